@@ -52,7 +52,7 @@ use task::LoadManyFuture;
 /// struct Database;
 ///
 /// impl Database {
-///     /// The rows that there are, in whatever order.
+///     /// Returns the rows that exist, in any order.
 ///     async fn titles(&self, ids: &[u64]) -> Result<HashMap<u64, String>, Error> {
 ///         Ok(ids.iter().filter(|id| **id < 100).map(|id| (*id, format!("Post {id}"))).collect())
 ///     }

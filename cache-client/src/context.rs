@@ -35,7 +35,7 @@ impl<A: App> Client<A> {
     /// let cx = client.request("GET /posts/1");
     /// let title = cx.query(&GetTitle { id: 1 }).await?;
     ///
-    /// // Other requests see the change, this one does not.
+    /// // Other requests see the change, but this one does not.
     /// client.app().rename(1, "Uno");
     /// client.invalidate(&GetTitle { id: 1 });
     /// assert!(Arc::ptr_eq(&cx.query(&GetTitle { id: 1 }).await?, &title));
@@ -123,7 +123,7 @@ impl<A: App> Context<A> {
     /// let cx = client.request("GET /posts/1");
     /// assert_eq!(*cx.query(&GetTitle { id: 1 }).await?, "One");
     ///
-    /// // Without the memo of the request:
+    /// // This call bypasses the memo of the request.
     /// client.cache().insert(GetTitle { id: 1 }, "Uno".to_owned());
     /// assert_eq!(*cx.client().query(&GetTitle { id: 1 }).await?, "Uno");
     /// assert_eq!(*cx.query(&GetTitle { id: 1 }).await?, "One");

@@ -61,7 +61,7 @@ impl<A: App> LayerEdit<A> {
     /// });
     /// assert_eq!(*client.query(&GetTitle { id: 1 }).await?, "One (draft)");
     ///
-    /// // The layer is shown over what is committed beneath it.
+    /// // The layer is shown over the committed value.
     /// client.cache().insert(GetTitle { id: 1 }, "Uno".to_owned());
     /// assert_eq!(*client.query(&GetTitle { id: 1 }).await?, "Uno (draft)");
     /// # drop(layer);
@@ -109,7 +109,7 @@ impl<A: App> Client<A> {
     /// });
     /// assert_eq!(*client.query(&GetTitle { id: 1 }).await?, "uno");
     ///
-    /// // The server has an answer.
+    /// // The server answers.
     /// layer.confirm(|changes| {
     ///     changes.set(GetTitle { id: 1 }, "Uno".to_owned());
     /// }).await?;

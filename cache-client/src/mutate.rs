@@ -240,7 +240,7 @@ impl<A: App> Client<A> {
     /// # async fn main() -> Result<(), Box<dyn Error>> {
     /// # let client = blog_client();
     /// client.query(&GetTitle { id: 1 }).await?;
-    /// // `Rename` tells the server, and writes its answer to the cache.
+    /// // `Rename` calls the server and writes its answer to the cache.
     /// client.mutate(&Rename { id: 1, title: "Uno" }).await?;
     /// assert_eq!(*client.query(&GetTitle { id: 1 }).await?, "Uno");
     /// assert_eq!(client.app().loads(), 1);

@@ -1,5 +1,5 @@
-//! What a hit allocates: nothing. A program of its own, for the allocator counts for the whole process, and so with one
-//! test only.
+//! A hit allocates nothing. This is a separate test binary with a single test, since the allocator counts for the whole
+//! process.
 #![allow(missing_docs, clippy::unwrap_used, reason = "tests")]
 
 use std::alloc::System;
@@ -16,7 +16,7 @@ use peakmem_alloc::{INSTRUMENTED_SYSTEM, PeakMemAlloc, PeakMemAllocTrait};
 #[global_allocator]
 static ALLOCATOR: &PeakMemAlloc<System> = &INSTRUMENTED_SYSTEM;
 
-/// A key that owns memory: a copy of it would be counted.
+/// A key that owns memory, so that a copy of it is counted.
 #[derive(Query, Clone, Debug, PartialEq, Eq, Hash)]
 #[query(value = u64, capacity = 100, fresh = "1h")]
 pub struct GetByName(String);
@@ -51,12 +51,12 @@ impl Fetch<Nobody> for GetTimed {
     }
 }
 
-/// The answer of a future that needs no waiting.
+/// The output of a future that is ready on its first poll.
 #[track_caller]
-fn at_once<T>(future: impl Future<Output = T>) -> T {
+fn ready_output<T>(future: impl Future<Output = T>) -> T {
     match pin!(future).poll(&mut TaskContext::from_waker(Waker::noop())) {
         Poll::Ready(answer) => answer,
-        Poll::Pending => panic!("a hit waits for nothing"),
+        Poll::Pending => panic!("a hit is not pending"),
     }
 }
 
@@ -70,17 +70,17 @@ fn a_hit_allocates_nothing() {
     let plain = Client::builder(cache.clone(), Nobody).build();
     let set = Client::builder(cache, Nobody).query::<GetByName>(|options| options.fresh(hour)).build();
     let tree = plain.request("tree");
-    at_once(tree.query(&named)).unwrap();
+    ready_output(tree.query(&named)).unwrap();
     let hits = || {
-        assert_eq!(*at_once(plain.query(&named)).unwrap(), 7);
-        assert_eq!(*at_once(plain.query(&timed)).unwrap(), 8);
-        assert_eq!(*at_once(set.query(&named)).unwrap(), 7);
-        assert_eq!(*at_once(set.query_with(&named, |options| options.fresh(hour))).unwrap(), 7);
-        assert_eq!(*at_once(tree.query(&named)).unwrap(), 7);
+        assert_eq!(*ready_output(plain.query(&named)).unwrap(), 7);
+        assert_eq!(*ready_output(plain.query(&timed)).unwrap(), 8);
+        assert_eq!(*ready_output(set.query(&named)).unwrap(), 7);
+        assert_eq!(*ready_output(set.query_with(&named, |options| options.fresh(hour))).unwrap(), 7);
+        assert_eq!(*ready_output(tree.query(&named)).unwrap(), 7);
         black_box(plain.cached(&named));
     };
     hits();
-    // The test's harness may allocate beside it, but not each time; a hit that allocates does.
+    // The test harness may allocate in some rounds. A hit that allocates does so in each round.
     let least = (0..100).map(|_| {
         ALLOCATOR.reset_peak_memory();
         let before = ALLOCATOR.get_peak_memory();

@@ -23,7 +23,7 @@ use tokio::time::Instant;
 /// use cache_client::BreakerOptions;
 /// use std::time::Duration;
 ///
-/// // Also opens when at least half of the loads of the last ten seconds have failed, and there were 20 or more.
+/// // The breaker also opens when at least half of the loads of the last ten seconds failed and there were 20 or more.
 /// let options = BreakerOptions::new().rate(0.5, 20, Duration::from_secs(10)).open_for(Duration::from_secs(30));
 /// ```
 #[derive(Clone, Copy, Debug, PartialEq)]

@@ -40,14 +40,14 @@
 //! impl Fetch<Blog> for GetTitle {
 //!     type Error = std::io::Error;
 //!
-//!     /// Takes as many seconds as the number says.
+//!     /// Takes `id` seconds.
 //!     async fn fetch(&self, _: &Context<Blog>) -> Result<String, std::io::Error> {
 //!         sleep(Duration::from_secs(self.id)).await;
 //!         Ok(format!("Post {}", self.id))
 //!     }
 //! }
 //!
-//! /// Status and body.
+//! /// Returns the status and the body.
 //! async fn show(client: Client<Blog>, id: u64) -> (u16, String) {
 //!     let cx = client.request(format!("GET /posts/{id}")).with_deadline(Instant::now() + Duration::from_secs(2));
 //!     match cx.scope(page(id)).await {
@@ -57,11 +57,11 @@
 //!     }
 //! }
 //!
-//! /// Deep in the program, where nobody passes a context on.
+//! /// Code deep in the program, which receives no context.
 //! async fn page(id: u64) -> Result<String, QueryError<std::io::Error>> {
 //!     let cx = Context::<Blog>::current().expect("a page is made in the scope of a request");
 //!     let title = cx.query(&GetTitle { id }).await?;
-//!     // The head asks again, and is told the same.
+//!     // The second query of the same key gets the same answer.
 //!     let head = cx.child("head").query(&GetTitle { id }).await?;
 //!     assert!(std::sync::Arc::ptr_eq(&title, &head));
 //!     Ok(format!("<title>{head}</title><h1>{title}</h1>"))
@@ -73,11 +73,11 @@
 //! let client = Client::builder(cache, Blog).build();
 //! assert_eq!(show(client.clone(), 1).await.0, 200);
 //! assert_eq!(show(client.clone(), 3).await.0, 504);
-//! // The load goes on: the next try, a second later, finds its answer.
+//! // The load continues, and a retry one second later finds its answer.
 //! sleep(Duration::from_secs(1)).await;
 //! assert_eq!(show(client.clone(), 3).await.0, 200);
 //!
-//! // It goes on for 5 s. After that it is cancelled, unless others wait for it, and nothing is stored.
+//! // The load continues for 5 s. Then it is cancelled and stores nothing, unless it has other callers.
 //! assert_eq!(show(client.clone(), 60).await.0, 504);
 //! sleep(Duration::from_secs(100)).await;
 //! assert!(client.cached(&GetTitle { id: 60 }).is_none());

@@ -44,7 +44,7 @@
 //! pub enum ApiError {
 //!     #[error("there is no author {0}")]
 //!     NotFound(u64),
-//!     // An error that is not `Clone` gets an `Arc`, so that `ApiError` is `Clone`.
+//!     // The `Arc` makes `ApiError` `Clone`, although the error inside is not.
 //!     #[error("the database does not answer")]
 //!     Database(#[source] Arc<std::io::Error>),
 //!     #[error(transparent)]
@@ -52,7 +52,7 @@
 //! }
 //!
 //! impl ApiError {
-//!     /// The error of the load that failed first.
+//!     /// Returns the error of the load that failed first.
 //!     fn innermost(self) -> Self {
 //!         match self {
 //!             Self::Query(QueryError::Failed { source, .. }) => Arc::unwrap_or_clone(source).innermost(),
@@ -61,7 +61,7 @@
 //!     }
 //! }
 //!
-//! /// What the client of the service gets.
+//! /// The reply to the client of the service.
 //! #[derive(Debug, PartialEq)]
 //! struct Reply { status: u16, text: String }
 //!
@@ -73,7 +73,7 @@
 //!             ApiError::Query(QueryError::CircuitOpen { .. }) | ApiError::Database(_) => {
 //!                 (503, "please try again later".to_owned())
 //!             }
-//!             // A mistake of the service: its text is for the log.
+//!             // A bug of the service: its text belongs in the log.
 //!             ApiError::Query(_) => (500, "something went wrong".to_owned()),
 //!         };
 //!         Self { status, text }

@@ -42,12 +42,12 @@
 //! #[derive(Clone, Debug)]
 //! pub struct Post { pub title: String, pub author: u64 }
 //!
-//! /// One post. At most 10,000 are kept; each is fresh for 30 s.
+//! /// One post. The cache keeps at most 10,000 of them, and each is fresh for 30 s.
 //! #[derive(Query, Clone, Debug, PartialEq, Eq, Hash)]
 //! #[query(value = Post, capacity = 10_000, fresh = "30s")]
 //! pub struct GetPost { pub id: u64 }
 //!
-//! /// Title and author of a post, in one line.
+//! /// The title and the author of a post in one line.
 //! #[derive(Query, Clone, Debug, PartialEq, Eq, Hash)]
 //! #[query(value = String, capacity = 10_000, fresh = "30s")]
 //! pub struct GetHeadline { pub post: u64 }
@@ -60,7 +60,7 @@
 //!     pub struct CacheRegistry { GetPost, GetHeadline, GetName }
 //! }
 //!
-//! /// Why a load can fail: by itself, or because another one did.
+//! /// A load fails by itself, or because a load that it depends on failed.
 //! #[derive(Debug, thiserror::Error)]
 //! pub enum ApiError {
 //!     #[error("there is no {what} {id}")]
@@ -69,7 +69,7 @@
 //!     Query(#[from] QueryError<ApiError>),
 //! }
 //!
-//! /// Stands for a database.
+//! /// Represents a database.
 //! struct Blog { posts: HashMap<u64, Post>, names: HashMap<u64, String> }
 //!
 //! impl App for Blog {
@@ -92,7 +92,7 @@
 //!     }
 //! }
 //!
-//! // A load may ask for others; `?` makes an `ApiError` of their errors.
+//! // A load can query other keys. `?` converts their errors to `ApiError`.
 //! impl Fetch<Blog> for GetHeadline {
 //!     type Error = ApiError;
 //!
@@ -114,10 +114,10 @@
 //!
 //!     let headline = client.query(&GetHeadline { post: 7 }).await?;
 //!     assert_eq!(*headline, "Seven, by Ann");
-//!     // The parts are in the cache now, each under its own key.
+//!     // The parts are now in the cache, each under its own key.
 //!     assert_eq!(client.cached(&GetPost { id: 7 }).map(|post| post.author), Some(1));
 //!
-//!     // Nobody knows the author of the other one.
+//!     // The other post has an unknown author.
 //!     let error = client.query(&GetHeadline { post: 8 }).await.unwrap_err();
 //!     let QueryError::Failed { query, source } = &error else { return Err(error.into()) };
 //!     assert_eq!(*query, "get_headline");

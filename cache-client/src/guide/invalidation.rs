@@ -66,7 +66,7 @@
 //! assert_eq!(client.invalidate_where(|feed: &GetFeed| feed.page > 1).count, 2);
 //! assert_eq!(client.invalidate_tag("feed").count, 3);
 //!
-//! // One that is observed is loaded at once; the old value is shown meanwhile. A load takes a second here.
+//! // An observed key loads at once, and the old value is shown meanwhile. A load takes one second here.
 //! let title = GetTitle { id: 7 };
 //! client.query(&title).await?;
 //! let observer = client.observe(&title);
@@ -78,7 +78,7 @@
 //! let State::Ready { value, is_stale: false, .. } = observer.state() else { panic!() };
 //! assert_eq!(*value, "Title 2");
 //!
-//! // One that is removed is not there until it has been loaded again.
+//! // A removed key is absent until it is loaded again.
 //! client.cache().remove(&title);
 //! tokio::task::yield_now().await;
 //! assert!(observer.state().is_pending());
@@ -120,7 +120,7 @@
 //! }
 //! // The article was edited.
 //! assert_eq!(client.invalidate_tag(Tag::new("article", 7)).count, 3);
-//! // The viewer has logged out.
+//! // The viewer logged out.
 //! assert_eq!(client.invalidate_tag(Tag::new("viewer", 1)).count, 2);
 //! # Ok(())
 //! # }
@@ -243,7 +243,7 @@
 //! #         self.0.poll_recv(cx).map(|tick| tick.map(Ok))
 //! #     }
 //! # }
-//! /// Prices, from a channel that a socket would feed.
+//! /// Prices from a channel. In a real program a socket sends them.
 //! struct Ticks(Mutex<Option<mpsc::Receiver<(u32, f64)>>>);
 //!
 //! impl Source<Exchange> for Ticks {
@@ -254,7 +254,7 @@
 //!         &self,
 //!         _: &Context<Exchange>,
 //!     ) -> Result<impl Stream<Item = Result<(u32, f64), std::io::Error>> + Send, std::io::Error> {
-//!         // There is one channel; a socket would be connected each time.
+//!         // This example has a single channel. A real source connects a socket here.
 //!         let receiver = self.0.lock().unwrap().take().ok_or(std::io::ErrorKind::NotConnected)?;
 //!         Ok(Received(receiver))
 //!     }

@@ -35,7 +35,7 @@
 //! impl FetchMany<Blog> for GetName {
 //!     type Error = std::io::Error;
 //!
-//!     /// One answer for each key, in their order. There are users from 1 to 99.
+//!     /// One answer for each key, in the same order. Users 1 to 99 exist.
 //!     async fn fetch_many(keys: &[Self], cx: &Context<Blog>) -> Vec<Result<String, std::io::Error>> {
 //!         cx.app().calls.fetch_add(1, Ordering::Relaxed);
 //!         let name = |key: &Self| match key.user {
@@ -57,7 +57,7 @@
 //! assert!(matches!(names[2], Err(QueryError::Failed { .. })));
 //! assert_eq!(calls(), 1);
 //!
-//! // Asked for one by one, at the same time. The second is in the cache.
+//! // These calls query one key each, at the same time. The second key is in the cache.
 //! let (third, second, fourth) = (GetName { user: 3 }, GetName { user: 2 }, GetName { user: 4 });
 //! let names = tokio::join!(client.query(&third), client.query(&second), client.query(&fourth));
 //! assert_eq!(*names.2?, "User 4");
@@ -102,13 +102,13 @@
 //! # async fn main() -> Result<(), Box<dyn std::error::Error>> {
 //! # let cache = Cache::<CacheRegistry>::builder().clock(TokioClock::new()).build()?;
 //! # let client = Client::builder(cache, Blog::default()).build();
-//! // Two posts a page, six in all; each page has the cursor of the next.
+//! // Six posts, two per page. Each page has the cursor of the next one.
 //! let mut feed = client.infinite(GetFeed { after: 0 }, |page| page.next.map(|after| GetFeed { after }));
 //! while feed.fetch_next().await?.is_some() {}
 //! let posts: Vec<u64> = feed.pages().iter().flat_map(|page| page.posts.clone()).collect();
 //! assert_eq!(posts, [1, 2, 3, 4, 5, 6]);
 //!
-//! // Only what is out of date is loaded.
+//! // Only outdated pages are loaded.
 //! client.invalidate(&GetFeed { after: 2 });
 //! feed.revalidate().await?;
 //! assert_eq!(client.app().loads.load(Ordering::Relaxed), 4);
@@ -150,7 +150,7 @@
 //! # #[tokio::main(flavor = "current_thread", start_paused = true)]
 //! # async fn main() -> Result<(), Box<dyn std::error::Error>> {
 //! # let cache = Cache::<CacheRegistry>::builder().clock(TokioClock::new()).build()?;
-//! // No more than 8 reports, and no more than 32 loads of all queries.
+//! // At most 8 loads of reports, and at most 32 loads of all queries, run at once.
 //! let client = Client::builder(cache, Archive).concurrency(32).build();
 //! let reports: Vec<_> = (1900..2000).map(|year| GetReport { year }).collect();
 //! client.prefetch_all(&reports).done().await;
@@ -195,11 +195,11 @@
 //! # async fn main() -> Result<(), Box<dyn std::error::Error>> {
 //! # let cache = Cache::<CacheRegistry>::builder().clock(TokioClock::new()).build()?;
 //! # let client = Client::builder(cache, Blog).build();
-//! // The route is known: begin with all of it.
+//! // The route is known, so prefetch everything it needs.
 //! client.prefetch(&GetPost { id: 7 }).and(client.prefetch(&GetComments { post: 7 })).done().await;
 //! assert!(client.cached(&GetComments { post: 7 }).is_some());
 //!
-//! // The pointer rests on one link, and passes over another.
+//! // The pointer rests on one link and moves across another.
 //! let rests = client.prefetch_after(&GetPost { id: 8 }, Duration::from_millis(100));
 //! let passes = client.prefetch_after(&GetPost { id: 9 }, Duration::from_millis(100));
 //! tokio::time::sleep(Duration::from_millis(50)).await;

@@ -47,14 +47,14 @@
 //! impl Fetch<Library> for Search {
 //!     type Error = std::io::Error;
 //!
-//!     /// Takes a second.
+//!     /// Takes one second.
 //!     async fn fetch(&self, _: &Context<Library>) -> Result<Vec<String>, std::io::Error> {
 //!         tokio::time::sleep(Duration::from_secs(1)).await;
 //!         Ok(vec![format!("All about {}", self.text)])
 //!     }
 //! }
 //!
-//! /// A line that says what is to be seen.
+//! /// Formats a state as one line.
 //! fn line(state: &State<Vec<String>, std::io::Error>) -> String {
 //!     match state {
 //!         State::Pending => "...".to_owned(),
@@ -66,7 +66,7 @@
 //!     }
 //! }
 //!
-//! /// Shows what is found of whatever is typed, until nobody types or looks any more.
+//! /// Shows the results for the typed text, until the input or the screen is closed.
 //! async fn show(
 //!     mut observer: Observer<Library, Search>,
 //!     mut typed: mpsc::Receiver<String>,
@@ -105,11 +105,11 @@
 //! assert_eq!(seen.recv().await.as_deref(), Some("(All about ants)"));
 //! assert_eq!(seen.recv().await.as_deref(), Some("All about bees"));
 //!
-//! // Ten seconds after the last load it is polled.
+//! // A poll starts ten seconds after the last load.
 //! assert_eq!(seen.recv().await.as_deref(), Some("All about bees ..."));
 //! assert_eq!(seen.recv().await.as_deref(), Some("All about bees"));
 //!
-//! // Nobody looks: nothing is polled. When somebody does again, it is loaded at once.
+//! // An inactive client does not poll. The key loads at once when the client is active again.
 //! client.set_active(false);
 //! assert!(tokio::time::timeout(Duration::from_secs(60), seen.recv()).await.is_err());
 //! client.set_active(true);

@@ -74,7 +74,7 @@
 //! #[query(value = Vec<Comment>, capacity = 1_000, fresh = "30s")]
 //! pub struct GetComments { pub post: u64 }
 //!
-//! /// How many comments there are, wherever that is shown.
+//! /// The number of comments, for any place that shows it.
 //! #[derive(Query, Clone, Debug, PartialEq, Eq, Hash)]
 //! #[query(value = usize, capacity = 1_000, fresh = "30s")]
 //! pub struct CountComments { pub post: u64 }
@@ -83,7 +83,7 @@
 //!     pub struct CacheRegistry { GetComments, CountComments }
 //! }
 //!
-//! /// The server. All it does takes a second.
+//! /// The server. Each call takes one second.
 //! #[derive(Default)]
 //! struct Blog { comments: Mutex<Vec<Comment>> }
 //!
@@ -116,7 +116,7 @@
 //! #         Ok(cx.app().comments.lock().unwrap().len())
 //! #     }
 //! # }
-//! /// The list with a comment, unless it has it.
+//! /// Returns the list with the comment, which is added if it is missing.
 //! fn with(comments: &[Comment], comment: &Comment) -> Vec<Comment> {
 //!     let is_there = comments.iter().any(|other| other.token == comment.token);
 //!     let added = if is_there { None } else { Some(comment.clone()) };
@@ -135,9 +135,9 @@
 //!     }
 //!
 //!     fn apply(&self, comment: &Comment, changes: &mut Changes<Blog>) {
-//!         // Known: the server has said it.
+//!         // Known from the answer of the server.
 //!         changes.update(&GetComments { post: self.post }, |comments| with(comments, comment));
-//!         // Expected, and asked for again: others may have commented too.
+//!         // Expected, but loaded again, since others may have commented too.
 //!         let count = CountComments { post: self.post };
 //!         changes.update(&count, |count| **count + 1);
 //!         changes.invalidate(&count);
@@ -157,7 +157,7 @@
 //! let (list, count) = (GetComments { post: 7 }, CountComments { post: 7 });
 //! assert_eq!((client.query(&list).await?.len(), *client.query(&count).await?), (0, 0));
 //!
-//! // What is shown of the count, from now on.
+//! // The shown states of the count, from now on.
 //! let mut observer = client.observe(&count);
 //! let counts = tokio::spawn(async move {
 //!     let mut counts = Vec::new();
@@ -181,16 +181,16 @@
 //! posting.await??;
 //! assert_eq!(client.query(&list).await?[0].id, Id::Known(1));
 //!
-//! // 0, then 1 that is expected, then 1 that is written, and loaded again: at no time 0 again.
+//! // First 0, then the optimistic 1, then the committed 1, which is loaded again. 0 is never shown again.
 //! let counts = counts.await?;
 //! assert_eq!(counts[..2], [(0, false), (1, true)]);
 //! assert!(counts[2..].iter().all(|shown| *shown == (1, false)));
 //!
-//! // One that fails leaves nothing.
+//! // A failed mutation leaves nothing behind.
 //! assert!(client.mutate(&Post { post: 7, token: 2, text: String::new() }).await.is_err());
 //! assert_eq!((client.query(&list).await?.len(), client.pending()), (1, 0));
 //!
-//! // By hand, and with a mark alone: the old value is shown again.
+//! // A layer without a mutation. Its confirmation only marks the key, so the old value is shown again.
 //! let layer = client.optimistic(|layer| layer.update(&count, |count| Some(count? + 1)));
 //! let observer = client.observe(&count);
 //! tokio::task::yield_now().await;
@@ -202,11 +202,12 @@
 //! # }
 //! ```
 //!
-//! # Who sees a layer
-//! - Calls of the client and of requests, [`cached`](crate::Client::cached), and observers, whose state has the flag
-//!   `is_optimistic`. A layer can make an answer for a key without a value, for calls that read the cache first.
-//! - Not a load, and not a request that is kept from the cache or in which something is replaced.
-//! - A request that has seen it keeps that answer.
+//! # Visibility of layers
+//! - Calls of the client and of requests, [`cached`](crate::Client::cached), and observers see layers. The state of an
+//!   observer then has the flag `is_optimistic`. For calls that read the cache first, a layer can create an answer for a
+//!   key without a value.
+//! - Loads do not see layers, and neither does a request with a disabled cache or with overrides.
+//! - A request that has seen a layer keeps that answer.
 //!
 //! [`pending`](crate::Client::pending) counts the layers, including those of running mutations, for a label such as
 //! "not saved yet". [`rollback_all`](crate::Client::rollback_all) removes all of them, as at a logout. Running

@@ -46,7 +46,7 @@
 //!     }
 //! }
 //!
-//! /// A program as it is started: with an empty cache, over a provider that may know something.
+//! /// The client of a program that just started: its cache is empty, and its provider may have entries.
 //! fn started(provider: &Arc<MemoryProvider>, clock: TokioClock) -> Result<Client<Blog>, cache_core::BuildError> {
 //!     let cache = Cache::<CacheRegistry>::builder().clock(clock).build()?;
 //!     Ok(Client::builder(cache, Blog::default()).provider(Arc::clone(provider)).build())
@@ -55,11 +55,11 @@
 //! # #[tokio::main(flavor = "current_thread", start_paused = true)]
 //! # async fn main() -> Result<(), Box<dyn std::error::Error>> {
 //! let provider = Arc::new(MemoryProvider::new(10_000));
-//! // One clock for both: while time is paused, the date of another one made later would be too early.
+//! // Both clients share one clock. While time is paused, a clock that is created later has an earlier date.
 //! let clock = TokioClock::new();
 //! let (first, title) = (started(&provider, clock)?, GetTitle { id: 7 });
 //! first.query(&title).await?;
-//! // Nobody waits for the copy; it is written behind the answer.
+//! // The copy is written in the background, so the caller does not wait for it.
 //! tokio::time::sleep(Duration::from_secs(1)).await;
 //! assert_eq!(provider.len(), 1);
 //!
@@ -67,12 +67,12 @@
 //! assert_eq!(*second.query(&title).await?, "Post 7");
 //! assert_eq!(second.app().loads.load(Ordering::Relaxed), 0);
 //!
-//! // It is as old there as it was: 30 s after its load it is stale here too.
+//! // The copy keeps its age: 30 s after its load it is stale in this client too.
 //! tokio::time::sleep(Duration::from_secs(29)).await;
 //! second.query(&title).await?;
 //! assert_eq!(second.app().loads.load(Ordering::Relaxed), 1);
 //!
-//! // What was invalidated is not read back, though the provider may have it for a moment longer.
+//! // An invalidated key is not read back, although the provider may have it for a moment longer.
 //! second.invalidate(&title);
 //! second.query(&title).await?;
 //! assert_eq!(second.app().loads.load(Ordering::Relaxed), 2);

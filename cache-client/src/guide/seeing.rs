@@ -35,7 +35,7 @@
 //! use tracing::{Event, Subscriber};
 //! use tracing_subscriber::layer::{Context as LayerContext, Layer, SubscriberExt};
 //!
-//! /// Notes the names of the client's events. A program would print them, with `tracing_subscriber::fmt`.
+//! /// Collects the names of the client's events. A real program prints them, with `tracing_subscriber::fmt`.
 //! struct Names(Arc<Mutex<Vec<&'static str>>>);
 //!
 //! impl<S: Subscriber> Layer<S> for Names {

@@ -32,8 +32,8 @@
 //! use cache_client::{App, Client, Context, Fetch, Strategy, TokioClock};
 //! use cache_core::{Cache, Query, registry};
 //!
-//! /// The value is the number of the load. An answer that is younger than 10 s is fresh; for a minute more it is served
-//! /// while it is loaded again, and for an hour more if the load fails.
+//! /// The value is the number of the load. An answer is fresh for 10 s. For one more minute it is served while a load
+//! /// runs, and for one more hour it is served if the load fails.
 //! #[derive(Query, Clone, Debug, PartialEq, Eq, Hash)]
 //! #[query(
 //!     value = u32, capacity = 1_000,
@@ -73,17 +73,17 @@
 //!
 //! assert_eq!(*client.query(&price).await?, 1);
 //! tokio::time::sleep(seconds(30)).await;
-//! // Stale, and within `swr`: the old one, and a load behind it.
+//! // Stale and within `swr`: the old answer is served while a load runs in the background.
 //! assert_eq!(*client.query(&price).await?, 1);
 //! tokio::time::sleep(seconds(1)).await;
 //! assert_eq!(*client.query(&price).await?, 2);
 //!
 //! tokio::time::sleep(seconds(600)).await;
-//! // Beyond `swr`, so this call waits for a load, which fails; it is within `stale_if_error`.
+//! // Beyond `swr`: this call waits for a load. The load fails, and the old answer is within `stale_if_error`.
 //! assert_eq!(*client.query(&price).await?, 2);
 //! assert!(client.refresh_error(&price).is_some());
 //!
-//! // One call may have options of its own.
+//! // A call can have its own options.
 //! let anew = client.query_with(&price, |options| options.strategy(Strategy::Refresh)).await?;
 //! assert_eq!(*anew, 4);
 //! # Ok(())

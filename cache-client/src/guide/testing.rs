@@ -54,7 +54,7 @@
 //!     pub struct CacheRegistry { GetName, GetGreeting }
 //! }
 //!
-//! /// The program's state, which counts the loads of names.
+//! /// The state of the program, which counts the loads of names.
 //! #[derive(Default)]
 //! struct Site { loads: AtomicUsize }
 //!
@@ -74,7 +74,7 @@
 //! impl Fetch<Site> for GetGreeting {
 //!     type Error = Error;
 //!
-//!     /// What is to be tested: a user who is not known is greeted too.
+//!     /// The code under test: an unknown user gets a greeting too.
 //!     async fn fetch(&self, cx: &Context<Site>) -> Result<String, Error> {
 //!         match cx.query(&GetName { user: self.user }).await {
 //!             Ok(name) => Ok(format!("Hello, {name}!")),
@@ -93,21 +93,21 @@
 //!     let loads = || client.app().loads.load(Ordering::Relaxed);
 //!     let (name, greeting) = (GetName { user: 7 }, GetGreeting { user: 7 });
 //!
-//!     // One answer. The greeting is loaded with it, for this tree alone.
+//!     // Sets one answer. The greeting is loaded with it, for this tree only.
 //!     let cx = client.request("a test");
 //!     cx.set(&name, "Ann".to_owned())?;
 //!     assert_eq!(*cx.query(&greeting).await?, "Hello, Ann!");
 //!     assert!(cx.set(&name, "Bob".to_owned()).is_err());
 //!
-//!     // An error in the place of each answer.
+//!     // Replaces each answer with an error.
 //!     let cx = client.request("a test").with_override::<GetName>(|_| Err(ErrorKind::NotFound.into()));
 //!     assert_eq!(*cx.query(&greeting).await?, "Hello!");
 //!
-//!     // Nothing of that has reached the cache or the provider, and no name was loaded.
+//!     // None of this reached the cache or the provider, and no name was loaded.
 //!     assert!(client.cached(&greeting).is_none());
 //!     assert_eq!((loads(), provider.gets(), provider.sets()), (0, 0, 0));
 //!
-//!     // Who asks at the same time shares a load, and who asks within 30 s needs none.
+//!     // Concurrent calls share one load, and calls within 30 s need no load.
 //!     let (first, second) = tokio::join!(client.query(&name), client.query(&name));
 //!     assert!(Arc::ptr_eq(&first?, &second?));
 //!     tokio::time::sleep(Duration::from_secs(29)).await;
@@ -117,7 +117,7 @@
 //!     client.query(&name).await?;
 //!     assert_eq!(loads(), 2);
 //!
-//!     // A provider that fails, and one that hangs: a load takes their place.
+//!     // If the provider fails or hangs, the client loads instead.
 //!     provider.fail_next_gets(1);
 //!     client.query(&GetName { user: 8 }).await?;
 //!     provider.hold();

@@ -1,4 +1,4 @@
-//! Queries of which one load takes several keys: which go together, and how each is answered by itself.
+//! Batched queries: which keys share a batch, and how each key gets its own answer.
 
 use std::sync::Arc;
 
@@ -11,7 +11,7 @@ use crate::scripted::{in_time, pass, seconds, settle};
 
 type Asked = JoinHandle<Result<Arc<usize>, QueryError<BatchingError>>>;
 
-/// Queries in a task, so that the test may do something meanwhile.
+/// Queries in a task, so that the test can continue meanwhile.
 fn ask(client: &Client<BatchingApp>, query: &GetItem) -> Asked {
     let (client, query) = (client.clone(), query.clone());
     tokio::spawn(async move { client.query(&query).await })
@@ -22,7 +22,7 @@ async fn keys_of_one_tick_are_loaded_together_up_to_the_maximum() {
     let client = batching_client();
     let begun = Instant::now();
     let answers = client.query_all(&items(0..60)).await;
-    // It waited for no timer.
+    // The batch did not wait for a timer.
     assert_eq!(begun.elapsed(), CALL);
     assert!(answers.iter().all(|answer| answer.as_deref().is_ok_and(|number| *number == 1)));
     let mut calls = client.app().calls::<GetItem>();
@@ -52,7 +52,7 @@ async fn a_hundred_keys_with_forty_in_the_cache_are_one_load_of_sixty() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn without_a_maximum_of_its_own_a_load_takes_a_hundred() {
+async fn the_default_maximum_of_a_batch_is_a_hundred_keys() {
     let client = batching_client();
     let crates: Vec<_> = (0..250).map(GetCrate).collect();
     client.query_all(&crates).await;
@@ -60,7 +60,7 @@ async fn without_a_maximum_of_its_own_a_load_takes_a_hundred() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn the_maximum_is_an_option_like_any_other() {
+async fn the_maximum_can_be_set_as_an_option() {
     let client = builder().query::<GetItem>(|options| options.batch(4)).build();
     client.query_all(&items(0..8)).await;
     assert_eq!(client.app().sizes::<GetItem>(), [4, 4]);
@@ -70,7 +70,7 @@ async fn the_maximum_is_an_option_like_any_other() {
     };
     tokio::join!(one(10, 1), one(11, 1));
     assert_eq!(client.app().sizes::<GetItem>()[2..], [1, 1]);
-    // Nobody is loaded with more than they want, and one who wants no company is in nobody's way.
+    // Each caller's maximum is respected, and a caller that wants a batch of one does not block the others.
     tokio::join!(one(20, 2), one(21, 3), one(22, 3), one(23, 1), one(24, 3), one(25, 3));
     let mut calls = client.app().calls::<GetItem>().split_off(4);
     calls.sort();
@@ -78,7 +78,7 @@ async fn the_maximum_is_an_option_like_any_other() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn who_asks_from_different_places_in_one_tick_shares_a_load() {
+async fn callers_in_different_tasks_share_a_batch_within_one_tick() {
     let client = batching_client();
     let (one, two) = (client.request("one"), client.request("two"));
     let (a, b, c) = (GetItem(1), GetItem(2), GetItem(2));
@@ -92,7 +92,7 @@ async fn who_asks_from_different_places_in_one_tick_shares_a_load() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn who_comes_after_the_tick_is_loaded_by_the_next_call() {
+async fn a_key_queried_after_the_tick_joins_the_next_batch() {
     let client = batching_client();
     let first = ask(&client, &GetItem(1));
     settle().await;
@@ -118,12 +118,12 @@ async fn on_several_threads_each_key_is_loaded_once_and_no_load_takes_more_than_
     let sizes = client.app().sizes::<GetQuick>();
     assert_eq!(sizes.iter().sum::<usize>(), 60);
     assert!(sizes.iter().all(|size| *size <= 25));
-    // How many they are is for the threads to decide, but it is not one for each key.
+    // The number of batches depends on the threads, but it is less than one per key.
     assert!(sizes.len() < 30, "{sizes:?}");
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_key_that_is_loaded_anew_before_its_load_began_stands_in_the_call_once() {
+async fn a_key_refreshed_before_its_batch_starts_is_in_the_batch_once() {
     let client = batching_client();
     let query = GetItem(1);
     let refresh = || client.query_with(&query, |options| options.strategy(Strategy::Refresh));
@@ -134,7 +134,7 @@ async fn a_key_that_is_loaded_anew_before_its_load_began_stands_in_the_call_once
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_panic_of_the_call_reaches_all_its_keys() {
+async fn a_panic_in_a_batch_reaches_all_its_keys() {
     let client = batching_client();
     client.app().script(&GetItem(1), [Step::Panic]);
     for answer in client.query_all(&items(0..3)).await {
@@ -146,7 +146,7 @@ async fn a_panic_of_the_call_reaches_all_its_keys() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn with_an_answer_too_few_or_too_many_no_key_gets_that_of_another() {
+async fn a_batch_with_too_few_or_too_many_answers_fails_for_all_its_keys() {
     for (step, answers) in [(Step::Short, 2), (Step::Long, 4)] {
         let client = batching_client();
         client.app().script(&GetItem(1), [step]);
@@ -161,7 +161,7 @@ async fn with_an_answer_too_few_or_too_many_no_key_gets_that_of_another() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_call_that_cancels_its_context_interrupts_its_keys_and_stores_nothing() {
+async fn a_batch_that_cancels_its_context_interrupts_its_keys_and_stores_nothing() {
     let client = batching_client();
     client.app().script(&GetItem(1), [Step::Quit]);
     for answer in in_time(client.query_all(&items(0..3))).await {
@@ -172,7 +172,7 @@ async fn a_call_that_cancels_its_context_interrupts_its_keys_and_stores_nothing(
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_key_that_is_left_disturbs_no_other_and_when_all_are_left_the_call_is_dropped() {
+async fn a_batch_is_dropped_only_when_the_callers_of_all_its_keys_have_left() {
     let client = batching_client_without_linger();
     client.app().script(&GetItem(0), [Step::Never]);
     let asked: Vec<_> = items(0..3).iter().map(|item| ask(&client, item)).collect();
@@ -186,7 +186,7 @@ async fn a_key_that_is_left_disturbs_no_other_and_when_all_are_left_the_call_is_
 }
 
 #[tokio::test(start_paused = true)]
-async fn one_who_leaves_half_way_takes_nothing_from_the_others() {
+async fn a_caller_that_leaves_half_way_does_not_affect_the_others() {
     let client = batching_client();
     let asked: Vec<_> = items(0..3).iter().map(|item| ask(&client, item)).collect();
     pass(CALL / 2).await;
@@ -198,10 +198,10 @@ async fn one_who_leaves_half_way_takes_nothing_from_the_others() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_key_that_nobody_wants_any_more_when_the_tick_ends_is_not_loaded() {
+async fn a_key_without_callers_at_the_end_of_the_tick_is_not_loaded() {
     let client = batching_client_without_linger();
     let (gone, stays) = (ask(&client, &GetItem(1)), ask(&client, &GetItem(2)));
-    // The flights have begun to gather, and the batch has not departed.
+    // The batch has keys and has not started.
     tokio::task::yield_now().await;
     tokio::task::yield_now().await;
     gone.abort();
@@ -221,7 +221,7 @@ async fn a_deadline_ends_the_wait_of_its_own_context_only() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn keys_that_failed_together_are_tried_again_together_and_the_others_are_not() {
+async fn keys_that_failed_together_are_retried_together_without_the_others() {
     let client = batching_client();
     for number in [1, 3, 4] {
         client.app().script(&GetItem(number), [Step::Pass]);
@@ -236,7 +236,7 @@ async fn keys_that_failed_together_are_tried_again_together_and_the_others_are_n
 }
 
 #[tokio::test(start_paused = true)]
-async fn what_everything_failed_for_has_its_fallback_and_no_other_key_has() {
+async fn only_keys_whose_retries_all_failed_get_the_fallback() {
     let client = batching_client();
     for item in &items([1, 1_000]) {
         client.app().script(item, [Step::Fail]);
@@ -248,7 +248,7 @@ async fn what_everything_failed_for_has_its_fallback_and_no_other_key_has() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn the_breaker_counts_each_key_and_an_open_one_lets_none_through() {
+async fn the_breaker_counts_each_key_and_blocks_all_keys_while_open() {
     let client = batching_client();
     let guarded: Vec<_> = (0..6).map(GetGuardedItem).collect();
     for query in &guarded[..5] {
@@ -258,7 +258,7 @@ async fn the_breaker_counts_each_key_and_an_open_one_lets_none_through() {
     let refused = client.query(&guarded[5]).await.unwrap_err();
     assert!(matches!(refused, QueryError::CircuitOpen { .. }));
     pass(seconds(60)).await;
-    // One trial, and no company for it.
+    // A trial is a batch of one key.
     let answers = client.query_all(&guarded).await;
     assert_eq!(answers.iter().filter(|answer| answer.is_ok()).count(), 1);
     assert_eq!(client.app().sizes::<GetGuardedItem>(), [5, 1]);
@@ -266,7 +266,7 @@ async fn the_breaker_counts_each_key_and_an_open_one_lets_none_through() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn unknown_keys_of_one_call_close_the_query_to_nobody() {
+async fn unknown_keys_in_a_batch_do_not_open_the_breaker() {
     let client = batching_client();
     let items: Vec<_> = (0..6).map(GetPlainlyGuardedItem).collect();
     for query in &items[..5] {
@@ -277,7 +277,7 @@ async fn unknown_keys_of_one_call_close_the_query_to_nobody() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_trial_that_is_one_of_several_keys_may_ask_for_what_it_needs() {
+async fn a_trial_in_a_batch_may_query_its_inputs() {
     let client = builder()
         .query::<GetBox>(|options| options.breaker("batching"))
         .query::<GetItem>(|options| options.breaker("batching"))
@@ -292,7 +292,7 @@ async fn a_trial_that_is_one_of_several_keys_may_ask_for_what_it_needs() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn what_the_load_of_several_keys_asks_for_is_loaded_together_too() {
+async fn queries_made_by_a_batch_are_batched_too() {
     let client = batching_client();
     let boxes: Vec<_> = (0..3).map(GetBox).collect();
     let answers = in_time(client.query_all(&boxes)).await;
@@ -301,7 +301,7 @@ async fn what_the_load_of_several_keys_asks_for_is_loaded_together_too() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn loads_of_their_own_that_need_keys_at_the_same_time_get_them_together() {
+async fn separate_loads_that_query_keys_at_the_same_time_share_a_batch() {
     let client = batching_client();
     let pairs: Vec<_> = (0..5).map(|number| GetPair(number, number + 1)).collect();
     let answers = client.query_all(&pairs).await;
@@ -310,18 +310,20 @@ async fn loads_of_their_own_that_need_keys_at_the_same_time_get_them_together() 
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_call_that_asks_for_one_of_its_own_keys_is_told_so() {
+async fn a_batch_that_queries_one_of_its_own_keys_gets_a_cycle_error() {
     let client = batching_client();
     let rounds = [GetRound(1), GetRound(2)];
     for answer in in_time(client.query_all(&rounds)).await {
-        let QueryError::Failed { source, .. } = answer.unwrap_err() else { panic!("not of the load") };
+        let QueryError::Failed { source, .. } = answer.unwrap_err() else {
+            panic!("not an error of the load")
+        };
         assert!(matches!(*source, BatchingError::Query(QueryError::Cycle { .. })));
     }
     assert_eq!(client.app().sizes::<GetRound>(), [2]);
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_write_during_the_call_stays_and_the_other_keys_are_stored() {
+async fn a_write_during_a_batch_is_kept_and_the_other_keys_are_stored() {
     let client = batching_client();
     let asked: Vec<_> = items(0..2).iter().map(|item| ask(&client, item)).collect();
     pass(CALL / 2).await;
@@ -334,7 +336,7 @@ async fn a_write_during_the_call_stays_and_the_other_keys_are_stored() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn what_a_tree_loads_for_itself_alone_goes_together_and_with_nobody_else_s() {
+async fn private_loads_of_a_tree_are_batched_apart_from_shared_loads() {
     let client = batching_client();
     let (one, two) = (client.request("one"), client.request("two"));
     one.disable_cache();
@@ -348,7 +350,7 @@ async fn what_a_tree_loads_for_itself_alone_goes_together_and_with_nobody_else_s
 }
 
 #[tokio::test(start_paused = true)]
-async fn the_load_of_several_keys_of_a_tree_sees_what_the_tree_sees() {
+async fn a_private_batch_sees_the_overrides_of_its_tree() {
     let client = batching_client();
     let tree = client.request("tree").with_override::<GetItem>(|item| Ok(Arc::new(item.0 as usize)));
     let boxes = [GetBox(4), GetBox(5)];
@@ -361,7 +363,7 @@ async fn the_load_of_several_keys_of_a_tree_sees_what_the_tree_sees() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn contexts_of_one_tree_that_may_use_the_cache_are_loaded_apart_from_those_that_may_not() {
+async fn contexts_with_and_without_the_cache_do_not_share_a_batch() {
     let client = batching_client();
     client.cache().insert(GetItem(2), 7);
     let tree = client.request("tree");
@@ -369,14 +371,14 @@ async fn contexts_of_one_tree_that_may_use_the_cache_are_loaded_apart_from_those
     let off = tree.child("off");
     off.disable_cache();
     let (first, second) = (GetBox(1), GetBox(2));
-    // The one that comes first must not decide for the other.
+    // The first context must not decide for the other.
     let (_, off) = tokio::join!(tree.query(&first), off.query(&second));
     assert_eq!(*off.unwrap(), 10);
     assert_eq!(client.app().sizes::<GetBox>(), [1, 1]);
 }
 
 #[tokio::test(start_paused = true)]
-async fn the_end_of_a_tree_drops_the_call_that_is_its_own() {
+async fn the_end_of_a_tree_drops_its_private_batch() {
     let client = batching_client();
     let tree = client.request("tree");
     tree.disable_cache();
@@ -391,7 +393,7 @@ async fn the_end_of_a_tree_drops_the_call_that_is_its_own() {
 }
 
 #[test]
-fn a_key_whose_batch_is_gone_with_its_runtime_joins_another() {
+fn a_key_whose_batch_is_dropped_with_its_runtime_joins_another() {
     let runtime = || {
         let mut builder = tokio::runtime::Builder::new_current_thread();
         builder.enable_time().start_paused(true).build().unwrap()
@@ -400,7 +402,7 @@ fn a_key_whose_batch_is_gone_with_its_runtime_joins_another() {
     let client = gone.block_on(async { batching_client() });
     gone.block_on(async {
         ask(&client, &GetItem(1));
-        // The key has begun to gather, and the batch has not departed.
+        // The batch has the key and has not started.
         tokio::task::yield_now().await;
         tokio::task::yield_now().await;
     });
@@ -418,7 +420,7 @@ fn a_key_whose_batch_is_gone_with_its_runtime_joins_another() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn the_context_of_a_call_may_be_used_after_it() {
+async fn the_context_of_a_batch_can_be_used_after_the_batch() {
     let client = batching_client();
     client.query(&GetQuick(1)).await.unwrap();
     settle().await;
@@ -427,7 +429,7 @@ async fn the_context_of_a_call_may_be_used_after_it() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn on_several_threads_those_who_leave_disturb_nobody_who_stays() {
+async fn on_several_threads_callers_that_leave_do_not_affect_callers_that_stay() {
     let client = batching_client();
     let visitor = |own: u32| {
         let client = client.clone();
@@ -439,11 +441,12 @@ async fn on_several_threads_those_who_leave_disturb_nobody_who_stays() {
                         tokio::task::yield_now().await;
                     }
                 };
-                let anew = client.query_with(&query, |options| options.strategy(Strategy::Refresh).batch(3));
+                let refresh =
+                    client.query_with(&query, |options| options.strategy(Strategy::Refresh).batch(3));
                 match own % 2 {
-                    0 => assert!(anew.await.is_ok()),
+                    0 => assert!(refresh.await.is_ok()),
                     _ => tokio::select! {
-                        answer = anew => assert!(answer.is_ok()),
+                        answer = refresh => assert!(answer.is_ok()),
                         () = patience => {}
                     },
                 }
@@ -468,7 +471,7 @@ async fn an_observed_key_is_loaded_with_the_others() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_key_may_be_loaded_by_hand_alone() {
+async fn a_single_key_can_be_loaded_directly() {
     let client = batching_client();
     let cx = client.request("by hand");
     assert_eq!(GetItem(1).fetch(&cx).await.unwrap(), 1);
@@ -476,7 +479,7 @@ async fn a_key_may_be_loaded_by_hand_alone() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_call_whose_keys_are_all_prefetched_goes_on_without_anybody() {
+async fn a_batch_of_prefetched_keys_continues_without_callers() {
     let client = batching_client();
     items(0..3).iter().for_each(|item| drop(client.prefetch(item)));
     pass(CALL * 2).await;
@@ -485,7 +488,7 @@ async fn a_call_whose_keys_are_all_prefetched_goes_on_without_anybody() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_key_that_is_asked_for_twice_stands_in_the_call_once() {
+async fn a_key_that_is_queried_twice_is_in_the_batch_once() {
     let client = batching_client();
     let keys = [GetItem(1), GetItem(2), GetItem(1), GetItem(1)];
     let answers = client.query_all(&keys).await;
@@ -495,7 +498,7 @@ async fn a_key_that_is_asked_for_twice_stands_in_the_call_once() {
     assert_eq!(client.app().calls::<GetItem>(), [vec![1, 2], vec![3]]);
 }
 
-/// Changes a part of an item, if it is there.
+/// Updates an item, if it has a value.
 #[derive(Clone)]
 struct Raise(u32);
 
@@ -513,7 +516,7 @@ impl Mutate<BatchingApp> for Raise {
 }
 
 #[tokio::test(start_paused = true)]
-async fn one_of_several_that_is_changed_during_their_load_is_loaded_again_alone() {
+async fn a_key_changed_during_its_batch_is_reloaded_alone() {
     let client = batching_client();
     let asked = [1, 2, 3].map(|number| ask(&client, &GetItem(number)));
     settle().await;

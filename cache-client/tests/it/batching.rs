@@ -1,4 +1,4 @@
-//! A program that loads several keys at once, notes which, and does what a test tells it to.
+//! An app with batched queries, which records its batches and follows the scripts of a test.
 
 use std::collections::{HashMap, VecDeque};
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -8,42 +8,42 @@ use cache_client::{App, Client, ClientBuilder, Context, Fetch, FetchMany, QueryE
 use cache_core::{Cache, Query, registry};
 use parking_lot::Mutex;
 
-/// The value is the number of the load of its key, from 1 on.
+/// The value is the number of the load of its key, counted from 1.
 #[derive(Query, Clone, Debug, PartialEq, Eq, Hash)]
 #[query(value = usize, capacity = 1_000, fresh = "10s", batch = 25)]
 pub struct GetItem(pub u32);
 
-/// Has no maximum of its own.
+/// Uses the default maximum.
 #[derive(Query, Clone, Debug, PartialEq, Eq, Hash)]
 #[query(value = usize, capacity = 1_000, fresh = "10s", batch)]
 pub struct GetCrate(pub u32);
 
-/// With a breaker of its own.
+/// Has its own breaker.
 #[derive(Query, Clone, Debug, PartialEq, Eq, Hash)]
 #[query(value = usize, capacity = 1_000, fresh = "10s", batch, breaker)]
 pub struct GetGuardedItem(pub u32);
 
-/// With a breaker of its own, and nothing said of what counts.
+/// Has its own breaker and the default `counts_as_failure`.
 #[derive(Query, Clone, Debug, PartialEq, Eq, Hash)]
 #[query(value = usize, capacity = 1_000, fresh = "10s", batch, breaker)]
 pub struct GetPlainlyGuardedItem(pub u32);
 
-/// Ten times the item of the same number. All are asked for by the load of them all, at the same time.
+/// Ten times the item of the same number. The batch queries all items concurrently.
 #[derive(Query, Clone, Debug, PartialEq, Eq, Hash)]
 #[query(value = usize, capacity = 1_000, fresh = "10s", batch)]
 pub struct GetBox(pub u32);
 
-/// Takes no time.
+/// Its load takes no time.
 #[derive(Query, Clone, Debug, PartialEq, Eq, Hash)]
 #[query(value = usize, capacity = 1_000, fresh = "10s", batch = 25)]
 pub struct GetQuick(pub u32);
 
-/// The load of several asks for the first of them.
+/// A batch queries its own first key.
 #[derive(Query, Clone, Debug, PartialEq, Eq, Hash)]
 #[query(value = usize, capacity = 1_000, fresh = "10s", batch)]
 pub struct GetRound(pub u32);
 
-/// Loaded by itself: the sum of two items, which it asks for one after the other.
+/// Not batched: the sum of two items, which are queried one after the other.
 #[derive(Query, Clone, Debug, PartialEq, Eq, Hash)]
 #[query(value = usize, capacity = 1_000, fresh = "10s")]
 pub struct GetPair(pub u32, pub u32);
@@ -71,26 +71,26 @@ pub enum BatchingError {
     Query(#[from] QueryError<BatchingError>),
 }
 
-/// What the load of a key does: with the key, or with the whole call that it is a part of.
+/// What the load of a key does, either to the key or to its whole batch.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Step {
-    /// The key fails, and may be tried again.
+    /// The key fails with a retryable error.
     Pass,
-    /// The key fails.
+    /// The key fails with a permanent error.
     Fail,
-    /// The call panics.
+    /// The batch panics.
     Panic,
-    /// The call never ends.
+    /// The batch never ends.
     Never,
-    /// The call cancels its context, and answers all the same.
+    /// The batch cancels its context and returns its answers.
     Quit,
-    /// The call has no answer for its last key.
+    /// The batch returns one answer too few.
     Short,
-    /// The call has an answer that nobody asked for.
+    /// The batch returns one answer too many.
     Long,
 }
 
-/// How long a call takes.
+/// How long a batch takes.
 pub const CALL: Duration = Duration::from_secs(1);
 
 #[derive(Debug, Default)]
@@ -99,7 +99,7 @@ pub struct BatchingApp {
     steps: Mutex<HashMap<(&'static str, u32), VecDeque<Step>>>,
     loads: Mutex<HashMap<(&'static str, u32), usize>>,
     dropped: AtomicUsize,
-    /// The context of the last call for quick ones, which outlives it.
+    /// The context of the last batch of quick keys, which outlives the batch.
     pub kept: Mutex<Option<Context<BatchingApp>>>,
 }
 
@@ -108,22 +108,22 @@ impl App for BatchingApp {
 }
 
 impl BatchingApp {
-    /// The keys of each call for a query, in the order of the calls.
+    /// The keys of each batch of a query, in the order of the batches.
     pub fn calls<Q: Numbered>(&self) -> Vec<Vec<u32>> {
         self.calls.lock().iter().filter(|(name, _)| *name == Q::NAME).map(|(_, keys)| keys.clone()).collect()
     }
 
-    /// How many keys each call for a query had.
+    /// The number of keys in each batch of a query.
     pub fn sizes<Q: Numbered>(&self) -> Vec<usize> {
         self.calls::<Q>().iter().map(Vec::len).collect()
     }
 
-    /// Calls that were dropped half-way.
+    /// The number of batches that were dropped before they ended.
     pub fn dropped(&self) -> usize {
         self.dropped.load(Ordering::SeqCst)
     }
 
-    /// Has the next loads of a key do this, one after the other; then they answer.
+    /// Scripts the next loads of a key, one step per load. Later loads answer.
     pub fn script<Q: Numbered>(&self, query: &Q, steps: impl IntoIterator<Item = Step>) {
         self.steps.lock().insert((Q::NAME, query.number()), steps.into_iter().collect());
     }
@@ -258,7 +258,7 @@ impl FetchMany<BatchingApp> for GetRound {
     async fn fetch_many(keys: &[Self], cx: &Context<BatchingApp>) -> Vec<Result<usize, BatchingError>> {
         cx.app().begin(keys);
         let first = match cx.query(&keys[0]).await {
-            Ok(_) => panic!("it leads back here"),
+            Ok(_) => panic!("the query of its own key succeeded"),
             Err(error) => error,
         };
         keys.iter().map(|_| Err(first.clone().into())).collect()
@@ -282,7 +282,7 @@ pub fn batching_client() -> Client<BatchingApp> {
     builder().build()
 }
 
-/// One whose loads end with their last caller.
+/// A client whose loads end with their last caller.
 pub fn batching_client_without_linger() -> Client<BatchingApp> {
     builder().defaults(|options| options.linger(Duration::ZERO)).build()
 }

@@ -1,4 +1,4 @@
-//! When a circuit breaker keeps loads back, what counts, and how it closes again.
+//! When a circuit breaker refuses loads, what counts as a failure, and how it closes again.
 
 use cache_client::{BreakerOptions, Client, QueryError, Strategy};
 use cache_core::Query;
@@ -8,7 +8,7 @@ use crate::flaky::*;
 use crate::scripted::{ask_hastily, in_time, pass, seconds, settle};
 use crate::sized;
 
-/// Has loads fail, one after the other.
+/// Makes several loads fail, one after the other.
 async fn fail(client: &Client<FlakyApp>, step: Step, times: u32) {
     for number in 0..times {
         let query = GetGuarded(1_000 + number);
@@ -18,7 +18,7 @@ async fn fail(client: &Client<FlakyApp>, step: Step, times: u32) {
 }
 
 /// A client whose breaker has just opened.
-async fn opened() -> Client<FlakyApp> {
+async fn client_with_open_breaker() -> Client<FlakyApp> {
     let client = flaky_client();
     fail(&client, Step::Fail, 5).await;
     client
@@ -30,7 +30,7 @@ fn is_refused<T>(answer: &Result<T, QueryError<FlakyError>>) -> bool {
 
 #[tokio::test(start_paused = true)]
 async fn after_five_failures_the_sixth_call_fails_at_once_without_a_load() {
-    let client = opened().await;
+    let client = client_with_open_breaker().await;
     let query = GetGuarded(1);
     let begun = Instant::now();
     let error = client.query(&query).await.unwrap_err();
@@ -39,12 +39,12 @@ async fn after_five_failures_the_sixth_call_fails_at_once_without_a_load() {
         "the query `get_guarded` was not loaded: its circuit breaker is open because too many loads have failed"
     );
     assert_eq!((client.app().loads(&query), begun.elapsed()), (0, seconds(0)));
-    // Other queries know nothing of it.
+    // Other queries are not affected.
     assert!(client.query(&GetFlaky(1)).await.is_ok() && client.query(&GetShared(1)).await.is_ok());
 }
 
 #[tokio::test(start_paused = true)]
-async fn only_failures_in_a_row_open_it() {
+async fn only_consecutive_failures_open_the_breaker() {
     let client = flaky_client();
     fail(&client, Step::Fail, 4).await;
     client.query(&GetGuarded(1)).await.unwrap();
@@ -53,20 +53,20 @@ async fn only_failures_in_a_row_open_it() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn errors_that_cannot_pass_are_answers_and_close_a_query_to_nobody() {
+async fn permanent_errors_do_not_open_the_breaker() {
     let client = flaky_client();
     for number in 1..=5 {
         client.app().script(&GetGuardedPlainly(number), [Step::Fail]);
         assert!(!is_refused(&client.query(&GetGuardedPlainly(number)).await));
     }
     assert_eq!(*client.query(&GetGuardedPlainly(6)).await.unwrap(), 1);
-    // Those that may pass open it, each time that the load is tried.
+    // Retryable errors open it, and each attempt counts.
     let query = GetGuardedPlainly(7);
     client.app().script(&query, [Step::Pass; 10]);
     assert!(client.query(&query).await.is_err() && client.query(&query).await.is_err());
     assert_eq!(client.app().loads(&query), 5);
     assert!(is_refused(&client.query(&GetGuardedPlainly(8)).await));
-    // An answer of any kind closes it again.
+    // Any answer closes it again.
     pass(seconds(60)).await;
     client.app().script(&GetGuardedPlainly(8), [Step::Fail]);
     assert!(matches!(client.query(&GetGuardedPlainly(8)).await, Err(QueryError::Failed { .. })));
@@ -74,7 +74,7 @@ async fn errors_that_cannot_pass_are_answers_and_close_a_query_to_nobody() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn panics_and_loads_that_are_tried_again_count() {
+async fn panics_and_retried_loads_count_as_failures() {
     let client = flaky_client();
     fail(&client, Step::Panic, 5).await;
     assert!(is_refused(&client.query(&GetGuarded(1)).await));
@@ -84,7 +84,7 @@ async fn panics_and_loads_that_are_tried_again_count() {
     client.app().script(&query, [Step::Busy(seconds(5)); 10]);
     assert!(client.query(&query).await.is_err());
     assert_eq!(client.app().loads(&query), 4);
-    // The fifth load opens it, so that nobody waits for a sixth, and the error is that of the load.
+    // The fifth load opens it, so there is no sixth attempt, and the error is that of the load.
     let begun = Instant::now();
     let error = client.query(&query).await.unwrap_err();
     assert!(matches!(error, QueryError::Failed { .. }));
@@ -92,7 +92,7 @@ async fn panics_and_loads_that_are_tried_again_count() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_load_that_waits_to_be_tried_again_is_not_when_the_breaker_has_opened_meanwhile() {
+async fn a_load_is_not_retried_once_the_breaker_has_opened() {
     let client = flaky_client();
     let query = GetGuarded(1);
     client.app().script(&query, [Step::Busy(seconds(5))]);
@@ -104,8 +104,8 @@ async fn a_load_that_waits_to_be_tried_again_is_not_when_the_breaker_has_opened_
 }
 
 #[tokio::test(start_paused = true)]
-async fn after_a_minute_one_of_two_is_the_trial_and_the_other_is_refused() {
-    let client = opened().await;
+async fn after_a_minute_one_of_two_loads_is_the_trial_and_the_other_is_refused() {
+    let client = client_with_open_breaker().await;
     pass(seconds(59)).await;
     assert!(is_refused(&client.query(&GetGuarded(1)).await));
     pass(seconds(1)).await;
@@ -113,7 +113,7 @@ async fn after_a_minute_one_of_two_is_the_trial_and_the_other_is_refused() {
     let (trial, other) = (GetGuarded(1), GetGuarded(2));
     let (trial, other) = tokio::join!(client.query(&trial), client.query(&other));
     assert!(trial.is_ok() && is_refused(&other));
-    // It has closed: several at once, and fewer than five failures do not matter.
+    // It has closed: loads run concurrently again, and fewer than five failures do not open it.
     let (first, second) = (GetGuarded(3), GetGuarded(4));
     let (first, second) = tokio::join!(client.query(&first), client.query(&second));
     assert!(first.is_ok() && second.is_ok());
@@ -122,8 +122,8 @@ async fn after_a_minute_one_of_two_is_the_trial_and_the_other_is_refused() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_trial_that_fails_opens_it_for_another_minute() {
-    let client = opened().await;
+async fn a_failed_trial_reopens_the_breaker_for_another_minute() {
+    let client = client_with_open_breaker().await;
     pass(seconds(60)).await;
     fail(&client, Step::Fail, 1).await;
     pass(seconds(59)).await;
@@ -133,8 +133,8 @@ async fn a_trial_that_fails_opens_it_for_another_minute() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_trial_that_is_cancelled_makes_way_for_another() {
-    let client = opened().await;
+async fn a_cancelled_trial_is_replaced_by_another() {
+    let client = client_with_open_breaker().await;
     pass(seconds(60)).await;
     client.app().script(&GetGuarded(1), [Step::Never]);
     let trial = ask_hastily(&client, &GetGuarded(1));
@@ -146,8 +146,8 @@ async fn a_trial_that_is_cancelled_makes_way_for_another() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_trial_that_hangs_makes_way_for_another_after_a_minute() {
-    let client = opened().await;
+async fn a_trial_that_hangs_is_replaced_after_a_minute() {
+    let client = client_with_open_breaker().await;
     pass(seconds(60)).await;
     client.app().script(&GetGuarded(1), [Step::Never]);
     client.prefetch(&GetGuarded(1));
@@ -168,7 +168,7 @@ async fn interruptions_count_as_neither_failure_nor_success() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_stale_value_stands_in_for_a_load_that_is_refused_and_the_refusal_is_no_answer_for_later() {
+async fn a_stale_value_substitutes_for_a_refused_load_and_the_refusal_is_not_remembered() {
     let client = flaky_client();
     let (known, unknown) = (GetGuardedForgiven(1), GetGuardedForgiven(2));
     client.query(&known).await.unwrap();
@@ -188,7 +188,7 @@ async fn a_stale_value_stands_in_for_a_load_that_is_refused_and_the_refusal_is_n
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_breaker_that_is_named_is_shared_and_set_by_its_name() {
+async fn a_named_breaker_is_shared_and_configured_by_name() {
     let options = BreakerOptions::new().failures(2).open_for(seconds(5));
     let client = builder()
         .breaker("shared", options)
@@ -207,7 +207,7 @@ async fn a_breaker_that_is_named_is_shared_and_set_by_its_name() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn what_a_trial_waits_for_is_part_of_the_trial() {
+async fn loads_that_a_trial_waits_for_are_part_of_the_trial() {
     let client = builder().breaker("shared", BreakerOptions::new().failures(1)).build();
     client.app().script(&GetShared(9), [Step::Fail]);
     assert!(client.query(&GetShared(9)).await.is_err());
@@ -222,8 +222,8 @@ async fn what_a_trial_waits_for_is_part_of_the_trial() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn loads_of_one_tree_alone_and_of_any_strategy_pass_the_breaker_too() {
-    let client = opened().await;
+async fn private_loads_and_all_strategies_go_through_the_breaker() {
+    let client = client_with_open_breaker().await;
     let cx = client.request("tree");
     cx.disable_cache();
     assert!(is_refused(&cx.query(&GetGuarded(1)).await));
@@ -236,7 +236,7 @@ async fn loads_of_one_tree_alone_and_of_any_strategy_pass_the_breaker_too() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn whatever_was_cancelled_when_it_lets_a_trial_through_after_a_minute() {
+async fn the_breaker_allows_a_trial_after_a_minute_whichever_loads_were_cancelled() {
     let steps = [Step::Answer, Step::Fail, Step::Fail, Step::Pass, Step::Panic, Step::Never, Step::Quit];
     for seed in 0..sized(40, 200) {
         let mut random = fastrand::Rng::with_seed(seed);
@@ -259,7 +259,7 @@ async fn whatever_was_cancelled_when_it_lets_a_trial_through_after_a_minute() {
 }
 
 #[test]
-fn settings_that_cannot_work_are_refused() {
+fn invalid_settings_are_rejected() {
     for set in [
         |options: BreakerOptions| options.failures(0),
         |options: BreakerOptions| options.open_for(seconds(0)),
@@ -274,7 +274,7 @@ fn settings_that_cannot_work_are_refused() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_rate_of_failures_opens_it_though_no_five_came_in_a_row() {
+async fn a_high_failure_rate_opens_the_breaker_without_five_consecutive_failures() {
     let rate = BreakerOptions::new().rate(0.5, 6, seconds(10));
     let client = builder().breaker("get_guarded", rate).build();
     for number in 0..6 {
@@ -284,6 +284,6 @@ async fn a_rate_of_failures_opens_it_though_no_five_came_in_a_row() {
         assert_eq!(client.query(&query).await.is_ok(), number % 2 == 0);
     }
     let refused = client.query(&GetGuarded(9)).await;
-    assert!(is_refused(&refused), "three of six have failed");
+    assert!(is_refused(&refused), "three of six loads failed");
     assert_eq!(client.app().loads(&GetGuarded(9)), 0);
 }

@@ -1,4 +1,4 @@
-//! Several writes and marks in one commit, without a mutation.
+//! Several writes and marks in one commit without a mutation.
 
 use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
@@ -16,12 +16,12 @@ fn number(client: &Client<ScriptedApp>, key: u32) -> Option<usize> {
 
 #[track_caller]
 fn is_marked(client: &Client<ScriptedApp>, key: u32) -> bool {
-    client.cache().peek_entry(&GetNumber(key)).expect("the entry is there").freshness()
+    client.cache().peek_entry(&GetNumber(key)).expect("the entry exists").freshness()
         == Freshness::Invalidated
 }
 
 #[tokio::test(start_paused = true)]
-async fn writes_and_marks_are_one_revision_which_observers_see() {
+async fn writes_and_marks_form_one_revision_that_observers_see() {
     let client = paused_client();
     let (mut written, mut marked) = (client.observe(&GetNumber(1)), client.observe(&GetNumber(2)));
     pass(2 * SECOND).await;
@@ -47,7 +47,7 @@ async fn writes_and_marks_are_one_revision_which_observers_see() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn running_loads_of_what_is_changed_are_not_stored() {
+async fn running_loads_of_changed_keys_are_not_stored() {
     let client = paused_client();
     let (written, marked) = (ask(&client, &GetNumber(1)), ask(&client, &GetNumber(2)));
     settle().await;
@@ -61,7 +61,7 @@ async fn running_loads_of_what_is_changed_are_not_stored() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn one_that_has_read_what_another_commit_changed_runs_again() {
+async fn a_change_runs_again_after_a_conflicting_commit() {
     for is_merged in [false, true] {
         let client = client_with_slow_hook(Duration::from_millis(5));
         client.cache().insert(GetNumber(1), 0);
@@ -88,7 +88,7 @@ async fn one_that_has_read_what_another_commit_changed_runs_again() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn one_that_a_hook_refuses_writes_and_marks_nothing() {
+async fn a_change_refused_by_a_hook_writes_and_marks_nothing() {
     let asked = Arc::new(Mutex::new(Vec::new()));
     let labels = Arc::clone(&asked);
     let cache = Cache::builder()
@@ -115,7 +115,7 @@ async fn one_that_a_hook_refuses_writes_and_marks_nothing() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn layers_stand_on_what_was_changed() {
+async fn layers_apply_on_top_of_changed_values() {
     let client = paused_client();
     client.cache().insert(GetNumber(1), 5);
     let layer = client.optimistic(|layer| {
@@ -128,12 +128,12 @@ async fn layers_stand_on_what_was_changed() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_panic_and_a_future_that_is_dropped_change_nothing() {
+async fn a_panic_or_a_dropped_future_changes_nothing() {
     let client = client_with_slow_hook(SECOND);
     client.cache().insert(GetNumber(1), 5);
     let panics = |changes: &mut Changes<ScriptedApp>| {
         changes.set(GetNumber(1), 100);
-        panic!("out of ink");
+        panic!("the change panics");
     };
     let changing = client.clone();
     let panicked = tokio::spawn(AssertUnwindSafe(async move { changing.change(panics).await.is_ok() }).0);
@@ -148,7 +148,7 @@ async fn a_panic_and_a_future_that_is_dropped_change_nothing() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_request_forgets_what_its_change_writes_and_marks_and_nothing_else() {
+async fn a_request_forgets_only_the_keys_its_change_writes_or_marks() {
     let client = paused_client();
     let cx = client.request("a request");
     for key in 1..=3 {
@@ -161,13 +161,13 @@ async fn a_request_forgets_what_its_change_writes_and_marks_and_nothing_else() {
     };
     cx.change(change).await.unwrap();
     assert_eq!((*cx.query(&GetNumber(1)).await.unwrap(), *cx.query(&GetNumber(2)).await.unwrap()), (100, 2));
-    // The request alone has it still.
+    // Only the request still has it.
     client.cache().remove(&GetNumber(3));
     assert!(Arc::ptr_eq(&kept, &cx.query(&GetNumber(3)).await.unwrap()));
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_request_that_is_kept_from_the_cache_marks_what_it_would_write() {
+async fn a_request_with_a_disabled_cache_marks_keys_instead_of_writing_them() {
     let client = paused_client();
     client.cache().insert(GetNumber(1), 5);
     let revision = client.cache().revision();

@@ -1,4 +1,4 @@
-//! A change of a part of a key that is being loaded for the first time is not lost.
+//! An update of a key during its first load is not lost.
 
 use std::pin::Pin;
 use std::sync::Arc;
@@ -19,7 +19,7 @@ use crate::scripted::{SECOND, ask, in_time, pass, seconds, settle, takes};
 #[query(value = Vec<u32>, capacity = 1_000, fresh = "1h", error_ttl = "1h")]
 pub struct GetItems(pub u32);
 
-/// Kept by nobody but its readers.
+/// A weak table: only readers keep the value.
 #[derive(Query, Clone, Debug, PartialEq, Eq, Hash)]
 #[query(value = Vec<u32>, fresh = "1h")]
 pub struct GetWeakItems(pub u32);
@@ -31,7 +31,7 @@ registry! {
     }
 }
 
-/// A server with one list. What it answers is what it had when it was asked, two seconds later.
+/// A server with one list. It answers after two seconds, with the list as it was at the request.
 #[derive(Default)]
 pub struct Server {
     items: Mutex<Vec<u32>>,
@@ -74,7 +74,7 @@ fn with(items: &[u32], item: u32) -> Vec<u32> {
     [items, &[item]].concat()
 }
 
-/// Adds an item, which the server has at once and says so after a second.
+/// Adds an item. The server stores it at once and answers after a second.
 #[derive(Clone)]
 struct Add(u32);
 
@@ -178,7 +178,7 @@ async fn the_load_answers_its_callers_and_the_next_read_loads() {
         let asked = ask(&client, &ITEMS);
         settle().await;
         change(&client, how).await;
-        assert_eq!(answer_of(asked).await, NOTHING, "{how}: what the server had then");
+        assert_eq!(answer_of(asked).await, NOTHING, "{how}: the state at the request");
         settle().await;
         assert_eq!(client.cached(&ITEMS), None, "{how}");
         assert_eq!(items(&client).await, [7], "{how}");
@@ -187,7 +187,7 @@ async fn the_load_answers_its_callers_and_the_next_read_loads() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn who_asks_after_the_change_does_not_join_the_load_from_before() {
+async fn a_caller_after_the_change_does_not_join_the_earlier_load() {
     let client = client();
     let early = ask(&client, &ITEMS);
     settle().await;
@@ -197,7 +197,7 @@ async fn who_asks_after_the_change_does_not_join_the_load_from_before() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn an_observer_shows_what_the_server_has_in_the_end() {
+async fn an_observer_ends_with_the_state_of_the_server() {
     let client = client();
     let mut observer = client.observe(&ITEMS);
     settle().await;
@@ -212,7 +212,7 @@ async fn an_observer_shows_what_the_server_has_in_the_end() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn what_is_loaded_ahead_of_its_first_reader_is_loaded_again() {
+async fn a_prefetched_key_is_loaded_again_after_a_change() {
     let client = client();
     client.prefetch(&ITEMS);
     settle().await;
@@ -222,7 +222,7 @@ async fn what_is_loaded_ahead_of_its_first_reader_is_loaded_again() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn an_error_from_before_the_change_is_no_answer_any_more() {
+async fn an_error_from_before_the_change_is_forgotten() {
     let client = client();
     *client.app().is_down.lock() = true;
     assert!(client.query(&ITEMS).await.is_err() && client.query(&ITEMS).await.is_err());
@@ -233,7 +233,7 @@ async fn an_error_from_before_the_change_is_no_answer_any_more() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_request_forgets_what_it_was_told_of_a_key_that_the_cache_has_lost() {
+async fn a_request_forgets_a_changed_key_that_the_cache_has_evicted() {
     let client = client();
     let cx = client.request("a request");
     assert_eq!(*cx.query(&GetWeakItems(1)).await.unwrap(), NOTHING);
@@ -241,11 +241,15 @@ async fn a_request_forgets_what_it_was_told_of_a_key_that_the_cache_has_lost() {
     assert_eq!(*unstored.unwrap(), NOTHING);
     cx.mutate(&Add(7)).await.unwrap();
     assert_eq!(*cx.query(&ITEMS).await.unwrap(), [7]);
-    assert_eq!(*cx.query(&GetWeakItems(1)).await.unwrap(), [7], "held by the request, and changed in part");
+    assert_eq!(
+        *cx.query(&GetWeakItems(1)).await.unwrap(),
+        [7],
+        "the request holds the value, and it was updated"
+    );
 }
 
 #[tokio::test(start_paused = true)]
-async fn pages_that_are_shown_again_are_loaded_again() {
+async fn pages_are_loaded_again_when_they_are_shown_again() {
     let client = client();
     let mut pages = client.infinite(ITEMS, |_| None);
     let (page, added) = tokio::join!(pages.fetch_next(), client.mutate(&Add(7)));
@@ -271,7 +275,7 @@ async fn a_refused_change_retires_the_load_too() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_change_that_has_read_nothing_is_made_again_if_the_load_was_faster() {
+async fn a_change_that_found_no_value_runs_again_if_the_load_stores_one_first() {
     let client = client();
     let (asked, found) = (ask(&client, &ITEMS), Arc::new(Mutex::new(Vec::new())));
     settle().await;
@@ -281,7 +285,7 @@ async fn a_change_that_has_read_nothing_is_made_again_if_the_load_was_faster() {
         let was_there = changes.update(&ITEMS, |items| with(items, 7));
         seen.lock().push(was_there);
         if !was_there {
-            // Just before the commit.
+            // The key is loaded just before the commit.
             cache.insert(ITEMS, vec![1]);
         }
     });

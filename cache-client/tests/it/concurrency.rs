@@ -1,4 +1,4 @@
-//! How many loads run at once: limits of a query and of a client, and loads that wait for others.
+//! Limits of concurrent loads, per query and per client, and loads that wait for other loads.
 
 mod waits;
 
@@ -36,7 +36,7 @@ pub struct GetThree(u32);
 #[query(value = u32, capacity = 100_000, fresh = "1h", concurrency = 2, batch = 10)]
 pub struct GetMany(u32);
 
-/// Always the same.
+/// The value is always the same.
 #[derive(Query, Clone, Debug, PartialEq, Eq, Hash)]
 #[query(value = u32, capacity = 100_000, fresh = "1h", eq)]
 pub struct GetEqual(u32);
@@ -46,7 +46,7 @@ pub struct GetEqual(u32);
 pub struct GetKept(u32);
 
 registry! {
-    pub struct SiteRegistry {
+    pub struct LimitedRegistry {
         crate::concurrency::GetFree,
         crate::concurrency::GetOne,
         crate::concurrency::GetThree,
@@ -57,16 +57,16 @@ registry! {
 }
 
 #[derive(Debug, thiserror::Error)]
-#[error("the site is busy")]
+#[error("the app is busy")]
 pub struct Busy;
 
-type Script = Box<dyn Fn(Context<Site>) -> Work + Send>;
+type Script = Box<dyn Fn(Context<LimitedApp>) -> Work + Send>;
 
 type Work = Pin<Box<dyn Future<Output = Result<(), Busy>> + Send>>;
 
-/// Counts the loads that work.
+/// Counts the loads that are working.
 #[derive(Default)]
-pub struct Site {
+pub struct LimitedApp {
     state: Mutex<State>,
 }
 
@@ -74,13 +74,13 @@ pub struct Site {
 struct State {
     running: usize,
     most: usize,
-    /// The keys of all calls, in the order of their begin.
+    /// The keys of all loads and batches, in the order of their starts.
     begun: Vec<Vec<u32>>,
-    /// What the loads of a key do in place of a second of work.
+    /// What the loads of a key do instead of a second of work.
     works: HashMap<u32, Script>,
 }
 
-struct Working<'a>(&'a Site);
+struct Working<'a>(&'a LimitedApp);
 
 impl Drop for Working<'_> {
     fn drop(&mut self) {
@@ -88,11 +88,11 @@ impl Drop for Working<'_> {
     }
 }
 
-impl App for Site {
-    type Registry = SiteRegistry;
+impl App for LimitedApp {
+    type Registry = LimitedRegistry;
 }
 
-impl Site {
+impl LimitedApp {
     fn working(&self) -> Working<'_> {
         let mut state = self.state.lock();
         state.running += 1;
@@ -118,7 +118,7 @@ impl Site {
         Ok(key)
     }
 
-    /// Has the loads of a key do this.
+    /// Scripts the loads of a key.
     fn script<F: Future<Output = Result<(), Busy>> + Send + 'static>(
         &self,
         key: u32,
@@ -127,7 +127,7 @@ impl Site {
         self.state.lock().works.insert(key, Box::new(move |cx| Box::pin(work(cx))));
     }
 
-    /// The most loads that worked at once.
+    /// The highest number of loads that worked at the same time.
     fn most(&self) -> usize {
         self.state.lock().most
     }
@@ -139,10 +139,10 @@ impl Site {
 
 macro_rules! loaded {
     ($($query:ident),*) => {
-        $(impl Fetch<Site> for $query {
+        $(impl Fetch<LimitedApp> for $query {
             type Error = Busy;
 
-            async fn fetch(&self, cx: &Context<Site>) -> Result<u32, Busy> {
+            async fn fetch(&self, cx: &Context<LimitedApp>) -> Result<u32, Busy> {
                 cx.app().load(self.0, cx).await
             }
 
@@ -159,10 +159,10 @@ macro_rules! loaded {
 
 loaded!(GetFree, GetOne, GetThree, GetKept, GetEqual);
 
-impl FetchMany<Site> for GetMany {
+impl FetchMany<LimitedApp> for GetMany {
     type Error = Busy;
 
-    async fn fetch_many(keys: &[Self], cx: &Context<Site>) -> Vec<Result<u32, Busy>> {
+    async fn fetch_many(keys: &[Self], cx: &Context<LimitedApp>) -> Vec<Result<u32, Busy>> {
         let work = {
             let mut state = cx.app().state.lock();
             state.begun.push(keys.iter().map(|key| key.0).collect());
@@ -179,12 +179,12 @@ impl FetchMany<Site> for GetMany {
     }
 }
 
-fn builder() -> ClientBuilder<Site> {
+fn builder() -> ClientBuilder<LimitedApp> {
     let cache = Cache::builder().clock(TokioClock::new()).build().unwrap();
-    Client::builder(cache, Site::default())
+    Client::builder(cache, LimitedApp::default())
 }
 
-fn site() -> Client<Site> {
+fn limited_client() -> Client<LimitedApp> {
     builder().build()
 }
 
@@ -193,7 +193,7 @@ fn keys<Q>(make: fn(u32) -> Q, numbers: std::ops::Range<u32>) -> Vec<Q> {
 }
 
 #[tokio::test(start_paused = true)]
-async fn no_more_loads_run_at_once_than_the_limit_says() {
+async fn the_limit_bounds_the_loads_that_run_at_once() {
     let many = sized(5_000, 20_000);
     let of_client = builder().concurrency(32).build();
     let of_query = builder().query::<GetFree>(|options| options.concurrency(32)).build();
@@ -208,7 +208,7 @@ async fn no_more_loads_run_at_once_than_the_limit_says() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn the_limit_of_a_query_counts_beside_that_of_the_client() {
+async fn the_limits_of_the_query_and_of_the_client_both_apply() {
     let client = builder().concurrency(4).build();
     let (three, free) = (keys(GetThree, 0..30), keys(GetFree, 100..130));
     let three = client.prefetch_all(&three);
@@ -220,14 +220,14 @@ async fn the_limit_of_a_query_counts_beside_that_of_the_client() {
 }
 
 #[test]
-fn loads_run_in_the_order_in_which_they_were_asked_for() {
+fn loads_run_in_the_order_of_their_requests() {
     let threads =
         tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_time().build().unwrap();
     threads.block_on(async {
-        let client = site();
+        let client = limited_client();
         (0..100).for_each(|key| client.app().script(key, |_| async { Ok(()) }));
         let keys = keys(GetOne, 0..100);
-        // From a worker, whose newest task runs first.
+        // Spawned from a worker, which runs its newest task first.
         let (asking, asked) = (client.clone(), keys.clone());
         let prefetched = tokio::spawn(async move { asking.prefetch_all(&asked) });
         in_time(prefetched.await.unwrap().done()).await;
@@ -236,8 +236,8 @@ fn loads_run_in_the_order_in_which_they_were_asked_for() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_caller_does_not_wait_for_a_turn_beyond_its_deadline() {
-    let client = site();
+async fn a_caller_does_not_wait_for_a_slot_beyond_its_deadline() {
+    let client = limited_client();
     client.app().script(0, |_| async { std::future::pending().await });
     let _running = ask(&client, &GetOne(0));
     settle().await;
@@ -248,8 +248,8 @@ async fn a_caller_does_not_wait_for_a_turn_beyond_its_deadline() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_load_that_is_cancelled_gives_its_place_on() {
-    let client = site();
+async fn a_cancelled_load_passes_its_slot_on() {
+    let client = limited_client();
     client.app().script(0, |_| async { std::future::pending().await });
     let running = ask_hastily(&client, &GetOne(0));
     settle().await;
@@ -265,9 +265,9 @@ async fn a_load_that_is_cancelled_gives_its_place_on() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_load_that_panics_or_fails_gives_its_place_back() {
+async fn a_load_that_panics_or_fails_releases_its_slot() {
     let client = builder().query::<GetOne>(|options| options.retry(0)).concurrency(1).build();
-    client.app().script(0, |_| async { panic!("the site burns") });
+    client.app().script(0, |_| async { panic!("the load panics") });
     client.app().script(1, |_| async { Err(Busy) });
     for _ in 0..3 {
         assert!(matches!(in_time(client.query(&GetOne(0))).await, Err(QueryError::Panicked { .. })));
@@ -277,8 +277,8 @@ async fn a_load_that_panics_or_fails_gives_its_place_back() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn others_run_while_a_load_waits_to_be_tried_again() {
-    let client = site();
+async fn a_load_holds_no_slot_while_it_waits_for_a_retry() {
+    let client = limited_client();
     client.app().script(0, |_| async { Err(Busy) });
     let failing = ask(&client, &GetOne(0));
     settle().await;
@@ -290,8 +290,8 @@ async fn others_run_while_a_load_waits_to_be_tried_again() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_call_for_several_keys_counts_once_and_takes_those_that_come_while_it_waits() {
-    let client = site();
+async fn a_batch_takes_one_slot_and_accepts_keys_while_it_waits_for_it() {
+    let client = limited_client();
     let (first, second) = (keys(GetMany, 0..20), keys(GetMany, 20..22));
     let running = client.prefetch_all(&first);
     settle().await;
@@ -304,7 +304,7 @@ async fn a_call_for_several_keys_counts_once_and_takes_those_that_come_while_it_
 }
 
 #[tokio::test(start_paused = true)]
-async fn keys_whose_callers_have_left_while_their_call_waits_are_not_loaded() {
+async fn keys_whose_callers_leave_while_their_batch_waits_are_not_loaded() {
     let client = builder().defaults(|options| options.linger(Duration::ZERO).concurrency(1)).build();
     let running = client.prefetch_all(&keys(GetMany, 0..20));
     settle().await;
@@ -318,8 +318,8 @@ async fn keys_whose_callers_have_left_while_their_call_waits_are_not_loaded() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn an_answer_is_as_old_as_its_load_and_not_as_the_wait_for_its_turn() {
-    let client = site();
+async fn the_age_of_an_answer_excludes_the_wait_for_a_slot() {
+    let client = limited_client();
     let slow = |_| async {
         takes(seconds(60)).await;
         Ok(())
@@ -329,11 +329,11 @@ async fn an_answer_is_as_old_as_its_load_and_not_as_the_wait_for_its_turn() {
     let waited = client.query(&GetThree(5)).await.unwrap();
     running.done().await;
     assert!(Arc::ptr_eq(&waited, &client.query(&GetThree(5)).await.unwrap()));
-    assert_eq!(client.app().begun().len(), 4, "no other load of the last");
+    assert_eq!(client.app().begun().len(), 4, "the last key is not loaded again");
 }
 
 #[tokio::test(start_paused = true)]
-async fn what_the_provider_has_waits_for_no_load() {
+async fn a_provider_hit_needs_no_slot() {
     let provider = Arc::new(MemoryProvider::new(100));
     let before = builder().provider(Arc::clone(&provider)).build();
     before.query(&GetKept(1)).await.unwrap();
@@ -347,8 +347,8 @@ async fn what_the_provider_has_waits_for_no_load() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn limits_that_cannot_work_are_errors_that_say_where() {
-    type Build = fn(ClientBuilder<Site>) -> ClientBuilder<Site>;
+async fn invalid_limits_are_errors_that_name_the_setting() {
+    type Build = fn(ClientBuilder<LimitedApp>) -> ClientBuilder<LimitedApp>;
     let plain: Build = |builder| builder;
     let of_query: Build = |builder| builder.query::<GetFree>(|options| options.concurrency(0));
     let of_all: Build = |builder| builder.defaults(|options| options.concurrency(0));
@@ -381,13 +381,13 @@ async fn limits_that_cannot_work_are_errors_that_say_where() {
     }
 }
 
-/// One that runs only inside `block_on`, on paused time.
+/// A runtime with paused time that runs only inside `block_on`.
 fn current_thread() -> tokio::runtime::Runtime {
     tokio::runtime::Builder::new_current_thread().enable_time().start_paused(true).build().unwrap()
 }
 
 #[test]
-fn loads_of_a_runtime_that_nobody_drives_keep_no_slot_of_those_that_take_them_over() {
+fn loads_on_an_idle_runtime_do_not_block_the_loads_that_take_them_over() {
     let (idle, other) = (current_thread(), current_thread());
     let client = idle.block_on(async {
         let client = builder().concurrency(1).build();
@@ -403,15 +403,15 @@ fn loads_of_a_runtime_that_nobody_drives_keep_no_slot_of_those_that_take_them_ov
         assert!(running.is_ok() && waiting.is_ok());
         assert!(client.query(&GetMany(1)).await.is_ok());
     }));
-    // What goes on after all waits its turn.
+    // A load that resumes waits for a slot.
     idle.block_on(in_time(async {
         assert!(client.query(&GetOne(2)).await.is_ok());
     }));
 }
 
-/// Nobody takes them over, since nobody else asks for their keys.
+/// No load is taken over, since no other caller queries these keys.
 #[test]
-fn loads_of_a_runtime_that_nobody_drives_keep_no_slot_of_other_keys() {
+fn loads_on_an_idle_runtime_do_not_block_loads_of_other_keys() {
     let (idle, other) = (current_thread(), current_thread());
     let client = builder().concurrency(2).build();
     idle.block_on(async {
@@ -422,8 +422,8 @@ fn loads_of_a_runtime_that_nobody_drives_keep_no_slot_of_other_keys() {
         let answers = client.query_all(&keys(GetFree, 10..15)).await;
         assert!(answers.iter().all(Result::is_ok));
     }));
-    assert_eq!(client.app().begun().len(), 7, "two on the idle one, and five");
-    // They go on after all, by the limit.
+    assert_eq!(client.app().begun().len(), 7, "two on the idle runtime and five on the other");
+    // The idle loads resume, and the limit applies to them.
     idle.block_on(in_time(async {
         let answers = client.query_all(&keys(GetFree, 0..5)).await;
         assert!(answers.iter().all(Result::is_ok));

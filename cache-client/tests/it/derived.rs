@@ -1,4 +1,4 @@
-//! Answers that are built from other queries: what becomes of them when one of these changes during the load.
+//! Answers built from other queries, and what happens when such an input changes during the load.
 
 use std::collections::HashMap;
 use std::future::Future;
@@ -14,27 +14,27 @@ use parking_lot::Mutex;
 
 use crate::scripted::{SECOND, in_time, pass, seconds, settle, takes};
 
-/// What it is outside. Loaded at once.
+/// The value that the app has for the part. Loads at once.
 #[derive(Query, Clone, Debug, PartialEq, Eq, Hash)]
 #[query(value = usize, capacity = 1_000, fresh = "1h", tags("parts"))]
 pub struct GetPart(u32);
 
-/// The same, kept by its users alone.
+/// The same in a weak table.
 #[derive(Query, Clone, Debug, PartialEq, Eq, Hash)]
 #[query(value = usize, fresh = "1h")]
 pub struct GetWeakPart(u32);
 
-/// What its recipe makes.
+/// The result of its recipe.
 #[derive(Query, Clone, Debug, PartialEq, Eq, Hash)]
 #[query(value = usize, capacity = 1_000, fresh = "1h")]
 pub struct GetBuilt(u32);
 
-/// Keeps an equal answer.
+/// Keeps the old value if a load returns an equal one.
 #[derive(Query, Clone, Debug, PartialEq, Eq, Hash)]
 #[query(value = usize, capacity = 1_000, fresh = "1h", eq)]
 pub struct GetEqualBuilt(u32);
 
-/// With a tag of its own.
+/// Has its own tag.
 #[derive(Query, Clone, Debug, PartialEq, Eq, Hash)]
 #[query(value = usize, capacity = 1_000, fresh = "1h", tags_of = GetTaggedBuilt::tags)]
 pub struct GetTaggedBuilt(u32);
@@ -45,13 +45,13 @@ impl GetTaggedBuilt {
     }
 }
 
-/// Several at once, by the recipe of the first.
+/// Batched, with the recipe of the first key.
 #[derive(Query, Clone, Debug, PartialEq, Eq, Hash)]
 #[query(value = usize, capacity = 1_000, fresh = "1h", batch)]
 pub struct GetBuiltTogether(u32);
 
 registry! {
-    pub struct KitchenRegistry {
+    pub struct RecipeRegistry {
         crate::derived::GetPart,
         crate::derived::GetWeakPart,
         crate::derived::GetBuilt,
@@ -62,29 +62,29 @@ registry! {
 }
 
 #[derive(Debug, thiserror::Error)]
-pub enum KitchenError {
-    #[error("burnt")]
-    Burnt,
+pub enum RecipeError {
+    #[error("the recipe failed")]
+    Failed,
     #[error(transparent)]
-    Query(#[from] QueryError<KitchenError>),
+    Query(#[from] QueryError<RecipeError>),
 }
 
-type Built = Result<usize, KitchenError>;
-type Recipe = Arc<dyn Fn(Context<Kitchen>) -> Pin<Box<dyn Future<Output = Built> + Send>> + Send + Sync>;
+type Built = Result<usize, RecipeError>;
+type Recipe = Arc<dyn Fn(Context<RecipeApp>) -> Pin<Box<dyn Future<Output = Built> + Send>> + Send + Sync>;
 
 #[derive(Default)]
-pub struct Kitchen {
+pub struct RecipeApp {
     parts: Mutex<HashMap<u32, usize>>,
     recipes: Mutex<HashMap<u32, Recipe>>,
     loads: Mutex<HashMap<(&'static str, u32), usize>>,
 }
 
-impl App for Kitchen {
-    type Registry = KitchenRegistry;
+impl App for RecipeApp {
+    type Registry = RecipeRegistry;
 }
 
-impl Kitchen {
-    fn recipe<F>(&self, number: u32, make: impl Fn(Context<Kitchen>) -> F + Send + Sync + 'static)
+impl RecipeApp {
+    fn recipe<F>(&self, number: u32, make: impl Fn(Context<RecipeApp>) -> F + Send + Sync + 'static)
     where
         F: Future<Output = Built> + Send + 'static,
     {
@@ -115,13 +115,13 @@ impl Kitchen {
 
 macro_rules! parts {
     ($($part:ident),*) => {
-        $(impl Fetch<Kitchen> for $part {
-            type Error = KitchenError;
+        $(impl Fetch<RecipeApp> for $part {
+            type Error = RecipeError;
 
-            async fn fetch(&self, cx: &Context<Kitchen>) -> Built {
+            async fn fetch(&self, cx: &Context<RecipeApp>) -> Built {
                 cx.app().count::<Self>(self.0);
                 match cx.app().part(self.0) {
-                    13 => Err(KitchenError::Burnt),
+                    13 => Err(RecipeError::Failed),
                     part => Ok(part),
                 }
             }
@@ -131,18 +131,18 @@ macro_rules! parts {
 
 macro_rules! built {
     ($($built:ident),*) => {
-        $(impl Fetch<Kitchen> for $built {
-            type Error = KitchenError;
+        $(impl Fetch<RecipeApp> for $built {
+            type Error = RecipeError;
 
-            async fn fetch(&self, cx: &Context<Kitchen>) -> Built {
+            async fn fetch(&self, cx: &Context<RecipeApp>) -> Built {
                 cx.app().build::<Self>(self.0, cx).await
             }
 
-            fn is_retryable(error: &KitchenError) -> bool {
-                matches!(error, KitchenError::Burnt)
+            fn is_retryable(error: &RecipeError) -> bool {
+                matches!(error, RecipeError::Failed)
             }
 
-            fn retry_after(_: &KitchenError) -> Option<Duration> {
+            fn retry_after(_: &RecipeError) -> Option<Duration> {
                 Some(SECOND)
             }
         })*
@@ -152,27 +152,27 @@ macro_rules! built {
 parts!(GetPart, GetWeakPart);
 built!(GetBuilt, GetEqualBuilt, GetTaggedBuilt);
 
-impl FetchMany<Kitchen> for GetBuiltTogether {
-    type Error = KitchenError;
+impl FetchMany<RecipeApp> for GetBuiltTogether {
+    type Error = RecipeError;
 
-    async fn fetch_many(keys: &[Self], cx: &Context<Kitchen>) -> Vec<Built> {
+    async fn fetch_many(keys: &[Self], cx: &Context<RecipeApp>) -> Vec<Built> {
         let built = cx.app().build::<Self>(keys[0].0, cx).await.unwrap();
         keys.iter().map(|_| Ok(built)).collect()
     }
 }
 
-fn builder() -> ClientBuilder<Kitchen> {
+fn builder() -> ClientBuilder<RecipeApp> {
     let cache = Cache::builder().clock(TokioClock::new()).build().unwrap();
-    Client::builder(cache, Kitchen::default())
+    Client::builder(cache, RecipeApp::default())
 }
 
-fn kitchen() -> Client<Kitchen> {
+fn recipe_client() -> Client<RecipeApp> {
     builder().build()
 }
 
-/// One whose first recipe reads the first part, and then works for half a second.
-fn kitchen_with_recipe() -> Client<Kitchen> {
-    let client = kitchen();
+/// A client whose recipe 1 reads part 1 and then works for half a second.
+fn client_with_recipe() -> Client<RecipeApp> {
+    let client = recipe_client();
     client.app().recipe(1, |cx| async move {
         let part = cx.query(&GetPart(1)).await?;
         work().await;
@@ -185,18 +185,18 @@ async fn work() {
     takes(SECOND / 2).await;
 }
 
-fn is_marked<Q: Query>(client: &Client<Kitchen>, query: &Q) -> bool
+fn is_marked<Q: Query>(client: &Client<RecipeApp>, query: &Q) -> bool
 where
-    KitchenRegistry: Holds<Q>,
+    RecipeRegistry: Holds<Q>,
 {
-    client.cache().peek_entry(query).expect("it is stored").freshness() == Freshness::Invalidated
+    client.cache().peek_entry(query).expect("the answer is stored").freshness() == Freshness::Invalidated
 }
 
-/// Begins a load, and lets it come to its work.
-async fn begin<Q>(client: &Client<Kitchen>, query: Q) -> tokio::task::JoinHandle<usize>
+/// Starts a load and lets it reach its work.
+async fn begin<Q>(client: &Client<RecipeApp>, query: Q) -> tokio::task::JoinHandle<usize>
 where
-    Q: Fetch<Kitchen, Value = usize, Error = KitchenError>,
-    KitchenRegistry: Holds<Q>,
+    Q: Fetch<RecipeApp, Value = usize, Error = RecipeError>,
+    RecipeRegistry: Holds<Q>,
 {
     let client = client.clone();
     let load = tokio::spawn(async move { *client.query(&query).await.unwrap() });
@@ -204,29 +204,29 @@ where
     load
 }
 
-/// Loads the first built answer, with a change in the middle of its work. Returns whether it is marked.
-async fn is_marked_after(client: &Client<Kitchen>, change: impl FnOnce(&Client<Kitchen>)) -> bool {
+/// Loads the first built answer and makes a change during its work. Returns whether the answer is marked.
+async fn is_marked_after(client: &Client<RecipeApp>, change: impl FnOnce(&Client<RecipeApp>)) -> bool {
     let load = begin(client, GetBuilt(1)).await;
     change(client);
     in_time(load).await.unwrap();
     is_marked(client, &GetBuilt(1))
 }
 
-/// An answer for which this is read is marked if that changes during the load, and not else.
-async fn compares_what_it_reads<F>(
-    read: impl Fn(Context<Kitchen>) -> F + Copy + Send + Sync + 'static,
-    change: fn(&Client<Kitchen>),
+/// Asserts that an answer built with `read` is marked if `change` happens during the load, and is not marked otherwise.
+async fn assert_is_compared<F>(
+    read: impl Fn(Context<RecipeApp>) -> F + Copy + Send + Sync + 'static,
+    change: fn(&Client<RecipeApp>),
 ) where
     F: Future<Output = Built> + Send + 'static,
 {
     for is_changed in [false, true] {
-        let client = kitchen();
+        let client = recipe_client();
         client.app().recipe(1, move |cx| async move {
             let part = read(cx).await?;
             work().await;
             Ok(part)
         });
-        let change = |client: &Client<Kitchen>| {
+        let change = |client: &Client<RecipeApp>| {
             if is_changed {
                 change(client)
             }
@@ -236,20 +236,20 @@ async fn compares_what_it_reads<F>(
 }
 
 #[tokio::test(start_paused = true)]
-async fn what_was_read_and_then_invalidated_is_read_again_by_the_next_load() {
-    let client = kitchen_with_recipe();
+async fn an_input_invalidated_after_it_was_read_is_read_again_by_the_next_load() {
+    let client = client_with_recipe();
     let load = begin(&client, GetBuilt(1)).await;
     client.app().parts.lock().insert(1, 5);
     client.invalidate(&GetPart(1));
-    assert_eq!(in_time(load).await.unwrap(), 0, "its callers get the answer");
+    assert_eq!(in_time(load).await.unwrap(), 0, "the callers get the answer");
     assert_eq!(*in_time(client.query(&GetBuilt(1))).await.unwrap(), 5);
     assert_eq!(*in_time(client.query(&GetBuilt(1))).await.unwrap(), 5);
     assert_eq!(client.app().loads::<GetBuilt>(1), 2);
 }
 
 #[tokio::test(start_paused = true)]
-async fn whatever_changes_an_input_during_the_load_marks_the_answer() {
-    type Change = fn(&Client<Kitchen>);
+async fn any_change_of_an_input_during_the_load_marks_the_answer() {
+    type Change = fn(&Client<RecipeApp>);
     let changes: [(&str, Change); 9] = [
         ("insert", |client| drop(client.cache().insert(GetPart(1), 7))),
         ("remove", |client| _ = client.cache().remove(&GetPart(1))),
@@ -276,40 +276,40 @@ async fn whatever_changes_an_input_during_the_load_marks_the_answer() {
         }),
     ];
     for (name, change) in changes {
-        let client = kitchen_with_recipe();
+        let client = client_with_recipe();
         assert!(is_marked_after(&client, change).await, "{name}");
-        assert_eq!(client.app().loads::<GetBuilt>(1), 1, "{name}: nobody has asked again");
+        assert_eq!(client.app().loads::<GetBuilt>(1), 1, "{name}: there was no other call");
     }
 }
 
 #[tokio::test(start_paused = true)]
-async fn what_is_no_change_of_an_input_marks_nothing() {
-    let unchanged = kitchen_with_recipe();
+async fn operations_that_leave_an_input_unchanged_do_not_mark_the_answer() {
+    let unchanged = client_with_recipe();
     assert!(!is_marked_after(&unchanged, |_| {}).await);
-    let touched = kitchen_with_recipe();
+    let touched = client_with_recipe();
     assert!(!is_marked_after(&touched, |client| _ = client.cache().touch(&GetPart(1))).await);
-    let other = kitchen_with_recipe();
+    let other = client_with_recipe();
     other.query(&GetPart(2)).await.unwrap();
     assert!(!is_marked_after(&other, |client| _ = client.cache().remove(&GetPart(2))).await);
-    let before = kitchen_with_recipe();
+    let before = client_with_recipe();
     before.query(&GetPart(1)).await.unwrap();
     before.invalidate(&GetPart(1));
-    assert!(!is_marked_after(&before, |_| {}).await, "the load has had it loaded anew");
-    let after = kitchen_with_recipe();
+    assert!(!is_marked_after(&before, |_| {}).await, "the load reloaded its input itself");
+    let after = client_with_recipe();
     assert!(!is_marked_after(&after, |_| {}).await);
     after.invalidate(&GetPart(1));
     assert!(!is_marked(&after, &GetBuilt(1)), "the answer is stored already");
 }
 
 #[tokio::test(start_paused = true)]
-async fn an_input_that_the_cache_has_let_go_of_is_compared_all_the_same() {
-    let read = |cx: Context<Kitchen>| async move { Ok(*cx.query(&GetWeakPart(1)).await?) };
-    compares_what_it_reads(read, |client| drop(client.invalidate(&GetWeakPart(1)))).await;
+async fn an_evicted_input_is_still_compared() {
+    let read = |cx: Context<RecipeApp>| async move { Ok(*cx.query(&GetWeakPart(1)).await?) };
+    assert_is_compared(read, |client| drop(client.invalidate(&GetWeakPart(1)))).await;
 }
 
 #[tokio::test(start_paused = true)]
-async fn what_is_built_from_an_answer_that_was_out_of_date_is_so_too() {
-    let client = kitchen_with_recipe();
+async fn an_answer_built_from_an_outdated_input_is_outdated_too() {
+    let client = client_with_recipe();
     client.app().recipe(2, |cx| async move { Ok(*cx.query(&GetBuilt(1)).await?) });
     client.app().recipe(3, |cx| async move {
         let built = *cx.query(&GetBuilt(2)).await?;
@@ -326,8 +326,8 @@ async fn what_is_built_from_an_answer_that_was_out_of_date_is_so_too() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn an_answer_of_which_the_load_was_retired_is_an_input_that_has_changed() {
-    let client = kitchen_with_recipe();
+async fn an_input_whose_load_was_retired_counts_as_changed() {
+    let client = client_with_recipe();
     client.app().recipe(2, |cx| async move { Ok(*cx.query(&GetBuilt(1)).await?) });
     let load = begin(&client, GetBuilt(2)).await;
     client.cache().insert(GetBuilt(1), 9);
@@ -337,8 +337,8 @@ async fn an_answer_of_which_the_load_was_retired_is_an_input_that_has_changed() 
 }
 
 #[tokio::test(start_paused = true)]
-async fn reads_of_contexts_below_that_of_the_load_count_and_those_that_keep_from_the_cache_do_not() {
-    type Below = fn(&Context<Kitchen>) -> Context<Kitchen>;
+async fn reads_of_child_contexts_count_unless_their_cache_is_disabled() {
+    type Below = fn(&Context<RecipeApp>) -> Context<RecipeApp>;
     let contexts: [(Below, bool); 4] = [
         (|cx| cx.child("below").child("deeper"), true),
         (|cx| cx.without_layers(), true),
@@ -353,60 +353,60 @@ async fn reads_of_contexts_below_that_of_the_load_count_and_those_that_keep_from
         ),
     ];
     for (below, counts) in contexts {
-        let client = kitchen();
+        let client = recipe_client();
         client.app().recipe(1, move |cx| async move {
             let part = *below(&cx).query(&GetPart(1)).await?;
             work().await;
             Ok(part)
         });
-        let change = |client: &Client<Kitchen>| drop(client.cache().insert(GetPart(1), 7));
+        let change = |client: &Client<RecipeApp>| drop(client.cache().insert(GetPart(1), 7));
         assert_eq!(is_marked_after(&client, change).await, counts);
     }
 }
 
 #[tokio::test(start_paused = true)]
-async fn an_answer_that_was_not_stored_is_compared_by_the_load_it_came_of() {
+async fn an_input_that_was_not_stored_is_compared_by_its_load() {
     let only = |options: LoadingOptions| options.strategy(Strategy::NetworkOnly);
-    let read = move |cx: Context<Kitchen>| async move { Ok(*cx.query_with(&GetPart(1), only).await?) };
-    compares_what_it_reads(read, |client| drop(client.invalidate(&GetPart(1)))).await;
+    let read = move |cx: Context<RecipeApp>| async move { Ok(*cx.query_with(&GetPart(1), only).await?) };
+    assert_is_compared(read, |client| drop(client.invalidate(&GetPart(1)))).await;
 }
 
 #[tokio::test(start_paused = true)]
-async fn what_a_load_finds_in_the_cache_or_misses_there_is_compared_too() {
-    let client = kitchen();
+async fn hits_and_misses_of_cached_reads_are_compared_too() {
+    let client = recipe_client();
     client.app().recipe(1, |cx| async move {
         let part = cx.cached(&GetPart(1)).map_or(100, |part| *part);
         work().await;
         Ok(part)
     });
-    let reload = |client: &Client<Kitchen>| drop(client.invalidate(&GetBuilt(1)));
-    let insert = |client: &Client<Kitchen>| drop(client.cache().insert(GetPart(1), 7));
+    let reload = |client: &Client<RecipeApp>| drop(client.invalidate(&GetBuilt(1)));
+    let insert = |client: &Client<RecipeApp>| drop(client.cache().insert(GetPart(1), 7));
     assert!(!is_marked_after(&client, |_| {}).await, "missed, and still missing");
     reload(&client);
     assert!(is_marked_after(&client, insert).await, "missed, and written");
     assert!(!is_marked_after(&client, |_| {}).await, "found, and still there");
     reload(&client);
     assert!(is_marked_after(&client, |client| _ = client.cache().invalidate(&GetPart(1))).await);
-    // Found though it was marked: that is no change, or nothing built from it would ever be fresh.
+    // A marked value that was found is no change: otherwise no answer built from it would ever be fresh.
     assert!(!is_marked_after(&client, |_| {}).await);
     reload(&client);
     assert!(is_marked_after(&client, insert).await);
 }
 
 #[tokio::test(start_paused = true)]
-async fn an_error_that_the_load_copes_with_is_an_input() {
+async fn an_error_that_the_load_handles_is_an_input() {
     for is_changed in [false, true] {
-        let client = kitchen();
+        let client = recipe_client();
         client.app().parts.lock().insert(1, 13);
         client.app().recipe(1, |cx| async move {
             let part = cx.query(&GetPart(1)).await.map_or(0, |part| *part);
             work().await;
             Ok(part)
         });
-        let change = |client: &Client<Kitchen>| _ = is_changed.then(|| client.invalidate(&GetPart(1)));
+        let change = |client: &Client<RecipeApp>| _ = is_changed.then(|| client.invalidate(&GetPart(1)));
         assert_eq!(is_marked_after(&client, change).await, is_changed);
     }
-    // One that is remembered too.
+    // A remembered error counts too.
     for is_changed in [false, true] {
         let client = builder().query::<GetPart>(|options| options.error_ttl(seconds(100))).build();
         client.app().parts.lock().insert(1, 13);
@@ -416,24 +416,24 @@ async fn an_error_that_the_load_copes_with_is_an_input() {
             work().await;
             Ok(part)
         });
-        let change = |client: &Client<Kitchen>| _ = is_changed.then(|| client.invalidate(&GetPart(1)));
+        let change = |client: &Client<RecipeApp>| _ = is_changed.then(|| client.invalidate(&GetPart(1)));
         assert_eq!(is_marked_after(&client, change).await, is_changed);
         assert_eq!(client.app().loads::<GetPart>(1), 1);
     }
 }
 
 #[tokio::test(start_paused = true)]
-async fn of_a_load_that_is_tried_again_the_last_attempt_counts() {
+async fn only_the_inputs_of_the_last_attempt_count() {
     for is_changed in [false, true] {
-        let client = kitchen();
+        let client = recipe_client();
         client.app().recipe(1, |cx| async move {
             let attempt = cx.app().loads::<GetBuilt>(1);
             let part = *cx.query(&GetPart(1)).await?;
             work().await;
-            if attempt == 1 { Err(KitchenError::Burnt) } else { Ok(part) }
+            if attempt == 1 { Err(RecipeError::Failed) } else { Ok(part) }
         });
         let load = begin(&client, GetBuilt(1)).await;
-        // During the first attempt, which fails.
+        // The change happens during the first attempt, which fails.
         client.cache().insert(GetPart(1), 7);
         pass(seconds(1)).await;
         pass(SECOND * 3 / 4).await;
@@ -447,12 +447,12 @@ async fn of_a_load_that_is_tried_again_the_last_attempt_counts() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn what_several_keys_are_built_from_marks_all_of_them() {
+async fn a_changed_input_of_a_batch_marks_all_its_keys() {
     for is_changed in [false, true] {
-        let client = kitchen_with_recipe();
+        let client = client_with_recipe();
         let keys = [GetBuiltTogether(1), GetBuiltTogether(2)];
-        let asker = client.clone();
-        let load = tokio::spawn(async move { asker.query_all(&keys).await.len() });
+        let caller = client.clone();
+        let load = tokio::spawn(async move { caller.query_all(&keys).await.len() });
         settle().await;
         if is_changed {
             client.invalidate(&GetPart(1));
@@ -464,9 +464,9 @@ async fn what_several_keys_are_built_from_marks_all_of_them() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn more_than_64_inputs_are_not_compared_but_taken_for_changed() {
+async fn more_than_64_inputs_count_as_changed_without_a_comparison() {
     for (count, is_marked) in [(64, false), (65, true)] {
-        let client = kitchen();
+        let client = recipe_client();
         client.app().recipe(1, move |cx| async move {
             let parts: Vec<_> = (0..count).map(GetPart).collect();
             // Each key counts once.
@@ -480,8 +480,8 @@ async fn more_than_64_inputs_are_not_compared_but_taken_for_changed() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn an_equal_answer_is_kept_and_marked_if_it_is_out_of_date() {
-    let client = kitchen_with_recipe();
+async fn an_equal_answer_is_kept_and_marked_if_it_is_outdated() {
+    let client = client_with_recipe();
     let first = in_time(client.query(&GetEqualBuilt(1))).await.unwrap();
     for is_changed in [true, false] {
         client.invalidate(&GetEqualBuilt(1));
@@ -496,8 +496,8 @@ async fn an_equal_answer_is_kept_and_marked_if_it_is_out_of_date() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn an_observer_has_an_equal_answer_loaded_once_more_too() {
-    let client = kitchen_with_recipe();
+async fn an_observer_reloads_an_outdated_equal_answer_once() {
+    let client = client_with_recipe();
     let _observer = client.observe(&GetEqualBuilt(1));
     pass(SECOND).await;
     client.invalidate(&GetEqualBuilt(1));
@@ -509,9 +509,9 @@ async fn an_observer_has_an_equal_answer_loaded_once_more_too() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_tag_of_its_own_finds_it_however_it_was_stored() {
+async fn a_tag_finds_its_entry_however_the_entry_was_stored() {
     for is_changed in [false, true] {
-        let client = kitchen_with_recipe();
+        let client = client_with_recipe();
         let load = begin(&client, GetTaggedBuilt(1)).await;
         if is_changed {
             client.invalidate(&GetPart(1));
@@ -519,8 +519,8 @@ async fn a_tag_of_its_own_finds_it_however_it_was_stored() {
         in_time(load).await.unwrap();
         assert_eq!(client.invalidate_tag(Tag::new("built", 1)).count, 1, "{is_changed}");
     }
-    // A tag of an input marks what is built from it, too.
-    let client = kitchen();
+    // A tag of an input marks the answers built from it too.
+    let client = recipe_client();
     client.app().recipe(2, |_| async { Ok(0) });
     client.app().recipe(3, |cx| async move {
         let built = *cx.query(&GetTaggedBuilt(2)).await?;
@@ -534,8 +534,8 @@ async fn a_tag_of_its_own_finds_it_however_it_was_stored() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn an_observer_has_it_loaded_once_more_and_is_quiet_when_its_inputs_are() {
-    let client = kitchen_with_recipe();
+async fn an_observer_reloads_an_outdated_answer_and_stops_when_its_inputs_settle() {
+    let client = client_with_recipe();
     let mut observer = client.observe(&GetBuilt(1));
     settle().await;
     client.app().parts.lock().insert(1, 5);
@@ -544,7 +544,7 @@ async fn an_observer_has_it_loaded_once_more_and_is_quiet_when_its_inputs_are() 
     let state = in_time(observer.next()).await.unwrap();
     assert_eq!((state.value().map(|value| **value), client.app().loads::<GetBuilt>(1)), (Some(5), 2));
     assert!(!is_marked(&client, &GetBuilt(1)));
-    // An input that changes without end: each load is out of date, and they do not follow each other closely.
+    // The input never stops changing: each load is outdated, and waits separate the loads.
     for change in 0..600 {
         client.cache().insert(GetPart(1), change);
         if change == 0 {
@@ -559,8 +559,8 @@ async fn an_observer_has_it_loaded_once_more_and_is_quiet_when_its_inputs_are() 
     assert_eq!((state.value().map(|value| **value), is_marked(&client, &GetBuilt(1))), (Some(599), false));
 }
 
-/// Two that are built from each other, half a second each.
-fn kitchen_with_circle(builder: ClientBuilder<Kitchen>) -> Client<Kitchen> {
+/// A client with two answers that are built from each other, in half a second each.
+fn client_with_cycle(builder: ClientBuilder<RecipeApp>) -> Client<RecipeApp> {
     let client = builder.build();
     for (number, other) in [(1, 2), (2, 1)] {
         client.app().recipe(number, move |cx| async move {
@@ -572,54 +572,54 @@ fn kitchen_with_circle(builder: ClientBuilder<Kitchen>) -> Client<Kitchen> {
     client
 }
 
-/// Has both loaded at the same time, the one in the middle of the other.
-async fn kick(client: &Client<Kitchen>) {
+/// Loads both concurrently, each in the middle of the other.
+async fn reload_both(client: &Client<RecipeApp>) {
     client.invalidate(&GetBuilt(1));
     pass(SECOND / 4).await;
     client.invalidate(&GetBuilt(2));
 }
 
-fn loads_of_circle(client: &Client<Kitchen>) -> usize {
+fn loads_of_both(client: &Client<RecipeApp>) -> usize {
     client.app().loads::<GetBuilt>(1) + client.app().loads::<GetBuilt>(2)
 }
 
 #[tokio::test(start_paused = true)]
-async fn two_that_are_observed_and_built_from_each_other_come_to_rest() {
-    let client = kitchen_with_circle(builder());
+async fn observed_answers_built_from_each_other_settle() {
+    let client = client_with_cycle(builder());
     let _observers = [client.observe(&GetBuilt(1)), client.observe(&GetBuilt(2))];
     pass(seconds(60)).await;
-    let before = loads_of_circle(&client);
-    kick(&client).await;
+    let before = loads_of_both(&client);
+    reload_both(&client).await;
     pass(seconds(3)).await;
-    assert!(loads_of_circle(&client) >= before + 4, "each has the other loaded again");
+    assert!(loads_of_both(&client) >= before + 4, "each reloads the other");
     pass(seconds(200)).await;
-    let after = loads_of_circle(&client);
+    let after = loads_of_both(&client);
     pass(seconds(1_000)).await;
-    assert_eq!(loads_of_circle(&client), after);
+    assert_eq!(loads_of_both(&client), after);
     assert!(!is_marked(&client, &GetBuilt(1)) && !is_marked(&client, &GetBuilt(2)));
 }
 
 #[tokio::test(start_paused = true)]
-async fn two_that_are_polled_and_built_from_each_other_are_loaded_little_more_than_they_are_polled() {
-    let client = kitchen_with_circle(builder().query::<GetBuilt>(|options| options.poll(seconds(10))));
+async fn polled_answers_built_from_each_other_cause_few_extra_loads() {
+    let client = client_with_cycle(builder().query::<GetBuilt>(|options| options.poll(seconds(10))));
     let _observers = [client.observe(&GetBuilt(1)), client.observe(&GetBuilt(2))];
     pass(seconds(3)).await;
-    kick(&client).await;
+    reload_both(&client).await;
     pass(seconds(1_000)).await;
-    let loads = loads_of_circle(&client);
-    // Without an end, or without waits, there would be 4,000.
+    let loads = loads_of_both(&client);
+    // An endless loop, or one without waits, would cause 4,000 loads.
     assert!((150..400).contains(&loads), "{loads}");
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_caller_that_reads_has_it_loaded_once_for_each_read_until_it_is_up_to_date() {
-    let client = kitchen_with_recipe();
+async fn each_read_reloads_an_outdated_answer_once_until_it_is_current() {
+    let client = client_with_recipe();
     for change in 1..4 {
         let load = begin(&client, GetBuilt(1)).await;
         client.cache().insert(GetPart(1), change);
         in_time(load).await.unwrap();
         pass(seconds(100)).await;
-        assert_eq!(client.app().loads::<GetBuilt>(1), change, "nobody reads it");
+        assert_eq!(client.app().loads::<GetBuilt>(1), change, "it has no readers");
     }
     assert_eq!(*in_time(client.query(&GetBuilt(1))).await.unwrap(), 3);
     in_time(client.query(&GetBuilt(1))).await.unwrap();

@@ -1,4 +1,4 @@
-//! Errors of the client over errors of the user that are no `Error`.
+//! Errors of the client around user errors that do not implement `Error`.
 
 use std::error::Error;
 use std::io;
@@ -16,7 +16,7 @@ use crate::scripted::{GetTimeless, paused_client};
 #[query(value = String, capacity = 10, fresh = "10s")]
 pub struct GetPage(pub u32);
 
-/// Asks for the page.
+/// Its load queries the page.
 #[derive(Query, Clone, Debug, PartialEq, Eq, Hash)]
 #[query(value = usize, capacity = 10, fresh = "10s")]
 pub struct GetLength(pub u32);
@@ -81,7 +81,7 @@ fn client() -> Client<Pages> {
     Client::builder(Cache::new(), Pages).build()
 }
 
-/// The text of an error, and those of its sources.
+/// The texts of an error and its sources.
 fn chain(error: &(dyn Error + 'static)) -> Vec<String> {
     std::iter::successors(Some(error), |&error| error.source()).map(|error| error.to_string()).collect()
 }
@@ -122,7 +122,7 @@ async fn the_error_of_a_mutation_becomes_an_anyhow_error() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn an_error_that_is_only_a_text_is_the_source_of_the_query_error() {
+async fn a_plain_text_error_is_the_source_of_the_query_error() {
     async fn text(client: &Client<Pages>) -> anyhow::Result<u8> {
         Ok(*client.query(&GetText(7)).await.map_err(QueryError::into_display_error)?)
     }
@@ -137,7 +137,7 @@ async fn every_kind_of_error_keeps_its_text_and_its_sources() {
     type Boxed = Box<dyn Error + Send + Sync>;
     let boxed = || Arc::new(Boxed::from("a cause"));
     let Err(QueryError::Options(options)) = paused_client().query(&GetTimeless(1)).await else {
-        panic!("it has no time")
+        panic!("the request was cancelled")
     };
     let queries: [QueryError<Boxed>; 7] = [
         QueryError::Failed { query: "get", source: boxed() },

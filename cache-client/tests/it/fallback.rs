@@ -1,4 +1,4 @@
-//! What stands in when everything has failed, and where it must not come.
+//! When a fallback replaces a failed load, and where it must not appear.
 
 use cache_client::{App, BreakerOptions, Client, Context, Fetch, FetchMany, QueryError, TokioClock};
 use cache_core::{Cache, Query, registry};
@@ -18,7 +18,7 @@ async fn a_fallback_is_the_answer_when_all_retries_failed_and_the_next_call_load
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_query_chooses_the_errors_that_it_has_a_fallback_for() {
+async fn a_query_chooses_which_errors_have_a_fallback() {
     let client = flaky_client();
     for (number, step, has_fallback) in [(1, Step::Fail, false), (2, Step::Panic, true)] {
         let query = GetBacked(number);
@@ -31,7 +31,7 @@ async fn a_query_chooses_the_errors_that_it_has_a_fallback_for() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn an_interruption_stays_one() {
+async fn an_interruption_has_no_fallback() {
     let client = flaky_client();
     let query = GetBacked(1);
     client.app().script(&query, [Step::Quit]);
@@ -42,7 +42,7 @@ async fn an_interruption_stays_one() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_stale_value_that_may_stand_in_comes_before_a_fallback() {
+async fn an_allowed_stale_value_takes_precedence_over_a_fallback() {
     let client = flaky_client();
     let query = GetBackedForgiven(1);
     client.query(&query).await.unwrap();
@@ -55,7 +55,7 @@ async fn a_stale_value_that_may_stand_in_comes_before_a_fallback() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_tree_does_not_keep_a_fallback() {
+async fn a_tree_does_not_memoise_a_fallback() {
     let client = flaky_client();
     let query = GetBacked(1);
     client.app().script(&query, [Step::Panic]);
@@ -65,7 +65,7 @@ async fn a_tree_does_not_keep_a_fallback() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn nothing_is_built_from_a_fallback() {
+async fn a_load_never_receives_a_fallback() {
     let client = flaky_client();
     client.app().script(&GetBacked(1), [Step::Panic]);
     let error = client.query(&GetBackedWhole(1)).await.unwrap_err();
@@ -74,7 +74,7 @@ async fn nothing_is_built_from_a_fallback() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn the_error_that_a_fallback_stands_in_for_is_readable_until_a_load_succeeds() {
+async fn the_error_behind_a_fallback_is_readable_until_a_load_succeeds() {
     let client = flaky_client();
     let query = GetBacked(1);
     client.app().script(&query, [Step::Panic]);
@@ -85,7 +85,7 @@ async fn the_error_that_a_fallback_stands_in_for_is_readable_until_a_load_succee
 }
 
 #[tokio::test(start_paused = true)]
-async fn an_error_that_is_the_answer_for_a_while_has_its_fallback_as_long() {
+async fn a_remembered_error_yields_the_fallback_while_it_is_remembered() {
     let client = flaky_client();
     let query = GetBackedForgiven(1);
     client.app().script(&query, [Step::Panic]);
@@ -98,7 +98,7 @@ async fn an_error_that_is_the_answer_for_a_while_has_its_fallback_as_long() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_fallback_stands_in_for_a_load_that_the_breaker_refuses() {
+async fn a_fallback_replaces_a_load_that_the_breaker_refuses() {
     let client = builder()
         .query::<GetBacked>(|options| options.breaker("backed"))
         .breaker("backed", BreakerOptions::new().failures(1))
@@ -110,7 +110,7 @@ async fn a_fallback_stands_in_for_a_load_that_the_breaker_refuses() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_tree_that_is_kept_from_the_cache_has_fallbacks_too() {
+async fn a_tree_with_a_disabled_cache_has_fallbacks_too() {
     let client = flaky_client();
     let query = GetBacked(1);
     client.app().script(&query, [Step::Panic]);
@@ -120,12 +120,12 @@ async fn a_tree_that_is_kept_from_the_cache_has_fallbacks_too() {
     assert!(client.refresh_error(&query).is_none());
 }
 
-/// With a value as an option.
+/// Has a value as its fallback option.
 #[derive(Query, Clone, Debug, PartialEq, Eq, Hash)]
 #[query(value = usize, capacity = 10, fresh = "10s", fallback = 7)]
 pub struct GetSeven(u32);
 
-/// With a function as an option, which is given the query.
+/// Has a function of the query as its fallback option.
 #[derive(Query, Clone, Debug, PartialEq, Eq, Hash)]
 #[query(value = String, capacity = 10, fresh = "10s", batch, fallback = GetNamed::unknown)]
 pub struct GetNamed(u32);
@@ -163,7 +163,7 @@ impl FetchMany<Broken> for GetNamed {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_fallback_may_be_an_option_of_the_query() {
+async fn a_fallback_can_be_an_option_of_the_query() {
     let cache = Cache::<Backed>::builder().clock(TokioClock::new()).build().unwrap();
     let client = Client::builder(cache, Broken).build();
     assert_eq!(*client.query(&GetSeven(1)).await.unwrap(), 7);
@@ -172,7 +172,7 @@ async fn a_fallback_may_be_an_option_of_the_query() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn an_observer_shows_the_error_that_a_fallback_stands_in_for() {
+async fn an_observer_shows_the_error_behind_a_fallback() {
     let client = flaky_client();
     let query = GetBackedForgiven(1);
     client.app().script(&query, [Step::Panic]);

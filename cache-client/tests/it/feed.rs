@@ -1,4 +1,4 @@
-//! A feed that comes in slices, each of which knows the one before and the one behind.
+//! A feed of slices, each with the cursors of the previous and the next one.
 
 use std::collections::HashSet;
 
@@ -8,7 +8,7 @@ use parking_lot::Mutex;
 
 use crate::scripted::SECOND;
 
-/// Its loads take a second.
+/// Each load takes a second.
 #[derive(Query, Clone, Debug, PartialEq, Eq, Hash)]
 #[query(value = Slice, capacity = 1_000, fresh = "10s", tags("feed"))]
 pub struct GetSlice(pub i64);
@@ -16,7 +16,7 @@ pub struct GetSlice(pub i64);
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Slice {
     pub at: i64,
-    /// How many slices were loaded before this one.
+    /// The number of slices that were loaded before this one.
     pub load: usize,
     pub before: Option<i64>,
     pub behind: Option<i64>,
@@ -41,30 +41,30 @@ pub struct Feed {
 pub struct Shape {
     pub first: i64,
     pub last: i64,
-    /// From one slice to the next.
+    /// The distance from one slice to the next.
     pub step: i64,
     pub total: Option<u64>,
 }
 
 #[derive(Debug, thiserror::Error)]
-#[error("the feed has run dry")]
-pub struct Dry;
+#[error("the slice cannot be loaded")]
+pub struct SliceError;
 
 impl App for Feed {
     type Registry = FeedRegistry;
 }
 
 impl Feed {
-    /// The slices that were loaded since the last call.
+    /// Takes the slices that were loaded since the last call.
     pub fn loads(&self) -> Vec<i64> {
         std::mem::take(&mut self.loads.lock())
     }
 }
 
 impl Fetch<Feed> for GetSlice {
-    type Error = Dry;
+    type Error = SliceError;
 
-    async fn fetch(&self, cx: &Context<Feed>) -> Result<Slice, Dry> {
+    async fn fetch(&self, cx: &Context<Feed>) -> Result<Slice, SliceError> {
         let feed = cx.app();
         let load = {
             let mut loads = feed.loads.lock();
@@ -73,7 +73,7 @@ impl Fetch<Feed> for GetSlice {
         };
         crate::scripted::takes(SECOND).await;
         if feed.failing.lock().contains(&self.0) {
-            return Err(Dry);
+            return Err(SliceError);
         }
         let Shape { first, last, step, total } = *feed.shape.lock();
         let neighbour = |at: i64| (first..=last).contains(&at).then_some(at);
@@ -82,8 +82,8 @@ impl Fetch<Feed> for GetSlice {
     }
 }
 
-/// A feed with the slices from the first to the last.
-pub fn feed(first: i64, last: i64) -> Client<Feed> {
+/// A client of a feed with the slices from `first` to `last`.
+pub fn feed_client(first: i64, last: i64) -> Client<Feed> {
     let cache = Cache::builder().clock(TokioClock::new()).build().unwrap();
     let shape = Mutex::new(Shape { first, last, step: 1, total: None });
     let (failing, loads) = (Mutex::default(), Mutex::default());

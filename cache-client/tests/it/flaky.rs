@@ -1,4 +1,4 @@
-//! A program whose loads fail as a test tells them to, and note when they were begun.
+//! An app whose loads fail as scripted by a test. It records when each load starts.
 
 use crate::scripted::takes;
 use std::collections::{HashMap, VecDeque};
@@ -11,43 +11,43 @@ use tokio::time::Instant;
 
 pub use crate::scripted::ask;
 
-/// The value is the number of the load of its key, from 1 on.
+/// The value is the number of the load of its key, counted from 1.
 #[derive(Query, Clone, Debug, PartialEq, Eq, Hash)]
 #[query(value = usize, capacity = 1_000, fresh = "10s")]
 pub struct GetFlaky(pub u32);
 
-/// Is tried again once.
+/// Is retried once.
 #[derive(Query, Clone, Debug, PartialEq, Eq, Hash)]
 #[query(value = usize, capacity = 1_000, fresh = "10s", retry = 1)]
 pub struct GetOnceMore(pub u32);
 
-/// Is tried again three times, after at most 4 s, 12 s and 20 s.
+/// Is retried three times, after at most 4 s, 12 s and 20 s.
 #[derive(Query, Clone, Debug, PartialEq, Eq, Hash)]
 #[query(value = usize, capacity = 1_000, fresh = "10s")]
 #[query(retry = 3, retry_first = "4s", retry_factor = 3, retry_longest = "20s")]
 pub struct GetPaced(pub u32);
 
-/// The number of the load of a part of its own, which it asks for before it is loaded itself.
+/// The number of the load of its part, which its load queries first.
 #[derive(Query, Clone, Debug, PartialEq, Eq, Hash)]
 #[query(value = usize, capacity = 1_000, fresh = "10s")]
 pub struct GetWhole(pub u32);
 
-/// With a breaker of its own.
+/// Has its own breaker.
 #[derive(Query, Clone, Debug, PartialEq, Eq, Hash)]
 #[query(value = usize, capacity = 1_000, fresh = "10s", breaker)]
 pub struct GetGuarded(pub u32);
 
-/// Printed nowhere.
+/// A secret query, whose key is never printed.
 #[derive(Query, Clone, Debug, PartialEq, Eq, Hash)]
 #[query(value = usize, capacity = 1_000, fresh = "10s", secret)]
 pub struct GetSecret(pub u32);
 
-/// With a breaker of its own, and nothing said of what counts.
+/// Has its own breaker and the default `counts_as_failure`.
 #[derive(Query, Clone, Debug, PartialEq, Eq, Hash)]
 #[query(value = usize, capacity = 1_000, fresh = "10s", breaker)]
 pub struct GetGuardedPlainly(pub u32);
 
-/// With a breaker of its own, and stale values that may stand in.
+/// Has its own breaker, and allows stale values as substitutes.
 #[derive(Query, Clone, Debug, PartialEq, Eq, Hash)]
 #[query(value = usize, capacity = 1_000, fresh = "10s", stale_if_error = "60s", error_ttl = "5s", breaker)]
 pub struct GetGuardedForgiven(pub u32);
@@ -56,17 +56,17 @@ pub struct GetGuardedForgiven(pub u32);
 #[query(value = usize, capacity = 1_000, fresh = "10s", breaker = "shared")]
 pub struct GetShared(pub u32);
 
-/// As a [`GetWhole`] of a [`GetShared`], both with the same breaker.
+/// Like [`GetWhole`], with a [`GetShared`] as its part. Both share one breaker.
 #[derive(Query, Clone, Debug, PartialEq, Eq, Hash)]
 #[query(value = usize, capacity = 1_000, fresh = "10s", breaker = "shared")]
 pub struct GetSharedWhole(pub u32);
 
-/// Is 1,000 when its load fails, unless the error is final.
+/// Falls back to 1,000 when its load fails, unless the error is final.
 #[derive(Query, Clone, Debug, PartialEq, Eq, Hash)]
 #[query(value = usize, capacity = 1_000, fresh = "10s")]
 pub struct GetBacked(pub u32);
 
-/// As a [`GetBacked`], with stale values that may stand in, and errors that are answers for a while.
+/// Like [`GetBacked`], but allows stale values as substitutes and remembers errors for a while.
 #[derive(Query, Clone, Debug, PartialEq, Eq, Hash)]
 #[query(value = usize, capacity = 1_000, fresh = "10s", stale_if_error = "60s", error_ttl = "5s")]
 pub struct GetBackedForgiven(pub u32);
@@ -98,34 +98,34 @@ registry! {
 pub enum FlakyError {
     #[error("may pass")]
     Passing,
-    #[error("may pass after {0:?}")]
+    #[error("busy, retry after {0:?}")]
     Busy(Duration),
     #[error("final")]
     Final,
-    /// Nobody can say whether it may pass.
-    #[error("baffling")]
-    Baffling,
+    /// `is_retryable` panics for this error.
+    #[error("unclassifiable")]
+    Unclassifiable,
     #[error(transparent)]
     Query(#[from] QueryError<FlakyError>),
 }
 
-/// What a load does.
+/// The script of a load.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Step {
     Answer,
-    /// Answers after a time.
+    /// Answers after this time.
     Slow(Duration),
     Pass,
     Busy(Duration),
     Fail,
-    Baffle,
+    FailUnclassifiable,
     Panic,
     Never,
-    /// Cancels its own context, and fails with what may pass.
+    /// Cancels its own context and fails with a retryable error.
     Quit,
 }
 
-/// Loads that were begun of each key, with what the next ones do; then they answer.
+/// The starts of the loads of each key, and the scripted steps of the next ones. Loads without a step answer.
 #[derive(Debug, Default)]
 pub struct FlakyApp {
     loads: Mutex<HashMap<(&'static str, u32), Vec<Instant>>>,
@@ -145,12 +145,12 @@ impl FlakyApp {
         self.times(query).len()
     }
 
-    /// When each load of a key was begun.
+    /// The start of each load of a key.
     pub fn times<Q: Numbered>(&self, query: &Q) -> Vec<Instant> {
         self.loads.lock().get(&(Q::NAME, query.number())).cloned().unwrap_or_default()
     }
 
-    /// Has the next loads of a key do this, one after the other.
+    /// Scripts the next loads of a key, one step per load.
     pub fn script<Q: Numbered>(&self, query: &Q, steps: impl IntoIterator<Item = Step>) {
         self.steps.lock().insert((Q::NAME, query.number()), steps.into_iter().collect());
     }
@@ -173,8 +173,8 @@ impl FlakyApp {
             Step::Pass => Err(FlakyError::Passing),
             Step::Busy(time) => Err(FlakyError::Busy(time)),
             Step::Fail => Err(FlakyError::Final),
-            Step::Baffle => Err(FlakyError::Baffling),
-            Step::Panic => panic!("the ground shakes"),
+            Step::FailUnclassifiable => Err(FlakyError::Unclassifiable),
+            Step::Panic => panic!("the load panics"),
             Step::Never => std::future::pending().await,
             Step::Quit => {
                 cx.cancel();
@@ -184,8 +184,8 @@ impl FlakyApp {
     }
 }
 
-fn may_pass(error: &FlakyError) -> bool {
-    assert!(!matches!(error, FlakyError::Baffling), "who knows");
+fn is_transient(error: &FlakyError) -> bool {
+    assert!(!matches!(error, FlakyError::Unclassifiable), "cannot classify the error");
     matches!(error, FlakyError::Passing | FlakyError::Busy(_))
 }
 
@@ -217,7 +217,7 @@ macro_rules! flaky {
             }
 
             fn is_retryable(error: &FlakyError) -> bool {
-                may_pass(error)
+                is_transient(error)
             }
 
             fn retry_after(error: &FlakyError) -> Option<Duration> {
@@ -242,7 +242,7 @@ impl Fetch<FlakyApp> for GetGuardedPlainly {
     }
 
     fn is_retryable(error: &FlakyError) -> bool {
-        may_pass(error)
+        is_transient(error)
     }
 
     fn is_expected(error: &FlakyError) -> bool {
@@ -260,7 +260,7 @@ impl Fetch<FlakyApp> for GetWhole {
     }
 
     fn is_retryable(error: &FlakyError) -> bool {
-        may_pass(error)
+        is_transient(error)
     }
 
     fn retry_after(error: &FlakyError) -> Option<Duration> {
@@ -292,7 +292,7 @@ macro_rules! backed {
             }
 
             fn is_retryable(error: &FlakyError) -> bool {
-                may_pass(error)
+                is_transient(error)
             }
 
             fn fallback(&self, error: &QueryError<FlakyError>) -> Option<usize> {

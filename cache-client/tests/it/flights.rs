@@ -1,4 +1,4 @@
-//! One load for all who ask at the same time; who may leave, and what happens when loads go wrong.
+//! Concurrent calls share one load. Callers can leave, and failed loads leave nothing behind.
 
 use std::cell::Cell;
 use std::future::{Future, poll_fn};
@@ -16,7 +16,7 @@ use tokio::time::Instant;
 use crate::scripted::*;
 
 #[tokio::test(start_paused = true)]
-async fn trees_that_ask_one_missing_key_at_once_share_one_load() {
+async fn concurrent_trees_share_one_load_of_a_missing_key() {
     let client = paused_client();
     let trees = [client.request("a"), client.request("b"), client.request("c")];
     let [a, b, c] = &trees;
@@ -29,7 +29,7 @@ async fn trees_that_ask_one_missing_key_at_once_share_one_load() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn keys_are_loaded_apart_and_so_are_queries_with_equal_fields() {
+async fn different_keys_and_different_queries_with_equal_fields_are_loaded_separately() {
     let client = paused_client();
     let (a, b, c) = (GetNumber(1), GetNumber(2), GetWeak(1));
     let (a, b, c) = tokio::join!(client.query(&a), client.query(&b), client.query(&c));
@@ -39,7 +39,7 @@ async fn keys_are_loaded_apart_and_so_are_queries_with_equal_fields() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn an_error_is_shared_by_those_who_waited_and_not_remembered() {
+async fn an_error_reaches_all_waiting_callers_and_is_not_remembered() {
     let client = paused_client();
     let query = GetNumber(1);
     client.app().script(&query, Script::Fail(SECOND));
@@ -51,14 +51,14 @@ async fn an_error_is_shared_by_those_who_waited_and_not_remembered() {
         }
         others => panic!("{others:?}"),
     }
-    assert!(client.refresh_error(&query).is_none(), "those who waited were told");
+    assert!(client.refresh_error(&query).is_none(), "the waiting callers got the error");
     client.app().script(&query, Script::Answer(SECOND));
     assert_eq!(*client.query(&query).await.unwrap(), 2);
     assert!(client.refresh_error(&query).is_none());
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_load_goes_on_when_the_one_who_started_it_leaves_and_another_waits() {
+async fn a_load_continues_when_its_first_caller_leaves_and_another_waits() {
     let client = paused_client();
     let query = GetNumber(1);
     let first = ask(&client, &query);
@@ -71,7 +71,7 @@ async fn a_load_goes_on_when_the_one_who_started_it_leaves_and_another_waits() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_load_that_nobody_waits_for_any_more_is_dropped_and_not_stored() {
+async fn a_load_without_callers_is_dropped_and_not_stored() {
     let client = paused_client();
     let query = GetHasty(1);
     let (first, second) = (ask(&client, &query), ask(&client, &query));
@@ -88,7 +88,7 @@ async fn a_load_that_nobody_waits_for_any_more_is_dropped_and_not_stored() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn who_asks_right_after_the_last_one_left_gets_a_load_of_their_own() {
+async fn a_caller_right_after_the_last_one_left_gets_a_new_load() {
     let client = paused_client();
     let query = GetHasty(1);
     let first = ask(&client, &query);
@@ -99,7 +99,7 @@ async fn who_asks_right_after_the_last_one_left_gets_a_load_of_their_own() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_panic_reaches_all_who_wait_and_the_next_call_loads_again() {
+async fn a_panic_reaches_all_waiting_callers_and_the_next_call_loads_again() {
     let client = paused_client();
     let query = GetNumber(1);
     client.app().script(&query, Script::Panic);
@@ -113,10 +113,10 @@ async fn a_panic_reaches_all_who_wait_and_the_next_call_loads_again() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn loads_that_wait_for_each_other_in_a_circle_are_an_error_for_the_one_that_closes_it() {
+async fn the_load_that_closes_a_cycle_gets_an_error() {
     let client = paused_client();
     let error = in_time(client.query(&GetRing(0))).await.unwrap_err();
-    // Each load of the ring failed with the error of the one that it asked.
+    // Each load of the ring failed with the error of its input.
     let mut depth = 0;
     let mut error = error;
     let innermost = loop {
@@ -135,7 +135,7 @@ async fn loads_that_wait_for_each_other_in_a_circle_are_an_error_for_the_one_tha
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_circle_that_is_entered_from_two_sides_hangs_nobody() {
+async fn a_cycle_entered_from_two_sides_does_not_hang() {
     let client = paused_client();
     let (a, b) = (GetRing(0), GetRing(2));
     let (a, b) = in_time(async { tokio::join!(client.query(&a), client.query(&b)) }).await;
@@ -143,7 +143,7 @@ async fn a_circle_that_is_entered_from_two_sides_hangs_nobody() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_circle_within_a_tree_of_its_own_is_found_too() {
+async fn a_cycle_within_a_private_tree_is_found_too() {
     let client = paused_client();
     let cx = client.request("own");
     cx.disable_cache();
@@ -151,22 +151,22 @@ async fn a_circle_within_a_tree_of_its_own_is_found_too() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_load_that_asks_for_itself_without_its_context_is_a_circle_too() {
+async fn a_load_that_queries_its_own_key_through_the_client_is_a_cycle() {
     let client = paused_client();
     let Err(QueryError::Failed { source, .. }) = in_time(client.query(&GetSelf(1))).await else {
-        panic!("it has no answer");
+        panic!("the cycle has no answer");
     };
     assert!(matches!(&*source, ScriptedError::Query(QueryError::Cycle { query: "get_self" })));
 }
 
 #[test]
-fn a_load_whose_runtime_is_gone_keeps_nobody_waiting() {
+fn a_load_whose_runtime_has_ended_does_not_block_callers() {
     let runtime = || tokio::runtime::Builder::new_current_thread().enable_time().build().unwrap();
     let (client, query, first) = (paused_client(), GetNumber(1), runtime());
     client.app().script(&query, Script::Answer(seconds(0)));
     {
         let _entered = first.enter();
-        // Its task is never run.
+        // The task of the load never runs.
         client.prefetch(&query);
     }
     let waiter = std::thread::spawn({
@@ -200,7 +200,7 @@ async fn a_load_that_cancels_its_own_context_is_interrupted_whatever_it_returns(
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_prefetch_goes_on_without_anybody_waiting_and_swallows_errors() {
+async fn a_prefetch_runs_without_callers_and_ignores_errors() {
     let client = paused_client();
     let (query, failing) = (GetNumber(1), GetNumber(2));
     client.app().script(&failing, Script::Fail(SECOND));
@@ -228,7 +228,7 @@ async fn a_prefetch_keeps_a_load_alive_whose_callers_leave() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn what_is_prefetched_into_a_table_that_keeps_nothing_waits_five_seconds_for_its_reader() {
+async fn a_prefetched_value_of_a_weak_table_is_kept_for_five_seconds() {
     let client = paused_client();
     let query = GetWeak(1);
     client.prefetch(&query);
@@ -240,7 +240,7 @@ async fn what_is_prefetched_into_a_table_that_keeps_nothing_waits_five_seconds_f
 }
 
 #[tokio::test(start_paused = true)]
-async fn what_was_waited_for_is_kept_by_its_readers_alone() {
+async fn a_value_of_a_weak_table_is_kept_only_by_its_readers() {
     let client = paused_client();
     let query = GetWeak(1);
     let value = client.query(&query).await.unwrap();
@@ -260,7 +260,7 @@ async fn age_counts_from_the_start_of_the_load() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn several_keys_are_loaded_at_the_same_time_and_fail_alone() {
+async fn several_keys_load_concurrently_and_fail_independently() {
     let client = paused_client();
     let keys: Vec<GetNumber> = (0..100).map(GetNumber).collect();
     for key in &keys[..40] {
@@ -282,32 +282,32 @@ async fn several_keys_are_loaded_at_the_same_time_and_fail_alone() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn code_inside_a_load_that_asks_the_client_gets_nothing_stale_either() {
+async fn a_load_that_queries_the_client_directly_gets_no_stale_values() {
     let client = paused_client();
     client.query(&GetStale(1)).await.unwrap();
     pass(seconds(20)).await;
     let seen = Arc::new(parking_lot::Mutex::new(None));
-    let told = Arc::clone(&seen);
+    let answer = Arc::clone(&seen);
     client.app().when_loaded(1, move |cx| {
         Box::pin(async move {
             let value = cx.client().query(&GetStale(1)).await.unwrap();
-            *told.lock() = Some(*value);
+            *answer.lock() = Some(*value);
         })
     });
     in_time(client.query(&GetNumber(1))).await.unwrap();
     assert_eq!(*seen.lock(), Some(2));
 }
 
-/// A clock that stands still, and does something once when it has been read so many times on a thread.
-struct Meddler(Mutex<Option<Box<dyn FnOnce() + Send>>>);
+/// A clock that stands still and runs an action once, at a given number of reads on a thread.
+struct HookedClock(Mutex<Option<Box<dyn FnOnce() + Send>>>);
 
 thread_local! {
-    /// Reads of the clock on this thread up to the one that is meddled with; 0 if none is.
+    /// Reads on this thread until the action runs; 0 if no action is due.
     static READS_LEFT: Cell<u32> = const { Cell::new(0) };
 }
 
-impl Meddler {
-    fn meddle(&self) {
+impl HookedClock {
+    fn run_hook(&self) {
         let act = self.0.lock().take();
         if let Some(act) = act {
             act();
@@ -315,48 +315,48 @@ impl Meddler {
     }
 }
 
-impl std::fmt::Debug for Meddler {
+impl std::fmt::Debug for HookedClock {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.write_str("Meddler")
+        f.write_str("HookedClock")
     }
 }
 
-impl Clock for Meddler {
+impl Clock for HookedClock {
     fn now(&self) -> Moment {
         let left = READS_LEFT.get();
         READS_LEFT.set(left.saturating_sub(1));
         if left == 1 {
-            self.meddle();
+            self.run_hook();
         }
         Moment::ORIGIN
     }
 }
 
-/// Where a flight has come to.
+/// The progress of a flight.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Stage {
-    /// Its result is stored, which it could not say yet.
+    /// The result is stored, but the flight has not reported it yet.
     Stored,
     Landed,
 }
 
-/// Has one caller start a load and another ask for the same key, and has the flight come to `stage` when the second one
-/// reads the clock for the time `read`. Returns what they are told, and the loads.
-fn overtaken_at(runtime: &tokio::runtime::Runtime, stage: Stage, read: u32) -> ([usize; 2], usize) {
+/// Lets one caller start a load and a second caller query the same key. The flight reaches `stage` when the second
+/// caller reads the clock for the `read`th time. Returns both answers and the number of loads.
+fn race_callers(runtime: &tokio::runtime::Runtime, stage: Stage, read: u32) -> ([usize; 2], usize) {
     let (let_load_end, load_may_end) = oneshot::channel();
     let (load_begins, load_has_begun) = oneshot::channel();
     let (come, has_come) = mpsc::channel();
     let (go_on, may_go_on) = mpsc::channel();
-    let clock = Arc::new(Meddler(Mutex::new(Some(Box::new(move || {
+    let clock = Arc::new(HookedClock(Mutex::new(Some(Box::new(move || {
         let_load_end.send(()).unwrap();
-        has_come.recv_timeout(LONGEST_WAIT).expect("the flight comes to that stage");
+        has_come.recv_timeout(LONGEST_WAIT).expect("the flight reaches the stage");
     })))));
     let (stored, may_go_on) = (come.clone(), Mutex::new(may_go_on));
     let cache = Cache::builder().clock(Arc::clone(&clock)).after_commit(move |_| {
         if stage == Stage::Stored {
-            // Nobody listens any more to a second store.
+            // After the first store, the receiver is gone.
             let _ = stored.send(());
-            may_go_on.lock().recv_timeout(LONGEST_WAIT).expect("the second caller goes on");
+            may_go_on.lock().recv_timeout(LONGEST_WAIT).expect("the second caller continues");
         }
     });
     let client = Client::builder(cache.build().unwrap(), ScriptedApp::default()).build();
@@ -382,9 +382,9 @@ fn overtaken_at(runtime: &tokio::runtime::Runtime, stage: Stage, read: u32) -> (
         let mut second = pin!(client.query(&query));
         let at_once = poll_fn(|cx| Poll::Ready(second.as_mut().poll(cx))).await;
         READS_LEFT.set(0);
-        // If it has not come to that read.
-        clock.meddle();
-        // Once for each store that there may be.
+        // The second caller may end before that read.
+        clock.run_hook();
+        // One message for each possible store.
         (0..2).for_each(|_| go_on.send(()).unwrap());
         let second = match at_once {
             Poll::Ready(answer) => answer,
@@ -395,15 +395,15 @@ fn overtaken_at(runtime: &tokio::runtime::Runtime, stage: Stage, read: u32) -> (
     (answers, client.app().loads(&query))
 }
 
-/// A caller who looked into the cache before a flight stored its result looks again, whatever became of the flight since.
+/// A caller that read the cache before a flight stored its result reads it again, even if the flight has ended.
 #[test]
-fn a_caller_finds_what_a_flight_stores_between_the_look_into_the_cache_and_the_one_for_flights() {
-    /// More than a call that has to wait makes at once.
+fn a_caller_finds_a_value_stored_between_its_cache_read_and_its_flight_lookup() {
+    /// More reads than a waiting call makes before it first waits.
     const READS: u32 = 12;
     let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(1).enable_all().build().unwrap();
     for stage in [Stage::Stored, Stage::Landed] {
         for read in 1..=READS {
-            let (answers, loads) = overtaken_at(&runtime, stage, read);
+            let (answers, loads) = race_callers(&runtime, stage, read);
             assert_eq!((answers, loads), ([1, 1], 1), "{stage:?} at read {read}");
         }
     }

@@ -1,4 +1,4 @@
-//! A query that is loaded for any program that has what it takes.
+//! A query whose loads are generic over the app.
 
 use cache_client::{App, Client, Context, Fetch, FetchMany, TokioClock};
 use cache_core::{Cache, Query, registry};
@@ -48,7 +48,7 @@ impl Speaks for English {
 }
 
 #[tokio::test(start_paused = true)]
-async fn the_loads_of_a_query_can_be_written_for_any_program() {
+async fn a_fetch_impl_can_be_generic_over_the_app() {
     let cache = Cache::<Greetings>::builder().clock(TokioClock::new()).build().unwrap();
     let client = Client::builder(cache, English).build();
     assert_eq!(*client.query(&GetGreeting(1)).await.unwrap(), "hello 1");

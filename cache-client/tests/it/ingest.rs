@@ -1,4 +1,4 @@
-//! Pushed values become commits, and a source that breaks off is opened again.
+//! Pushed values become commits, and a broken source is reopened.
 
 use std::pin::Pin;
 use std::sync::Arc;
@@ -16,22 +16,22 @@ use crate::listener::{Listener, PanicsAt};
 use crate::scripted::*;
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
-enum Trouble {
+enum TestError {
     #[error("the line is down")]
-    Passing,
+    Transient,
     #[error("not before {0:?}")]
-    AskedFor(Duration),
+    RetryAfter(Duration),
     #[error("no such line")]
-    Lasting,
-    #[error("nobody knows")]
-    PanicsWhenJudged,
-    #[error("nobody knows when")]
-    PanicsWhenTimed,
+    Permanent,
+    #[error("not classifiable")]
+    PanicsInIsRetryable,
+    #[error("without a wait")]
+    PanicsInRetryAfter,
 }
 
-type Pushed = Result<(u32, usize), Trouble>;
+type Pushed = Result<(u32, usize), TestError>;
 
-/// Numbers by their keys; each time that it is opened it takes the next of the test's channels.
+/// A source of keyed numbers. Each time it opens, it takes the next channel of the test.
 #[derive(Clone, Default)]
 struct Numbers {
     channels: Arc<Mutex<Vec<mpsc::UnboundedReceiver<Pushed>>>>,
@@ -52,18 +52,18 @@ impl Stream for Channel {
 
 impl Source<ScriptedApp> for Numbers {
     type Item = (u32, usize);
-    type Error = Trouble;
+    type Error = TestError;
 
-    async fn open(&self, _: &Context<ScriptedApp>) -> Result<impl Stream<Item = Pushed> + Send, Trouble> {
+    async fn open(&self, _: &Context<ScriptedApp>) -> Result<impl Stream<Item = Pushed> + Send, TestError> {
         self.opened.lock().push(Instant::now());
         match self.channels.lock().pop() {
             Some(channel) => Ok(Channel(channel)),
-            None => Err(Trouble::Passing),
+            None => Err(TestError::Transient),
         }
     }
 
     fn apply(&self, (key, number): &(u32, usize), changes: &mut Changes<ScriptedApp>) {
-        assert_ne!(*number, 13, "unlucky");
+        assert_ne!(*number, 13, "apply panics");
         changes.set(GetNumber(*key), *number);
     }
 
@@ -71,15 +71,15 @@ impl Source<ScriptedApp> for Numbers {
         changes.invalidate_query::<GetNumber>();
     }
 
-    fn is_retryable(trouble: &Trouble) -> bool {
-        assert_ne!(*trouble, Trouble::PanicsWhenJudged, "cannot judge");
-        *trouble != Trouble::Lasting
+    fn is_retryable(failure: &TestError) -> bool {
+        assert_ne!(*failure, TestError::PanicsInIsRetryable, "cannot classify");
+        *failure != TestError::Permanent
     }
 
-    fn retry_after(trouble: &Trouble) -> Option<Duration> {
-        match trouble {
-            Trouble::AskedFor(time) => Some(*time),
-            Trouble::PanicsWhenTimed => panic!("cannot tell the time"),
+    fn retry_after(failure: &TestError) -> Option<Duration> {
+        match failure {
+            TestError::RetryAfter(time) => Some(*time),
+            TestError::PanicsInRetryAfter => panic!("cannot compute the wait"),
             _ => None,
         }
     }
@@ -91,7 +91,7 @@ impl Source<ScriptedApp> for Numbers {
 }
 
 impl Numbers {
-    /// One with so many channels, the first of which is used first.
+    /// A source with this many channels, used in order, and their senders.
     fn new(channels: usize) -> (Self, Vec<mpsc::UnboundedSender<Pushed>>) {
         let numbers = Self::default();
         let (mut senders, mut receivers): (Vec<_>, Vec<_>) =
@@ -117,8 +117,8 @@ fn is_marked(client: &Client<ScriptedApp>, key: u32) -> bool {
     client.cache().peek_entry(&GetNumber(key)).unwrap().freshness() == Freshness::Invalidated
 }
 
-/// Why it waits, once it does.
-async fn trouble(ingestion: &mut Ingestion<Trouble>) -> Option<SourceError<Trouble>> {
+/// Waits until the ingestion waits, and returns the error that caused it.
+async fn wait_for_error(ingestion: &mut Ingestion<TestError>) -> Option<SourceError<TestError>> {
     loop {
         match in_time(ingestion.changed()).await.unwrap() {
             IngestionState::Waiting { error } => return error,
@@ -164,22 +164,22 @@ async fn a_push_during_a_load_retires_it() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn one_that_breaks_off_is_opened_again_and_what_was_missed_is_loaded() {
+async fn a_broken_source_is_reopened_and_missed_changes_are_loaded() {
     let client = paused_client();
     let (numbers, mut senders) = Numbers::new(2);
     let mut ingestion = client.ingest(numbers.clone());
     let first = senders.pop().unwrap();
     first.send(Ok((1, 50))).unwrap();
     settle().await;
-    first.send(Err(Trouble::Passing)).unwrap();
-    let error = trouble(&mut ingestion).await.unwrap();
+    first.send(Err(TestError::Transient)).unwrap();
+    let error = wait_for_error(&mut ingestion).await.unwrap();
     assert!(
-        matches!(error, SourceError::Failed { source, name } if *source == Trouble::Passing && name.contains("Numbers"))
+        matches!(error, SourceError::Failed { source, name } if *source == TestError::Transient && name.contains("Numbers"))
     );
     assert!(!is_marked(&client, 1));
     pass(2 * SECOND).await;
     assert!(matches!(ingestion.state(), IngestionState::Open));
-    assert!(is_marked(&client, 1), "what came meanwhile is not known");
+    assert!(is_marked(&client, 1), "changes during the break are unknown");
     senders[0].send(Ok((1, 51))).unwrap();
     settle().await;
     assert_eq!((number(&client, 1), is_marked(&client, 1)), (Some(51), false));
@@ -187,14 +187,14 @@ async fn one_that_breaks_off_is_opened_again_and_what_was_missed_is_loaded() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn the_waits_grow_to_half_a_minute_and_begin_anew_with_a_value() {
+async fn the_waits_grow_to_half_a_minute_and_restart_after_a_value() {
     fastrand::seed(7);
     let client = paused_client();
     let (numbers, senders) = Numbers::new(0);
     let ingestion = client.ingest(numbers.clone());
     pass(seconds(1_000)).await;
     let waits = numbers.waits();
-    assert!(waits.len() > 30, "it does not give up: {}", waits.len());
+    assert!(waits.len() > 30, "the source keeps retrying: {}", waits.len());
     assert!(waits.iter().all(|wait| *wait <= seconds(30)));
     assert!(waits[10..].iter().any(|wait| *wait > seconds(10)), "{waits:?}");
     drop((ingestion, senders));
@@ -203,25 +203,25 @@ async fn the_waits_grow_to_half_a_minute_and_begin_anew_with_a_value() {
     let _ingestion = client.ingest(numbers.clone());
     while let Some(sender) = senders.pop() {
         sender.send(Ok((1, 1))).unwrap();
-        sender.send(Err(Trouble::Passing)).unwrap();
+        sender.send(Err(TestError::Transient)).unwrap();
     }
     pass(seconds(15)).await;
     assert!(numbers.waits()[..9].iter().all(|wait| *wait <= SECOND));
 }
 
 #[tokio::test(start_paused = true)]
-async fn an_error_says_how_long_to_wait_or_that_there_is_no_use() {
+async fn an_error_decides_how_long_to_wait_and_whether_to_retry() {
     let client = paused_client();
     let (numbers, mut senders) = Numbers::new(2);
     let mut ingestion = client.ingest(numbers.clone());
-    senders.pop().unwrap().send(Err(Trouble::AskedFor(seconds(500)))).unwrap();
-    trouble(&mut ingestion).await.unwrap();
-    senders.pop().unwrap().send(Err(Trouble::Lasting)).unwrap();
+    senders.pop().unwrap().send(Err(TestError::RetryAfter(seconds(500)))).unwrap();
+    wait_for_error(&mut ingestion).await.unwrap();
+    senders.pop().unwrap().send(Err(TestError::Permanent)).unwrap();
     pass(seconds(501)).await;
     assert_eq!(numbers.waits(), [seconds(500)]);
     let state = ingestion.state();
     assert!(
-        matches!(state, IngestionState::Ended { error: Some(SourceError::Failed { source, .. }) } if *source == Trouble::Lasting)
+        matches!(state, IngestionState::Ended { error: Some(SourceError::Failed { source, .. }) } if *source == TestError::Permanent)
     );
     while let Some(state) = ingestion.changed().await {
         assert!(matches!(
@@ -232,15 +232,15 @@ async fn an_error_says_how_long_to_wait_or_that_there_is_no_use() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn the_end_of_a_stream_is_the_end_of_a_source_that_may_end_alone() {
+async fn the_end_of_a_stream_ends_only_a_source_that_may_end() {
     let client = paused_client();
     let listener = Listener::start();
     let (mut numbers, senders) = Numbers::new(2);
     drop(senders);
     let mut ingestion = client.ingest(numbers.clone());
-    assert!(trouble(&mut ingestion).await.is_none());
-    let told = listener.all("source");
-    assert_eq!((told.len(), told[0].field("outcome")), (1, "ended"));
+    assert!(wait_for_error(&mut ingestion).await.is_none());
+    let recorded = listener.all("source");
+    assert_eq!((recorded.len(), recorded[0].field("outcome")), (1, "ended"));
     drop(ingestion);
     numbers.may_end = true;
     let ingestion = client.ingest(numbers);
@@ -249,7 +249,7 @@ async fn the_end_of_a_stream_is_the_end_of_a_source_that_may_end_alone() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn without_its_handle_it_is_over() {
+async fn an_ingestion_ends_when_its_handle_is_dropped() {
     let client = paused_client();
     let (numbers, senders) = Numbers::new(1);
     let ingestion = client.ingest(numbers.clone());
@@ -262,80 +262,80 @@ async fn without_its_handle_it_is_over() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_panic_is_trouble_like_any_other() {
+async fn a_panic_is_handled_like_an_error() {
     let client = paused_client();
     let (numbers, mut senders) = Numbers::new(2);
     let mut ingestion = client.ingest(numbers);
     senders.pop().unwrap().send(Ok((1, 13))).unwrap();
-    let error = trouble(&mut ingestion).await.unwrap();
-    assert!(matches!(error, SourceError::Panicked { message, .. } if message.contains("unlucky")));
+    let error = wait_for_error(&mut ingestion).await.unwrap();
+    assert!(matches!(error, SourceError::Panicked { message, .. } if message.contains("apply panics")));
     senders[0].send(Ok((1, 14))).unwrap();
     pass(2 * SECOND).await;
     assert_eq!(number(&client, 1), Some(14));
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_panic_over_an_error_is_trouble_like_any_other() {
-    for trouble_sent in [Some(Trouble::PanicsWhenJudged), Some(Trouble::PanicsWhenTimed), None] {
+async fn a_panic_while_an_error_is_handled_is_handled_like_an_error() {
+    for sent_error in [Some(TestError::PanicsInIsRetryable), Some(TestError::PanicsInRetryAfter), None] {
         let client = paused_client();
         let (numbers, mut senders) = Numbers::new(2);
-        let numbers = Numbers { panics_at_the_end: trouble_sent.is_none(), ..numbers };
+        let numbers = Numbers { panics_at_the_end: sent_error.is_none(), ..numbers };
         let mut ingestion = client.ingest(numbers);
         let first = senders.pop().unwrap();
-        if let Some(trouble) = trouble_sent {
-            first.send(Err(trouble)).unwrap();
+        if let Some(failure) = sent_error {
+            first.send(Err(failure)).unwrap();
         }
         drop(first);
-        let error = trouble(&mut ingestion).await.unwrap();
+        let error = wait_for_error(&mut ingestion).await.unwrap();
         assert!(
-            matches!(&error, SourceError::Panicked { message, .. } if message.starts_with("cannot") || message.contains("cannot judge")),
+            matches!(&error, SourceError::Panicked { message, .. } if message.starts_with("cannot") || message.contains("cannot classify")),
             "{error:?}"
         );
         senders[0].send(Ok((1, 14))).unwrap();
         pass(2 * SECOND).await;
-        assert_eq!(number(&client, 1), Some(14), "{trouble_sent:?}: it is opened again");
+        assert_eq!(number(&client, 1), Some(14), "{sent_error:?}: it is opened again");
     }
 }
 
 #[tokio::test(start_paused = true)]
-async fn why_a_source_breaks_off_is_told() {
+async fn the_cause_of_a_broken_source_is_recorded() {
     let client = paused_client();
     let listener = Listener::start();
     let (numbers, mut senders) = Numbers::new(2);
     let mut ingestion = client.ingest(numbers);
-    senders.pop().unwrap().send(Err(Trouble::Passing)).unwrap();
-    trouble(&mut ingestion).await.unwrap();
-    let told = listener.one("source");
-    assert_eq!((told.field("outcome"), told.field("error")), ("failed", "the line is down"));
+    senders.pop().unwrap().send(Err(TestError::Transient)).unwrap();
+    wait_for_error(&mut ingestion).await.unwrap();
+    let recorded = listener.one("source");
+    assert_eq!((recorded.field("outcome"), recorded.field("error")), ("failed", "the line is down"));
     listener.forget();
     senders[0].send(Ok((1, 13))).unwrap();
-    trouble(&mut ingestion).await.unwrap();
-    let told = listener.one("source");
-    assert_eq!(told.field("outcome"), "panicked");
-    assert!(told.field("error").contains("unlucky"), "{told:?}");
+    wait_for_error(&mut ingestion).await.unwrap();
+    let recorded = listener.one("source");
+    assert_eq!(recorded.field("outcome"), "panicked");
+    assert!(recorded.field("error").contains("apply panics"), "{recorded:?}");
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_subscriber_that_panics_ends_no_ingestion() {
+async fn a_subscriber_that_panics_does_not_end_an_ingestion() {
     let _guard = PanicsAt::start("source");
     let client = paused_client();
     let (numbers, mut senders) = Numbers::new(2);
     let mut ingestion = client.ingest(numbers);
-    senders.pop().unwrap().send(Err(Trouble::Passing)).unwrap();
-    trouble(&mut ingestion).await.unwrap();
+    senders.pop().unwrap().send(Err(TestError::Transient)).unwrap();
+    wait_for_error(&mut ingestion).await.unwrap();
     senders[0].send(Ok((1, 14))).unwrap();
     pass(2 * SECOND).await;
     assert_eq!(number(&client, 1), Some(14));
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_value_that_is_refused_is_passed_over_and_its_key_marked() {
+async fn a_refused_value_is_skipped_and_its_key_is_marked() {
     let cache = Cache::builder()
         .clock(TokioClock::new())
         .before_commit(|proposal| {
             let is_bad =
                 proposal.of::<GetNumber>().any(|(_, value)| value.is_some_and(|value| **value == 66));
-            if is_bad { Err("not that one".into()) } else { Ok(()) }
+            if is_bad { Err("refused by the hook".into()) } else { Ok(()) }
         })
         .build()
         .unwrap();
@@ -347,7 +347,7 @@ async fn a_value_that_is_refused_is_passed_over_and_its_key_marked() {
         senders[0].send(Ok((1, value))).unwrap();
     }
     settle().await;
-    assert!(listener.one("value_refused").field("error").contains("not that one"));
+    assert!(listener.one("value_refused").field("error").contains("refused by the hook"));
     assert_eq!(listener.counts(), [("value_refused", 1)]);
     assert_eq!((number(&client, 1), is_marked(&client, 1), ingestion.refused()), (Some(65), true, 1));
     senders[0].send(Ok((1, 67))).unwrap();
@@ -355,20 +355,20 @@ async fn a_value_that_is_refused_is_passed_over_and_its_key_marked() {
     assert_eq!((number(&client, 1), is_marked(&client, 1)), (Some(67), false));
 }
 
-/// Has a value whenever it is asked.
+/// A stream that is always ready with a value.
 struct Torrent(Arc<std::sync::atomic::AtomicUsize>);
 
-/// Ends a test that would run for ever.
+/// A bound that ends the test instead of letting it run forever.
 const MOST: usize = 100_000;
 
 impl Source<ScriptedApp> for Torrent {
     type Item = usize;
-    type Error = Trouble;
+    type Error = TestError;
 
     async fn open(
         &self,
         _: &Context<ScriptedApp>,
-    ) -> Result<impl Stream<Item = Result<usize, Trouble>> + Send, Trouble> {
+    ) -> Result<impl Stream<Item = Result<usize, TestError>> + Send, TestError> {
         Ok(Self(Arc::clone(&self.0)))
     }
 
@@ -378,7 +378,7 @@ impl Source<ScriptedApp> for Torrent {
 }
 
 impl Stream for Torrent {
-    type Item = Result<usize, Trouble>;
+    type Item = Result<usize, TestError>;
 
     fn poll_next(self: Pin<&mut Self>, _: &mut TaskContext<'_>) -> Poll<Option<Self::Item>> {
         match self.0.fetch_add(1, std::sync::atomic::Ordering::SeqCst) {
@@ -389,12 +389,12 @@ impl Stream for Torrent {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_source_that_always_has_a_value_leaves_others_their_turn() {
+async fn a_source_that_is_always_ready_yields_to_other_tasks() {
     let (client, taken) = (paused_client(), Arc::default());
     let ingestion = client.ingest(Torrent(Arc::clone(&taken)));
     settle().await;
     drop(ingestion);
     settle().await;
-    assert!(taken.load(std::sync::atomic::Ordering::SeqCst) < MOST, "it has ended with its handle");
+    assert!(taken.load(std::sync::atomic::Ordering::SeqCst) < MOST, "the ingestion ended with its handle");
     assert!(number(&client, 1).is_some());
 }

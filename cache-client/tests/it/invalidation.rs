@@ -1,11 +1,11 @@
-//! An invalidation marks at once; what is observed is loaded at once, and what is not when it is read.
+//! An invalidation marks keys at once. Observed keys reload at once, and others when they are read.
 
 use cache_client::{Client, Invalidation, Strategy};
 
 use crate::scripted::*;
 
-/// Two keys of one query and one of another, all loaded once; the first is observed.
-async fn stocked() -> (Client<ScriptedApp>, cache_client::Observer<ScriptedApp, GetNumber>) {
+/// A client with two keys of one query and one of another, all loaded once, and an observer of the first.
+async fn client_with_loaded_keys() -> (Client<ScriptedApp>, cache_client::Observer<ScriptedApp, GetNumber>) {
     let client = paused_client();
     let observer = client.observe(&GetNumber(1));
     client.query(&GetNumber(2)).await.unwrap();
@@ -22,7 +22,7 @@ fn assert_loads(client: &Client<ScriptedApp>, [observed, idle, other]: [usize; 3
 }
 
 #[tokio::test(start_paused = true)]
-async fn what_is_observed_is_loaded_at_once_and_what_is_idle_when_it_is_read() {
+async fn observed_keys_are_loaded_at_once_and_idle_keys_when_they_are_read() {
     type Act = fn(&Client<ScriptedApp>) -> Invalidation;
     let acts: [(&str, Act, usize, [usize; 3]); 5] = [
         ("key", |client| client.invalidate(&GetNumber(1)), 1, [2, 1, 1]),
@@ -32,7 +32,7 @@ async fn what_is_observed_is_loaded_at_once_and_what_is_idle_when_it_is_read() {
         ("tag of none", |client| client.invalidate_tag("none"), 0, [1, 1, 1]),
     ];
     for (name, act, count, loads) in acts {
-        let (client, observer) = stocked().await;
+        let (client, observer) = client_with_loaded_keys().await;
         let invalidation = act(&client);
         assert_eq!(invalidation.count, count, "{name}");
         in_time(invalidation.reloaded()).await;
@@ -62,12 +62,12 @@ async fn a_tag_marks_all_queries_that_have_it() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn waiting_for_the_reloads_takes_as_long_as_they_do_and_ends_when_they_fail_or_nobody_observes() {
-    let (client, observer) = stocked().await;
+async fn waiting_for_reloads_ends_when_they_end_or_lose_their_observers() {
+    let (client, observer) = client_with_loaded_keys().await;
     let begun = tokio::time::Instant::now();
     in_time(client.invalidate(&GetNumber(1)).reloaded()).await;
     assert_eq!(begun.elapsed(), SECOND);
-    // Of a key that nobody observes there is nothing to wait for.
+    // A key without observers has no reload to wait for.
     in_time(client.invalidate(&GetNumber(2)).reloaded()).await;
     assert_eq!(begun.elapsed(), SECOND);
     client.app().script(&GetNumber(1), Script::Fail(SECOND));
@@ -83,8 +83,8 @@ async fn waiting_for_the_reloads_takes_as_long_as_they_do_and_ends_when_they_fai
 }
 
 #[tokio::test(start_paused = true)]
-async fn an_invalidation_that_is_not_waited_for_loads_all_the_same() {
-    let (client, observer) = stocked().await;
+async fn an_invalidation_that_is_not_awaited_still_reloads() {
+    let (client, observer) = client_with_loaded_keys().await;
     drop(client.invalidate(&GetNumber(1)).reloaded());
     pass(seconds(2)).await;
     assert_eq!(observer.state().value().map(|value| **value), Some(2));
@@ -105,7 +105,7 @@ async fn an_observed_key_without_a_value_is_loaded_by_an_invalidation() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn what_an_observer_alone_has_is_loaded_again_too() {
+async fn a_value_held_only_by_an_observer_is_reloaded_too() {
     let client = paused_client();
     let query = GetNumber(1);
     let observer = client.observe_with(&query, |options| options.strategy(Strategy::NetworkOnly));
@@ -116,7 +116,7 @@ async fn what_an_observer_alone_has_is_loaded_again_too() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn of_three_keys_that_are_marked_the_two_idle_ones_are_loaded_when_they_are_read() {
+async fn marked_idle_keys_are_loaded_when_they_are_read() {
     let client = paused_client();
     let _observer = client.observe(&GetNumber(1));
     let keys = [GetNumber(1), GetNumber(2), GetNumber(3)];

@@ -1,4 +1,4 @@
-//! What is loaded never takes the place of something newer, whenever that comes.
+//! The result of a load never replaces newer data, whenever that arrives.
 
 use std::time::Duration;
 
@@ -8,7 +8,7 @@ use cache_core::Freshness;
 use crate::scripted::*;
 
 #[tokio::test(start_paused = true)]
-async fn a_value_that_is_committed_during_a_load_stays() {
+async fn a_value_committed_during_a_load_is_kept() {
     let client = paused_client();
     let query = GetNumber(1);
     let waiter = ask(&client, &query);
@@ -23,7 +23,7 @@ async fn a_value_that_is_committed_during_a_load_stays() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn the_result_of_an_invalidated_load_is_for_those_who_waited_alone() {
+async fn the_result_of_an_invalidated_load_goes_only_to_its_callers() {
     for has_old_value in [true, false] {
         let client = paused_client();
         let query = GetNumber(1);
@@ -43,7 +43,7 @@ async fn the_result_of_an_invalidated_load_is_for_those_who_waited_alone() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn who_asks_after_an_invalidation_does_not_get_the_load_that_began_before() {
+async fn a_caller_after_an_invalidation_does_not_join_the_earlier_load() {
     let client = paused_client();
     let query = GetNumber(1);
     client.app().script(&query, Script::Answer(seconds(3)));
@@ -52,7 +52,7 @@ async fn who_asks_after_an_invalidation_does_not_get_the_load_that_began_before(
     client.invalidate(&query);
     client.app().script(&query, Script::Answer(SECOND));
     assert_eq!(*client.query(&query).await.unwrap(), 2);
-    // The early one ends last, and stores nothing.
+    // The earlier load ends last and stores nothing.
     assert_eq!(*early.await.unwrap().unwrap(), 1);
     settle().await;
     assert_eq!(client.cached(&query).as_deref(), Some(&2));
@@ -71,7 +71,7 @@ async fn an_invalidation_between_the_end_of_a_load_and_its_store_is_not_lost() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_write_between_the_end_of_a_load_and_its_store_stays() {
+async fn a_write_between_the_end_of_a_load_and_its_store_is_kept() {
     let client = paused_client();
     let query = GetWeighed(2);
     let cache = client.cache().clone();
@@ -94,7 +94,7 @@ async fn an_insert_and_remove_between_the_end_of_a_load_and_its_store_leave_noth
 }
 
 #[tokio::test(start_paused = true)]
-async fn who_asks_between_the_end_of_a_load_and_its_store_joins_it() {
+async fn a_caller_between_the_end_of_a_load_and_its_store_joins_it() {
     let client = paused_client();
     let query = GetWeighed(4);
     let (other, joined) = (client.clone(), std::sync::Arc::new(parking_lot::Mutex::new(None)));
@@ -107,7 +107,7 @@ async fn who_asks_between_the_end_of_a_load_and_its_store_joins_it() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn of_two_refreshes_that_overlap_the_newer_one_stays_though_it_ends_first() {
+async fn a_newer_refresh_that_ends_first_is_not_overwritten() {
     let client = paused_client();
     let query = GetNumber(1);
     client.app().script(&query, Script::Answer(seconds(3)));
@@ -128,7 +128,7 @@ async fn of_two_refreshes_that_overlap_the_newer_one_stays_though_it_ends_first(
 }
 
 #[tokio::test(start_paused = true)]
-async fn of_two_refreshes_that_overlap_the_older_one_stores_nothing_though_it_ends_first() {
+async fn an_older_overlapping_refresh_stores_nothing_even_if_it_ends_first() {
     let client = paused_client();
     let query = GetNumber(1);
     let older = ask(&client, &query);
@@ -160,7 +160,7 @@ async fn the_cache_stays_empty_when_it_is_cleared_during_a_load() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_key_that_came_and_went_during_a_load_stays_away() {
+async fn a_key_inserted_and_removed_during_a_load_stays_absent() {
     let client = paused_client();
     let query = GetNumber(1);
     let waiter = ask(&client, &query);
@@ -173,7 +173,7 @@ async fn a_key_that_came_and_went_during_a_load_stays_away() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn writes_of_other_keys_keep_no_result_out() {
+async fn writes_of_other_keys_do_not_discard_a_result() {
     let client = paused_client();
     let query = GetNumber(1);
     let waiter = ask(&client, &query);
@@ -186,7 +186,7 @@ async fn writes_of_other_keys_keep_no_result_out() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn invalidating_by_query_predicate_or_all_retires_loads_of_keys_that_are_not_there_yet() {
+async fn invalidations_by_query_predicate_or_all_retire_loads_of_missing_keys() {
     for how in 0..3 {
         let client = paused_client();
         let (query, spared) = (GetNumber(1), GetNumber(2));
@@ -220,7 +220,7 @@ async fn invalidating_one_query_leaves_others_with_the_same_fields() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn what_is_invalidated_is_loaded_by_the_very_next_read_even_where_stale_values_are_served() {
+async fn the_next_read_loads_an_invalidated_key_even_where_stale_values_are_served() {
     let client = paused_client();
     let query = GetStale(1);
     client.query(&query).await.unwrap();

@@ -1,4 +1,4 @@
-//! Optimistic layers: shown on top of what is committed, replaced in one step, rolled back without a trace.
+//! Optimistic layers: shown over committed values, replaced in one step, and rolled back completely.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -18,7 +18,7 @@ use crate::sized;
 #[query(value = Vec<u32>, capacity = 1_000, fresh = "1h")]
 pub struct GetList(pub u32);
 
-/// How many there are in a list.
+/// The length of a list.
 #[derive(Query, Clone, Debug, PartialEq, Eq, Hash)]
 #[query(value = usize, capacity = 1_000, fresh = "1h")]
 pub struct GetLength(pub u32);
@@ -27,7 +27,7 @@ registry! {
     pub struct Lists { crate::layers::GetList, crate::layers::GetLength }
 }
 
-/// The server: lists by their number.
+/// The server, with lists by number.
 #[derive(Default)]
 pub struct Server {
     lists: Mutex<BTreeMap<u32, Vec<u32>>>,
@@ -62,8 +62,8 @@ impl Fetch<Server> for GetLength {
 
 const LIST: GetList = GetList(1);
 
-/// A client whose first list is known as it is.
-fn lists(first: &[u32]) -> Client<Server> {
+/// A client whose cache has the given items as the first list.
+fn client_with_list(first: &[u32]) -> Client<Server> {
     let cache = Cache::<Lists>::builder().clock(TokioClock::new()).build().unwrap();
     let client = Client::builder(cache, Server::default()).build();
     client.app().lists.lock().insert(1, first.to_vec());
@@ -71,8 +71,8 @@ fn lists(first: &[u32]) -> Client<Server> {
     client
 }
 
-/// A layer that adds to the first list, if it is there.
-fn adding(client: &Client<Server>, what: u32) -> Layer<Server> {
+/// A layer that adds an item to the first list, if the list has a value.
+fn adding_layer(client: &Client<Server>, what: u32) -> Layer<Server> {
     client.optimistic(|layer| layer.update(&LIST, move |list| Some([list?.as_slice(), &[what]].concat())))
 }
 
@@ -82,7 +82,7 @@ async fn shown(client: &Client<Server>) -> Vec<u32> {
 
 type Seen = (Vec<u32>, bool, bool);
 
-/// Value, whether it is optimistic, and whether it is being loaded.
+/// The value, whether it is optimistic, and whether it is loading.
 fn seen(state: &State<Vec<u32>, std::io::Error>) -> Seen {
     match state {
         State::Ready { value, is_optimistic, is_refreshing, .. } => {
@@ -96,7 +96,7 @@ async fn next(observer: &mut Observer<Server, GetList>) -> Seen {
     seen(&in_time(observer.next()).await.unwrap())
 }
 
-/// The states that come without time passing.
+/// The states that are available without time passing.
 async fn states(observer: &mut Observer<Server, GetList>) -> Vec<Seen> {
     let mut states = Vec::new();
     loop {
@@ -110,11 +110,11 @@ async fn states(observer: &mut Observer<Server, GetList>) -> Vec<Seen> {
 }
 
 #[tokio::test(start_paused = true)]
-async fn what_is_added_is_shown_at_once_and_replaced_in_one_step() {
-    let client = lists(&[1]);
+async fn an_added_item_is_shown_at_once_and_replaced_in_one_step() {
+    let client = client_with_list(&[1]);
     let mut observer = client.observe(&LIST);
     assert_eq!(next(&mut observer).await, (vec![1], false, false));
-    let layer = adding(&client, 0);
+    let layer = adding_layer(&client, 0);
     assert_eq!(shown(&client).await, [1, 0]);
     assert_eq!(client.pending(), 1);
     assert_eq!(states(&mut observer).await, [(vec![1, 0], true, false)]);
@@ -128,14 +128,14 @@ async fn what_is_added_is_shown_at_once_and_replaced_in_one_step() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn an_observer_that_waits_is_told_when_a_layer_comes_and_when_it_goes() {
-    let client = lists(&[1]);
+async fn a_waiting_observer_is_notified_when_a_layer_is_added_and_removed() {
+    let client = client_with_list(&[1]);
     let mut observer = client.observe(&LIST);
     assert_eq!(next(&mut observer).await, (vec![1], false, false));
     let began = tokio::time::Instant::now();
     let waiting = tokio::spawn(async move { (next(&mut observer).await, observer) });
     settle().await;
-    let layer = adding(&client, 2);
+    let layer = adding_layer(&client, 2);
     let (state, mut observer) = waiting.await.unwrap();
     assert_eq!((state, began.elapsed()), ((vec![1, 2], true, false), Duration::ZERO));
     let waiting = tokio::spawn(async move { next(&mut observer).await });
@@ -144,24 +144,24 @@ async fn an_observer_that_waits_is_told_when_a_layer_comes_and_when_it_goes() {
     assert_eq!((waiting.await.unwrap(), began.elapsed()), ((vec![1], false, false), Duration::ZERO));
 }
 
-/// The second call is woken after the layer has come.
+/// The second call wakes after the layer is added.
 #[tokio::test(start_paused = true)]
-async fn a_request_that_waits_twice_is_shown_the_same_whatever_layers_come_meanwhile() {
-    let client = lists(&[1]);
+async fn two_waiting_calls_of_a_request_get_the_same_answer_despite_new_layers() {
+    let client = client_with_list(&[1]);
     client.cache().remove(&LIST);
     let cx = client.request("a request");
     let ask = || {
         let cx = cx.clone();
         tokio::spawn(async move { cx.query(&LIST).await.unwrap() })
     };
-    let first_layer = adding(&client, 10);
+    let first_layer = adding_layer(&client, 10);
     let first = ask();
     settle().await;
     let layer = tokio::spawn({
         let client = client.clone();
         async move {
             client.query(&LIST).await.unwrap();
-            adding(&client, 20)
+            adding_layer(&client, 20)
         }
     });
     settle().await;
@@ -172,9 +172,9 @@ async fn a_request_that_waits_twice_is_shown_the_same_whatever_layers_come_meanw
 }
 
 #[tokio::test(start_paused = true)]
-async fn one_rolled_back_leaves_the_others_on_what_is_committed_now() {
-    let client = lists(&[1]);
-    let (a, b) = (adding(&client, 10), adding(&client, 20));
+async fn rolling_back_a_layer_leaves_the_others_on_the_committed_value() {
+    let client = client_with_list(&[1]);
+    let (a, b) = (adding_layer(&client, 10), adding_layer(&client, 20));
     assert_eq!(shown(&client).await, [1, 10, 20]);
     client.cache().insert(LIST, vec![1, 2]);
     assert_eq!(shown(&client).await, [1, 2, 10, 20]);
@@ -185,24 +185,24 @@ async fn one_rolled_back_leaves_the_others_on_what_is_committed_now() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn all_are_rolled_back_together() {
-    let client = lists(&[1]);
+async fn all_layers_are_rolled_back_together() {
+    let client = client_with_list(&[1]);
     let mut observer = client.observe(&LIST);
-    let layers: Vec<_> = (2..5).map(|what| adding(&client, what)).collect();
+    let layers: Vec<_> = (2..5).map(|what| adding_layer(&client, what)).collect();
     assert_eq!((client.pending(), shown(&client).await), (3, vec![1, 2, 3, 4]));
     assert_eq!(client.rollback_all(), 3);
     assert_eq!((client.pending(), shown(&client).await), (0, vec![1]));
     drop(layers);
     assert_eq!((client.pending(), client.rollback_all()), (0, 0));
-    let late = adding(&client, 9);
+    let late = adding_layer(&client, 9);
     assert_eq!(shown(&client).await, [1, 9]);
     drop(late);
     assert_eq!(states(&mut observer).await.last(), Some(&(vec![1], false, false)));
 }
 
 #[tokio::test(start_paused = true)]
-async fn what_a_change_holds_is_dropped_when_its_layer_has_gone() {
-    let client = lists(&[1]);
+async fn the_captures_of_a_change_are_dropped_with_its_layer() {
+    let client = client_with_list(&[1]);
     let held = Arc::new(());
     let holding = |layer: &mut LayerEdit<Server>| {
         for key in [LIST, GetList(2)] {
@@ -230,7 +230,7 @@ async fn what_a_change_holds_is_dropped_when_its_layer_has_gone() {
     let edit = std::panic::AssertUnwindSafe(|| {
         client.optimistic(|layer| {
             holding(layer);
-            panic!("half-way");
+            panic!("the edit panics");
         })
     });
     assert!(std::panic::catch_unwind(edit).is_err());
@@ -239,12 +239,12 @@ async fn what_a_change_holds_is_dropped_when_its_layer_has_gone() {
 
 #[tokio::test(start_paused = true)]
 async fn several_keys_are_shown_at_once() {
-    let client = lists(&[1]);
+    let client = client_with_list(&[1]);
     client.cache().insert(GetLength(1), 1_usize);
     let reader = client.clone();
     let layer = client.optimistic(|layer| {
         layer.update(&LIST, |_| Some(vec![1, 2]));
-        assert_eq!(reader.cached(&LIST).as_deref(), Some(&vec![1]), "not before all are there");
+        assert_eq!(reader.cached(&LIST).as_deref(), Some(&vec![1]), "no layer is visible before all are");
         layer.update(&GetLength(1), |_| Some(2));
     });
     assert_eq!(client.cached(&LIST).as_deref(), Some(&vec![1, 2]));
@@ -254,9 +254,9 @@ async fn several_keys_are_shown_at_once() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn the_store_and_what_is_loaded_know_of_no_layer() {
-    let client = lists(&[1]);
-    let layer = adding(&client, 2);
+async fn the_store_and_loads_do_not_see_layers() {
+    let client = client_with_list(&[1]);
+    let layer = adding_layer(&client, 2);
     assert_eq!(client.cache().get(&LIST).as_deref(), Some(&vec![1]));
     assert_eq!(*in_time(client.query(&GetLength(1))).await.unwrap(), 1);
     let cx = client.request("a request");
@@ -265,9 +265,9 @@ async fn the_store_and_what_is_loaded_know_of_no_layer() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_request_is_told_the_same_whatever_becomes_of_the_layer() {
-    let client = lists(&[1]);
-    let layer = adding(&client, 2);
+async fn a_request_keeps_its_answer_when_the_layer_ends() {
+    let client = client_with_list(&[1]);
+    let layer = adding_layer(&client, 2);
     let cx = client.request("a request");
     let first = cx.query(&LIST).await.unwrap();
     layer.rollback();
@@ -277,9 +277,9 @@ async fn a_request_is_told_the_same_whatever_becomes_of_the_layer() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_request_that_is_kept_from_the_cache_is_kept_from_layers() {
-    let client = lists(&[1]);
-    let _layer = adding(&client, 2);
+async fn a_request_with_a_disabled_cache_does_not_see_layers() {
+    let client = client_with_list(&[1]);
+    let _layer = adding_layer(&client, 2);
     let cx = client.request("a request");
     cx.disable_cache();
     assert_eq!(*in_time(cx.query(&LIST)).await.unwrap(), [1]);
@@ -288,9 +288,9 @@ async fn a_request_that_is_kept_from_the_cache_is_kept_from_layers() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_request_may_be_told_what_is_committed_alone() {
-    let client = lists(&[1]);
-    let _layer = adding(&client, 2);
+async fn a_request_can_ask_for_committed_values_only() {
+    let client = client_with_list(&[1]);
+    let _layer = adding_layer(&client, 2);
     let cx = client.request("a request");
     assert_eq!(*cx.query(&LIST).await.unwrap(), [1, 2]);
     let committed = cx.without_layers();
@@ -298,12 +298,15 @@ async fn a_request_may_be_told_what_is_committed_alone() {
     assert_eq!(committed.child("below").cached(&LIST).as_deref(), Some(&vec![1]));
     assert_eq!(*cx.query(&LIST).await.unwrap(), [1, 2]);
     cx.cancel();
-    assert!(committed.query(&GetList(2)).await.unwrap_err().is_interrupted(), "it belongs to the request");
+    assert!(
+        committed.query(&GetList(2)).await.unwrap_err().is_interrupted(),
+        "the child belongs to the request"
+    );
 }
 
 #[tokio::test(start_paused = true)]
-async fn layers_may_make_an_answer_of_nothing() {
-    let client = lists(&[1]);
+async fn layers_can_create_an_answer_for_a_missing_key() {
+    let client = client_with_list(&[1]);
     let unknown = GetList(2);
     let mut observer = client.observe(&unknown);
     assert!(in_time(observer.next()).await.unwrap().is_pending());
@@ -313,22 +316,22 @@ async fn layers_may_make_an_answer_of_nothing() {
     assert_eq!(next(&mut observer).await, (vec![5], true, true));
     drop(layer);
     assert_eq!(client.cached(&unknown), None);
-    // One that leaves nothing alone does not stand in for a load.
+    // A layer that leaves the missing value unchanged does not replace a load.
     let layer = client.optimistic(|layer| layer.update(&unknown, |list| list.map(|_| vec![6])));
     assert!(in_time(client.query(&unknown)).await.is_err());
     drop(layer);
 }
 
 #[tokio::test(start_paused = true)]
-async fn what_is_loaded_is_shown_with_its_layers() {
-    let client = lists(&[1]);
+async fn a_loaded_value_is_shown_with_its_layers() {
+    let client = client_with_list(&[1]);
     client.cache().remove(&LIST);
     let loading = tokio::spawn({
         let client = client.clone();
         async move { client.query(&LIST).await.unwrap() }
     });
     settle().await;
-    let layer = adding(&client, 2);
+    let layer = adding_layer(&client, 2);
     assert_eq!(*in_time(loading).await.unwrap(), [1, 2]);
     let refreshed = client.query_with(&LIST, |options| options.strategy(cache_client::Strategy::NetworkOnly));
     assert_eq!(*in_time(refreshed).await.unwrap(), [1, 2]);
@@ -336,8 +339,8 @@ async fn what_is_loaded_is_shown_with_its_layers() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_change_is_made_once_for_each_value() {
-    let client = lists(&[1]);
+async fn a_change_runs_once_for_each_value() {
+    let client = client_with_list(&[1]);
     let calls = Arc::new(AtomicUsize::new(0));
     let count = Arc::clone(&calls);
     let layer = client.optimistic(|layer| {
@@ -356,19 +359,19 @@ async fn a_change_is_made_once_for_each_value() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_change_that_panics_leaves_the_value_alone() {
-    let client = lists(&[1]);
+async fn a_change_that_panics_leaves_the_value_unchanged() {
+    let client = client_with_list(&[1]);
     let panicking = client.optimistic(|layer| layer.update(&LIST, |_| panic!("no change")));
-    let layer = adding(&client, 2);
+    let layer = adding_layer(&client, 2);
     let mut observer = client.observe(&LIST);
     assert_eq!(shown(&client).await, [1, 2]);
     assert_eq!(states(&mut observer).await, [(vec![1, 2], true, false)]);
     drop((panicking, layer));
-    // Nor does a panic while a layer is being made leave anything of it.
+    // A panic while a layer is built leaves nothing of it either.
     let making = std::panic::AssertUnwindSafe(|| {
         drop(client.optimistic(|layer| {
             layer.update(&LIST, |_| Some(vec![]));
-            panic!("half-way");
+            panic!("the edit panics");
         }));
     });
     assert!(std::panic::catch_unwind(making).is_err());
@@ -376,7 +379,7 @@ async fn a_change_that_panics_leaves_the_value_alone() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_confirmation_that_fails_or_is_given_up_rolls_back() {
+async fn a_failed_or_dropped_confirmation_rolls_back() {
     let cache = Cache::<Lists>::builder()
         .clock(TokioClock::new())
         .before_commit_async(|proposal| async move {
@@ -387,7 +390,7 @@ async fn a_confirmation_that_fails_or_is_given_up_rolls_back() {
         .unwrap();
     let client = Client::builder(cache, Server::default()).build();
     client.cache().insert(LIST, vec![1]);
-    let bad = adding(&client, 2);
+    let bad = adding_layer(&client, 2);
     let refused = in_time(bad.confirm(|changes| {
         changes.label("bad");
         changes.set(LIST, vec![1, 2]);
@@ -395,7 +398,7 @@ async fn a_confirmation_that_fails_or_is_given_up_rolls_back() {
     assert!(refused.await.is_err());
     assert_eq!((client.pending(), shown(&client).await), (0, vec![1]));
 
-    let slow = adding(&client, 3);
+    let slow = adding_layer(&client, 3);
     let confirming = slow.confirm(|changes| _ = changes.set(LIST, vec![1, 3, 3]));
     tokio::time::timeout(SECOND / 2, confirming).await.unwrap_err();
     pass(SECOND).await;
@@ -403,7 +406,7 @@ async fn a_confirmation_that_fails_or_is_given_up_rolls_back() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_confirmation_runs_again_on_what_another_commit_has_left() {
+async fn a_confirmation_runs_again_after_a_conflicting_commit() {
     let (sender, receiver) = tokio::sync::oneshot::channel::<()>();
     let gate = Arc::new(tokio::sync::Mutex::new(Some(receiver)));
     let cache = Cache::<Lists>::builder()
@@ -421,7 +424,7 @@ async fn a_confirmation_runs_again_on_what_another_commit_has_left() {
         .unwrap();
     let client = Client::builder(cache, Server::default()).build();
     client.cache().insert(LIST, vec![1]);
-    let layer = adding(&client, 9);
+    let layer = adding_layer(&client, 9);
     let confirming = tokio::spawn(layer.confirm(|changes| {
         changes.update(&LIST, |list| [list.as_slice(), &[9]].concat());
     }));
@@ -434,12 +437,12 @@ async fn a_confirmation_runs_again_on_what_another_commit_has_left() {
     assert_eq!(shown(&client).await, [1, 2, 9]);
 }
 
-/// Each round adds its number to the list, and the server has it then: a reader that sees the list without the number,
-/// or with it twice, has seen a half of the confirmation.
+/// Each round adds its number to the list, and then the server has it. A reader that sees the list without the number,
+/// or with the number twice, has seen half of a confirmation.
 #[test]
-fn no_thread_sees_a_layer_and_its_confirmation_or_neither() {
+fn no_thread_sees_both_a_layer_and_its_confirmation_or_neither() {
     let rounds = sized(2_000, 10_000);
-    let client = lists(&[]);
+    let client = client_with_list(&[]);
     let (round, reader) = (Arc::new(AtomicUsize::new(0)), client.clone());
     let seen = Arc::clone(&round);
     let reading = std::thread::spawn(move || {
@@ -458,7 +461,7 @@ fn no_thread_sees_a_layer_and_its_confirmation_or_neither() {
     let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
     for number in 1..=rounds {
         let what = u32::try_from(number).unwrap();
-        let layer = adding(&client, what);
+        let layer = adding_layer(&client, what);
         round.store(number, Ordering::SeqCst);
         let add = move |changes: &mut cache_client::Changes<Server>| {
             changes.update(&LIST, |list| [list.as_slice(), &[what]].concat());
@@ -490,7 +493,7 @@ fn act() -> impl Strategy<Value = Act> {
     ]
 }
 
-/// What the layers of a key make of what is committed, the slow way.
+/// The naive model: folds the layers of a key over its committed value.
 fn folded(committed: Option<&Vec<u32>>, layers: &[(u32, u32, Layer<Server>)], key: u32) -> Option<Vec<u32>> {
     let mut list = committed.cloned();
     for (_, what, _) in layers.iter().filter(|(of, ..)| *of == key) {
@@ -501,7 +504,7 @@ fn folded(committed: Option<&Vec<u32>>, layers: &[(u32, u32, Layer<Server>)], ke
 
 proptest! {
     #[test]
-    fn layers_are_what_folding_them_one_by_one_gives(acts in vec(act(), 1..60)) {
+    fn layers_equal_a_fold_of_their_changes(acts in vec(act(), 1..60)) {
         let runtime = tokio::runtime::Builder::new_current_thread().enable_time().start_paused(true).build().unwrap();
         runtime.block_on(async {
             let cache = Cache::<Lists>::builder().clock(TokioClock::new()).build().unwrap();
@@ -550,10 +553,10 @@ proptest! {
 }
 
 #[tokio::test(start_paused = true)]
-async fn what_a_request_asks_for_twice_at_once_is_changed_once() {
-    let client = lists(&[1]);
+async fn concurrent_calls_of_a_request_apply_a_change_once() {
+    let client = client_with_list(&[1]);
     client.cache().remove(&LIST);
-    let _layer = adding(&client, 2);
+    let _layer = adding_layer(&client, 2);
     let cx = client.request("a request");
     let (first, second) = tokio::join!(cx.query(&LIST), cx.query(&LIST));
     let (first, second) = (first.unwrap(), second.unwrap());

@@ -1,4 +1,4 @@
-//! Loads go on for a while after their last caller has left, so that callers that are hastier than a load find its answer.
+//! Loads linger after their last caller has left, so that callers with short timeouts find the answer when they retry.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -11,12 +11,12 @@ use tokio::time::Instant;
 use crate::batching;
 use crate::scripted::*;
 
-/// How long a load goes on where nobody says.
+/// The default linger time.
 const LINGER: Duration = Duration::from_secs(5);
 
 const INSTANT: Duration = Duration::from_millis(1);
 
-/// Has a query asked, and left after half a second.
+/// Starts a query and drops it after half a second.
 async fn ask_and_leave<Q: Fetch<ScriptedApp>>(client: &Client<ScriptedApp>, query: &Q)
 where
     ScriptedRegistry: Holds<Q>,
@@ -27,8 +27,8 @@ where
     settle().await;
 }
 
-/// Whether the only load of the app goes on for exactly this time. It must never end by itself.
-async fn goes_on_for(client: &Client<ScriptedApp>, time: Duration) -> bool {
+/// Whether the only load of the app lingers for exactly this time. The load must never end by itself.
+async fn lingers_for(client: &Client<ScriptedApp>, time: Duration) -> bool {
     if !time.is_zero() {
         pass(time.saturating_sub(INSTANT)).await;
         if client.app().dropped() != 0 {
@@ -39,16 +39,16 @@ async fn goes_on_for(client: &Client<ScriptedApp>, time: Duration) -> bool {
     client.app().dropped() == 1
 }
 
-fn within(client: &Client<ScriptedApp>, time: Duration) -> Context<ScriptedApp> {
+fn context_with_timeout(client: &Client<ScriptedApp>, time: Duration) -> Context<ScriptedApp> {
     client.request("hasty").with_deadline(Instant::now() + time)
 }
 
 #[tokio::test(start_paused = true)]
-async fn callers_that_are_hastier_than_the_load_cost_one_load_and_find_its_answer_at_their_next_try() {
+async fn callers_that_time_out_cause_one_load_and_find_its_answer_on_retry() {
     let (client, query) = (paused_client(), GetNumber(1));
     client.app().script(&query, Script::Answer(seconds(3)));
     let callers = (0..20).map(|_| {
-        let (cx, query) = (within(&client, seconds(2)), query.clone());
+        let (cx, query) = (context_with_timeout(&client, seconds(2)), query.clone());
         tokio::spawn(async move { cx.query(&query).await })
     });
     for caller in callers.collect::<Vec<_>>() {
@@ -61,13 +61,13 @@ async fn callers_that_are_hastier_than_the_load_cost_one_load_and_find_its_answe
 }
 
 #[tokio::test(start_paused = true)]
-async fn callers_that_come_one_after_the_other_keep_one_load_going() {
+async fn successive_callers_keep_one_load_alive() {
     let client = builder().query::<GetNumber>(|options| options.fresh(seconds(100))).build();
     let query = GetNumber(1);
     client.app().script(&query, Script::Answer(seconds(60)));
     let mut tries = 0;
-    // Each comes a second before the load would have been given up.
-    while tries < 20 && within(&client, seconds(2)).query(&query).await.is_err() {
+    // Each caller arrives one second before the load would be cancelled.
+    while tries < 20 && context_with_timeout(&client, seconds(2)).query(&query).await.is_err() {
         tries += 1;
         pass(seconds(4)).await;
     }
@@ -75,7 +75,7 @@ async fn callers_that_come_one_after_the_other_keep_one_load_going() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_load_goes_on_for_as_long_as_the_call_the_client_or_the_query_says() {
+async fn the_linger_time_comes_from_the_call_the_client_or_the_query() {
     type Build = fn(cache_client::ClientBuilder<ScriptedApp>) -> cache_client::ClientBuilder<ScriptedApp>;
     let of_query: Build = |builder| builder.query::<GetNumber>(|options| options.linger(seconds(20)));
     let of_client: Build = |builder| builder.defaults(|options| options.linger(seconds(30)));
@@ -108,12 +108,12 @@ async fn a_load_goes_on_for_as_long_as_the_call_the_client_or_the_query_says() {
         pass(SECOND).await;
         asked.abort();
         settle().await;
-        assert!(goes_on_for(&client, expected).await, "{call:?} {expected:?}");
+        assert!(lingers_for(&client, expected).await, "{call:?} {expected:?}");
     }
 }
 
 #[tokio::test(start_paused = true)]
-async fn the_derive_says_how_long_too() {
+async fn the_derive_can_set_the_linger_time() {
     let client = paused_client();
     client.app().script(&GetHasty(1), Script::Never);
     ask_and_leave(&client, &GetHasty(1)).await;
@@ -125,18 +125,18 @@ async fn the_derive_says_how_long_too() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn the_most_patient_of_its_callers_counts() {
+async fn the_longest_linger_time_among_the_callers_applies() {
     let (client, query) = (paused_client(), GetNumber(1));
     client.app().script(&query, Script::Never);
     let patient = client.query_with(&query, |options| options.linger(seconds(50)));
     let left = tokio::time::timeout(SECOND, async { tokio::join!(patient, client.query(&query)).0 });
     assert!(left.await.is_err());
     settle().await;
-    assert!(goes_on_for(&client, seconds(50)).await);
+    assert!(lingers_for(&client, seconds(50)).await);
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_caller_that_boards_and_leaves_begins_the_time_anew() {
+async fn a_caller_that_joins_and_leaves_restarts_the_linger_time() {
     let (client, query) = (paused_client(), GetNumber(1));
     client.app().script(&query, Script::Never);
     for _ in 0..3 {
@@ -144,12 +144,12 @@ async fn a_caller_that_boards_and_leaves_begins_the_time_anew() {
         pass(seconds(4)).await;
     }
     ask_and_leave(&client, &query).await;
-    assert!(goes_on_for(&client, LINGER).await);
+    assert!(lingers_for(&client, LINGER).await);
     assert_eq!(client.app().loads(&query), 1);
 }
 
 #[tokio::test(start_paused = true)]
-async fn who_asks_after_the_time_is_over_gets_another_load() {
+async fn a_caller_after_the_linger_time_gets_another_load() {
     let (client, query) = (paused_client(), GetNumber(1));
     client.app().script(&query, Script::Never);
     ask_and_leave(&client, &query).await;
@@ -171,7 +171,7 @@ async fn a_load_whose_callers_are_cancelled_ends_at_once() {
         pass(SECOND).await;
         cx.cancel();
         if drops {
-            // Before it has heard of it.
+            // Before the caller has noticed the cancellation.
             asked.abort();
         }
         settle().await;
@@ -180,12 +180,12 @@ async fn a_load_whose_callers_are_cancelled_ends_at_once() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn one_that_is_cancelled_takes_nothing_from_one_that_was_hasty() {
+async fn a_cancelled_caller_does_not_end_the_linger_time_of_another() {
     let (client, query) = (paused_client(), GetNumber(1));
     client.app().script(&query, Script::Never);
     let cx = client.request("tree");
     let cancelled = cx.query(&query);
-    let hasty = within(&client, SECOND);
+    let hasty = context_with_timeout(&client, SECOND);
     let cancel = async {
         pass(seconds(2)).await;
         cx.cancel();
@@ -193,14 +193,14 @@ async fn one_that_is_cancelled_takes_nothing_from_one_that_was_hasty() {
     let (hasty, cancelled, ()) = tokio::join!(hasty.query(&query), cancelled, cancel);
     assert!(hasty.unwrap_err().is_interrupted() && cancelled.unwrap_err().is_interrupted());
     settle().await;
-    assert!(goes_on_for(&client, LINGER).await);
+    assert!(lingers_for(&client, LINGER).await);
 }
 
 #[tokio::test(start_paused = true)]
 async fn private_loads_end_with_their_caller() {
     let (client, query) = (paused_client(), GetNumber(1));
     client.app().script(&query, Script::Never);
-    let cx = within(&client, SECOND);
+    let cx = context_with_timeout(&client, SECOND);
     cx.disable_cache();
     assert!(cx.query(&query).await.unwrap_err().is_interrupted());
     settle().await;
@@ -208,7 +208,7 @@ async fn private_loads_end_with_their_caller() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_load_that_has_become_useless_ends_with_its_caller() {
+async fn an_outdated_load_ends_with_its_caller() {
     type Change = fn(&Client<ScriptedApp>);
     let changes: [Change; 3] = [
         |client| drop(client.cache().insert(GetNumber(1), 50)),
@@ -228,7 +228,7 @@ async fn a_load_that_has_become_useless_ends_with_its_caller() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_load_that_lingers_ends_when_another_takes_its_place() {
+async fn a_lingering_load_ends_when_another_replaces_it() {
     let (client, query) = (paused_client(), GetNumber(1));
     client.app().script(&query, Script::Never);
     for clicks in 1..=3 {
@@ -239,9 +239,9 @@ async fn a_load_that_lingers_ends_when_another_takes_its_place() {
     }
 }
 
-/// As whatever is loaded for somebody who is to come.
+/// Like the result of a prefetch.
 #[tokio::test(start_paused = true)]
-async fn what_a_load_brings_for_nobody_waits_for_its_reader() {
+async fn the_result_of_a_lingering_load_is_kept_for_its_next_reader() {
     let (client, query) = (paused_client(), GetWeak(1));
     client.app().script(&query, Script::Answer(seconds(3)));
     ask_and_leave(&client, &query).await;
@@ -252,7 +252,7 @@ async fn what_a_load_brings_for_nobody_waits_for_its_reader() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_load_that_fails_for_nobody_leaves_its_error() {
+async fn a_load_that_fails_without_callers_leaves_its_error() {
     let (client, query) = (paused_client(), GetNumber(1));
     client.app().script(&query, Script::Fail(seconds(3)));
     ask_and_leave(&client, &query).await;
@@ -260,8 +260,8 @@ async fn a_load_that_fails_for_nobody_leaves_its_error() {
     assert!(matches!(client.refresh_error(&query), Some(QueryError::Failed { .. })));
 }
 
-/// A load of the first number, which asks for the second and waits so long for it.
-async fn nested(client: &Client<ScriptedApp>, patience: Duration) {
+/// Scripts a load of the first number that queries the second and waits this long for it.
+async fn script_nested_loads(client: &Client<ScriptedApp>, patience: Duration) {
     client.app().script(&GetNumber(1), Script::Never);
     client.app().script(&GetNumber(2), Script::Never);
     client.app().when_loaded(1, move |cx| {
@@ -273,10 +273,10 @@ async fn nested(client: &Client<ScriptedApp>, patience: Duration) {
 }
 
 #[tokio::test(start_paused = true)]
-async fn what_a_load_waits_for_ends_with_it() {
+async fn the_inputs_of_a_load_end_with_it() {
     for by_client in [false, true] {
         let client = paused_client();
-        nested(&client, seconds(100)).await;
+        script_nested_loads(&client, seconds(100)).await;
         if by_client {
             client.app().when_loaded(1, |cx| {
                 Box::pin(async move { drop(cx.client().clone().query(&GetNumber(2)).await) })
@@ -291,17 +291,17 @@ async fn what_a_load_waits_for_ends_with_it() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn what_a_load_does_not_wait_for_any_more_goes_on_for_a_while() {
+async fn an_input_that_a_load_no_longer_awaits_lingers() {
     let client = paused_client();
-    nested(&client, SECOND).await;
+    script_nested_loads(&client, SECOND).await;
     let _outer = ask(&client, &GetNumber(1));
     pass(SECOND).await;
-    assert!(goes_on_for(&client, LINGER).await);
+    assert!(lingers_for(&client, LINGER).await);
     assert_eq!([client.app().running(&GetNumber(1)), client.app().running(&GetNumber(2))], [1, 0]);
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_load_that_only_observers_waited_for_goes_on_where_an_option_says_so() {
+async fn a_load_awaited_only_by_observers_lingers_if_an_option_says_so() {
     let query = GetNumber(1);
     let patient = builder().query::<GetNumber>(|options| options.linger(seconds(20))).build();
     for (client, linger) in [(paused_client(), seconds(0)), (patient, seconds(20))] {
@@ -310,12 +310,12 @@ async fn a_load_that_only_observers_waited_for_goes_on_where_an_option_says_so()
         pass(SECOND).await;
         drop(observer);
         settle().await;
-        assert!(goes_on_for(&client, linger).await, "{linger:?}");
+        assert!(lingers_for(&client, linger).await, "{linger:?}");
     }
 }
 
 #[tokio::test(start_paused = true)]
-async fn an_observer_takes_up_a_load_that_goes_on() {
+async fn an_observer_joins_a_lingering_load() {
     let (client, query) = (paused_client(), GetNumber(1));
     client.app().script(&query, Script::Answer(seconds(3)));
     ask_and_leave(&client, &query).await;
@@ -326,7 +326,7 @@ async fn an_observer_takes_up_a_load_that_goes_on() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn the_keys_of_a_batch_are_loaded_for_callers_that_have_left() {
+async fn the_keys_of_a_batch_linger_for_callers_that_have_left() {
     let client = batching::batching_client();
     let keys = batching::items(0..3);
     let left = tokio::time::timeout(batching::CALL / 2, client.query_all(&keys));
@@ -337,7 +337,7 @@ async fn the_keys_of_a_batch_are_loaded_for_callers_that_have_left() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn the_timer_of_a_load_ends_when_a_caller_boards_and_when_the_load_ends() {
+async fn the_linger_timer_ends_when_a_caller_joins_or_the_load_ends() {
     let client = builder().defaults(|options| options.linger(seconds(3_600))).build();
     let query = GetNumber(1);
     client.app().script(&query, Script::Answer(seconds(3)));
@@ -353,18 +353,18 @@ async fn the_timer_of_a_load_ends_when_a_caller_boards_and_when_the_load_ends() 
     assert_eq!(tasks() - before, 2, "the load and another timer");
     pass(seconds(3)).await;
     assert_eq!(client.cached(&query).as_deref(), Some(&1));
-    // What nobody waited for is pinned for a while.
+    // A result without callers stays pinned for a while.
     pass(seconds(5)).await;
     assert_eq!(tasks() - before, 0);
 }
 
-/// One that runs only inside `block_on`, on paused time.
+/// A runtime with paused time that runs only inside `block_on`.
 fn current_thread() -> tokio::runtime::Runtime {
     Builder::new_current_thread().enable_time().start_paused(true).build().unwrap()
 }
 
 #[test]
-fn no_runtime_waits_for_loads_that_go_on() {
+fn lingering_loads_do_not_keep_a_runtime_alive() {
     let (first, second) = (current_thread(), current_thread());
     let (client, query) = first.block_on(async {
         let client = builder().defaults(|options| options.linger(LoadingOptions::UNTIL_DONE)).build();
@@ -379,7 +379,7 @@ fn no_runtime_waits_for_loads_that_go_on() {
         settle().await;
     });
     client.app().script(&query, Script::Answer(SECOND));
-    // A caller that is dropped together with the runtime leaves its load there too.
+    // A caller dropped together with its runtime leaves its load on that runtime.
     first.block_on(async { drop(ask(&client, &GetNumber(2))) });
     drop(first);
     assert_eq!(client.app().dropped(), 1);
@@ -387,7 +387,7 @@ fn no_runtime_waits_for_loads_that_go_on() {
 }
 
 #[test]
-fn a_load_that_goes_on_where_nothing_runs_any_more_is_taken_over() {
+fn a_lingering_load_on_a_stopped_runtime_is_taken_over() {
     let (idle, other) = (current_thread(), current_thread());
     let (client, query) = (idle.block_on(async { paused_client() }), GetNumber(1));
     idle.block_on(ask_and_leave(&client, &query));

@@ -1,4 +1,4 @@
-//! Listens to what is recorded on the thread of a test, and remembers it.
+//! A `tracing` subscriber that collects the spans and events recorded on the thread of a test.
 
 use std::collections::BTreeMap;
 use std::fmt::Debug;
@@ -19,9 +19,9 @@ pub struct Recorded {
     pub target: String,
     pub level: String,
     pub fields: BTreeMap<&'static str, String>,
-    /// Names of the spans that it is in, the innermost first.
+    /// The names of the enclosing spans, innermost first.
     pub scope: Vec<&'static str>,
-    /// Of a span: the names of those that it follows from.
+    /// For a span: the names of the spans that it follows from.
     pub follows: Vec<&'static str>,
     pub is_closed: bool,
     span: Option<u64>,
@@ -36,14 +36,14 @@ impl Recorded {
 #[derive(Clone, Debug, Default)]
 struct Recorder(Arc<Mutex<Vec<Recorded>>>);
 
-/// Listens until it is dropped.
+/// Collects spans and events until it is dropped.
 pub struct Listener {
     recorder: Recorder,
     _guard: DefaultGuard,
 }
 
-/// Listens to nobody. While there is but one dispatcher, `tracing` asks that of the thread on which a place in the code
-/// comes by first whether anybody listens to the place, and other tests have none; of two it asks both.
+/// A subscriber that is interested in nothing. With a single dispatcher, `tracing` asks only the dispatcher of the
+/// thread that first reaches a callsite, and other tests have none. With two dispatchers it asks both.
 static SECOND: LazyLock<Dispatch> = LazyLock::new(|| Dispatch::new(Registry::default()));
 
 impl Listener {
@@ -54,12 +54,12 @@ impl Listener {
         Self { recorder, _guard: guard }
     }
 
-    /// Spans and events of that name, in their order, since the last call of [`counts`](Self::counts).
+    /// The spans and events of this name, in order, since the last call of [`counts`](Self::counts).
     pub fn all(&self, name: &str) -> Vec<Recorded> {
         self.recorder.0.lock().iter().filter(|recorded| recorded.name == name).cloned().collect()
     }
 
-    /// The only one of that name.
+    /// The only span or event of this name.
     #[track_caller]
     pub fn one(&self, name: &str) -> Recorded {
         let mut all = self.all(name);
@@ -67,7 +67,7 @@ impl Listener {
         all.remove(0)
     }
 
-    /// The names of all that the client has recorded, with how often, since the last call.
+    /// The names of all spans and events of the client since the last call, with their counts.
     pub fn counts(&self) -> Vec<(&'static str, usize)> {
         let mut counts = BTreeMap::new();
         for recorded in self
@@ -82,17 +82,17 @@ impl Listener {
         counts.into_iter().collect()
     }
 
-    /// Forgets all that it has heard.
+    /// Clears the collected spans and events.
     pub fn forget(&self) {
         self.recorder.0.lock().clear();
     }
 }
 
-/// Panics over each event of a name.
+/// A subscriber that panics on each event of one name.
 pub struct PanicsAt(&'static str);
 
 impl PanicsAt {
-    /// Listens on this thread until the guard is dropped.
+    /// Subscribes on this thread until the guard is dropped.
     pub fn start(name: &'static str) -> DefaultGuard {
         LazyLock::force(&SECOND);
         tracing::subscriber::set_default(Registry::default().with(Self(name)))
@@ -101,7 +101,7 @@ impl PanicsAt {
 
 impl<S: Subscriber> Layer<S> for PanicsAt {
     fn on_event(&self, event: &Event<'_>, _: Context<'_, S>) {
-        assert_ne!(event.metadata().name(), self.0, "what was that");
+        assert_ne!(event.metadata().name(), self.0, "the subscriber panics");
     }
 }
 
@@ -148,7 +148,7 @@ impl<S: Subscriber + for<'a> LookupSpan<'a>> Layer<S> for Recorder {
     fn on_close(&self, id: Id, _: Context<'_, S>) {
         self.change(&id, |recorded| {
             recorded.is_closed = true;
-            // The number may be given to another.
+            // The id can be reused.
             recorded.span = None;
         });
     }

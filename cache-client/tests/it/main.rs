@@ -1,4 +1,4 @@
-//! Behaviour of the client through its public interface, on tokio's paused time.
+//! Tests of the client through its public interface, on tokio's paused time.
 #![allow(clippy::unwrap_used, missing_debug_implementations, missing_docs, reason = "tests")]
 
 mod batch;
@@ -46,7 +46,7 @@ mod telemetry;
 mod tree;
 mod windows;
 
-/// The size of a test that takes long in full: `usual`, or `full` with `CACHE_TEST_SIZES=all` in the environment.
+/// The size of a long test: `usual`, or `full` with `CACHE_TEST_SIZES=all` in the environment.
 fn sized<T>(usual: T, full: T) -> T {
     if std::env::var_os("CACHE_TEST_SIZES").is_some_and(|sizes| sizes == "all") { full } else { usual }
 }

@@ -1,4 +1,4 @@
-//! What the client counts and measures, with the feature `metrics`.
+//! The metrics of the client, with the feature `metrics`.
 
 use std::collections::BTreeMap;
 
@@ -62,11 +62,11 @@ async fn calls_and_loads_are_counted_and_measured_by_query() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn flights_that_are_under_way_are_a_gauge_whatever_becomes_of_them() {
+async fn a_gauge_counts_running_flights_however_they_end() {
     let recorder = DebuggingRecorder::new();
     let _guard = metrics::set_default_local_recorder(&recorder);
     let client = paused_client();
-    // Since the last time that it was asked.
+    // A snapshot has the changes since the last one.
     let moved = || taken(&recorder.snapshotter()).remove("cache_client_flights{query=get_number}").unwrap();
     client.app().script(&GetNumber(1), Script::Never);
     let waiters = [1, 2].map(|key| ask_hastily(&client, &GetNumber(key)));
@@ -80,7 +80,7 @@ async fn flights_that_are_under_way_are_a_gauge_whatever_becomes_of_them() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_load_that_was_interrupted_is_counted_and_not_measured() {
+async fn an_interrupted_load_is_counted_and_not_measured() {
     let recorder = DebuggingRecorder::new();
     let _guard = metrics::set_default_local_recorder(&recorder);
     let client = paused_client();
@@ -95,7 +95,7 @@ async fn a_load_that_was_interrupted_is_counted_and_not_measured() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn retries_and_the_changes_of_breakers_are_counted() {
+async fn retries_and_breaker_changes_are_counted() {
     let recorder = DebuggingRecorder::new();
     let _guard = metrics::set_default_local_recorder(&recorder);
     let client = flaky_client();
@@ -118,7 +118,7 @@ async fn retries_and_the_changes_of_breakers_are_counted() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn what_the_metrics_mean_is_told_to_the_recorder() {
+async fn the_metrics_are_described_to_the_recorder() {
     let recorder = DebuggingRecorder::new();
     let _guard = metrics::set_default_local_recorder(&recorder);
     let client = paused_client();

@@ -1,8 +1,8 @@
-//! Random calls against what a client must never do: answer with something older than what was known when it was asked,
-//! run two current loads of one key, share what was made up or is not true yet, miss a change that an observer is to
-//! see, or leave anybody waiting.
+//! Random calls check what a client must never do: return an answer older than what was known at the call, run two
+//! current loads of one key, share an overridden or optimistic answer, hide a change from an observer, or leave a
+//! caller waiting.
 //!
-//! There are `CACHE_CLIENT_RUNS` random runs (default 400), with seeds from `CACHE_CLIENT_SEED` on (default 0).
+//! There are `CACHE_CLIENT_RUNS` random runs (default 400), with seeds starting at `CACHE_CLIENT_SEED` (default 0).
 
 use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
@@ -18,12 +18,12 @@ use tokio::time::Instant;
 use crate::scripted::{in_time, pass, seconds, settle};
 use crate::sized;
 
-/// The value is the version that the source had when the load began.
+/// The value is the version of the source at the start of the load.
 #[derive(Query, Clone, Debug, PartialEq, Eq, Hash)]
 #[query(value = usize, capacity = 100, fresh = "1h")]
 pub struct GetVersion(u32);
 
-/// Twice the version, by way of the other query.
+/// Twice the version, through the other query.
 #[derive(Query, Clone, Debug, PartialEq, Eq, Hash)]
 #[query(value = usize, capacity = 100, fresh = "1h")]
 pub struct GetDouble(u32);
@@ -33,27 +33,27 @@ registry! {
 }
 
 const KEYS: u32 = 3;
-/// What layers add to a version: more than any version is.
+/// Layers add this to a version. It is greater than any version.
 const LAYER: usize = 1_000_000;
-/// What replacements answer with: more than any number of layers makes.
+/// The answer of overrides. It is greater than any value that layers can produce.
 const MADE_UP: usize = 1_000_000_000;
 
-/// Something that changes.
+/// The external data, which changes.
 #[derive(Debug, Default)]
 pub struct Source {
     versions: [AtomicUsize; KEYS as usize],
-    /// The versions that the cache has been told of.
+    /// The versions that the cache knows.
     known: [AtomicUsize; KEYS as usize],
-    /// How often what is known of a key became out of date.
+    /// How often the known version of a key became outdated.
     epochs: [AtomicUsize; KEYS as usize],
     loads: AtomicUsize,
-    /// Keys that a mutation has changed, and when: loads that were begun before and first polled after that look as
-    /// those that were begun after it.
+    /// When a mutation changed each key. A load created before and first polled after the change looks like one that
+    /// started after it.
     mutated: Mutex<Vec<(u32, Instant)>>,
     order: Mutex<Order>,
-    /// Key and epoch of each load that runs in a shared flight.
+    /// The key and epoch of each load that runs in a shared flight.
     running: Mutex<HashMap<(u32, usize), usize>>,
-    /// What the next loads do: how long they take, and whether they fail.
+    /// The script of the next loads: how long they take, and whether they fail.
     plan: Mutex<Option<Rng>>,
 }
 
@@ -82,17 +82,17 @@ impl Source {
         self.epochs[key as usize].load(Ordering::SeqCst)
     }
 
-    /// Begins a mutation, or puts up a layer.
+    /// Starts a mutation or adds a layer.
     fn begin(&self) -> usize {
         self.order.lock().begin()
     }
 
-    /// Says what a mutation is about to write.
+    /// Records a write that a mutation is about to make.
     fn wrote(&self, key: u32, number: usize) {
         self.order.lock().wrote(key, number);
     }
 
-    /// Says what a mutation, or a call that begins now, is about to mark.
+    /// Records the keys that a mutation, or a call that starts now, is about to mark.
     fn marked(&self, keys: impl IntoIterator<Item = u32>, number: usize) {
         self.order.lock().marked(keys, number);
     }
@@ -102,16 +102,16 @@ impl Source {
     }
 }
 
-/// In which order mutations have begun and been committed.
+/// The order in which mutations started and committed.
 #[derive(Debug, Default)]
 struct Order {
     begun: usize,
-    /// The youngest that has written or marked each key.
+    /// The newest mutation that wrote or marked each key.
     youngest: HashMap<u32, usize>,
-    /// Mutations that run.
+    /// The number of running mutations.
     running: usize,
-    /// Keys with an answer that came too late. The client marks them, which retires a load, once those mutations have ended
-    /// that may write them too: at the latest when none runs.
+    /// Keys with an answer that arrived out of order. The client marks them, which retires a load, once all mutations
+    /// that may write them too have ended. This is at the latest when none runs.
     inverted: HashSet<u32>,
 }
 
@@ -121,7 +121,7 @@ impl Order {
         self.begun
     }
 
-    /// Ends a mutation. Returns the keys that are marked by now.
+    /// Ends a mutation. Returns the keys that are marked at this point.
     fn end(&mut self) -> HashSet<u32> {
         self.running -= 1;
         if self.running == 0 { std::mem::take(&mut self.inverted) } else { HashSet::new() }
@@ -165,7 +165,7 @@ impl<'a> Running<'a> {
 impl Drop for Running<'_> {
     fn drop(&mut self) {
         let mut running = self.source.running.lock();
-        let loads = running.get_mut(&self.at).expect("it runs");
+        let loads = running.get_mut(&self.at).expect("the load is running");
         *loads -= 1;
         if *loads == 0 {
             running.remove(&self.at);
@@ -200,7 +200,7 @@ impl Fetch<Source> for GetDouble {
     }
 }
 
-/// Changes the source after a while, and tells the cache by a write or a mark.
+/// Changes the source after a while, and updates the cache with a write or a mark.
 #[derive(Clone)]
 struct Advance {
     key: u32,
@@ -220,11 +220,11 @@ impl Mutate<Source> for Advance {
             true => cx.app().wrote(self.key, number),
             false => cx.app().marked([self.key], number),
         }
-        // The commit follows without anything between, and makes the loads before it out of date.
+        // The commit follows immediately and retires the loads before it.
         cx.app().retire(self.key);
         let marked = cx.app().order.lock().end();
         marked.into_iter().for_each(|key| cx.app().retire(key));
-        // With its end, any key may be marked of which answers have come out of order.
+        // The end of the mutation can mark any key whose answers arrived out of order.
         cx.app().mutated.lock().extend((0..KEYS).map(|key| (key, Instant::now())));
         Ok(cx.app().change(self.key))
     }
@@ -250,8 +250,8 @@ fn advance(client: &Client<Source>, advance: Advance) -> JoinHandle<()> {
     })
 }
 
-/// Answers that are made up stay where they were made.
-async fn make_up(client: &Client<Source>, key: u32) {
+/// Overridden answers stay in the tree that overrides them.
+async fn override_answer(client: &Client<Source>, key: u32) {
     let cx = client.request("made up").with_override::<GetVersion>(|_| Ok(Arc::new(MADE_UP)));
     assert_eq!(*cx.query(&GetVersion(key)).await.unwrap(), MADE_UP);
     assert_eq!(*cx.query(&GetDouble(key)).await.unwrap(), 2 * MADE_UP);
@@ -262,7 +262,7 @@ fn client() -> Client<Source> {
     Client::builder(cache, Source::default()).build()
 }
 
-/// Asks in a task; the answer must be at least as new as what is known now.
+/// Queries in a task. The answer must be at least as new as the version known now.
 fn ask(client: &Client<Source>, key: u32, strategy: Strategy, is_disabled: bool) -> JoinHandle<()> {
     let (client, floor) = (client.clone(), client.app().known(key));
     tokio::spawn(async move {
@@ -280,7 +280,7 @@ fn ask(client: &Client<Source>, key: u32, strategy: Strategy, is_disabled: bool)
     })
 }
 
-/// The source changes, and the cache is told in one of the ways there are.
+/// Changes the source and updates the cache in one of the possible ways.
 fn change(client: &Client<Source>, key: u32, how: u8) {
     let all = 0..KEYS;
     let (cache, source, query) = (client.cache(), client.app(), GetVersion(key));
@@ -294,7 +294,7 @@ fn change(client: &Client<Source>, key: u32, how: u8) {
             assert!(client.invalidate(&query).count <= 1);
         }
         3 => {
-            // To the client any key of the query may be meant.
+            // The client must assume any key of the query.
             source.marked(all, source.begin());
             assert!(client.invalidate_where::<GetVersion>(|other| other.0 == key).count <= 1);
         }
@@ -350,10 +350,10 @@ async fn run(seed: u64) {
             }
             17 | 18 => {
                 let (time, writes) = (rng.u64(0..4), rng.bool());
-                // Not among those that leave: who has begun to change something goes on, and nobody would know.
+                // This task is not aborted: a mutation continues without its caller, and the test could not track it.
                 drop(advance(&client, Advance { key, time, writes }));
             }
-            19 => make_up(&client, key).await,
+            19 => override_answer(&client, key).await,
             20 => {
                 let layer = client.optimistic(|layer| {
                     layer.update(&GetVersion(key), |version| Some(version? + LAYER));
@@ -387,7 +387,7 @@ async fn run(seed: u64) {
     }
     client.rollback_all();
     pass(seconds(100)).await;
-    // What fails now is not tried again.
+    // A load that fails now is not retried.
     *client.app().plan.lock() = None;
     for observer in &mut observers {
         let key = observer.query().unwrap().0;
@@ -398,11 +398,11 @@ async fn run(seed: u64) {
             assert!(state.error().is_some(), "seed {seed}: {state:?} of {key}");
         }
     }
-    assert!(client.app().running.lock().is_empty(), "seed {seed}: a load that nobody waits for");
+    assert!(client.app().running.lock().is_empty(), "seed {seed}: a load without callers");
 }
 
 #[tokio::test(start_paused = true)]
-async fn random_calls_never_meet_anything_older_than_they_knew() {
+async fn random_calls_never_return_outdated_answers() {
     let number = |name, usual| std::env::var(name).map_or(usual, |number| number.parse().unwrap());
     let first = number("CACHE_CLIENT_SEED", 0);
     println!("seeds from {first}");
@@ -412,7 +412,7 @@ async fn random_calls_never_meet_anything_older_than_they_knew() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
-async fn on_many_threads_nobody_meets_anything_older_than_they_knew() {
+async fn on_many_threads_no_call_returns_an_outdated_answer() {
     let client = client();
     let tasks: Vec<JoinHandle<()>> = (0..8)
         .map(|seed| {
@@ -422,7 +422,7 @@ async fn on_many_threads_nobody_meets_anything_older_than_they_knew() {
                 for _ in 0..2_000 {
                     let key = rng.u32(0..KEYS);
                     match rng.u8(0..4) {
-                        // Blind writes of two tasks could come in another order than their versions.
+                        // Blind writes of two tasks could be committed in another order than their versions.
                         0 => change(&client, key, [1, 2, 3, 5, 6, 7][rng.usize(0..6)]),
                         1 => ask(&client, key, Strategy::Refresh, false).await.unwrap(),
                         _ => ask(&client, key, Strategy::CacheFirst, false).await.unwrap(),

@@ -1,4 +1,4 @@
-//! Answers of mutations that arrive in another order than the mutations began: the server's order wins.
+//! Answers of mutations that arrive in another order than the mutations started. The order of the server wins.
 
 mod changes;
 
@@ -14,7 +14,7 @@ use tokio::task::JoinHandle;
 
 use crate::scripted::{LONGEST_WAIT, SECOND, in_time, pass, seconds, settle, takes};
 
-/// Its loads take a second.
+/// Each load takes a second.
 #[derive(Query, Clone, Debug, PartialEq, Eq, Hash)]
 #[query(value = Vec<u32>, capacity = 1_000, fresh = "1h", tags("lists"), tags_of = GetList::tags)]
 pub struct GetList(u32);
@@ -29,12 +29,12 @@ registry! {
     pub struct Lists { crate::mutation_order::GetList }
 }
 
-/// The lists as they are outside.
+/// The lists of the server.
 #[derive(Debug, Default)]
 struct Server {
     lists: Mutex<HashMap<u32, Vec<u32>>>,
     loads: Mutex<HashMap<u32, usize>>,
-    /// Notified when a mutation has been sent.
+    /// Notified when a mutation is sent.
     sent: Notify,
 }
 
@@ -62,24 +62,24 @@ impl Fetch<Server> for GetList {
     }
 }
 
-/// How an answer is written.
+/// How a mutation writes its answer.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Way {
-    /// All of the list.
+    /// Writes the whole list.
     Set,
-    /// What was added, to what is there.
+    /// Adds the new item to the cached list.
     Merge,
     Update,
 }
 
 const WAYS: [Way; 3] = [Way::Set, Way::Merge, Way::Update];
 
-/// Adds its item to some lists.
+/// A mutation that adds its item to some lists.
 #[derive(Clone, Debug)]
 struct Add {
     lists: Vec<u32>,
     item: u32,
-    /// When it is done, and when its answer is there; from the call.
+    /// When the server applies it and when the answer arrives, counted from the call.
     done: Duration,
     answers: Duration,
     way: Way,
@@ -148,7 +148,7 @@ impl Mutate<Server> for Add {
     }
 }
 
-/// The same as another type.
+/// The same mutation as another type.
 #[derive(Clone, Debug)]
 struct Append(Add);
 
@@ -169,7 +169,7 @@ impl Mutate<Server> for Append {
     }
 }
 
-/// Changes the lists outside, and says of them that they are out of date, in place of a write.
+/// Changes the lists of the server and marks them instead of writing them.
 #[derive(Clone, Debug)]
 struct Outdate(Add, Marking);
 
@@ -214,7 +214,7 @@ impl Mutate<Server> for Outdate {
     }
 }
 
-/// Its write is refused.
+/// A mutation whose write is refused.
 #[derive(Clone, Debug)]
 struct Refused(Add);
 
@@ -251,7 +251,7 @@ async fn client_with(lists: &[u32]) -> Client<Server> {
 
 type Added = JoinHandle<Result<HashMap<u32, Vec<u32>>, MutateError<std::io::Error>>>;
 
-/// Begins a mutation.
+/// Starts a mutation.
 async fn begin<M>(client: &Client<Server>, mutation: M) -> Added
 where
     M: Mutate<Server, Output = HashMap<u32, Vec<u32>>, Error = std::io::Error>,
@@ -264,7 +264,7 @@ where
 
 #[track_caller]
 fn is_marked(client: &Client<Server>, list: u32) -> bool {
-    let entry = client.cache().peek_entry(&GetList(list)).expect("the list is there");
+    let entry = client.cache().peek_entry(&GetList(list)).expect("the list is cached");
     entry.freshness() == Freshness::Invalidated
 }
 
@@ -273,16 +273,16 @@ async fn list(client: &Client<Server>, list: u32) -> Vec<u32> {
 }
 
 #[tokio::test(start_paused = true)]
-async fn two_whose_answers_are_swapped_leave_what_the_server_has() {
+async fn two_mutations_with_swapped_answers_end_with_the_state_of_the_server() {
     for way in WAYS {
         let client = client_with(&[1]).await;
         begin(&client, Add { way, ..Add::new(1, 1, 5) }).await;
         let last = begin(&client, Add { way, ..Add::new(2, 2, 3) }).await;
         in_time(last).await.unwrap().unwrap();
-        assert!(!is_marked(&client, 1), "{way:?}: nothing is known to be out of order");
+        assert!(!is_marked(&client, 1), "{way:?}: no answer is known to be out of order");
         pass(seconds(3)).await;
         assert!(is_marked(&client, 1), "{way:?}");
-        assert_eq!(client.app().loads(1), 1, "{way:?}: nobody observes it");
+        assert_eq!(client.app().loads(1), 1, "{way:?}: it has no observers");
         assert_eq!(list(&client, 1).await, [1, 2], "{way:?}");
         assert_eq!((client.app().loads(1), is_marked(&client, 1)), (2, false), "{way:?}");
     }
@@ -291,14 +291,14 @@ async fn two_whose_answers_are_swapped_leave_what_the_server_has() {
 /// The orders in which three answers can arrive.
 const ORDERS: [[u64; 3]; 6] = [[1, 2, 3], [1, 3, 2], [2, 1, 3], [2, 3, 1], [3, 1, 2], [3, 2, 1]];
 
-/// Whether two that have not failed stand in another order than they began in. `order[n]` is the place of answer `n`.
+/// Whether two successful mutations arrive out of order. `order[n]` is the position of answer `n`.
 fn is_inverted(order: [u64; 3], failing: Option<usize>) -> bool {
     let arrived: Vec<_> = (0..3).filter(|at| Some(*at) != failing).map(|at| order[at]).collect();
     !arrived.is_sorted()
 }
 
 #[tokio::test(start_paused = true)]
-async fn of_three_the_last_has_the_key_loaded_once_whether_one_has_failed_or_none() {
+async fn the_last_of_three_reordered_answers_reloads_the_key_once() {
     for (way, order) in WAYS.iter().flat_map(|way| ORDERS.iter().map(move |order| (*way, *order))) {
         for failing in [None, Some(0), Some(1), Some(2)] {
             for is_observed in [true, false] {
@@ -327,7 +327,7 @@ async fn of_three_the_last_has_the_key_loaded_once_whether_one_has_failed_or_non
 }
 
 #[tokio::test(start_paused = true)]
-async fn those_that_do_not_overlap_are_in_order() {
+async fn mutations_that_do_not_overlap_are_in_order() {
     let client = client_with(&[1]).await;
     for item in 1..4 {
         let added = begin(&client, Add::new(item, 1, 2)).await;
@@ -338,7 +338,7 @@ async fn those_that_do_not_overlap_are_in_order() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn of_two_keys_just_the_one_that_is_out_of_order_is_marked() {
+async fn only_the_key_that_is_out_of_order_is_marked() {
     let client = client_with(&[1, 2]).await;
     let both = begin(&client, Add { lists: vec![1, 2], ..Add::new(1, 1, 5) }).await;
     begin(&client, Add { lists: vec![2], ..Add::new(2, 2, 3) }).await;
@@ -349,7 +349,7 @@ async fn of_two_keys_just_the_one_that_is_out_of_order_is_marked() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn mutations_of_two_types_are_compared_too() {
+async fn mutations_of_different_types_are_ordered_too() {
     let client = client_with(&[1]).await;
     let first = begin(&client, Add::new(1, 1, 5)).await;
     begin(&client, Append(Add::new(2, 2, 3))).await;
@@ -359,8 +359,8 @@ async fn mutations_of_two_types_are_compared_too() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_mutation_that_may_write_the_key_is_waited_for_and_no_other() {
-    // One of another type, which shows nothing of this key; one that shows it; one of the same type.
+async fn a_mark_waits_only_for_mutations_that_may_write_the_key() {
+    // Another type without a layer for this key, another type with such a layer, and the same type.
     let (other, showing) =
         (Append(Add { lists: vec![2], ..Add::new(9, 1, 30) }), Add { is_shown: true, ..Add::new(9, 1, 30) });
     for (is_waited_for, bystander) in [(false, Some(other)), (true, Some(Append(showing))), (true, None)] {
@@ -380,9 +380,9 @@ async fn a_mutation_that_may_write_the_key_is_waited_for_and_no_other() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_mutation_that_its_runtime_drops_is_waited_for_no_more() {
+async fn a_mark_does_not_wait_for_a_mutation_dropped_by_its_runtime() {
     let client = client_with(&[1]).await;
-    // Its runtime ends while it runs: the mark that waits for it is made.
+    // Its runtime ends while the mutation runs, and the mark no longer waits for it.
     let runtime =
         tokio::runtime::Builder::new_multi_thread().worker_threads(1).enable_time().build().unwrap();
     let hung = client.clone();
@@ -390,32 +390,32 @@ async fn a_mutation_that_its_runtime_drops_is_waited_for_no_more() {
         let never = Add { lists: vec![2], ..Add::new(9, 1_000_000, 1_000_000) };
         _ = hung.mutate(&never).await;
     });
-    // It runs by then.
+    // The mutation is running at this point.
     client.app().sent.notified().await;
     let first = begin(&client, Add::new(1, 1, 5)).await;
     begin(&client, Add::new(2, 2, 3)).await;
     in_time(first).await.unwrap().unwrap();
-    assert!(!is_marked(&client, 1), "the mutation that runs elsewhere may write the key too");
+    assert!(!is_marked(&client, 1), "the other running mutation may write the key too");
     runtime.shutdown_background();
     let since = std::time::Instant::now();
     while !is_marked(&client, 1) {
-        assert!(since.elapsed() < LONGEST_WAIT, "the mark waits for a mutation that is gone");
+        assert!(since.elapsed() < LONGEST_WAIT, "the mark waits for a dropped mutation");
         std::thread::yield_now();
     }
 }
 
 #[tokio::test(start_paused = true)]
-async fn those_of_one_scope_are_in_order_whatever_their_calls_overlap() {
+async fn mutations_of_one_scope_are_in_order_even_if_their_calls_overlap() {
     let client = client_with(&[1]).await;
     let scope = Some(Scope::new("lists"));
-    // The second is called before the one without a scope, and begins when that has ended.
+    // The second mutation of the scope is called before the one without a scope, and starts after that has ended.
     begin(&client, Add { scope: scope.clone(), ..Add::new(1, 1, 5) }).await;
     let last = begin(&client, Add { scope, ..Add::new(3, 1, 5) }).await;
     pass(seconds(2)).await;
     let between = begin(&client, Add::new(2, 1, 2)).await;
     in_time(between).await.unwrap().unwrap();
     in_time(last).await.unwrap().unwrap();
-    // The first and the one without a scope were swapped, and the last one builds on both.
+    // The first answer and the one without a scope were swapped, and the last one builds on both.
     assert_eq!(client.app().list(1), [1, 2, 3]);
     assert_eq!(list(&client, 1).await, [1, 2, 3]);
 
@@ -428,7 +428,7 @@ async fn those_of_one_scope_are_in_order_whatever_their_calls_overlap() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn one_that_waits_for_its_scope_is_younger_than_what_is_called_meanwhile() {
+async fn a_mutation_that_waits_for_its_scope_is_newer_than_those_called_meanwhile() {
     let client = client_with(&[1, 2]).await;
     let scope = Some(Scope::new("lists"));
     begin(&client, Add { lists: vec![2], scope: scope.clone(), ..Add::new(9, 1, 5) }).await;
@@ -440,7 +440,7 @@ async fn one_that_waits_for_its_scope_is_younger_than_what_is_called_meanwhile()
 }
 
 #[tokio::test(start_paused = true)]
-async fn layers_that_are_confirmed_in_another_order_than_they_were_made_are_compared_too() {
+async fn layers_confirmed_out_of_order_are_detected_too() {
     for (is_swapped, way) in [true, false].into_iter().flat_map(|swapped| WAYS.map(|way| (swapped, way))) {
         let client = client_with(&[1]).await;
         let adds = [Add { way, ..Add::new(1, 1, 1) }, Add { way, ..Add::new(2, 1, 1) }];
@@ -463,7 +463,7 @@ async fn layers_that_are_confirmed_in_another_order_than_they_were_made_are_comp
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_layer_that_is_rolled_back_has_no_order() {
+async fn a_rolled_back_layer_has_no_order() {
     let client = client_with(&[1]).await;
     let older = client.optimistic(|_| {});
     let added = begin(&client, Add::new(1, 1, 1)).await;
@@ -473,7 +473,7 @@ async fn a_layer_that_is_rolled_back_has_no_order() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn an_older_answer_does_not_hide_what_a_younger_mutation_has_marked() {
+async fn an_older_answer_does_not_clear_the_mark_of_a_newer_mutation() {
     for (marking, way) in MARKINGS.into_iter().flat_map(|marking| WAYS.map(|way| (marking, way))) {
         for is_observed in [false, true] {
             let case = format!("{marking:?} {way:?} {is_observed}");
@@ -493,10 +493,10 @@ async fn an_older_answer_does_not_hide_what_a_younger_mutation_has_marked() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn marks_in_order_cause_no_load_of_their_own() {
+async fn marks_in_order_cause_no_extra_load() {
     for marking in MARKINGS {
-        // The mark is the older one: what was written after it is as new. It is remembered for the oldest, which writes
-        // another key.
+        // The mark is older than the write, so the value is current. The mark is remembered for the oldest mutation,
+        // which writes another key.
         let client = client_with(&[1]).await;
         begin(&client, Append(Add { lists: vec![2], ..Add::new(9, 1, 30) })).await;
         let older = begin(&client, Outdate(Add::new(1, 1, 3), marking)).await;
@@ -504,7 +504,7 @@ async fn marks_in_order_cause_no_load_of_their_own() {
         in_time(older).await.unwrap().unwrap();
         in_time(younger).await.unwrap().unwrap();
         assert_eq!((is_marked(&client, 1), client.app().loads(1)), (false, 1), "{marking:?}");
-        // The mark comes last, and is one.
+        // The mark comes last and applies.
         let client = client_with(&[1]).await;
         let older = begin(&client, Add::new(1, 1, 3)).await;
         let younger = begin(&client, Outdate(Add::new(2, 2, 5), marking)).await;
@@ -513,7 +513,7 @@ async fn marks_in_order_cause_no_load_of_their_own() {
         in_time(younger).await.unwrap().unwrap();
         assert!(is_marked(&client, 1), "{marking:?}");
         assert_eq!((list(&client, 1).await, client.app().loads(1)), (vec![1, 2], 2), "{marking:?}");
-        // Nothing of this is remembered.
+        // None of these marks is remembered.
         let next = begin(&client, Add::new(3, 1, 2)).await;
         in_time(next).await.unwrap().unwrap();
         assert!(!is_marked(&client, 1), "{marking:?}");
@@ -521,7 +521,7 @@ async fn marks_in_order_cause_no_load_of_their_own() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn what_a_younger_mutation_has_not_marked_is_not_loaded() {
+async fn a_key_not_marked_by_a_newer_mutation_is_not_loaded() {
     for marking in [Marking::Key, Marking::TagOfKey] {
         let client = client_with(&[1, 2]).await;
         let older = begin(&client, Add { lists: vec![1, 2], ..Add::new(1, 1, 5) }).await;
@@ -538,7 +538,7 @@ async fn what_a_younger_mutation_has_not_marked_is_not_loaded() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn marks_of_confirmed_layers_are_compared_with_answers_too() {
+async fn marks_of_confirmed_layers_are_ordered_with_answers_too() {
     for marking in MARKINGS {
         let client = client_with(&[1]).await;
         let older = begin(&client, Add::new(1, 1, 5)).await;
@@ -557,9 +557,9 @@ async fn marks_of_confirmed_layers_are_compared_with_answers_too() {
     }
 }
 
-/// A mutation that its request keeps from the cache, or a hook refuses, marks what it would have written.
+/// A mutation marks the keys it would have written if its request has a disabled cache or a hook refuses it.
 #[tokio::test(start_paused = true)]
-async fn what_a_younger_mutation_has_marked_in_place_of_a_write_is_not_hidden_either() {
+async fn a_mark_made_instead_of_a_write_is_not_cleared_by_an_older_answer() {
     for is_private in [false, true] {
         let client = client_with(&[1]).await;
         let older = begin(&client, Add::new(1, 1, 5)).await;
@@ -581,9 +581,9 @@ async fn what_a_younger_mutation_has_marked_in_place_of_a_write_is_not_hidden_ei
     }
 }
 
-/// Whoever commits last, and whoever notes that first.
+/// The order of the commits, and of their records, does not matter.
 #[test]
-fn from_many_threads_what_is_not_marked_is_what_began_last() {
+fn on_many_threads_an_unmarked_value_is_that_of_the_newest_mutation() {
     let runtime =
         tokio::runtime::Builder::new_multi_thread().worker_threads(4).enable_time().build().unwrap();
     runtime.block_on(async {

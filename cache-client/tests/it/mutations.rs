@@ -1,4 +1,4 @@
-//! Mutations: run once, their answer and what it makes out of date committed together.
+//! Mutations run once. Their writes and marks are committed together.
 
 mod loads;
 mod panics;
@@ -22,7 +22,7 @@ type Run = dyn Fn(usize) -> Result<usize, ScriptedError> + Send + Sync;
 type Apply = dyn Fn(&usize, &mut Changes<ScriptedApp>) + Send + Sync;
 type Show = dyn Fn(&mut LayerEdit<ScriptedApp>) + Send + Sync;
 
-/// A mutation whose parts are given by the test. Takes a second.
+/// A mutation with functions given by the test. Takes a second.
 #[derive(Clone)]
 struct Change {
     runs: Arc<AtomicUsize>,
@@ -33,7 +33,7 @@ struct Change {
 }
 
 impl Change {
-    /// One that answers with 100, which is written to the first number.
+    /// A mutation that answers with 100 and writes it to the first number.
     fn new() -> Self {
         Self {
             runs: Arc::default(),
@@ -87,11 +87,11 @@ impl Mutate<ScriptedApp> for Change {
     }
 }
 
-/// The same, and it says that it may be tried again twice.
+/// The same mutation with two retries.
 #[derive(Clone)]
-struct Patient(Change);
+struct Retried(Change);
 
-impl Mutate<ScriptedApp> for Patient {
+impl Mutate<ScriptedApp> for Retried {
     type Output = usize;
     type Error = ScriptedError;
 
@@ -120,11 +120,11 @@ fn is_marked<Q: cache_core::Query>(client: &Client<ScriptedApp>, key: &Q) -> boo
 where
     ScriptedRegistry: cache_core::Holds<Q>,
 {
-    client.cache().peek_entry(key).expect("the entry is there").freshness() == Freshness::Invalidated
+    client.cache().peek_entry(key).expect("the entry exists").freshness() == Freshness::Invalidated
 }
 
 #[tokio::test(start_paused = true)]
-async fn what_is_written_and_what_is_marked_is_one_revision_and_needs_no_load() {
+async fn writes_and_marks_form_one_revision_and_written_keys_are_not_loaded() {
     let client = paused_client();
     let (mut written, mut tagged) = (client.observe(&GetFirst(1)), client.observe(&GetFirst(2)));
     pass(2 * SECOND).await;
@@ -139,18 +139,18 @@ async fn what_is_written_and_what_is_marked_is_one_revision_and_needs_no_load() 
     let answer = in_time(client.mutate(&change)).await.unwrap();
     assert_eq!((answer, change.runs()), (100, 1));
     assert_eq!(client.cache().revision().unwrap().get(), before + 1);
-    assert!(is_marked(&client, &GetWeak(3)), "the tag reaches other queries");
+    assert!(is_marked(&client, &GetWeak(3)), "the tag marks other queries");
     settle().await;
     let state = in_time(written.next()).await.unwrap();
     assert_eq!(state.value().map(|value| **value), Some(100));
-    assert_eq!(client.app().loads(&GetFirst(1)), 1, "what is written is not loaded");
+    assert_eq!(client.app().loads(&GetFirst(1)), 1, "a written key is not loaded");
     pass(2 * SECOND).await;
-    assert_eq!(client.app().loads(&GetFirst(2)), 2, "what is observed and marked is");
+    assert_eq!(client.app().loads(&GetFirst(2)), 2, "a marked observed key is loaded");
     assert_eq!(in_time(tagged.next()).await.unwrap().value().map(|value| **value), Some(2));
 }
 
 #[tokio::test(start_paused = true)]
-async fn one_that_fails_changes_nothing_and_is_not_tried_again() {
+async fn a_failed_mutation_changes_nothing_and_is_not_retried() {
     let client = paused_client();
     client.cache().insert(GetNumber(1), 5);
     let change = Change::new().running(|_| Err(ScriptedError::NoLuck)).showing(|layer| {
@@ -164,21 +164,21 @@ async fn one_that_fails_changes_nothing_and_is_not_tried_again() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn one_that_says_so_is_tried_again() {
+async fn a_mutation_with_retries_is_retried() {
     let client = paused_client();
     let lucky =
-        Patient(Change::new().running(|run| if run < 2 { Err(ScriptedError::NoLuck) } else { Ok(7) }));
+        Retried(Change::new().running(|run| if run < 2 { Err(ScriptedError::NoLuck) } else { Ok(7) }));
     let begun = Instant::now();
     assert_eq!(in_time(client.mutate(&lucky)).await.unwrap(), 7);
-    assert!(begun.elapsed() <= 6 * SECOND, "three seconds of work and at most three of waiting");
+    assert!(begun.elapsed() <= 6 * SECOND, "three seconds of work and at most three of waits");
     assert_eq!((lucky.0.runs(), number(&client, 1)), (3, Some(7)));
-    let unlucky = Patient(Change::new().running(|_| Err(ScriptedError::NoLuck)));
-    assert!(in_time(client.mutate(&unlucky)).await.is_err());
-    assert_eq!(unlucky.0.runs(), 3);
+    let failing = Retried(Change::new().running(|_| Err(ScriptedError::NoLuck)));
+    assert!(in_time(client.mutate(&failing)).await.is_err());
+    assert_eq!(failing.0.runs(), 3);
 }
 
 #[tokio::test(start_paused = true)]
-async fn one_whose_caller_leaves_goes_on() {
+async fn a_mutation_whose_caller_leaves_continues() {
     let client = paused_client();
     let change = Change::new();
     tokio::time::timeout(SECOND / 2, client.mutate(&change)).await.unwrap_err();
@@ -187,15 +187,15 @@ async fn one_whose_caller_leaves_goes_on() {
     assert_eq!((change.runs(), number(&client, 1)), (1, Some(100)));
 }
 
-/// A client whose cache asks a hook that says no to what writes to the first number.
-fn strict(asked: &Arc<Mutex<Vec<Option<String>>>>) -> Client<ScriptedApp> {
+/// A client with a hook that refuses mutations that write the first number.
+fn client_with_refusing_hook(asked: &Arc<Mutex<Vec<Option<String>>>>) -> Client<ScriptedApp> {
     let asked = Arc::clone(asked);
     let cache = Cache::builder()
         .clock(TokioClock::new())
         .before_commit_async(move |proposal| {
             asked.lock().push(proposal.label().map(str::to_owned));
             let is_bad = proposal.of::<GetNumber>().any(|(key, value)| key.0 == 1 && value.is_some());
-            async move { if is_bad { Err("not that one".into()) } else { Ok(()) } }
+            async move { if is_bad { Err("refused by the hook".into()) } else { Ok(()) } }
         })
         .build()
         .unwrap();
@@ -203,9 +203,9 @@ fn strict(asked: &Arc<Mutex<Vec<Option<String>>>>) -> Client<ScriptedApp> {
 }
 
 #[tokio::test(start_paused = true)]
-async fn the_hooks_are_asked_of_answers_and_not_of_loads() {
+async fn hooks_run_for_answers_of_mutations_and_not_for_loads() {
     let asked = Arc::default();
-    let client = strict(&asked);
+    let client = client_with_refusing_hook(&asked);
     client.query(&GetNumber(1)).await.unwrap();
     assert_eq!(*asked.lock(), []);
     let allowed = Change::new().applying(|answer, changes| _ = changes.set(GetNumber(2), *answer));
@@ -216,11 +216,11 @@ async fn the_hooks_are_asked_of_answers_and_not_of_loads() {
     let error = in_time(client.mutate(&refused)).await.unwrap_err();
     assert!(matches!(error, MutateError::Refused { source: CommitError::Refused(_), .. }));
     assert_eq!((number(&client, 1), client.pending()), (Some(1), 0));
-    assert!(is_marked(&client, &GetNumber(1)), "it has happened, so what is there is out of date");
+    assert!(is_marked(&client, &GetNumber(1)), "the mutation took place, so the value is outdated");
 }
 
 #[tokio::test(start_paused = true)]
-async fn what_is_expected_is_shown_until_the_answer_takes_its_place() {
+async fn an_optimistic_value_is_shown_until_the_answer_replaces_it() {
     let client = paused_client();
     client.cache().insert(GetNumber(1), 5);
     let mut observer = client.observe(&GetNumber(1));
@@ -239,7 +239,7 @@ async fn what_is_expected_is_shown_until_the_answer_takes_its_place() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_mutation_is_not_answered_with_what_is_not_true() {
+async fn a_mutation_does_not_read_optimistic_values() {
     let client = paused_client();
     client.cache().insert(GetNumber(2), 5);
     let asking = Change { asks: Some(GetNumber(2)), ..Change::new() };
@@ -248,27 +248,31 @@ async fn a_mutation_is_not_answered_with_what_is_not_true() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn how_each_ends_is_told_once() {
+async fn the_outcome_of_each_mutation_is_recorded_once() {
     let listener = Listener::start();
-    let client = strict(&Arc::default());
+    let client = client_with_refusing_hook(&Arc::default());
     let done = Change::new().applying(|_, _| {});
     let failed = Change::new().running(|_| Err(ScriptedError::NoLuck));
-    let panicked = Change::new().running(|_| panic!("out of paper"));
+    let panicked = Change::new().running(|_| panic!("the mutation panics"));
     let refused = Change::new();
     for (change, outcome) in
         [(done, "done"), (failed, "failed"), (panicked, "panicked"), (refused, "refused")]
     {
         _ = in_time(client.mutate(&change)).await;
-        let told = listener.all("mutation");
-        assert_eq!((told.len(), told[0].field("outcome")), (1, outcome));
-        assert!(told[0].field("mutation").ends_with("Change"));
-        assert_eq!(told[0].field("error").contains("not that one"), outcome == "refused", "{told:?}");
+        let recorded = listener.all("mutation");
+        assert_eq!((recorded.len(), recorded[0].field("outcome")), (1, outcome));
+        assert!(recorded[0].field("mutation").ends_with("Change"));
+        assert_eq!(
+            recorded[0].field("error").contains("refused by the hook"),
+            outcome == "refused",
+            "{recorded:?}"
+        );
         assert_eq!(listener.counts(), [("mutation", 1)]);
     }
 }
 
 #[tokio::test(start_paused = true)]
-async fn what_is_written_ends_by_the_options_of_the_client_too() {
+async fn written_values_expire_by_the_options_of_the_client_too() {
     let client = builder().query::<GetTimeless>(|options| options.ttl(30 * SECOND)).build();
     let change = Change::new().applying(|answer, changes| {
         changes.set(GetTimeless(1), *answer);
@@ -289,7 +293,7 @@ async fn what_is_written_ends_by_the_options_of_the_client_too() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn two_hundred_at_once_of_one_key_are_all_committed_whatever_the_hook_takes() {
+async fn two_hundred_concurrent_mutations_of_one_key_all_commit_despite_a_slow_hook() {
     for is_merged in [false, true] {
         let client = client_with_slow_hook(Duration::from_millis(5));
         client.cache().insert(GetNumber(1), 0);

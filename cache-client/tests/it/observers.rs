@@ -1,4 +1,4 @@
-//! Observers show a query as it is and whenever that changes, keep it, and have it loaded.
+//! Observers show the states of a query, keep its value and load it.
 
 use std::fmt::Display;
 use std::future::poll_fn;
@@ -13,7 +13,7 @@ use crate::scripted::*;
 
 type Seen<V> = State<V, ScriptedError>;
 
-/// A state as a short text: the value, and its flags.
+/// A state as a short text: the value and the flags.
 fn text<V: Display>(state: &Seen<V>) -> String {
     match state {
         State::Pending => "pending".to_owned(),
@@ -33,10 +33,10 @@ fn text<V: Display>(state: &Seen<V>) -> String {
 async fn next<Q: Fetch<ScriptedApp, Error = ScriptedError> + Query<Value: Display>>(
     observer: &mut Observer<ScriptedApp, Q>,
 ) -> String {
-    text(&in_time(observer.next()).await.expect("the runtime lives"))
+    text(&in_time(observer.next()).await.expect("the runtime is running"))
 }
 
-/// The next state, if there is one without waiting.
+/// The next state, if one is available without waiting.
 async fn at_once<Q: Fetch<ScriptedApp, Error = ScriptedError> + Query<Value: Display>>(
     observer: &mut Observer<ScriptedApp, Q>,
 ) -> Option<String> {
@@ -49,7 +49,7 @@ async fn at_once<Q: Fetch<ScriptedApp, Error = ScriptedError> + Query<Value: Dis
 }
 
 #[test]
-fn who_shows_states_can_make_some_to_be_tested_with() {
+fn states_can_be_constructed_for_tests() {
     let ready: Seen<u8> = State::ready(7);
     assert_eq!(text(&ready), "7");
     let error = QueryError::Failed { query: "get", source: Arc::new(ScriptedError::NoLuck) };
@@ -108,7 +108,7 @@ async fn an_invalidated_value_is_shown_until_the_new_one_is_there() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_mark_that_comes_by_the_store_alone_loads_an_observed_key_too() {
+async fn a_mark_made_directly_in_the_store_reloads_an_observed_key_too() {
     let client = paused_client();
     let query = GetNumber(1);
     let mut observer = client.observe(&query);
@@ -137,7 +137,7 @@ async fn a_removed_or_cleared_key_is_pending_and_loaded_again() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_key_that_is_invalidated_during_its_load_is_loaded_once_more_at_once() {
+async fn a_key_invalidated_during_its_load_is_reloaded_at_once() {
     let client = paused_client();
     let query = GetNumber(1);
     let mut observer = client.observe(&query);
@@ -145,14 +145,14 @@ async fn a_key_that_is_invalidated_during_its_load_is_loaded_once_more_at_once()
     pass(SECOND / 2).await;
     client.invalidate(&query);
     pass(SECOND * 3 / 4).await;
-    // By now the first load has ended: its answer is better than none.
+    // The first load has ended, and its answer is better than none.
     assert_eq!(at_once(&mut observer).await.as_deref(), Some("1 stale refreshing"));
     assert_eq!(next(&mut observer).await, "2");
     assert_eq!(client.app().loads(&query), 2);
 }
 
 #[tokio::test(start_paused = true)]
-async fn an_invalidation_between_the_end_of_a_load_and_its_store_has_it_loaded_once_more() {
+async fn an_invalidation_between_the_end_of_a_load_and_its_store_reloads_the_key() {
     let client = paused_client();
     let query = GetWeighed(101);
     let other = client.clone();
@@ -167,16 +167,16 @@ async fn an_invalidation_between_the_end_of_a_load_and_its_store_has_it_loaded_o
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_load_that_gave_way_to_a_refresh_which_came_to_nothing_is_made_once_more() {
+async fn a_load_superseded_by_a_cancelled_refresh_runs_again() {
     let client = paused_client();
     let query = GetNumber(1);
     let mut observer = client.observe(&query);
     assert_eq!(next(&mut observer).await, "pending");
     pass(SECOND / 2).await;
-    let (asker, key) = (client.clone(), query.clone());
+    let (caller, key) = (client.clone(), query.clone());
     let refresh = tokio::spawn(async move {
         let options = |options: LoadingOptions| options.strategy(Strategy::Refresh).linger(seconds(0));
-        asker.query_with(&key, options).await.map(drop)
+        caller.query_with(&key, options).await.map(drop)
     });
     settle().await;
     refresh.abort();
@@ -201,7 +201,7 @@ async fn a_refresh_to_an_equal_value_shows_nothing_new() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_reader_that_sleeps_through_updates_gets_the_newest() {
+async fn a_slow_reader_gets_the_newest_state() {
     let client = paused_client();
     let query = GetNumber(1);
     let mut observer = client.observe(&query);
@@ -216,7 +216,7 @@ async fn a_reader_that_sleeps_through_updates_gets_the_newest() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_commit_is_shown_and_one_to_another_key_is_not() {
+async fn a_commit_is_shown_only_by_observers_of_its_key() {
     let client = paused_client();
     let query = GetNumber(1);
     client.cache().insert(query.clone(), 50);
@@ -231,7 +231,7 @@ async fn a_commit_is_shown_and_one_to_another_key_is_not() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_commit_during_a_load_is_shown_and_the_load_is_left() {
+async fn a_commit_during_a_load_is_shown_and_the_load_is_abandoned() {
     let client = paused_client();
     let query = GetNumber(1);
     client.app().script(&query, Script::Never);
@@ -279,7 +279,7 @@ async fn a_value_that_becomes_stale_is_shown_as_stale_and_not_loaded() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_stale_key_is_shown_and_loaded_when_its_observer_comes() {
+async fn a_stale_key_is_shown_and_loaded_when_an_observer_starts() {
     let client = paused_client();
     client.cache().insert(GetNumber(1), 50);
     client.cache().insert(GetStale(1), 60);
@@ -293,7 +293,7 @@ async fn a_stale_key_is_shown_and_loaded_when_its_observer_comes() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn an_observer_of_a_fresh_key_loads_as_its_own_strategy_says() {
+async fn an_observer_of_a_fresh_key_loads_by_its_own_strategy() {
     let client = paused_client();
     let query = GetNumber(1);
     client.cache().insert(query.clone(), 50);
@@ -334,7 +334,7 @@ async fn two_observers_share_a_load_and_it_is_cancelled_when_both_have_left() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_load_that_somebody_else_waits_for_outlives_its_observers() {
+async fn a_load_with_other_callers_outlives_its_observers() {
     let client = paused_client();
     let query = GetNumber(1);
     let observer = client.observe(&query);
@@ -372,7 +372,7 @@ async fn an_observed_key_is_pinned_until_its_last_observer_leaves() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn an_observer_goes_over_to_another_query_and_shows_the_previous_value_until_then() {
+async fn an_observer_switches_to_another_query_and_shows_the_previous_value_meanwhile() {
     let client = paused_client();
     let mut observer = client.observe(&GetNumber(1));
     assert_eq!(next(&mut observer).await, "pending");
@@ -382,7 +382,7 @@ async fn an_observer_goes_over_to_another_query_and_shows_the_previous_value_unt
     observer.set_query(Some(&GetNumber(2)));
     assert_eq!(next(&mut observer).await, "1 stale refreshing previous");
     pass(SECOND).await;
-    // Two steps away from its own value.
+    // Two queries away from its own value.
     client.cache().insert(GetNumber(1), 10);
     assert_eq!(at_once(&mut observer).await, None);
     assert_eq!(next(&mut observer).await, "1");
@@ -424,7 +424,7 @@ async fn an_observer_without_a_query_waits_and_loads_nothing() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn options_that_cannot_work_are_shown_and_nothing_is_loaded() {
+async fn invalid_options_are_shown_as_an_error_and_nothing_is_loaded() {
     let client = paused_client();
     let mut observer = client.observe(&GetTimeless(1));
     assert_eq!(next(&mut observer).await, "failed after nothing");
@@ -463,7 +463,7 @@ async fn observers_and_writers_on_many_threads_end_with_the_last_value() {
         }
     };
     let done = runtime.spawn(tokio::time::timeout(LONGEST_WAIT, work));
-    done.await.unwrap().expect("nobody waits for ever");
+    done.await.unwrap().expect("the test hangs");
     runtime.shutdown_background();
 }
 
@@ -485,7 +485,7 @@ async fn a_load_that_begins_to_observe_does_not_wait_for_what_it_observes() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn an_observer_that_is_told_to_wait_again_says_nothing_new() {
+async fn an_observer_given_the_same_query_again_shows_nothing_new() {
     let client = paused_client();
     let mut observer = client.observer::<GetNumber>();
     assert_eq!(next(&mut observer).await, "pending");
@@ -494,7 +494,7 @@ async fn an_observer_that_is_told_to_wait_again_says_nothing_new() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_value_with_a_freshness_time_of_its_own_is_shown_as_stale_when_that_is_over() {
+async fn a_value_with_its_own_freshness_time_is_shown_as_stale_after_that_time() {
     let client = paused_client();
     client.cache().insert_timed(GetNumber(1), 1, cache_core::EntryTimes::new().fresh(seconds(3)));
     client.cache().insert_timed(GetNumber(2), 2, cache_core::EntryTimes::new().fresh(seconds(20)));
@@ -507,7 +507,7 @@ async fn a_value_with_a_freshness_time_of_its_own_is_shown_as_stale_when_that_is
 }
 
 #[tokio::test(start_paused = true)]
-async fn an_observed_value_that_ends_before_it_is_there_is_not_loaded_again_and_again() {
+async fn an_observed_value_that_expires_on_arrival_is_not_loaded_in_a_loop() {
     let client = builder().query::<GetNumber>(|options| options.ttl(SECOND / 2).fresh(SECOND / 4)).build();
     let observer = client.observe(&GetNumber(1));
     pass(seconds(20)).await;
@@ -515,20 +515,20 @@ async fn an_observed_value_that_ends_before_it_is_there_is_not_loaded_again_and_
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_remembered_error_is_shown_with_the_stale_value_that_stands_in_for_it() {
+async fn a_remembered_error_is_shown_with_its_stale_substitute() {
     let client = paused_client();
     let query = GetBrittle(1);
     client.query(&query).await.unwrap();
     pass(seconds(12)).await;
     client.app().script(&query, Script::Fail(SECOND));
-    assert_eq!(*client.query(&query).await.unwrap(), 1, "it stands in");
+    assert_eq!(*client.query(&query).await.unwrap(), 1, "the stale value substitutes");
     let mut observer = client.observe(&query);
     assert_eq!(next(&mut observer).await, "failed after 1");
     assert_eq!(client.app().loads(&query), 2);
 }
 
 #[tokio::test(start_paused = true)]
-async fn the_value_of_the_query_before_does_not_come_back() {
+async fn the_value_of_the_previous_query_does_not_come_back() {
     let client = paused_client();
     client.cache().insert(GetNumber(1), 11);
     client.cache().insert(GetNumber(2), 22);
@@ -547,8 +547,8 @@ async fn the_value_of_the_query_before_does_not_come_back() {
     assert_eq!((next(&mut here).await, next(&mut later).await), ("pending".into(), "pending".into()));
 }
 
-/// How many states of new values an observer of a key shows, and how many loads of it run at most, while it is marked each
-/// 100 ms for 10 s and a load takes 300 ms.
+/// Marks a key every 100 ms for 10 s, with loads of 300 ms. Returns how many new values an observer shows and how many
+/// loads run at once at most.
 async fn shown_while_marked(strategy: Strategy) -> (usize, usize) {
     const TENTH: std::time::Duration = std::time::Duration::from_millis(100);
     let client = paused_client();
@@ -562,7 +562,7 @@ async fn shown_while_marked(strategy: Strategy) -> (usize, usize) {
         settle().await;
         while let Some(state) = observe_at_once(&mut observer).await {
             if let State::Ready { value, is_stale, .. } = state {
-                assert!(is_stale, "it is marked");
+                assert!(is_stale, "the key is marked");
                 values.insert(*value);
             }
         }
@@ -570,7 +570,7 @@ async fn shown_while_marked(strategy: Strategy) -> (usize, usize) {
     }
     pass(SECOND).await;
     let state = observer.state();
-    assert_eq!(text(&state), client.app().loads(&query).to_string(), "the last one is shown as fresh");
+    assert_eq!(text(&state), client.app().loads(&query).to_string(), "the last value is shown as fresh");
     (values.len(), most)
 }
 
@@ -583,7 +583,7 @@ async fn observe_at_once(observer: &mut Observer<ScriptedApp, GetNumber>) -> Opt
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_key_that_is_marked_faster_than_it_loads_is_shown_and_two_loads_run_at_most() {
+async fn a_key_marked_faster_than_it_loads_is_shown_with_at_most_two_loads() {
     for strategy in [Strategy::CacheFirst, Strategy::NetworkOnly] {
         let (values, most) = shown_while_marked(strategy).await;
         assert!(values >= 10, "{strategy:?}: {values} new values");
@@ -592,7 +592,7 @@ async fn a_key_that_is_marked_faster_than_it_loads_is_shown_and_two_loads_run_at
 }
 
 #[tokio::test(start_paused = true)]
-async fn the_answer_of_a_load_that_a_mark_has_retired_is_never_shown_over_a_write_or_a_removal() {
+async fn the_answer_of_a_retired_load_never_replaces_a_write_or_a_removal() {
     let client = paused_client();
     let query = GetNumber(1);
     let mut observer = client.observe(&query);
@@ -602,7 +602,7 @@ async fn the_answer_of_a_load_that_a_mark_has_retired_is_never_shown_over_a_writ
     client.cache().insert(query.clone(), 50);
     pass(seconds(3)).await;
     assert_eq!(at_once(&mut observer).await.as_deref(), Some("50"));
-    // One that is shown gives way.
+    // A shown answer is replaced.
     client.invalidate(&query);
     pass(SECOND / 2).await;
     client.invalidate(&query);
@@ -620,7 +620,7 @@ async fn each_observer_shows_each_commit_whatever_the_strategy_of_another() {
         client.cache().insert(query.clone(), 40);
         let mut plain = client.observe(&query);
         let mut only = client.observe_with(&query, |options| options.strategy(Strategy::NetworkOnly));
-        assert_eq!(next(&mut only).await, "pending", "it does not read the cache");
+        assert_eq!(next(&mut only).await, "pending", "this observer does not read the cache");
         client.app().script(&query, Script::Never);
         pass(seconds(2)).await;
         client.cache().insert(query.clone(), 50);
@@ -643,7 +643,7 @@ async fn each_observer_shows_each_commit_whatever_the_strategy_of_another() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn each_observer_shows_as_stale_what_is_so_by_its_own_options() {
+async fn each_observer_shows_staleness_by_its_own_options() {
     let client = paused_client();
     let query = GetNumber(1);
     client.cache().insert(query.clone(), 50);
@@ -660,7 +660,7 @@ async fn each_observer_shows_as_stale_what_is_so_by_its_own_options() {
     pass(seconds(7)).await;
     assert_eq!(at_once(&mut plain).await.as_deref(), Some("50 stale"));
     assert_eq!(at_once(&mut lax).await, None);
-    // Who comes now sees it as it is now.
+    // A new observer sees the current state.
     assert_eq!(text(&client.observe_with(&query, |options| options.fresh(seconds(30))).state()), "50");
     assert_eq!(client.app().loads(&query), 0);
     pass(seconds(20)).await;
@@ -668,7 +668,7 @@ async fn each_observer_shows_as_stale_what_is_so_by_its_own_options() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn what_an_observer_has_loaded_is_stored_with_the_times_of_the_query() {
+async fn values_loaded_by_an_observer_are_stored_with_the_times_of_the_query() {
     let client = paused_client();
     let query = GetNumber(1);
     let observer = client.observe_with(&query, |options| options.ttl(SECOND * 2).fresh(SECOND * 20));
@@ -679,7 +679,7 @@ async fn what_an_observer_has_loaded_is_stored_with_the_times_of_the_query() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn an_observer_that_left_leaves_nothing_of_its_options_behind() {
+async fn the_options_of_an_observer_end_with_it() {
     let client = paused_client();
     let query = GetNumber(1);
     client.cache().insert(query.clone(), 50);
@@ -690,11 +690,11 @@ async fn an_observer_that_left_leaves_nothing_of_its_options_behind() {
     drop(only);
     let loads = client.app().loads(&query);
     pass(seconds(30)).await;
-    assert_eq!(client.app().loads(&query), loads, "nothing is polled any more");
+    assert_eq!(client.app().loads(&query), loads, "polling has stopped");
     client.invalidate(&query);
     pass(seconds(2)).await;
     let shown = plain.state().value().map(|value| **value);
-    assert_eq!(client.cached(&query).map(|value| *value), shown, "what is loaded is stored again");
+    assert_eq!(client.cached(&query).map(|value| *value), shown, "loaded values are stored again");
     assert_eq!(shown, Some(loads + 1));
     drop(next(&mut plain).await);
 }

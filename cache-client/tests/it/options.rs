@@ -1,4 +1,4 @@
-//! Where options come from, which come first, and what is refused.
+//! Where options come from, which take precedence, and which are rejected.
 
 use cache_client::{ClientBuildError, LoadingOptions, QueryError, Strategy};
 
@@ -13,7 +13,7 @@ fn refused<T: std::fmt::Debug>(answer: Result<T, QueryError<ScriptedError>>) -> 
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_query_that_nobody_gave_a_time_is_refused_before_anything_is_read_or_loaded() {
+async fn a_query_without_a_freshness_time_is_rejected_before_it_is_read_or_loaded() {
     let client = paused_client();
     let query = GetTimeless(1);
     client.cache().insert(query.clone(), 99);
@@ -31,7 +31,7 @@ async fn a_query_that_nobody_gave_a_time_is_refused_before_anything_is_read_or_l
 }
 
 #[tokio::test(start_paused = true)]
-async fn windows_of_zero_and_numbers_out_of_range_are_refused_by_name() {
+async fn windows_of_zero_and_numbers_out_of_range_are_rejected_by_name() {
     type Change = fn(LoadingOptions) -> LoadingOptions;
     let client = paused_client();
     let zero = std::time::Duration::ZERO;
@@ -58,7 +58,7 @@ async fn windows_of_zero_and_numbers_out_of_range_are_refused_by_name() {
 }
 
 #[test]
-fn a_client_whose_options_cannot_work_is_not_built() {
+fn a_client_with_invalid_options_is_not_built() {
     let zero = std::time::Duration::ZERO;
     let error = builder().defaults(|options| options.jitter(2.0)).try_build().unwrap_err();
     assert_eq!(error.to_string(), "defaults of the client: `jitter` must be a fraction from 0 to 1");
@@ -72,20 +72,20 @@ fn a_client_whose_options_cannot_work_is_not_built() {
     for none in [builder().concurrency(0), builder().query::<GetNumber>(|options| options.concurrency(0))] {
         assert!(none.try_build().unwrap_err().to_string().contains("`concurrency` "));
     }
-    // Each can work, but not with the other.
+    // Each value is valid alone, but not with the other.
     let together = builder()
         .defaults(|options| options.retry_longest(SECOND))
         .query::<GetNumber>(|options| options.retry_first(seconds(2)))
         .try_build();
     assert!(matches!(together, Err(ClientBuildError::Query(error)) if error.option == "retry_first"));
-    // What is missing may come with the call, and windows mean nothing where nothing is stored.
+    // The call can supply a missing option, and windows do not matter where nothing is stored.
     assert!(builder().query::<GetTimeless>(|options| options.retry(1)).try_build().is_ok());
     let only = |options: LoadingOptions| options.strategy(Strategy::NetworkOnly).swr(zero);
     assert!(builder().query::<GetNumber>(only).try_build().is_ok());
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_call_that_overrides_a_time_changes_nothing_for_other_calls() {
+async fn a_time_set_by_a_call_does_not_affect_other_calls() {
     let client = paused_client();
     let query = GetNumber(1);
     client.query_with(&query, |options| options.fresh(seconds(1_000))).await.unwrap();
@@ -99,7 +99,7 @@ async fn a_call_that_overrides_a_time_changes_nothing_for_other_calls() {
     assert_eq!(*client.query(&query).await.unwrap(), 3);
 }
 
-/// How old an answer may become before the client loads it again, in seconds.
+/// The age in seconds at which the client loads an answer again.
 async fn fresh_for(client: &cache_client::Client<ScriptedApp>, call: LoadingOptions) -> u64 {
     let query = GetNumber(1);
     client.app().script(&query, Script::Answer(seconds(0)));
@@ -112,11 +112,11 @@ async fn fresh_for(client: &cache_client::Client<ScriptedApp>, call: LoadingOpti
         }
         pass(SECOND).await;
     }
-    panic!("fresh for ever")
+    panic!("the value never becomes stale")
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_call_comes_before_the_client_s_setting_before_the_derive_before_the_client_s_default() {
+async fn options_apply_in_the_order_call_client_derive_default() {
     let options = LoadingOptions::new();
     let by_default = builder().defaults(|options| options.fresh(seconds(2))).build();
     assert_eq!(fresh_for(&by_default, options).await, 10);
@@ -133,7 +133,7 @@ async fn a_call_comes_before_the_client_s_setting_before_the_derive_before_the_c
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_table_that_keeps_entries_for_a_time_needs_no_other() {
+async fn a_table_with_an_expiry_time_needs_no_freshness_time() {
     let cache = cache_core::Cache::builder()
         .clock(cache_client::TokioClock::new())
         .table::<GetTimeless>(|options| options.ttl(seconds(20)))
@@ -150,7 +150,7 @@ async fn a_table_that_keeps_entries_for_a_time_needs_no_other() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_default_of_the_client_comes_after_the_time_that_a_table_keeps_entries() {
+async fn the_expiry_time_of_a_table_takes_precedence_over_the_default_of_the_client() {
     let keeps_for_5_s = || {
         let cache = cache_core::Cache::builder().clock(cache_client::TokioClock::new());
         cache.table::<GetNumber>(|options| options.ttl(seconds(5))).build().unwrap()
@@ -169,7 +169,7 @@ async fn a_default_of_the_client_comes_after_the_time_that_a_table_keeps_entries
 }
 
 #[tokio::test(start_paused = true)]
-async fn options_of_a_call_that_cannot_work_fail_that_call_alone() {
+async fn invalid_options_of_a_call_fail_only_that_call() {
     let client = paused_client();
     let (bad, good) = (GetNumber(1), GetNumber(2));
     let (failed, other, same) = tokio::join!(
@@ -177,7 +177,7 @@ async fn options_of_a_call_that_cannot_work_fail_that_call_alone() {
         client.query(&good),
         client.query(&bad),
     );
-    let QueryError::Options(error) = failed.unwrap_err() else { panic!("it was not refused") };
+    let QueryError::Options(error) = failed.unwrap_err() else { panic!("the options were accepted") };
     assert_eq!((error.query, error.option), ("get_number", "fresh"));
     assert_eq!((*other.unwrap(), *same.unwrap()), (1, 1));
     assert_eq!(*client.query(&bad).await.unwrap(), 1);

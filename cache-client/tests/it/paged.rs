@@ -11,9 +11,9 @@ fn page(number: u64) -> GetSlice {
     GetSlice(i64::try_from(number).unwrap())
 }
 
-/// Three pages, which say so.
-fn three() -> (Client<Feed>, Paged<Feed, GetSlice>) {
-    let client = feed(1, 3);
+/// A client with a feed of three pages, and its paged list, which knows the total.
+fn client_with_three_pages() -> (Client<Feed>, Paged<Feed, GetSlice>) {
+    let client = feed_client(1, 3);
     client.app().shape.lock().total = Some(3);
     let pages = client.paged(page).with_total(|slice: &Slice| slice.total);
     (client, pages)
@@ -24,8 +24,8 @@ fn shown(pages: &Paged<Feed, GetSlice>) -> Option<(u64, i64)> {
 }
 
 #[tokio::test(start_paused = true)]
-async fn pages_are_turned_one_by_one_and_the_ends_stop() {
-    let (client, mut pages) = three();
+async fn pages_turn_one_by_one_and_stop_at_the_ends() {
+    let (client, mut pages) = client_with_three_pages();
     assert_eq!((pages.page(), pages.total(), shown(&pages)), (1, None, None));
     assert!(pages.has_next() && !pages.has_previous());
     assert!(client.app().loads().is_empty());
@@ -45,19 +45,19 @@ async fn pages_are_turned_one_by_one_and_the_ends_stop() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn before_the_first_page_there_is_none() {
-    let (client, mut pages) = three();
+async fn no_page_precedes_the_first() {
+    let (client, mut pages) = client_with_three_pages();
     assert!(pages.previous().await.unwrap().is_none());
     assert!(pages.current().is_none() && client.app().loads().is_empty());
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_jump_goes_where_it_is_told_to() {
-    let (client, mut pages) = three();
+async fn a_jump_shows_the_given_page() {
+    let (client, mut pages) = client_with_three_pages();
     assert_eq!(pages.jump(3).await.unwrap().at, 3);
     assert_eq!((shown(&pages), pages.total(), pages.query()), (Some((3, 3)), Some(3), GetSlice(3)));
     client.app().shape.lock().total = Some(7);
-    // Whatever was known before.
+    // The target need not be known before.
     pages.jump(6).await.unwrap();
     assert!(pages.has_next() && pages.total() == Some(7));
     pages.jump(1).await.unwrap();
@@ -65,8 +65,8 @@ async fn a_jump_goes_where_it_is_told_to() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn pages_are_numbered_from_where_the_program_says() {
-    let client = feed(0, 1);
+async fn pages_are_numbered_from_the_given_start() {
+    let client = feed_client(0, 1);
     client.app().shape.lock().total = Some(2);
     let mut pages = client.paged(page).numbered_from(0).with_total(|slice: &Slice| slice.total);
     let mut seen = Vec::new();
@@ -76,15 +76,15 @@ async fn pages_are_numbered_from_where_the_program_says() {
     assert_eq!((seen, pages.page(), pages.has_next()), (vec![0, 1], 1, false));
     assert_eq!(pages.previous().await.unwrap().unwrap().at, 0);
     assert!(!pages.has_previous());
-    // Below the first nothing is known, and nothing goes wrong.
+    // Below the first page nothing is known, and a step causes no error.
     let mut pages = client.paged(page).numbered_from(5).with_total(|slice: &Slice| slice.total);
     pages.jump(2).await.unwrap();
     assert!(pages.has_next() && !pages.has_previous());
 }
 
 #[tokio::test(start_paused = true)]
-async fn without_a_total_there_may_always_be_another_page() {
-    let client = feed(1, 3);
+async fn without_a_total_another_page_is_always_possible() {
+    let client = feed_client(1, 3);
     let mut pages = client.paged(page);
     pages.jump(1_000).await.unwrap();
     assert!(pages.has_next() && pages.total().is_none());
@@ -94,8 +94,8 @@ async fn without_a_total_there_may_always_be_another_page() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_page_that_cannot_be_loaded_leaves_the_one_before() {
-    let (client, mut pages) = three();
+async fn a_page_that_fails_to_load_leaves_the_previous_page() {
+    let (client, mut pages) = client_with_three_pages();
     pages.next().await.unwrap();
     client.app().failing.lock().insert(2);
     assert!(pages.next().await.is_err());
@@ -105,8 +105,8 @@ async fn a_page_that_cannot_be_loaded_leaves_the_one_before() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_step_that_is_given_up_leaves_the_page_before_and_its_load_goes_on() {
-    let (client, mut pages) = three();
+async fn a_dropped_step_leaves_the_previous_page_and_its_load_continues() {
+    let (client, mut pages) = client_with_three_pages();
     pages.next().await.unwrap();
     assert!(tokio::time::timeout(SECOND / 2, pages.next()).await.is_err());
     assert_eq!(shown(&pages), Some((1, 1)));
@@ -117,8 +117,8 @@ async fn a_step_that_is_given_up_leaves_the_page_before_and_its_load_goes_on() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn one_page_is_loaded_anew_when_asked_to_and_all_see_it() {
-    let (client, mut pages) = three();
+async fn a_refreshed_page_is_seen_by_all() {
+    let (client, mut pages) = client_with_three_pages();
     pages.jump(2).await.unwrap();
     let old = Arc::clone(pages.current().unwrap());
     pages.refetch().await.unwrap();
@@ -128,8 +128,8 @@ async fn one_page_is_loaded_anew_when_asked_to_and_all_see_it() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_page_that_was_invalidated_is_loaded_when_it_is_shown_again() {
-    let (client, mut pages) = three();
+async fn an_invalidated_page_is_loaded_when_it_is_shown_again() {
+    let (client, mut pages) = client_with_three_pages();
     pages.jump(1).await.unwrap();
     pages.jump(2).await.unwrap();
     client.app().loads();
@@ -140,8 +140,8 @@ async fn a_page_that_was_invalidated_is_loaded_when_it_is_shown_again() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn pages_may_be_turned_in_a_task() {
-    let (_, mut pages) = three();
+async fn pages_can_be_turned_in_a_task() {
+    let (_, mut pages) = client_with_three_pages();
     let turned = tokio::spawn(async move {
         pages.next().await.unwrap();
         pages.previous().await.unwrap();

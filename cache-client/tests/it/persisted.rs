@@ -1,4 +1,4 @@
-//! A program whose answers are kept by a provider, and that can be started again over the same one.
+//! An app with persisted queries, which can restart over the same provider.
 
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -23,22 +23,22 @@ macro_rules! kept {
 }
 
 kept! {
-    /// The value is the number of the load, from 1 on; each load takes a second.
+    /// The value is the number of the load, counted from 1. Each load takes a second.
     GetKept { value = usize, capacity = 1_000, fresh = "10s", persist, tags("kept"), tags_of = GetKept::tags }
-    /// Kept by its readers and the provider.
+    /// A weak table: only readers and the provider keep the value.
     GetKeptWeak { value = usize, fresh = "10s", persist }
     GetKeptStale {
         value = usize, capacity = 1_000, strategy = "stale-while-revalidate", fresh = "10s", swr = "60s", persist
     }
-    /// Fresh for longer than it is kept.
+    /// Fresh for longer than its time to live.
     GetKeptShortly { value = usize, capacity = 1_000, fresh = "60s", ttl = "10s", persist }
-    /// Has none for odd keys.
+    /// Absent for odd keys.
     GetKeptMaybe { value = Option<usize>, capacity = 1_000, fresh = "100s", absent_ttl = "5s", persist }
-    /// Asks for a kept one.
+    /// Its load queries a [`GetKept`].
     GetKeptWhole { value = usize, capacity = 1_000, fresh = "10s", persist }
     /// Not derived with `persist`.
     GetUnkept { value = usize, capacity = 1_000, fresh = "10s" }
-    /// Is weighed between the end of its load and its store.
+    /// Has a weight function, which runs between the end of the load and its store.
     GetKeptWeighed { value = usize, max_weight = 1_000, weigh = GetKeptWeighed::weight, fresh = "10s", persist }
 }
 
@@ -48,35 +48,35 @@ impl GetKept {
     }
 }
 
-/// Always the same.
+/// The value is always the same.
 #[derive(Query, Shape, Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[query(value = u8, capacity = 1_000, fresh = "10s", eq, persist)]
 pub struct GetKeptEqual(pub u32);
 
-/// A key that loses something on its way to the provider.
+/// A key that does not survive serialization unchanged.
 #[derive(Query, Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[query(value = usize, capacity = 1_000, fresh = "10s", persist, opaque)]
 pub struct GetLossy(pub u32, #[serde(skip)] pub u32);
 
-/// Does not like to be written or read, by its key: 1 and 2 panic.
+/// A value that panics when it is serialized (key 1) or deserialized (key 2).
 #[derive(Query, Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
-#[query(value = Shy, capacity = 1_000, fresh = "10s", persist, opaque)]
-pub struct GetShy(pub u32);
+#[query(value = Uncodable, capacity = 1_000, fresh = "10s", persist, opaque)]
+pub struct GetUncodable(pub u32);
 
 #[derive(Debug)]
-pub struct Shy(pub u32);
+pub struct Uncodable(pub u32);
 
-impl Serialize for Shy {
+impl Serialize for Uncodable {
     fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        assert_ne!(self.0, 1, "does not like to be written");
+        assert_ne!(self.0, 1, "cannot be serialized");
         self.0.serialize(serializer)
     }
 }
 
-impl<'de> Deserialize<'de> for Shy {
+impl<'de> Deserialize<'de> for Uncodable {
     fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         let number = u32::deserialize(deserializer)?;
-        assert_ne!(number, 2, "does not like to be read");
+        assert_ne!(number, 2, "cannot be deserialized");
         Ok(Self(number))
     }
 }
@@ -93,11 +93,11 @@ registry! {
         crate::persisted::GetUnkept,
         crate::persisted::GetKeptWeighed,
         crate::persisted::GetLossy,
-        crate::persisted::GetShy,
+        crate::persisted::GetUncodable,
     }
 }
 
-/// The loads of all programs that share it.
+/// Counts the loads of all clients that share it.
 #[derive(Clone, Debug, Default)]
 pub struct PersistedApp(Arc<Counts>);
 
@@ -112,12 +112,12 @@ impl App for PersistedApp {
 }
 
 impl PersistedApp {
-    /// Loads that were begun of a query.
+    /// The number of loads of a query that have started.
     pub fn loads<Q: Query>(&self) -> usize {
         self.0.loads.lock().get(Q::NAME).copied().unwrap_or(0)
     }
 
-    /// Has the next so many loads fail.
+    /// Makes the next `count` loads fail.
     pub fn fail_next(&self, count: usize) {
         self.0.failing.store(count, Ordering::SeqCst);
     }
@@ -169,7 +169,7 @@ loaded! {
     GetUnkept => usize: |_, number| number;
     GetKeptWeighed => usize: |_, number| number;
     GetLossy => usize: |_, number| number;
-    GetShy => Shy: |query, _| Shy(query.0);
+    GetUncodable => Uncodable: |query, _| Uncodable(query.0);
 }
 
 impl Fetch<PersistedApp> for GetKeptWhole {
@@ -183,7 +183,7 @@ impl Fetch<PersistedApp> for GetKeptWhole {
 
 type Act = Box<dyn Fn() + Send>;
 
-/// What is done when a key is weighed, once; each test has keys of its own.
+/// The actions to run once when a key is weighed. Each test has its own keys.
 static WEIGHING: Mutex<Vec<(u32, Act)>> = Mutex::new(Vec::new());
 
 impl GetKeptWeighed {
@@ -199,13 +199,13 @@ impl GetKeptWeighed {
         1
     }
 
-    /// Does something once, when the value of this key has been loaded and is about to be stored.
+    /// Runs an action once, when the value of this key is loaded and about to be stored.
     pub fn when_weighed(&self, act: impl Fn() + Send + 'static) {
         WEIGHING.lock().push((self.0, Box::new(act)));
     }
 }
 
-/// Starts the program again and again: each time with an empty cache, by one clock.
+/// Builds a client for each restart, with an empty cache, one provider and one clock.
 pub struct Restarts<P> {
     pub provider: Arc<P>,
     pub app: PersistedApp,
@@ -223,7 +223,7 @@ impl<P: Provider> Restarts<P> {
     }
 
     pub fn builder_with_clock(&self, clock: impl Clock) -> ClientBuilder<PersistedApp> {
-        // With a seed of its own a key may share its place among the changes with a tag, and count as changed with it.
+        // With a random seed, a key and a tag can share a slot of the recorded changes. The key then counts as changed.
         let cache = Cache::builder().clock(clock).hash_seed(1).build().unwrap();
         Client::builder(cache, self.app.clone()).provider(Arc::clone(&self.provider))
     }

@@ -1,4 +1,4 @@
-//! What is observed with `poll` is loaded again and again, as long as somebody looks.
+//! Observed keys with `poll` are loaded periodically while they have observers.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -11,7 +11,7 @@ use crate::scripted::*;
 const BLINK: Duration = Duration::from_millis(10);
 
 #[tokio::test(start_paused = true)]
-async fn a_poll_comes_a_period_after_each_load_has_ended() {
+async fn a_poll_starts_one_period_after_each_load_ends() {
     let client = paused_client();
     let query = GetPolled(1);
     client.app().script(&query, Script::Answer(seconds(3)));
@@ -26,7 +26,7 @@ async fn a_poll_comes_a_period_after_each_load_has_ended() {
     assert_eq!(client.app().loads(&query), 2);
     pass(BLINK * 2).await;
     assert_eq!(client.app().loads(&query), 3);
-    // The next comes a period after the error.
+    // The next poll starts one period after the error.
     pass(seconds(12) - BLINK * 2).await;
     assert_eq!(client.app().loads(&query), 3);
     pass(BLINK * 2).await;
@@ -35,7 +35,7 @@ async fn a_poll_comes_a_period_after_each_load_has_ended() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_poll_comes_a_period_after_a_new_value_too() {
+async fn a_poll_starts_one_period_after_a_new_value_too() {
     let client = paused_client();
     let query = GetPolled(1);
     let _observer = client.observe(&query);
@@ -62,7 +62,7 @@ async fn polling_ends_with_the_last_observer() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn an_inactive_client_polls_nothing_and_once_when_it_is_active_again() {
+async fn an_inactive_client_does_not_poll_and_polls_once_when_it_is_active_again() {
     let client = paused_client();
     let (polled, plain) = (GetPolled(1), GetNumber(1));
     let _observers = (client.observe(&polled), client.observe(&plain));
@@ -82,7 +82,7 @@ async fn an_inactive_client_polls_nothing_and_once_when_it_is_active_again() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_client_that_was_inactive_for_a_moment_loads_what_is_polled_at_once() {
+async fn a_client_that_was_inactive_briefly_loads_polled_keys_at_once() {
     let client = paused_client();
     let query = GetPolled(1);
     let _observer = client.observe(&query);
@@ -96,7 +96,7 @@ async fn a_client_that_was_inactive_for_a_moment_loads_what_is_polled_at_once() 
 }
 
 #[tokio::test(start_paused = true)]
-async fn an_invalidation_loads_what_is_observed_by_an_inactive_client_too() {
+async fn an_invalidation_reloads_observed_keys_of_an_inactive_client_too() {
     let client = paused_client();
     let query = GetPolled(1);
     let _observer = client.observe(&query);
@@ -108,7 +108,7 @@ async fn an_invalidation_loads_what_is_observed_by_an_inactive_client_too() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn of_several_observers_the_shortest_period_counts_while_it_is_there() {
+async fn the_shortest_period_among_the_observers_applies() {
     let client = paused_client();
     let query = GetPolled(1);
     let _slow = client.observe(&query);
@@ -128,15 +128,15 @@ async fn of_several_observers_the_shortest_period_counts_while_it_is_there() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_poll_joins_the_load_that_runs_and_stores_as_the_strategy_says() {
+async fn a_poll_joins_a_running_load_and_stores_by_its_strategy() {
     let client = paused_client();
     let query = GetPolled(1);
     let mut observer = client.observe(&query);
     pass(SECOND + BLINK).await;
     pass(seconds(9)).await;
     let refresh = |options: cache_client::LoadingOptions| options.strategy(Strategy::NetworkFirst);
-    let (asker, key) = (client.clone(), query.clone());
-    let refreshed = tokio::spawn(async move { asker.query_with(&key, refresh).await });
+    let (caller, key) = (client.clone(), query.clone());
+    let refreshed = tokio::spawn(async move { caller.query_with(&key, refresh).await });
     pass(SECOND).await;
     in_time(refreshed).await.unwrap().unwrap();
     assert_eq!(client.app().loads(&query), 2);
@@ -166,7 +166,7 @@ async fn a_period_of_zero_is_an_error() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_jump_of_the_clock_of_the_cache_is_noticed_within_a_minute() {
+async fn a_jump_of_the_cache_clock_is_noticed_within_a_minute() {
     let clock = Arc::new(ManualClock::new());
     let cache = Cache::builder().clock(Arc::clone(&clock)).build().unwrap();
     let client = Client::builder(cache, ScriptedApp::default()).build();
@@ -175,7 +175,7 @@ async fn a_jump_of_the_clock_of_the_cache_is_noticed_within_a_minute() {
     let shown = client.observe_with(&plain, |options| options.poll(seconds(360_000)).fresh(seconds(1_000)));
     pass(seconds(2)).await;
     assert_eq!((client.app().loads(&polled), client.app().loads(&plain)), (1, 1));
-    // The machine sleeps: the timers of tokio stand still.
+    // The machine sleeps, and the timers of tokio stand still.
     clock.advance(seconds(8 * 3_600));
     pass(seconds(61)).await;
     assert_eq!((client.app().loads(&polled), client.app().loads(&plain)), (2, 1));

@@ -1,4 +1,4 @@
-//! Loading ahead: one query, several, or after a while; from a client and from a tree.
+//! Prefetches of one or several queries, with or without a delay, from a client and from a tree.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -10,7 +10,7 @@ use crate::listener::Listener;
 use crate::scripted::*;
 
 #[tokio::test(start_paused = true)]
-async fn what_a_page_needs_is_loaded_at_the_same_time_without_anybody_waiting() {
+async fn prefetched_queries_load_concurrently_without_callers() {
     let client = paused_client();
     client.prefetch(&GetNumber(1)).and(client.prefetch(&GetStale(1))).and(client.prefetch(&GetMaybe(2)));
     settle().await;
@@ -22,7 +22,7 @@ async fn what_a_page_needs_is_loaded_at_the_same_time_without_anybody_waiting() 
 }
 
 #[tokio::test(start_paused = true)]
-async fn all_that_is_prefetched_can_be_waited_for() {
+async fn a_prefetch_can_be_awaited() {
     let client = paused_client();
     client.app().script(&GetStale(1), Script::Answer(seconds(3)));
     client.app().script(&GetForgiven(1), Script::Fail(seconds(2)));
@@ -39,7 +39,7 @@ async fn all_that_is_prefetched_can_be_waited_for() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_slice_an_array_and_a_vector_of_one_type_can_be_prefetched() {
+async fn a_slice_an_array_and_a_vector_can_be_prefetched() {
     let client = paused_client();
     let keys: Vec<GetNumber> = (0..9).map(GetNumber).collect();
     client.prefetch_all(&keys[..3]);
@@ -52,7 +52,7 @@ async fn a_slice_an_array_and_a_vector_of_one_type_can_be_prefetched() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn twelve_queries_of_any_type_go_together() {
+async fn twelve_queries_of_different_types_can_be_prefetched_together() {
     let client = paused_client();
     client
         .prefetch(&GetNumber(1))
@@ -74,7 +74,7 @@ async fn twelve_queries_of_any_type_go_together() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn what_is_fresh_is_not_waited_for_and_what_is_being_loaded_is_joined() {
+async fn a_prefetch_skips_fresh_keys_and_joins_running_loads() {
     let client = paused_client();
     client.cache().insert(GetNumber(1), 99);
     let waiter = ask(&client, &GetNumber(2));
@@ -89,7 +89,7 @@ async fn what_is_fresh_is_not_waited_for_and_what_is_being_loaded_is_joined() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn options_that_cannot_work_keep_nothing_else_from_being_prefetched() {
+async fn invalid_options_of_one_query_do_not_stop_other_prefetches() {
     let client = paused_client();
     client.prefetch(&GetTimeless(1)).and(client.prefetch(&GetNumber(1))).done().await;
     assert_eq!(client.app().loads(&GetTimeless(1)), 0);
@@ -97,7 +97,7 @@ async fn options_that_cannot_work_keep_nothing_else_from_being_prefetched() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn what_was_waited_for_is_kept_for_five_seconds_like_any_prefetch() {
+async fn an_awaited_prefetch_is_kept_for_five_seconds() {
     let client = paused_client();
     client.prefetch(&GetWeak(1)).done().await;
     pass(seconds(4)).await;
@@ -107,7 +107,7 @@ async fn what_was_waited_for_is_kept_for_five_seconds_like_any_prefetch() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn who_waits_may_leave_and_the_loads_go_on() {
+async fn prefetches_continue_when_the_caller_stops_waiting() {
     let client = paused_client();
     let done = client.prefetch(&GetNumber(1)).and(client.prefetch(&GetStale(1))).done();
     assert!(tokio::time::timeout(Duration::from_millis(100), done).await.is_err());
@@ -117,8 +117,8 @@ async fn who_waits_may_leave_and_the_loads_go_on() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_load_that_prefetches_what_asks_for_it_waits_for_no_circle() {
-    // The one that closes it is first the load that is prefetched, then the wait for it.
+async fn a_prefetch_inside_a_load_is_not_part_of_a_cycle() {
+    // The cycle is closed first by the prefetched load and then by the wait for it.
     for (first, second) in [(1, 2), (2, 1)] {
         let client = paused_client();
         client.app().script(&GetEager(1), Script::Answer(seconds(first)));
@@ -132,14 +132,14 @@ async fn a_load_that_prefetches_what_asks_for_it_waits_for_no_circle() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_prefetch_after_a_while_loads_when_its_time_has_come() {
+async fn a_delayed_prefetch_loads_after_its_delay() {
     let client = paused_client();
     let guard = client.prefetch_after(&GetNumber(1), SECOND);
     pass(Duration::from_millis(900)).await;
     assert_eq!(client.app().loads(&GetNumber(1)), 0);
     pass(Duration::from_millis(200)).await;
     assert_eq!(client.app().loads(&GetNumber(1)), 1);
-    // The load is under way, and goes on by itself.
+    // The load is running and continues by itself.
     drop(guard);
     pass(SECOND).await;
     assert_eq!(client.cached(&GetNumber(1)).as_deref(), Some(&1));
@@ -147,7 +147,7 @@ async fn a_prefetch_after_a_while_loads_when_its_time_has_come() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_prefetch_after_a_while_is_called_off_with_its_guard() {
+async fn a_delayed_prefetch_is_cancelled_with_its_guard() {
     let client = paused_client();
     let guard = client.prefetch_after(&GetNumber(1), SECOND);
     pass(Duration::from_millis(900)).await;
@@ -157,7 +157,7 @@ async fn a_prefetch_after_a_while_is_called_off_with_its_guard() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_prefetch_after_a_while_finds_what_has_come_meanwhile() {
+async fn a_delayed_prefetch_uses_a_value_stored_during_its_delay() {
     let client = paused_client();
     let _guard = client.prefetch_after(&GetNumber(1), SECOND);
     client.cache().insert(GetNumber(1), 99);
@@ -166,7 +166,7 @@ async fn a_prefetch_after_a_while_finds_what_has_come_meanwhile() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_tree_prefetches_for_all_and_is_answered_by_that_load() {
+async fn a_prefetch_of_a_tree_is_shared_and_answers_the_tree() {
     let client = paused_client();
     let tree = client.request("tree");
     tree.prefetch(&GetNumber(1));
@@ -174,14 +174,14 @@ async fn a_tree_prefetches_for_all_and_is_answered_by_that_load() {
     let (ours, theirs) = tokio::join!(tree.query(&GetNumber(1)), client.query(&GetNumber(1)));
     assert!(Arc::ptr_eq(&ours.unwrap(), &theirs.unwrap()));
     assert_eq!(client.app().loads(&GetNumber(1)), 1);
-    // The tree has its answer, whatever became of the entry.
+    // The tree has its answer even if the entry is gone.
     client.cache().clear();
     tree.prefetch(&GetNumber(1)).done().await;
     assert_eq!(client.app().loads(&GetNumber(1)), 1);
 }
 
 #[tokio::test(start_paused = true)]
-async fn what_a_tree_has_prefetched_goes_on_when_it_is_cancelled_and_nobody_waits_for_it_any_more() {
+async fn prefetches_of_a_cancelled_tree_continue_without_callers() {
     let client = paused_client();
     let tree = client.request("tree");
     let prefetched = tree.prefetch(&GetNumber(1)).and(tree.prefetch(&GetStale(1)));
@@ -198,7 +198,7 @@ async fn what_a_tree_has_prefetched_goes_on_when_it_is_cancelled_and_nobody_wait
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_tree_that_is_kept_from_the_cache_prefetches_nothing() {
+async fn a_tree_with_a_disabled_cache_prefetches_nothing() {
     let client = paused_client();
     let disabled = client.request("disabled");
     let below = disabled.child("below");
@@ -218,14 +218,14 @@ async fn a_tree_that_is_kept_from_the_cache_prefetches_nothing() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn what_would_not_be_stored_is_not_prefetched() {
+async fn a_prefetch_that_would_store_nothing_does_not_load() {
     let client = builder().query::<GetNumber>(|options| options.strategy(Strategy::NetworkOnly)).build();
     in_time(client.prefetch(&GetNumber(1)).done()).await;
     assert_eq!((client.app().loads(&GetNumber(1)), client.cached(&GetNumber(1))), (0, None));
 }
 
 #[tokio::test(start_paused = true)]
-async fn options_that_cannot_work_are_told_and_readable_apart() {
+async fn invalid_options_of_a_prefetch_are_recorded_and_readable_separately() {
     let client =
         builder().query::<GetNumber>(|options| options.strategy(Strategy::StaleWhileRevalidate)).build();
     let cx = client.request("a request");
@@ -237,12 +237,12 @@ async fn options_that_cannot_work_are_told_and_readable_apart() {
             true => drop(cx.prefetch(&timeless).and(cx.prefetch(&number))),
         }
         settle().await;
-        let told = listener.all("prefetch_refused");
-        let told: Vec<_> = told
+        let recorded = listener.all("prefetch_refused");
+        let recorded: Vec<_> = recorded
             .iter()
-            .map(|told| (told.level.as_str(), told.field("query"), told.field("option")))
+            .map(|recorded| (recorded.level.as_str(), recorded.field("query"), recorded.field("option")))
             .collect();
-        assert_eq!(told, [("WARN", "get_timeless", "fresh"), ("WARN", "get_number", "swr")]);
+        assert_eq!(recorded, [("WARN", "get_timeless", "fresh"), ("WARN", "get_number", "swr")]);
         assert!(listener.all("prefetch_refused")[0].field("problem").starts_with("is missing"));
         assert!(matches!(
             client.refresh_error(&timeless),

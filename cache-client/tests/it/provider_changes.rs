@@ -1,4 +1,4 @@
-//! What is changed in the cache is not undone by the second tier, and what came too late does not get there.
+//! The second tier does not undo changes of the cache, and outdated results are not written to it.
 
 use std::time::Duration;
 
@@ -6,25 +6,27 @@ use cache_client::{Changes, Client, Context, Mutate, Strategy, TrackingProvider}
 use cache_core::Tag;
 
 use crate::persisted::*;
-use crate::providers::{assert_calls, site};
+use crate::providers::{assert_calls, tracked_restarts};
 use crate::scripted::{SECOND, ask_hastily, pass, seconds, settle};
 
 // Changes
 
-/// Does something to a cache whose provider has an old entry, throws the cache's own away, and reads.
-async fn after(change: impl AsyncFn(&Client<PersistedApp>, &GetKept)) -> (usize, Restarts<TrackingProvider>) {
-    let (site, query) = (site(), GetKept(1));
-    site.client().query(&query).await.unwrap();
+/// Makes a change in a client whose provider has an old entry. Returns the value read afterwards.
+async fn value_after(
+    change: impl AsyncFn(&Client<PersistedApp>, &GetKept),
+) -> (usize, Restarts<TrackingProvider>) {
+    let (restarts, query) = (tracked_restarts(), GetKept(1));
+    restarts.client().query(&query).await.unwrap();
     settle().await;
-    let client = site.client();
+    let client = restarts.client();
     change(&client, &query).await;
     let value = *client.query(&query).await.unwrap();
     settle().await;
-    (value, site)
+    (value, restarts)
 }
 
 #[tokio::test(start_paused = true)]
-async fn what_is_marked_or_removed_here_is_not_read_back_present_or_absent() {
+async fn marked_or_removed_keys_are_not_read_back_from_the_provider() {
     for is_present in [true, false] {
         type Change = fn(&Client<PersistedApp>, &GetKept);
         let changes: [Change; 15] = [
@@ -70,7 +72,7 @@ async fn what_is_marked_or_removed_here_is_not_read_back_present_or_absent() {
             },
         ];
         for (number, change) in changes.into_iter().enumerate() {
-            let (value, _) = after(async |client, query| {
+            let (value, _) = value_after(async |client, query| {
                 if is_present {
                     client.query(query).await.unwrap();
                     pass(SECOND).await;
@@ -84,11 +86,11 @@ async fn what_is_marked_or_removed_here_is_not_read_back_present_or_absent() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn what_is_written_here_is_not_undone_by_an_older_entry() {
-    let (site, query) = (site(), GetKeptWeak(1));
-    site.client().query(&query).await.unwrap();
+async fn a_write_is_not_undone_by_an_older_provider_entry() {
+    let (restarts, query) = (tracked_restarts(), GetKeptWeak(1));
+    restarts.client().query(&query).await.unwrap();
     settle().await;
-    let client = site.client();
+    let client = restarts.client();
     drop(client.cache().insert(query.clone(), 99));
     assert!(client.cached(&query).is_none());
     assert_eq!(*client.query(&query).await.unwrap(), 2);
@@ -96,74 +98,74 @@ async fn what_is_written_here_is_not_undone_by_an_older_entry() {
     tx.set(query.clone(), 99);
     tx.commit().unwrap();
     assert_eq!(*client.query(&query).await.unwrap(), 3);
-    // What has been loaded since is newer.
+    // A later load is newer.
     settle().await;
     assert_eq!(*client.query(&query).await.unwrap(), 3);
 }
 
 #[tokio::test(start_paused = true)]
 async fn an_invalidation_outlives_a_load_that_fails() {
-    let (site, query) = (site(), GetKept(1));
-    let client = site.client();
+    let (restarts, query) = (tracked_restarts(), GetKept(1));
+    let client = restarts.client();
     client.query(&query).await.unwrap();
     settle().await;
     client.invalidate_all();
-    site.app.fail_next(1);
+    restarts.app.fail_next(1);
     assert!(client.query(&query).await.is_err());
     assert_eq!(*client.query(&query).await.unwrap(), 3);
 }
 
-/// The first load after a change does not look; those after it look, and must not believe what is from before.
+/// The first load after a change skips the provider. Later loads read it and must reject older entries.
 #[tokio::test(start_paused = true)]
-async fn an_entry_from_before_a_change_is_refused_by_all_loads_after_it() {
-    let (site, query) = (site(), GetKeptWeak(1));
-    let client = site.client();
+async fn a_provider_entry_from_before_a_change_is_rejected_by_all_later_loads() {
+    let (restarts, query) = (tracked_restarts(), GetKeptWeak(1));
+    let client = restarts.client();
     client.query(&query).await.unwrap();
     settle().await;
     client.invalidate_all();
-    site.app.fail_next(1);
+    restarts.app.fail_next(1);
     assert!(client.query(&query).await.is_err());
     pass(SECOND).await;
-    let looks = site.provider.gets();
+    let looks = restarts.provider.gets();
     assert_eq!(*client.query(&query).await.unwrap(), 3);
-    assert_eq!(site.provider.gets(), looks + 1);
+    assert_eq!(restarts.provider.gets(), looks + 1);
 }
 
-/// It may have seen what was there before.
+/// Such a load may have read the data from before the change.
 #[tokio::test(start_paused = true)]
-async fn an_entry_whose_load_began_when_a_change_was_noticed_is_refused() {
-    let (site, query) = (site(), GetKeptWeak(1));
-    let (client, other) = (site.client(), site.client());
+async fn a_provider_entry_whose_load_began_at_the_time_of_a_change_is_rejected() {
+    let (restarts, query) = (tracked_restarts(), GetKeptWeak(1));
+    let (client, other) = (restarts.client(), restarts.client());
     client.query(&query).await.unwrap();
     settle().await;
     client.invalidate(&query);
     settle().await;
-    site.app.fail_next(1);
+    restarts.app.fail_next(1);
     let (failing, loading) = (ask(&client, &query), ask(&other, &query));
     let ended = [failing.await.unwrap().is_ok(), loading.await.unwrap().is_ok()];
-    assert_eq!(ended, [false, true], "the first one fails");
+    assert_eq!(ended, [false, true], "only the first load fails");
     settle().await;
-    let looks = site.provider.gets();
+    let looks = restarts.provider.gets();
     assert_eq!(*client.query(&query).await.unwrap(), 4);
-    assert_eq!(site.provider.gets(), looks + 1);
+    assert_eq!(restarts.provider.gets(), looks + 1);
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_mark_that_comes_from_a_snapshot_counts() {
-    let (site, query) = (site(), GetKept(1));
-    let client = site.client();
+async fn a_mark_restored_from_a_snapshot_is_honoured() {
+    let (restarts, query) = (tracked_restarts(), GetKept(1));
+    let client = restarts.client();
     client.query(&query).await.unwrap();
     settle().await;
     client.invalidate_all();
     let mut snapshot = Vec::new();
     client.cache().save_to(&mut snapshot).unwrap();
-    let client = site.client();
+    let client = restarts.client();
     client.cache().restore_from(&snapshot[..]).unwrap();
     assert_eq!(*client.query(&query).await.unwrap(), 2);
 }
 
 #[tokio::test(start_paused = true)]
-async fn other_tags_and_other_tables_are_read_as_before() {
+async fn keys_with_other_tags_and_tables_are_still_read() {
     type Change = fn(&Client<PersistedApp>);
     let changes: [Change; 4] = [
         |client| drop(client.invalidate_tag("other")),
@@ -176,24 +178,24 @@ async fn other_tags_and_other_tables_are_read_as_before() {
         |client| drop(client.invalidate_query::<GetKeptStale>()),
     ];
     for change in changes {
-        let (value, _) = after(async |client, _| change(client)).await;
+        let (value, _) = value_after(async |client, _| change(client)).await;
         assert_eq!(value, 1);
     }
 }
 
 #[tokio::test(start_paused = true)]
-async fn invalidating_a_key_removes_it_for_others_too() {
-    let (site, query) = (site(), GetKept(1));
-    let client = site.client();
+async fn invalidating_a_key_removes_it_from_the_provider() {
+    let (restarts, query) = (tracked_restarts(), GetKept(1));
+    let client = restarts.client();
     client.query(&query).await.unwrap();
     settle().await;
     client.invalidate(&query);
     settle().await;
-    assert_calls(&site, 1, 1, 1);
-    assert_eq!(*site.client().query(&query).await.unwrap(), 2);
+    assert_calls(&restarts, 1, 1, 1);
+    assert_eq!(*restarts.client().query(&query).await.unwrap(), 2);
 }
 
-/// Writes a kept value.
+/// A mutation that writes a persisted value.
 #[derive(Clone)]
 struct Rewrite(u32, usize);
 
@@ -211,10 +213,10 @@ impl Mutate<PersistedApp> for Rewrite {
 }
 
 #[tokio::test(start_paused = true)]
-async fn what_a_mutation_or_a_change_writes_takes_the_old_entry_away_for_others_too() {
+async fn a_write_by_a_mutation_or_a_change_removes_the_old_provider_entry() {
     for is_mutation in [true, false] {
-        let (site, query) = (site(), GetKept(1));
-        let client = site.client();
+        let (restarts, query) = (tracked_restarts(), GetKept(1));
+        let client = restarts.client();
         client.query(&query).await.unwrap();
         settle().await;
         match is_mutation {
@@ -223,14 +225,18 @@ async fn what_a_mutation_or_a_change_writes_takes_the_old_entry_away_for_others_
         }
         settle().await;
         assert_eq!(*client.query(&query).await.unwrap(), 99);
-        assert_eq!(*site.client().query(&query).await.unwrap(), 2, "loaded, and not the old one");
+        assert_eq!(
+            *restarts.client().query(&query).await.unwrap(),
+            2,
+            "the value is loaded and not read back"
+        );
     }
 }
 
 // Late writes
 
 #[tokio::test(start_paused = true)]
-async fn a_load_that_was_overtaken_writes_nothing() {
+async fn an_overtaken_load_writes_nothing() {
     type Change = fn(&Client<PersistedApp>);
     let changes: [Change; 3] = [
         |client| drop(client.invalidate_all()),
@@ -238,30 +244,30 @@ async fn a_load_that_was_overtaken_writes_nothing() {
         |client| client.cache().clear(),
     ];
     for change in changes {
-        let (site, query) = (site(), GetKept(1));
-        let client = site.client();
+        let (restarts, query) = (tracked_restarts(), GetKept(1));
+        let client = restarts.client();
         let waiter = ask(&client, &query);
         settle().await;
         change(&client);
         assert_eq!(*waiter.await.unwrap().unwrap(), 1);
         settle().await;
-        assert_calls(&site, 1, 0, 0);
+        assert_calls(&restarts, 1, 0, 0);
     }
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_load_that_is_overtaken_just_before_its_store_writes_nothing() {
-    let (site, query) = (site(), GetKeptWeighed(1));
-    let client = site.client();
+async fn a_load_overtaken_just_before_its_store_writes_nothing() {
+    let (restarts, query) = (tracked_restarts(), GetKeptWeighed(1));
+    let client = restarts.client();
     let cache = client.cache().clone();
     query.when_weighed(move || drop(cache.insert(GetKeptWeighed(1), 99)));
     assert_eq!(*client.query(&query).await.unwrap(), 1);
     settle().await;
-    assert_calls(&site, 1, 0, 0);
+    assert_calls(&restarts, 1, 0, 0);
 }
 
 #[tokio::test(start_paused = true)]
-async fn an_answer_that_is_changed_while_its_write_waits_is_not_written() {
+async fn an_answer_changed_while_its_write_waits_is_not_written() {
     type Change = fn(&Client<PersistedApp>);
     let changes: [Change; 3] = [
         |client| assert!(client.cache().invalidate(&GetKept(1))),
@@ -269,74 +275,74 @@ async fn an_answer_that_is_changed_while_its_write_waits_is_not_written() {
         |client| client.cache().clear(),
     ];
     for change in changes {
-        let (site, query) = (site(), GetKept(1));
-        let client = site.builder().provider_timeout(seconds(20)).build();
+        let (restarts, query) = (tracked_restarts(), GetKept(1));
+        let client = restarts.builder().provider_timeout(seconds(20)).build();
         let first = ask(&client, &query);
         settle().await;
-        site.provider.delay(seconds(5));
+        restarts.provider.delay(seconds(5));
         first.await.unwrap().unwrap();
-        // The write of this one waits for that of the first.
+        // This write waits for that of the first load.
         client.query_with(&query, |options| options.strategy(Strategy::Refresh)).await.unwrap();
         settle().await;
         change(&client);
         pass(seconds(5)).await;
-        assert_calls(&site, 1, 1, 0);
+        assert_calls(&restarts, 1, 1, 0);
     }
 }
 
-/// A client whose provider takes 5 s for the write that has begun, and no time for what comes next.
-async fn during_a_slow_write() -> (Restarts<TrackingProvider>, Client<PersistedApp>, GetKept) {
-    let (site, query) = (site(), GetKept(1));
-    let client = site.builder().provider_timeout(seconds(20)).build();
+/// A client whose provider takes 5 s for the write that has started, and no time for later calls.
+async fn client_with_slow_write() -> (Restarts<TrackingProvider>, Client<PersistedApp>, GetKept) {
+    let (restarts, query) = (tracked_restarts(), GetKept(1));
+    let client = restarts.builder().provider_timeout(seconds(20)).build();
     let first = ask(&client, &query);
     settle().await;
-    site.provider.delay(seconds(5));
+    restarts.provider.delay(seconds(5));
     first.await.unwrap().unwrap();
     settle().await;
-    site.provider.delay(Duration::ZERO);
-    (site, client, query)
+    restarts.provider.delay(Duration::ZERO);
+    (restarts, client, query)
 }
 
 #[tokio::test(start_paused = true)]
-async fn of_two_writes_of_a_key_the_newer_one_stays_though_the_older_one_is_slow() {
-    let (site, client, query) = during_a_slow_write().await;
+async fn a_slow_older_write_does_not_replace_a_newer_one() {
+    let (restarts, client, query) = client_with_slow_write().await;
     client.query_with(&query, |options| options.strategy(Strategy::Refresh)).await.unwrap();
     pass(seconds(5)).await;
-    assert_calls(&site, 1, 2, 0);
-    assert_eq!(*site.client().query(&query).await.unwrap(), 2);
+    assert_calls(&restarts, 1, 2, 0);
+    assert_eq!(*restarts.client().query(&query).await.unwrap(), 2);
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_removal_comes_after_the_write_that_was_asked_for_before() {
-    let (site, client, query) = during_a_slow_write().await;
+async fn a_removal_runs_after_an_earlier_write() {
+    let (restarts, client, query) = client_with_slow_write().await;
     client.invalidate(&query);
     pass(seconds(5)).await;
-    assert_calls(&site, 1, 1, 1);
-    assert_eq!(site.provider.inner().len(), 0);
+    assert_calls(&restarts, 1, 1, 1);
+    assert_eq!(restarts.provider.inner().len(), 0);
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_write_is_not_lost_when_those_who_waited_leave_and_delays_nobody() {
-    let (site, query) = (site(), GetKept(1));
-    let client = site.client();
+async fn a_write_continues_when_the_callers_leave_and_does_not_delay_them() {
+    let (restarts, query) = (tracked_restarts(), GetKept(1));
+    let client = restarts.client();
     let waiter = ask(&client, &query);
     settle().await;
-    site.provider.delay(Duration::from_millis(200));
+    restarts.provider.delay(Duration::from_millis(200));
     let began = tokio::time::Instant::now();
     waiter.await.unwrap().unwrap();
     assert_eq!(began.elapsed(), SECOND);
     drop(client);
     pass(SECOND).await;
-    assert_eq!(site.provider.inner().len(), 1);
+    assert_eq!(restarts.provider.inner().len(), 1);
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_read_whose_key_is_changed_meanwhile_is_for_those_who_waited_alone() {
-    let (site, query) = (site(), GetKept(1));
-    site.client().query(&query).await.unwrap();
+async fn a_provider_read_overtaken_by_a_change_goes_only_to_its_callers() {
+    let (restarts, query) = (tracked_restarts(), GetKept(1));
+    restarts.client().query(&query).await.unwrap();
     settle().await;
-    let client = site.client();
-    site.provider.delay(Duration::from_millis(100));
+    let client = restarts.client();
+    restarts.provider.delay(Duration::from_millis(100));
     let waiter = ask(&client, &query);
     settle().await;
     client.invalidate_all();
@@ -346,18 +352,21 @@ async fn a_read_whose_key_is_changed_meanwhile_is_for_those_who_waited_alone() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_read_that_nobody_wants_any_more_is_dropped() {
-    let (site, query) = (site(), GetKept(1));
-    let client = site.client();
-    site.provider.delay(Duration::from_millis(100));
+async fn a_provider_read_without_callers_is_dropped() {
+    let (restarts, query) = (tracked_restarts(), GetKept(1));
+    let client = restarts.client();
+    restarts.provider.delay(Duration::from_millis(100));
     let waiter = ask_hastily(&client, &query);
     settle().await;
     waiter.abort();
     pass(SECOND).await;
-    assert_eq!((site.provider.misses(), site.app.loads::<GetKept>(), client.provider_errors()), (0, 0, 0));
+    assert_eq!(
+        (restarts.provider.misses(), restarts.app.loads::<GetKept>(), client.provider_errors()),
+        (0, 0, 0)
+    );
 }
 
-/// Changes a part of what is there, if it is.
+/// A mutation that updates a value, if there is one.
 #[derive(Clone)]
 struct Raise;
 
@@ -375,7 +384,7 @@ impl Mutate<PersistedApp> for Raise {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_change_of_a_part_that_finds_nothing_here_is_not_undone_by_an_older_entry() {
-    let (value, site) = after(async |client, _| client.mutate(&Raise).await.unwrap()).await;
-    assert_eq!((value, site.app.loads::<GetKept>()), (2, 2));
+async fn an_update_that_finds_no_value_is_not_undone_by_an_older_provider_entry() {
+    let (value, restarts) = value_after(async |client, _| client.mutate(&Raise).await.unwrap()).await;
+    assert_eq!((value, restarts.app.loads::<GetKept>()), (2, 2));
 }

@@ -1,4 +1,4 @@
-//! A second tier that is out of order, or has what is of no use: loads are made, and nobody else hears of it.
+//! A second tier that fails or returns unusable entries. The client loads instead, and no caller sees an error.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -9,83 +9,83 @@ use cache_core::{BoxError, Cache, Query, Shape, registry};
 use serde::{Deserialize, Serialize};
 
 use crate::persisted::*;
-use crate::providers::{assert_calls, site};
+use crate::providers::{assert_calls, tracked_restarts};
 use crate::scripted::{SECOND, in_time, pass, seconds, settle};
 
 #[tokio::test(start_paused = true)]
-async fn a_read_or_a_write_that_fails_is_one_trouble_and_no_error() {
-    let (site, query) = (site(), GetKept(1));
-    let client = site.client();
-    site.provider.fail_next_gets(1);
+async fn a_failed_provider_call_counts_as_one_provider_error_and_fails_no_query() {
+    let (restarts, query) = (tracked_restarts(), GetKept(1));
+    let client = restarts.client();
+    restarts.provider.fail_next_gets(1);
     assert_eq!(*client.query(&query).await.unwrap(), 1);
     settle().await;
     assert_eq!(client.provider_errors(), 1);
-    site.provider.fail_next_sets(1);
+    restarts.provider.fail_next_sets(1);
     assert_eq!(*client.query(&GetKept(2)).await.unwrap(), 2);
     settle().await;
     assert_eq!(client.provider_errors(), 2);
-    site.provider.fail_next_removes(1);
+    restarts.provider.fail_next_removes(1);
     client.invalidate(&query);
     settle().await;
     assert_eq!(client.provider_errors(), 3);
-    assert_calls(&site, 2, 2, 1);
+    assert_calls(&restarts, 2, 2, 1);
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_trouble_is_one_event() {
-    let site = site();
-    // Once before anybody listens, for who registers an event at the same time as another test may miss it.
-    site.provider.fail_next_gets(1);
-    site.client().query(&GetKept(1)).await.unwrap();
+async fn each_provider_error_is_one_event() {
+    let restarts = tracked_restarts();
+    // Registers the callsite before the subscriber starts, since a concurrent test can register it without interest.
+    restarts.provider.fail_next_gets(1);
+    restarts.client().query(&GetKept(1)).await.unwrap();
     settle().await;
     let events = Arc::new(Events::default());
     let _guard = tracing::subscriber::set_default(Arc::clone(&events));
-    site.provider.fail_next_gets(1);
-    site.client().query(&GetKept(2)).await.unwrap();
+    restarts.provider.fail_next_gets(1);
+    restarts.client().query(&GetKept(2)).await.unwrap();
     settle().await;
     assert_eq!(events.0.load(Ordering::SeqCst), 1);
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_provider_that_hangs_is_waited_for_as_long_as_its_timeout() {
+async fn a_provider_that_hangs_delays_a_load_until_its_timeout() {
     for (timeout, waited) in [(None, Duration::from_millis(250)), (Some(seconds(2)), seconds(2))] {
-        let (site, query) = (site(), GetKept(1));
+        let (restarts, query) = (tracked_restarts(), GetKept(1));
         let client = match timeout {
-            Some(timeout) => site.builder().provider_timeout(timeout).build(),
-            None => site.client(),
+            Some(timeout) => restarts.builder().provider_timeout(timeout).build(),
+            None => restarts.client(),
         };
-        site.provider.hold();
+        restarts.provider.hold();
         let began = tokio::time::Instant::now();
         assert_eq!(*in_time(client.query(&query)).await.unwrap(), 1);
         assert_eq!(began.elapsed(), waited + SECOND);
         assert_eq!(client.provider_errors(), 1);
-        // Nobody waits for the write.
+        // No caller waits for the write.
         pass(waited).await;
         assert_eq!(client.provider_errors(), 2);
-        site.provider.release();
+        restarts.provider.release();
         settle().await;
-        assert_eq!(site.provider.inner().len(), 0);
+        assert_eq!(restarts.provider.inner().len(), 0);
     }
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_timeout_counts_though_it_is_given_before_the_provider() {
-    let site = site();
+async fn a_timeout_set_before_the_provider_applies() {
+    let restarts = tracked_restarts();
     let cache = Cache::<PersistedRegistry>::builder().clock(TokioClock::new()).build().unwrap();
-    let client = Client::builder(cache, site.app.clone())
+    let client = Client::builder(cache, restarts.app.clone())
         .provider_timeout(seconds(3))
-        .provider(Arc::clone(&site.provider))
+        .provider(Arc::clone(&restarts.provider))
         .build();
-    site.provider.delay(seconds(2));
+    restarts.provider.delay(seconds(2));
     client.query(&GetKept(1)).await.unwrap();
     pass(seconds(2)).await;
-    assert_eq!((client.provider_errors(), site.provider.inner().len()), (0, 1));
+    assert_eq!((client.provider_errors(), restarts.provider.inner().len()), (0, 1));
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_provider_that_panics_is_one_that_fails() {
-    let site = Restarts::new(Burning);
-    let client = site.client();
+async fn a_panic_of_the_provider_counts_as_an_error() {
+    let restarts = Restarts::new(PanickingProvider);
+    let client = restarts.client();
     assert_eq!(*client.query(&GetKept(1)).await.unwrap(), 1);
     client.invalidate(&GetKept(1));
     settle().await;
@@ -93,99 +93,99 @@ async fn a_provider_that_panics_is_one_that_fails() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn code_of_the_codec_that_panics_is_one_trouble_and_no_error() {
-    let site = site();
-    let client = site.client();
+async fn a_panic_of_the_codec_counts_as_one_provider_error_and_fails_no_query() {
+    let restarts = tracked_restarts();
+    let client = restarts.client();
     for key in [1, 2] {
-        assert_eq!(client.query(&GetShy(key)).await.unwrap().0, key);
+        assert_eq!(client.query(&GetUncodable(key)).await.unwrap().0, key);
         settle().await;
-        assert_eq!((client.provider_errors(), site.provider.sets()), (key.into(), 0));
+        assert_eq!((client.provider_errors(), restarts.provider.sets()), (key.into(), 0));
     }
-    assert_eq!(client.query(&GetShy(3)).await.unwrap().0, 3);
+    assert_eq!(client.query(&GetUncodable(3)).await.unwrap().0, 3);
     settle().await;
-    let again = site.client();
-    assert_eq!(again.query(&GetShy(3)).await.unwrap().0, 3);
-    assert_eq!((again.provider_errors(), site.app.loads::<GetShy>()), (0, 3));
+    let again = restarts.client();
+    assert_eq!(again.query(&GetUncodable(3)).await.unwrap().0, 3);
+    assert_eq!((again.provider_errors(), restarts.app.loads::<GetUncodable>()), (0, 3));
 }
 
 #[tokio::test(start_paused = true)]
-async fn damaged_bytes_are_a_miss_and_are_written_over() {
-    let (site, query) = (site(), GetKept(1));
-    site.client().query(&query).await.unwrap();
+async fn damaged_bytes_are_a_miss_and_are_overwritten() {
+    let (restarts, query) = (tracked_restarts(), GetKept(1));
+    restarts.client().query(&query).await.unwrap();
     settle().await;
     let name = b"get_kept\0\x01\0\0\0";
-    let good = site.provider.inner().get(name).await.unwrap().unwrap();
+    let good = restarts.provider.inner().get(name).await.unwrap().unwrap();
     let mut changed = good.clone();
     *changed.last_mut().unwrap() ^= 1;
     for (load, bytes) in (2..).zip([Vec::new(), b"something else".to_vec(), good[..60].to_vec(), changed]) {
-        site.provider.inner().set(name, bytes, seconds(10)).await.unwrap();
-        let client = site.client();
+        restarts.provider.inner().set(name, bytes, seconds(10)).await.unwrap();
+        let client = restarts.client();
         assert_eq!(*client.query(&query).await.unwrap(), load);
         settle().await;
         assert_eq!(client.provider_errors(), 1);
-        assert_eq!(*site.client().query(&query).await.unwrap(), load);
+        assert_eq!(*restarts.client().query(&query).await.unwrap(), load);
     }
 }
 
 #[tokio::test(start_paused = true)]
 async fn the_entry_of_another_key_is_a_miss() {
-    let site = site();
-    let client = site.client();
+    let restarts = tracked_restarts();
+    let client = restarts.client();
     assert_eq!(*client.query(&GetLossy(1, 0)).await.unwrap(), 1);
     settle().await;
-    assert_eq!((client.provider_errors(), site.provider.inner().len()), (0, 1));
-    // Both keys have one name. The entry that is found tells that it is of the other key, and the key that would read
-    // back as another is not written.
+    assert_eq!((client.provider_errors(), restarts.provider.inner().len()), (0, 1));
+    // Both keys have one name. The entry contains the other key, so it is a miss. The key that would be read back as
+    // another key is not written.
     assert_eq!(*client.query(&GetLossy(1, 5)).await.unwrap(), 2);
     settle().await;
-    assert_eq!((client.provider_errors(), site.provider.sets()), (2, 1));
+    assert_eq!((client.provider_errors(), restarts.provider.sets()), (2, 1));
 }
 
 #[tokio::test(start_paused = true)]
-async fn an_entry_from_the_future_is_a_miss_and_a_little_ahead_is_now() {
+async fn an_entry_from_the_future_is_a_miss_unless_it_is_only_slightly_ahead() {
     for (ahead, loads) in [(30, 1), (90, 2)] {
-        let (site, query) = (site(), GetKept(1));
+        let (restarts, query) = (tracked_restarts(), GetKept(1));
         pass(seconds(ahead)).await;
-        site.client().query(&query).await.unwrap();
+        restarts.client().query(&query).await.unwrap();
         settle().await;
-        // Time that is paused passes for the clocks that are there, and the new one begins with the date of the system.
-        let client = site.builder_with_clock(TokioClock::new()).build();
+        // Paused time advances only existing clocks. The new clock starts at the date of the system.
+        let client = restarts.builder_with_clock(TokioClock::new()).build();
         client.query(&query).await.unwrap();
-        assert_eq!(site.app.loads::<GetKept>(), loads, "{ahead}");
+        assert_eq!(restarts.app.loads::<GetKept>(), loads, "{ahead}");
         assert_eq!(client.provider_errors(), u64::from(loads == 2));
     }
 }
 
 #[tokio::test(start_paused = true)]
-async fn an_entry_of_another_shape_is_a_miss_without_trouble_and_is_written_over() {
-    let site = site();
-    site.client().query(&GetKept(1)).await.unwrap();
+async fn an_entry_of_another_shape_is_a_miss_without_an_error_and_is_overwritten() {
+    let restarts = tracked_restarts();
+    restarts.client().query(&GetKept(1)).await.unwrap();
     settle().await;
     let cache = Cache::builder().clock(TokioClock::new()).build().unwrap();
-    let client = Client::builder(cache, NextBuild).provider(Arc::clone(&site.provider)).build();
+    let client = Client::builder(cache, NextBuild).provider(Arc::clone(&restarts.provider)).build();
     assert_eq!(**client.query(&next_build::GetKept(1)).await.unwrap(), *"new");
     settle().await;
-    assert_eq!((client.provider_errors(), site.provider.inner().len()), (0, 1));
-    assert_eq!(*site.client().query(&GetKept(1)).await.unwrap(), 2);
+    assert_eq!((client.provider_errors(), restarts.provider.inner().len()), (0, 1));
+    assert_eq!(*restarts.client().query(&GetKept(1)).await.unwrap(), 2);
 }
 
-struct Burning;
+struct PanickingProvider;
 
-impl Provider for Burning {
+impl Provider for PanickingProvider {
     async fn get(&self, _: &[u8]) -> Result<Option<Vec<u8>>, BoxError> {
-        panic!("the provider burns")
+        panic!("the provider panics")
     }
 
     async fn set(&self, _: &[u8], _: Vec<u8>, _: Duration) -> Result<(), BoxError> {
-        panic!("the provider burns")
+        panic!("the provider panics")
     }
 
     async fn remove(&self, _: &[u8]) -> Result<(), BoxError> {
-        panic!("the provider burns")
+        panic!("the provider panics")
     }
 }
 
-/// The program after a change of what it keeps.
+/// The app after a change of its value type.
 struct NextBuild;
 
 mod next_build {

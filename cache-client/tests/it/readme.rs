@@ -1,4 +1,4 @@
-//! The example of the README about loading, as it is printed there.
+//! The loading example of the README.
 
 use std::error::Error;
 use std::sync::Arc;
@@ -32,7 +32,7 @@ impl Database {
 }
 
 async fn title_of_seven(cache: Cache<CacheRegistry>, db: Database) -> Result<String, Box<dyn Error>> {
-    // From here on as printed.
+    // The printed part starts here.
     use cache_client::{App, Client, Context, Fetch};
 
     struct Blog {
@@ -53,7 +53,7 @@ async fn title_of_seven(cache: Cache<CacheRegistry>, db: Database) -> Result<Str
 
     let client = Client::builder(cache, Blog { db }).build();
     let post: Arc<Post> = client.query(&GetPost { id: 7 }).await?;
-    // As far as here.
+    // The printed part ends here.
     Ok(post.title.clone())
 }
 
@@ -64,7 +64,7 @@ async fn the_example_of_the_readme_loads_and_is_printed_as_it_is_here() {
     let lines = |text: &'static str| text.lines().map(str::trim).collect::<Vec<_>>();
     let here = lines(include_str!("readme.rs"));
     let is = |wanted: &'static str| here.iter().position(|line| *line == wanted).unwrap();
-    let printed = &here[is("// From here on as printed.") + 1..is("// As far as here.")];
+    let printed = &here[is("// The printed part starts here.") + 1..is("// The printed part ends here.")];
     let readme = lines(include_str!("../../../README.md"));
     assert!(readme.windows(printed.len()).any(|lines| lines == printed), "the README has another example");
 }

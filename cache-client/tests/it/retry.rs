@@ -1,4 +1,4 @@
-//! Which loads are tried again, when, how often, and who shares that.
+//! Which loads are retried, when, how often, and how callers share the retries.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -15,7 +15,7 @@ fn waits<Q: Numbered>(client: &cache_client::Client<FlakyApp>, query: &Q) -> Vec
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_load_that_fails_twice_and_then_works_is_made_three_times() {
+async fn a_load_that_fails_twice_and_then_succeeds_runs_three_times() {
     let client = flaky_client();
     let mut first_waits = Vec::new();
     for number in 0..50 {
@@ -23,17 +23,17 @@ async fn a_load_that_fails_twice_and_then_works_is_made_three_times() {
         client.app().script(&query, [Step::Pass, Step::Pass]);
         assert_eq!(*client.query(&query).await.unwrap(), 3);
         let waits = waits(&client, &query);
-        // Timers of tokio are a millisecond coarse.
+        // Timers of tokio have a resolution of one millisecond.
         let millisecond = Duration::from_millis(1);
         assert!(waits[0] <= SECOND + millisecond && waits[1] <= seconds(2) + millisecond, "{waits:?}");
         first_waits.push(waits[0]);
     }
-    // The jitter is full: one in three is short, and one in three is long, but for one time in a hundred million.
+    // With full jitter, some waits are short and some are long. This fails by chance once in a hundred million runs.
     assert!(first_waits.iter().any(|wait| *wait < SECOND / 3));
     assert!(first_waits.iter().any(|wait| *wait > SECOND * 2 / 3));
 }
 
-/// Has 60 keys fail three times, and compares the longest wait before each retry with the milliseconds it may take.
+/// Makes 60 keys fail three times, and compares the longest wait before each retry with its limit in milliseconds.
 async fn assert_longest_waits<Q: Numbered + cache_client::Fetch<FlakyApp>>(
     client: &cache_client::Client<FlakyApp>,
     query_of: fn(u32) -> Q,
@@ -51,18 +51,18 @@ async fn assert_longest_waits<Q: Numbered + cache_client::Fetch<FlakyApp>>(
         }
     }
     for (longest, expected) in longest.into_iter().zip(expected.map(Duration::from_millis)) {
-        // None of 60 is above two thirds once in 30,000,000,000 times.
+        // That none of 60 waits exceeds two thirds has a chance of 1 in 30,000,000,000.
         assert!(longest <= expected + Duration::from_millis(1) && longest > expected * 2 / 3, "{longest:?}");
     }
 }
 
 #[tokio::test(start_paused = true)]
-async fn the_waits_are_those_of_the_derive() {
+async fn the_derive_sets_the_waits() {
     assert_longest_waits(&flaky_client(), GetPaced, LoadingOptions::new(), [4_000, 12_000, 20_000]).await;
 }
 
 #[tokio::test(start_paused = true)]
-async fn each_part_of_the_pace_comes_from_the_first_that_says_it() {
+async fn each_backoff_setting_comes_from_the_most_specific_source() {
     let built = || {
         builder()
             .defaults(|options| options.retry_first(seconds(8)).retry_factor(1.0))
@@ -79,12 +79,12 @@ async fn each_part_of_the_pace_comes_from_the_first_that_says_it() {
         [6_000, 18_000, 20_000],
     )
     .await;
-    // The default of one gives way to the other.
+    // A default gives way to an explicit setting that conflicts with it.
     assert_longest_waits(&flaky_client(), GetFlaky, none.retry_longest(SECOND / 2), [500; 3]).await;
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_pace_that_cannot_work_is_refused_before_anything_is_loaded() {
+async fn an_invalid_backoff_is_rejected_before_a_load() {
     type Change = fn(LoadingOptions) -> LoadingOptions;
     let changes: [(&str, Change); 6] = [
         ("`retry_first` must be longer than zero; leave it out for the default", |options| {
@@ -122,7 +122,7 @@ async fn a_pace_that_cannot_work_is_refused_before_anything_is_loaded() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_load_that_goes_on_failing_is_tried_again_three_times_and_no_more() {
+async fn a_load_that_keeps_failing_is_retried_three_times() {
     let client = flaky_client();
     let query = GetFlaky(1);
     client.app().script(&query, [Step::Pass; 10]);
@@ -131,7 +131,7 @@ async fn a_load_that_goes_on_failing_is_tried_again_three_times_and_no_more() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn an_error_that_does_not_pass_and_a_panic_are_final() {
+async fn a_permanent_error_and_a_panic_are_final() {
     let client = flaky_client();
     for (number, step) in [(1, Step::Fail), (2, Step::Panic)] {
         let query = GetFlaky(number);
@@ -139,23 +139,23 @@ async fn an_error_that_does_not_pass_and_a_panic_are_final() {
         assert!(client.query(&query).await.is_err());
         assert_eq!(client.app().loads(&query), 1);
     }
-    // Also after one that may pass.
+    // Also after a retryable error.
     client.app().script(&GetFlaky(3), [Step::Pass, Step::Fail]);
     assert!(client.query(&GetFlaky(3)).await.is_err());
     assert_eq!(client.app().loads(&GetFlaky(3)), 2);
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_panic_over_whether_an_error_may_pass_is_a_panic_of_the_load() {
+async fn a_panic_in_is_retryable_is_a_panic_of_the_load() {
     let client = flaky_client();
     let query = GetFlaky(1);
-    client.app().script(&query, [Step::Baffle]);
+    client.app().script(&query, [Step::FailUnclassifiable]);
     let error = in_time(client.query(&query)).await.unwrap_err();
-    assert_eq!(error.to_string(), "the load of `get_flaky` panicked: who knows");
+    assert_eq!(error.to_string(), "the load of `get_flaky` panicked: cannot classify the error");
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_wait_that_the_error_asks_for_takes_the_place_of_the_random_one() {
+async fn a_wait_requested_by_the_error_replaces_the_random_one() {
     let client = flaky_client();
     let query = GetFlaky(1);
     client.app().script(&query, [Step::Busy(seconds(40)), Step::Busy(seconds(0))]);
@@ -164,7 +164,7 @@ async fn a_wait_that_the_error_asks_for_takes_the_place_of_the_random_one() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn no_load_is_begun_later_than_two_minutes_after_the_first() {
+async fn no_retry_starts_later_than_two_minutes_after_the_first_load() {
     let client = flaky_client();
     let query = GetFlaky(1);
     client.app().script(&query, [Step::Busy(seconds(70)), Step::Busy(seconds(70))]);
@@ -174,7 +174,7 @@ async fn no_load_is_begun_later_than_two_minutes_after_the_first() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_call_comes_before_the_client_s_setting_before_the_derive() {
+async fn retry_settings_apply_in_the_order_call_client_derive() {
     let client = builder().query::<GetFlaky>(|options| options.retry(2)).build();
     let (flaky, once) = (GetFlaky(1), GetOnceMore(1));
     client.app().script(&flaky, [Step::Pass; 10]);
@@ -188,7 +188,7 @@ async fn a_call_comes_before_the_client_s_setting_before_the_derive() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn all_who_wait_share_the_retries_also_who_comes_between_two_loads() {
+async fn all_callers_share_the_retries_even_those_that_join_between_two_loads() {
     let client = flaky_client();
     let query = GetFlaky(1);
     client.app().script(&query, [Step::Busy(seconds(5))]);
@@ -200,7 +200,7 @@ async fn all_who_wait_share_the_retries_also_who_comes_between_two_loads() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn nothing_is_tried_again_when_nobody_waits_any_more() {
+async fn a_load_without_callers_is_not_retried() {
     let client = flaky_client();
     let query = GetFlaky(1);
     client.app().script(&query, [Step::Busy(seconds(5))]);
@@ -212,7 +212,7 @@ async fn nothing_is_tried_again_when_nobody_waits_any_more() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn who_is_cancelled_in_a_wait_knows_at_once() {
+async fn a_caller_cancelled_during_a_wait_returns_at_once() {
     let client = flaky_client();
     let query = GetFlaky(1);
     client.app().script(&query, [Step::Busy(seconds(50))]);
@@ -229,7 +229,7 @@ async fn who_is_cancelled_in_a_wait_knows_at_once() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_load_that_cancels_itself_is_not_tried_again_whatever_it_says() {
+async fn a_load_that_cancels_itself_is_not_retried() {
     let client = flaky_client();
     let query = GetFlaky(1);
     client.app().script(&query, [Step::Quit]);
@@ -239,12 +239,12 @@ async fn a_load_that_cancels_itself_is_not_tried_again_whatever_it_says() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn an_answer_ages_from_the_start_of_the_load_that_succeeded() {
+async fn the_age_of_an_answer_counts_from_the_start_of_the_successful_attempt() {
     let client = flaky_client();
     let query = GetFlaky(1);
     client.app().script(&query, [Step::Busy(seconds(8)), Step::Slow(seconds(2))]);
     client.query(&query).await.unwrap();
-    // 10 s after the first load; the second was begun 2 s ago.
+    // 10 s after the first load started. The second started 2 s ago.
     pass(seconds(7)).await;
     assert_eq!(*client.query(&query).await.unwrap(), 2);
     pass(SECOND).await;
@@ -252,17 +252,17 @@ async fn an_answer_ages_from_the_start_of_the_load_that_succeeded() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_load_that_is_tried_again_asks_for_its_parts_again() {
+async fn a_retried_load_queries_its_inputs_again() {
     let client = flaky_client();
     let query = GetWhole(1);
     client.app().script(&query, [Step::Busy(seconds(20)), Step::Busy(seconds(5))]);
-    // The part was stale at the second load, and fresh at the third.
+    // The part was stale at the second attempt and fresh at the third.
     assert_eq!(*client.query(&query).await.unwrap(), 2);
     assert_eq!((client.app().loads(&query), client.app().loads(&GetFlaky(1))), (3, 2));
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_load_of_one_tree_alone_is_tried_again_and_not_stored() {
+async fn a_private_load_is_retried_and_not_stored() {
     let client = flaky_client();
     let query = GetFlaky(1);
     client.app().script(&query, [Step::Pass]);
@@ -273,7 +273,7 @@ async fn a_load_of_one_tree_alone_is_tried_again_and_not_stored() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn what_is_written_between_two_loads_stays() {
+async fn a_write_between_two_attempts_is_kept() {
     let client = flaky_client();
     let query = GetFlaky(1);
     client.app().script(&query, [Step::Busy(seconds(5))]);

@@ -1,4 +1,4 @@
-//! Loads and observers go on when their runtime does not: one that nobody drives, or one that was dropped.
+//! Loads and observers continue when their runtime is idle or dropped.
 
 mod arrivals;
 mod unattended;
@@ -17,12 +17,12 @@ use tokio::time::Instant;
 use crate::batching::{self, GetItem, items};
 use crate::scripted::*;
 
-/// One that runs only inside `block_on`, on paused time.
+/// A runtime with paused time that runs only inside `block_on`.
 fn current_thread() -> Runtime {
     Builder::new_current_thread().enable_time().start_paused(true).build().unwrap()
 }
 
-/// Begins to query on a runtime that is idle from then on.
+/// Starts a query on a runtime that is idle afterwards.
 fn begin<Q: Fetch<ScriptedApp> + Keyed>(runtime: &Runtime, client: &Client<ScriptedApp>, query: &Q)
 where
     ScriptedRegistry: cache_core::Holds<Q>,
@@ -33,21 +33,21 @@ where
     });
 }
 
-/// Waits until an observer shows a value, and nothing is being loaded.
-async fn shows(observer: &mut Observer<ScriptedApp, GetNumber>, wanted: usize) {
+/// Waits until an observer shows this value and its key is not loading.
+async fn wait_for_value(observer: &mut Observer<ScriptedApp, GetNumber>, wanted: usize) {
     let shown = async {
         while let Some(state) = observer.next().await {
             if matches!(state, State::Ready { value, is_refreshing: false, .. } if *value == wanted) {
                 return;
             }
         }
-        panic!("it has ended");
+        panic!("the observer ended");
     };
     in_time(shown).await;
 }
 
 #[test]
-fn a_load_of_a_runtime_that_nobody_drives_is_taken_over() {
+fn a_load_on_an_idle_runtime_is_taken_over() {
     let (client, query) = (paused_client(), GetNumber(1));
     let (idle, other) = (current_thread(), current_thread());
     begin(&idle, &client, &query);
@@ -58,9 +58,9 @@ fn a_load_of_a_runtime_that_nobody_drives_is_taken_over() {
     }));
     let answer = answers.0.unwrap();
     assert!(Arc::ptr_eq(&answer, &answers.1.unwrap()));
-    assert_eq!(client.app().loads(&query), 3, "one begun, one in its place, one of the private tree");
+    assert_eq!(client.app().loads(&query), 3, "the first load, its replacement, and one of the private tree");
     assert!(answers.2.is_ok());
-    // The first load goes on; what it brings is too late.
+    // The first load resumes, but its result is outdated.
     let late = idle.block_on(in_time(async {
         pass(seconds(2)).await;
         client.query(&query).await
@@ -69,7 +69,7 @@ fn a_load_of_a_runtime_that_nobody_drives_is_taken_over() {
 }
 
 #[test]
-fn a_load_of_a_runtime_that_was_dropped_is_taken_over_by_those_who_wait_on_another() {
+fn a_load_on_a_dropped_runtime_is_taken_over_by_callers_on_another() {
     let (client, query) = (paused_client(), GetNumber(1));
     let (dropped, other) = (current_thread(), current_thread());
     begin(&dropped, &client, &query);
@@ -82,34 +82,34 @@ fn a_load_of_a_runtime_that_was_dropped_is_taken_over_by_those_who_wait_on_anoth
         for waiter in waiters {
             assert_eq!(*waiter.await.unwrap().unwrap(), 2);
         }
-        assert_eq!(begun.elapsed(), SECOND, "they have noticed at once");
+        assert_eq!(begun.elapsed(), SECOND, "the callers notice at once");
     }));
     assert_eq!(client.app().loads(&query), 2);
 }
 
-/// A thread with a runtime on which something has begun, and that ends by a panic of the program when it is told to.
-fn panics_later(begin: impl FnOnce(&Runtime) + Send + 'static) -> (mpsc::Sender<()>, JoinHandle<()>) {
-    let ((begun, has_begun), (told, is_told)) = (mpsc::channel(), mpsc::channel());
+/// A thread whose runtime runs `begin` and then panics when the returned sender sends.
+fn thread_that_panics(begin: impl FnOnce(&Runtime) + Send + 'static) -> (mpsc::Sender<()>, JoinHandle<()>) {
+    let ((begun, has_begun), (fail, may_fail)) = (mpsc::channel(), mpsc::channel());
     let thread = thread::spawn(move || {
         let runtime = current_thread();
         begin(&runtime);
         begun.send(()).unwrap();
-        is_told.recv().unwrap();
-        runtime.block_on(async { panic!("the program has a fault") });
+        may_fail.recv().unwrap();
+        runtime.block_on(async { panic!("the program panics") });
     });
     has_begun.recv().unwrap();
-    (told, thread)
+    (fail, thread)
 }
 
 #[test]
-fn a_load_of_a_runtime_that_has_ended_by_a_panic_is_taken_over() {
+fn a_load_on_a_runtime_that_panicked_is_taken_over() {
     let (client, query) = (paused_client(), GetNumber(1));
     let (its_client, its_query) = (client.clone(), query.clone());
-    let (told, thread) = panics_later(move |runtime| begin(runtime, &its_client, &its_query));
+    let (fail, thread) = thread_that_panics(move |runtime| begin(runtime, &its_client, &its_query));
     current_thread().block_on(in_time(async {
         let waiter = ask(&client, &query);
         settle().await;
-        told.send(()).unwrap();
+        fail.send(()).unwrap();
         assert!(thread.join().is_err());
         assert_eq!(*waiter.await.unwrap().unwrap(), 2);
     }));
@@ -117,28 +117,28 @@ fn a_load_of_a_runtime_that_has_ended_by_a_panic_is_taken_over() {
 }
 
 #[test]
-fn a_batch_of_a_runtime_that_has_ended_by_a_panic_is_taken_over() {
+fn a_batch_on_a_runtime_that_panicked_is_taken_over() {
     let client = batching::batching_client();
     let (its_client, keys) = (client.clone(), items(0..3));
     let its_keys = keys.clone();
-    let (told, thread) = panics_later(move |runtime| {
+    let (fail, thread) = thread_that_panics(move |runtime| {
         runtime.block_on(async move {
             tokio::spawn(async move { its_client.query_all(&its_keys).await.len() });
             settle().await;
         });
     });
     current_thread().block_on(in_time(async {
-        let asker = client.clone();
-        let waiter = tokio::spawn(async move { asker.query_all(&keys).await });
+        let caller = client.clone();
+        let waiter = tokio::spawn(async move { caller.query_all(&keys).await });
         settle().await;
-        told.send(()).unwrap();
+        fail.send(()).unwrap();
         assert!(thread.join().is_err());
         assert!(waiter.await.unwrap().iter().all(Result::is_ok));
     }));
 }
 
 #[test]
-fn a_deadline_counts_also_when_the_runtime_that_it_was_made_in_does_not_run() {
+fn a_deadline_applies_even_if_the_runtime_that_created_it_is_idle() {
     let (client, query) = (paused_client(), GetNumber(1));
     let idle = current_thread();
     let within = |time| idle.block_on(async { client.request("hasty").with_deadline(Instant::now() + time) });
@@ -191,13 +191,13 @@ fn a_load_that_waits_for_a_load_of_another_runtime_takes_it_over() {
 }
 
 #[test]
-fn an_observer_goes_on_when_the_runtime_of_its_key_does_not() {
+fn an_observer_continues_when_the_runtime_of_its_key_stops() {
     for ends in [false, true] {
         let (client, query) = (paused_client(), GetNumber(1));
         let (first, other) = (current_thread(), current_thread());
         let mut moved = first.block_on(async {
             let mut observer = client.observe(&query);
-            shows(&mut observer, 1).await;
+            wait_for_value(&mut observer, 1).await;
             observer
         });
         if ends {
@@ -206,38 +206,38 @@ fn an_observer_goes_on_when_the_runtime_of_its_key_does_not() {
         other.block_on(async {
             let mut late = client.observe(&query);
             client.cache().insert(query.clone(), 50);
-            shows(&mut moved, 50).await;
-            shows(&mut late, 50).await;
+            wait_for_value(&mut moved, 50).await;
+            wait_for_value(&mut late, 50).await;
             client.invalidate(&query);
-            shows(&mut late, 2).await;
-            shows(&mut moved, 2).await;
+            wait_for_value(&mut late, 2).await;
+            wait_for_value(&mut moved, 2).await;
             drop(moved);
             client.invalidate(&query);
-            shows(&mut late, 3).await;
+            wait_for_value(&mut late, 3).await;
         });
         assert_eq!(client.app().loads(&query), 3);
     }
 }
 
-/// An observer of a number that began on an idle runtime, and whose task runs on another one since.
-async fn moved_away(mut observer: Observer<ScriptedApp, GetNumber>) -> Observer<ScriptedApp, GetNumber> {
+/// Moves an observer from an idle runtime to another one, which then runs its task.
+async fn moved_observer(mut observer: Observer<ScriptedApp, GetNumber>) -> Observer<ScriptedApp, GetNumber> {
     let moved = tokio::time::timeout(seconds(5), observer.next()).await;
-    assert!(moved.is_err(), "it shows nothing new: {moved:?}");
+    assert!(moved.is_err(), "no new state: {moved:?}");
     observer
 }
 
 #[test]
-fn an_observer_that_has_moved_is_told_at_once_of_layers_and_arrivals() {
+fn an_observer_that_moved_sees_layers_and_new_observers_at_once() {
     for is_layer in [true, false] {
         let (client, query) = (paused_client(), GetNumber(1));
         let (idle, other) = (current_thread(), current_thread());
         let observer = idle.block_on(async {
             let mut observer = client.observe(&query);
-            shows(&mut observer, 1).await;
+            wait_for_value(&mut observer, 1).await;
             observer
         });
         other.block_on(async {
-            let observer = moved_away(observer).await;
+            let observer = moved_observer(observer).await;
             match is_layer {
                 true => {
                     let layer = client.optimistic(|layer| layer.update(&query, |_| Some(77)));
@@ -251,17 +251,17 @@ fn an_observer_that_has_moved_is_told_at_once_of_layers_and_arrivals() {
                     let _refreshing =
                         client.observe_with(&query, |options| options.strategy(Strategy::Refresh));
                     settle().await;
-                    assert_eq!(client.app().loads(&query), 2, "the arrival is a reason to load");
+                    assert_eq!(client.app().loads(&query), 2, "a new observer causes a load");
                 }
             }
         });
-        // The first task may run once more, and leaves what is shown alone.
+        // The first task can run once more, but it does not change the shown state.
         idle.block_on(settle());
     }
 }
 
 #[test]
-fn what_an_observer_kept_on_an_idle_runtime_goes_with_it() {
+fn the_value_of_an_observer_on_an_idle_runtime_is_dropped_with_the_observer() {
     for moves in [false, true] {
         let (client, query) = (paused_client(), GetWeak(1));
         let (idle, other) = (current_thread(), current_thread());
@@ -280,7 +280,7 @@ fn what_an_observer_kept_on_an_idle_runtime_goes_with_it() {
         }
         let kept = Arc::downgrade(&value);
         drop(value);
-        assert!(kept.upgrade().is_some(), "it is observed");
+        assert!(kept.upgrade().is_some(), "the value is observed");
         drop(observer);
         other.block_on(settle());
         assert!(kept.upgrade().is_none(), "moves: {moves}");
@@ -300,18 +300,18 @@ fn an_observer_waits_for_a_load_whose_runtime_stops_running_it() {
             if ends {
                 first.take().unwrap().shutdown_background();
             }
-            shows(&mut observer, 2).await;
+            wait_for_value(&mut observer, 2).await;
         });
     }
 }
 
 #[test]
-fn an_invalidation_does_not_wait_for_observers_that_nobody_runs() {
+fn an_invalidation_does_not_wait_for_observers_on_idle_runtimes() {
     let (client, query) = (paused_client(), GetNumber(1));
     let (idle, other) = (current_thread(), current_thread());
     let _observer = idle.block_on(async {
         let mut observer = client.observe(&query);
-        shows(&mut observer, 1).await;
+        wait_for_value(&mut observer, 1).await;
         observer
     });
     other.block_on(in_time(client.invalidate(&query).reloaded()));
@@ -321,8 +321,8 @@ fn an_invalidation_does_not_wait_for_observers_that_nobody_runs() {
     other.block_on(in_time(reloaded.reloaded()));
 }
 
-/// Where the next load of a key runs.
-fn place_of(client: &Client<ScriptedApp>, key: u32) -> Arc<Mutex<Option<Id>>> {
+/// Records the runtime on which the next load of a key runs.
+fn record_runtime(client: &Client<ScriptedApp>, key: u32) -> Arc<Mutex<Option<Id>>> {
     let place = Arc::new(Mutex::new(None));
     let seen = Arc::clone(&place);
     client.app().when_loaded(key, move |_| {
@@ -333,14 +333,14 @@ fn place_of(client: &Client<ScriptedApp>, key: u32) -> Arc<Mutex<Option<Id>>> {
 }
 
 #[test]
-fn loads_run_where_the_client_was_built_and_elsewhere_while_that_is_idle() {
+fn loads_run_on_the_runtime_of_the_client_unless_it_is_idle() {
     let (home, other) = (current_thread(), current_thread());
     let client = home.block_on(async { paused_client() });
-    let place = place_of(&client, 1);
+    let place = record_runtime(&client, 1);
     home.block_on(client.query(&GetNumber(1))).unwrap();
     assert_eq!(*place.lock(), Some(home.handle().id()));
-    // The first caller finds out that nobody drives it, the next need not.
-    let (second, third) = (place_of(&client, 2), place_of(&client, 3));
+    // The first caller detects that the runtime is idle, and the next one reuses that result.
+    let (second, third) = (record_runtime(&client, 2), record_runtime(&client, 3));
     other.block_on(in_time(async {
         client.query(&GetNumber(2)).await.unwrap();
         let begun = Instant::now();
@@ -348,8 +348,8 @@ fn loads_run_where_the_client_was_built_and_elsewhere_while_that_is_idle() {
         assert_eq!(begun.elapsed(), SECOND);
     }));
     assert_eq!((*second.lock(), *third.lock()), (Some(other.handle().id()), Some(other.handle().id())));
-    // Once it is driven again, loads run there again.
-    let place = place_of(&client, 4);
+    // Once the runtime is driven again, loads run there again.
+    let place = record_runtime(&client, 4);
     home.block_on(settle());
     begin(&other, &client, &GetNumber(4));
     home.block_on(settle());
@@ -357,7 +357,7 @@ fn loads_run_where_the_client_was_built_and_elsewhere_while_that_is_idle() {
 }
 
 #[test]
-fn a_client_whose_runtime_has_ended_goes_on_where_its_callers_are() {
+fn a_client_whose_runtime_has_ended_uses_the_runtimes_of_its_callers() {
     let (home, other) = (current_thread(), current_thread());
     let client = home.block_on(async { paused_client() });
     client.cache().insert(GetStale(1), 50);
@@ -368,7 +368,7 @@ fn a_client_whose_runtime_has_ended_goes_on_where_its_callers_are() {
         pass(seconds(2)).await;
         assert_eq!(client.cached(&GetNumber(2)).as_deref(), Some(&1));
     }));
-    // The first thing it is asked for may be a load that nobody waits for, or an observer.
+    // The first call may be a prefetch or an observer.
     let home = current_thread();
     let clients = home.block_on(async { [paused_client(), paused_client()] });
     drop(home);
@@ -377,12 +377,12 @@ fn a_client_whose_runtime_has_ended_goes_on_where_its_callers_are() {
         pass(seconds(2)).await;
         assert_eq!(clients[0].cached(&GetNumber(1)).as_deref(), Some(&1));
         let mut observer = clients[1].observe(&GetNumber(1));
-        shows(&mut observer, 1).await;
+        wait_for_value(&mut observer, 1).await;
     }));
 }
 
 #[test]
-fn keys_that_are_loaded_together_are_taken_over_together() {
+fn the_keys_of_a_batch_are_taken_over_together() {
     let client = batching::batching_client();
     let keys = items(0..10);
     let (idle, dropped, other) = (current_thread(), current_thread(), current_thread());
@@ -396,22 +396,22 @@ fn keys_that_are_loaded_together_are_taken_over_together() {
     begin(&idle, &keys[..5]);
     begin(&dropped, &keys[5..]);
     other.block_on(in_time(async {
-        let (asker, asked) = (client.clone(), keys.clone());
-        let waiter = tokio::spawn(async move { asker.query_all(&asked).await });
+        let (caller, asked) = (client.clone(), keys.clone());
+        let waiter = tokio::spawn(async move { caller.query_all(&asked).await });
         settle().await;
         dropped.shutdown_background();
         assert!(waiter.await.unwrap().iter().all(Result::is_ok));
     }));
     let sizes = client.app().sizes::<GetItem>();
-    assert_eq!(sizes, [5, 5, 1, 9], "the first finds out, the others follow together");
+    assert_eq!(sizes, [5, 5, 1, 9], "the first batch detects the idle runtime, and the others move together");
 }
 
 #[test]
-fn a_batch_that_was_joined_from_another_runtime_is_joined_anew() {
+fn a_batch_joined_from_another_runtime_is_joined_again() {
     for ends in [false, true] {
         let client = batching::batching_client();
         let (mut first, other) = (Some(current_thread()), current_thread());
-        // The batch is made by a task that is run once, and is itself not run.
+        // The batch is created by a task that runs once. The batch task itself does not run.
         let mut asks = pin!(client.query(&GetItem(1)));
         {
             let _entered = first.as_ref().unwrap().enter();
@@ -420,8 +420,8 @@ fn a_batch_that_was_joined_from_another_runtime_is_joined_anew() {
         }
         first.as_ref().unwrap().block_on(tokio::task::yield_now());
         let answer = other.block_on(in_time(async {
-            let asker = client.clone();
-            let waiter = tokio::spawn(async move { asker.query(&GetItem(2)).await });
+            let caller = client.clone();
+            let waiter = tokio::spawn(async move { caller.query(&GetItem(2)).await });
             settle().await;
             if ends {
                 first.take().unwrap().shutdown_background();
@@ -432,7 +432,7 @@ fn a_batch_that_was_joined_from_another_runtime_is_joined_anew() {
     }
 }
 
-/// Wakes a thread.
+/// A waker that unparks a thread.
 struct Unpark(Thread);
 
 impl Wake for Unpark {
@@ -441,7 +441,7 @@ impl Wake for Unpark {
     }
 }
 
-/// Runs a future on this thread, without any runtime.
+/// Runs a future on this thread without a runtime.
 fn block_on<F: Future>(future: F) -> F::Output {
     let waker = Waker::from(Arc::new(Unpark(thread::current())));
     let mut future = pin!(future);
@@ -451,44 +451,44 @@ fn block_on<F: Future>(future: F) -> F::Output {
             return output;
         }
         let left = deadline.saturating_duration_since(RealInstant::now());
-        assert!(!left.is_zero(), "nobody waits for ever");
+        assert!(!left.is_zero(), "the test hangs");
         thread::park_timeout(left);
     }
 }
 
 #[test]
-fn with_a_runtime_of_its_own_a_client_serves_callers_that_have_none() {
+fn a_client_with_its_own_runtime_serves_callers_without_one() {
     let own = Builder::new_multi_thread().worker_threads(1).enable_time().build().unwrap();
     let client = builder().runtime(own.handle().clone()).build();
     let (query, first) = (GetNumber(1), GetFirst(1));
     client.app().script(&query, Script::Answer(SECOND / 100));
-    let place = place_of(&client, 1);
+    let place = record_runtime(&client, 1);
     assert_eq!(*block_on(client.query(&query)).unwrap(), 1);
     assert_eq!(*place.lock(), Some(own.handle().id()));
-    // Also where the caller waits for a timer.
+    // This includes a caller that waits for a timer.
     client.cache().insert(first.clone(), 50);
     client.app().script(&first, Script::Never);
     let patient = client.query_with(&first, |options| options.timeout(SECOND / 100));
     assert_eq!(*block_on(patient).unwrap(), 50);
     let mut observer = client.observe(&query);
     client.invalidate(&query);
-    block_on(shows_on_any(&mut observer, 2));
+    block_on(wait_for_value_without_timer(&mut observer, 2));
     client.prefetch(&GetNumber(2));
     block_on(client.query_with(&query, |options| options.strategy(Strategy::Refresh))).unwrap();
     assert_eq!(client.app().loads(&query), 3);
 }
 
-/// As `shows`, without a timer.
-async fn shows_on_any(observer: &mut Observer<ScriptedApp, GetNumber>, wanted: usize) {
+/// Like `wait_for_value`, without a timer.
+async fn wait_for_value_without_timer(observer: &mut Observer<ScriptedApp, GetNumber>, wanted: usize) {
     while observer.next().await.unwrap().value().is_none_or(|value| **value != wanted) {}
 }
 
 #[test]
-fn without_any_runtime_left_a_query_is_interrupted_and_an_observer_ends() {
+fn without_a_runtime_a_query_is_interrupted_and_an_observer_ends() {
     let runtime = current_thread();
     let client = builder().runtime(runtime.handle().clone()).build();
-    let (asker, query) = (client.clone(), GetNumber(1));
-    let mut asked = pin!(asker.query(&query));
+    let (caller, query) = (client.clone(), GetNumber(1));
+    let mut asked = pin!(caller.query(&query));
     let mut cx = TaskContext::from_waker(Waker::noop());
     assert!(asked.as_mut().poll(&mut cx).is_pending());
     let mut observer = client.observe(&GetNumber(2));

@@ -1,4 +1,4 @@
-//! A program whose loads are counted, and do what a test tells them to.
+//! An app that counts its loads and follows the scripts of a test.
 
 use std::collections::HashMap;
 use std::future::Future;
@@ -11,20 +11,20 @@ use cache_core::{Cache, Query, registry};
 use parking_lot::Mutex;
 
 pub const SECOND: Duration = Duration::from_secs(1);
-/// How long a test waits for another thread at most, by the clock of the system. So long, since on a busy machine a thread
-/// may have to wait for minutes; a test that passes waits only as long as it must.
+/// The longest wait for another thread, in real time. It is long, since a busy machine can stall threads for minutes.
+/// A test that passes waits only as long as necessary.
 pub const LONGEST_WAIT: Duration = Duration::from_secs(600);
 
 pub fn seconds(seconds: u64) -> Duration {
     Duration::from_secs(seconds)
 }
 
-/// The value is the number of the load of its key, from 1 on.
+/// The value is the number of the load of its key, counted from 1.
 #[derive(Query, Clone, Debug, PartialEq, Eq, Hash)]
 #[query(value = usize, capacity = 1_000, fresh = "10s")]
 pub struct GetNumber(pub u32);
 
-/// Kept by nobody but its readers.
+/// A weak table: only readers keep the value.
 #[derive(Query, Clone, Debug, PartialEq, Eq, Hash)]
 #[query(value = usize, fresh = "10s", tags("some"))]
 pub struct GetWeak(pub u32);
@@ -45,62 +45,62 @@ pub struct GetFirst(pub u32);
 #[query(value = usize, capacity = 1_000, fresh = "1h", poll = "10s")]
 pub struct GetPolled(pub u32);
 
-/// Its load ends with its last caller.
+/// Has no linger time: the load ends with its last caller.
 #[derive(Query, Clone, Debug, PartialEq, Eq, Hash)]
 #[query(value = usize, capacity = 1_000, fresh = "10s", linger = "0s")]
 pub struct GetHasty(pub u32);
 
-/// Its load ends when it is done, whoever waits.
+/// Has an unlimited linger time: the load always runs to its end.
 #[derive(Query, Clone, Debug, PartialEq, Eq, Hash)]
 #[query(value = usize, capacity = 1_000, fresh = "10s", linger = "until done")]
 pub struct GetDone(pub u32);
 
-/// Always the same.
+/// The value is always the same.
 #[derive(Query, Clone, Debug, PartialEq, Eq, Hash)]
 #[query(value = u8, capacity = 1_000, fresh = "10s", eq)]
 pub struct GetEqual(pub u32);
 
-/// Has none for odd keys.
+/// Absent for odd keys.
 #[derive(Query, Clone, Debug, PartialEq, Eq, Hash)]
 #[query(value = Option<usize>, capacity = 1_000, fresh = "100s", absent_ttl = "5s")]
 pub struct GetMaybe(pub u32);
 
-/// Errors are answers for 5 s.
+/// Errors are remembered for 5 s.
 #[derive(Query, Clone, Debug, PartialEq, Eq, Hash)]
 #[query(value = usize, capacity = 1_000, fresh = "10s", error_ttl = "5s", stale_if_error = "10s")]
 pub struct GetBrittle(pub u32);
 
-/// Has no time at all.
+/// Has no freshness time.
 #[derive(Query, Clone, Debug, PartialEq, Eq, Hash)]
 #[query(value = usize, capacity = 1_000)]
 pub struct GetTimeless(pub u32);
 
-/// Is weighed between the end of its load and its store.
+/// Has a weight function, which runs between the end of the load and its store.
 #[derive(Query, Clone, Debug, PartialEq, Eq, Hash)]
 #[query(value = usize, max_weight = 1_000, weigh = GetWeighed::weight, fresh = "10s")]
 pub struct GetWeighed(pub u32);
 
-/// The sum of a number and a stale one.
+/// The sum of a [`GetNumber`] and a [`GetStale`].
 #[derive(Query, Clone, Debug, PartialEq, Eq, Hash)]
 #[query(value = usize, capacity = 1_000, fresh = "10s")]
 pub struct GetSum(pub u32);
 
-/// Asks for the key after its own, and the last for the first.
+/// Its load queries the next key. The last key queries the first.
 #[derive(Query, Clone, Debug, PartialEq, Eq, Hash)]
 #[query(value = usize, capacity = 1_000, fresh = "10s")]
 pub struct GetRing(pub u32);
 
-/// Asks for itself, by the client and not by its context.
+/// Its load queries its own key through the client instead of its context.
 #[derive(Query, Clone, Debug, PartialEq, Eq, Hash)]
 #[query(value = usize, capacity = 1_000, fresh = "10s")]
 pub struct GetSelf(pub u32);
 
-/// Cancels its own context, and has an answer all the same.
+/// Its load cancels its own context and returns an answer.
 #[derive(Query, Clone, Debug, PartialEq, Eq, Hash)]
 #[query(value = usize, capacity = 1_000, fresh = "10s")]
 pub struct GetQuitter(pub u32);
 
-/// The first prefetches the second, and waits for it when it is loaded itself; then the second asks for the first.
+/// The first key prefetches the second and awaits it in its own load. The second key queries the first.
 #[derive(Query, Clone, Debug, PartialEq, Eq, Hash)]
 #[query(value = usize, capacity = 1_000, fresh = "10s")]
 pub struct GetEager(pub u32);
@@ -136,10 +136,10 @@ pub enum ScriptedError {
     Query(#[from] QueryError<ScriptedError>),
 }
 
-/// What a load does.
+/// The script of a load.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Script {
-    /// Answers after a time.
+    /// Answers after this time.
     Answer(Duration),
     Fail(Duration),
     Panic,
@@ -155,7 +155,7 @@ pub struct ScriptedApp {
     inner: Mutex<HashMap<u32, Inner>>,
 }
 
-/// What a load does first.
+/// An action at the start of a load.
 pub type Inner = Box<dyn FnOnce(Context<ScriptedApp>) -> Pin<Box<dyn Future<Output = ()> + Send>> + Send>;
 
 impl App for ScriptedApp {
@@ -163,27 +163,27 @@ impl App for ScriptedApp {
 }
 
 impl ScriptedApp {
-    /// Loads that were begun of a key.
+    /// The number of loads of a key that have started.
     pub fn loads<Q: Keyed>(&self, query: &Q) -> usize {
         self.loads.lock().get(&(Q::NAME, query.number())).copied().unwrap_or(0)
     }
 
-    /// Loads of a key that run now.
+    /// The number of running loads of a key.
     pub fn running<Q: Keyed>(&self, query: &Q) -> usize {
         self.running.lock().get(&(Q::NAME, query.number())).copied().unwrap_or(0)
     }
 
-    /// Loads that were dropped half-way.
+    /// The number of loads that were dropped before they ended.
     pub fn dropped(&self) -> usize {
         self.dropped.load(Ordering::SeqCst)
     }
 
-    /// Has all loads of a key that begin from now on do this. Without a script they answer after a second.
+    /// Scripts all later loads of a key. Without a script they answer after a second.
     pub fn script<Q: Keyed>(&self, query: &Q, script: Script) {
         self.scripts.lock().insert((Q::NAME, query.number()), script);
     }
 
-    /// Has the next load of a number do this first.
+    /// Runs an action at the start of the next load of a number.
     pub fn when_loaded(
         &self,
         key: u32,
@@ -318,7 +318,7 @@ impl Fetch<ScriptedApp> for GetSum {
     }
 }
 
-/// Keys of one ring.
+/// The number of keys in the ring.
 pub const RING: u32 = 3;
 
 impl Fetch<ScriptedApp> for GetRing {
@@ -365,7 +365,7 @@ impl Fetch<ScriptedApp> for GetEager {
 
 type Act = Box<dyn Fn() + Send>;
 
-/// What is done when a key is weighed, once; each test has keys of its own.
+/// The actions to run once when a key is weighed. Each test has its own keys.
 static WEIGHING: Mutex<Vec<(u32, Act)>> = Mutex::new(Vec::new());
 
 impl GetWeighed {
@@ -381,7 +381,7 @@ impl GetWeighed {
         1
     }
 
-    /// Does something once, when the value of this key has been loaded and is about to be stored.
+    /// Runs an action once, when the value of this key is loaded and about to be stored.
     pub fn when_weighed(&self, act: impl Fn() + Send + 'static) {
         WEIGHING.lock().push((self.0, Box::new(act)));
     }
@@ -399,7 +399,7 @@ pub fn paused_client() -> Client<ScriptedApp> {
     builder().build()
 }
 
-/// A client whose cache asks a hook that takes so long, and says yes.
+/// A client with a commit hook that takes this long and accepts every commit.
 pub fn client_with_slow_hook(time: Duration) -> Client<ScriptedApp> {
     let cache = Cache::builder()
         .clock(TokioClock::new())
@@ -412,30 +412,30 @@ pub fn client_with_slow_hook(time: Duration) -> Client<ScriptedApp> {
     Client::builder(cache, ScriptedApp::default()).build()
 }
 
-/// Takes a time of tokio's paused clock, which goes on by itself when there is nothing else to do: no test waits.
+/// Sleeps on tokio's paused clock. The clock advances when all tasks are idle, so that no test waits in real time.
 pub async fn takes(time: Duration) {
     tokio::time::sleep(time).await;
 }
 
-/// Lets time pass, and all that is due in it happen.
+/// Advances the time and runs everything that is due.
 pub async fn pass(time: Duration) {
     takes(time).await;
     settle().await;
 }
 
-/// Lets all that can go on without time passing do so.
+/// Runs everything that can run without time passing.
 pub async fn settle() {
     for _ in 0..50 {
         tokio::task::yield_now().await;
     }
 }
 
-/// What a future comes to, which must not wait for ever.
+/// The output of a future. Panics if the future waits forever.
 pub async fn in_time<F: Future>(future: F) -> F::Output {
-    tokio::time::timeout(seconds(100_000), future).await.expect("nobody waits for ever")
+    tokio::time::timeout(seconds(100_000), future).await.expect("the test hangs")
 }
 
-/// Queries in a task, so that the test may do something meanwhile.
+/// Queries in a task, so that the test can continue meanwhile.
 pub fn ask<A: App, Q: Fetch<A>>(client: &Client<A>, query: &Q) -> tokio::task::JoinHandle<Answer<A, Q>>
 where
     A::Registry: cache_core::Holds<Q>,
@@ -444,7 +444,7 @@ where
     tokio::spawn(async move { client.query(&query).await })
 }
 
-/// Queries in a task whose load ends with it, unless somebody else waits.
+/// Queries in a task without a linger time: the load ends with the task unless it has other callers.
 pub fn ask_hastily<A: App, Q: Fetch<A>>(
     client: &Client<A>,
     query: &Q,

@@ -1,4 +1,4 @@
-//! The providers that ship with the crate, by themselves.
+//! The providers of the crate, without a client.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -8,7 +8,7 @@ use cache_client::{MemoryProvider, Provider, TrackingProvider};
 use crate::scripted::{SECOND, pass, seconds, settle};
 
 #[tokio::test(start_paused = true)]
-async fn a_memory_provider_is_rid_of_what_has_ended() {
+async fn a_memory_provider_drops_expired_entries() {
     let provider = MemoryProvider::new(10);
     provider.set(b"a", vec![1], seconds(5)).await.unwrap();
     provider.set(b"b", vec![1, 2], seconds(10)).await.unwrap();
@@ -17,7 +17,7 @@ async fn a_memory_provider_is_rid_of_what_has_ended() {
     assert_eq!(provider.get(b"a").await.unwrap(), None);
     assert_eq!(provider.get(b"b").await.unwrap(), Some(vec![1, 2]));
     assert_eq!((provider.len(), provider.bytes()), (1, 3));
-    // Written again, it has one end only.
+    // An entry written again expires only once.
     provider.set(b"b", vec![3], seconds(20)).await.unwrap();
     pass(seconds(5)).await;
     assert_eq!(provider.get(b"b").await.unwrap(), Some(vec![3]));
@@ -31,7 +31,7 @@ async fn a_memory_provider_is_rid_of_what_has_ended() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_memory_provider_that_is_full_lets_go_of_what_ends_first() {
+async fn a_full_memory_provider_evicts_the_entry_that_expires_first() {
     let provider = MemoryProvider::new(3).max_bytes(10);
     for (key, ttl) in [(b"a", 30), (b"b", 10), (b"c", 20), (b"d", 40)] {
         provider.set(key, vec![0], seconds(ttl)).await.unwrap();
@@ -40,13 +40,13 @@ async fn a_memory_provider_that_is_full_lets_go_of_what_ends_first() {
     assert_eq!((provider.len(), provider.bytes()), (3, 6));
     provider.set(b"e", vec![0; 6], seconds(5)).await.unwrap();
     assert_eq!((provider.len(), provider.bytes()), (2, 9));
-    // Too large for all of it.
+    // The entry exceeds the whole capacity.
     provider.set(b"f", vec![0; 10], seconds(5)).await.unwrap();
     assert_eq!((provider.get(b"f").await.unwrap(), provider.len()), (None, 2));
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_tracking_provider_does_what_the_test_says() {
+async fn a_tracking_provider_follows_the_instructions_of_the_test() {
     let provider = Arc::new(TrackingProvider::over(MemoryProvider::new(10)));
     provider.fail_next_sets(1);
     assert!(provider.set(b"a", vec![1], SECOND).await.is_err());
@@ -66,7 +66,7 @@ async fn a_tracking_provider_does_what_the_test_says() {
     provider.delay(seconds(2));
     provider.release();
     settle().await;
-    // It began before the delay was given.
+    // This call started before the delay was set.
     assert_eq!(call.await.unwrap(), None);
     let began = tokio::time::Instant::now();
     provider.get(b"a").await.unwrap();

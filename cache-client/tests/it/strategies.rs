@@ -1,4 +1,4 @@
-//! When the cache is read, when something is loaded, and what is stored.
+//! When strategies read the cache, load and store.
 
 use std::sync::Arc;
 
@@ -8,7 +8,7 @@ use tokio::time::Instant;
 use crate::scripted::*;
 
 #[tokio::test(start_paused = true)]
-async fn cache_first_loads_what_is_missing_or_stale_and_nothing_else() {
+async fn cache_first_loads_only_missing_or_stale_keys() {
     let client = paused_client();
     let query = GetNumber(1);
     for (wait, loads) in [(0, 1), (5, 1), (5, 2), (0, 2)] {
@@ -22,7 +22,7 @@ async fn cache_first_loads_what_is_missing_or_stale_and_nothing_else() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn cached_gives_what_is_there_and_never_loads() {
+async fn cached_returns_the_stored_value_and_never_loads() {
     let client = paused_client();
     let query = GetNumber(1);
     assert!(client.cached(&query).is_none() && client.request("tree").cached(&query).is_none());
@@ -34,7 +34,7 @@ async fn cached_gives_what_is_there_and_never_loads() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn network_only_ignores_what_is_stored_and_stores_nothing() {
+async fn network_only_ignores_the_stored_value_and_stores_nothing() {
     let client = paused_client();
     let query = GetNumber(1);
     let only = |options: LoadingOptions| options.strategy(Strategy::NetworkOnly);
@@ -49,7 +49,7 @@ async fn network_only_ignores_what_is_stored_and_stores_nothing() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn refresh_ignores_what_is_stored_and_stores() {
+async fn refresh_ignores_the_stored_value_and_stores_its_result() {
     let client = paused_client();
     let query = GetNumber(1);
     client.cache().insert(query.clone(), 99);
@@ -61,7 +61,7 @@ async fn refresh_ignores_what_is_stored_and_stores() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn what_one_who_joined_would_store_is_stored() {
+async fn a_load_is_stored_if_a_caller_that_joined_stores() {
     let client = paused_client();
     let query = GetNumber(1);
     let only = client.query_with(&query, |options| options.strategy(Strategy::NetworkOnly));
@@ -71,7 +71,7 @@ async fn what_one_who_joined_would_store_is_stored() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn network_only_joins_a_load_that_runs() {
+async fn network_only_joins_a_running_load() {
     let client = paused_client();
     let query = GetNumber(1);
     let first = ask(&client, &query);
@@ -79,12 +79,12 @@ async fn network_only_joins_a_load_that_runs() {
     let only = client.query_with(&query, |options| options.strategy(Strategy::NetworkOnly));
     assert_eq!(*only.await.unwrap(), 1);
     assert_eq!((*first.await.unwrap().unwrap(), client.app().loads(&query)), (1, 1));
-    // Who joined without a wish to store takes it from nobody.
+    // A caller that joins without storing does not stop others from storing.
     assert_eq!(client.cached(&query).as_deref(), Some(&1));
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_stale_value_is_served_at_once_and_loaded_again_behind() {
+async fn a_stale_value_is_served_at_once_and_refreshed_in_the_background() {
     let client = paused_client();
     let (query, other) = (GetStale(1), GetStale(2));
     client.query(&query).await.unwrap();
@@ -105,7 +105,7 @@ async fn a_stale_value_is_served_at_once_and_loaded_again_behind() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_value_that_was_stale_for_too_long_is_waited_for() {
+async fn a_value_beyond_its_stale_window_is_loaded_before_it_is_served() {
     let client = paused_client();
     let query = GetStale(1);
     client.query(&query).await.unwrap();
@@ -114,7 +114,7 @@ async fn a_value_that_was_stale_for_too_long_is_waited_for() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_refresh_that_fails_leaves_the_value_and_its_error_is_readable_apart() {
+async fn a_failed_refresh_keeps_the_value_and_its_error_is_readable_separately() {
     let client = paused_client();
     let query = GetStale(1);
     client.query(&query).await.unwrap();
@@ -132,7 +132,7 @@ async fn a_refresh_that_fails_leaves_the_value_and_its_error_is_readable_apart()
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_write_makes_the_error_of_a_refresh_out_of_date() {
+async fn a_write_clears_the_error_of_a_refresh() {
     let client = paused_client();
     let query = GetNumber(1);
     client.app().script(&query, Script::Fail(SECOND));
@@ -144,7 +144,7 @@ async fn a_write_makes_the_error_of_a_refresh_out_of_date() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_refresh_with_an_equal_value_keeps_the_old_one_and_dates_it_anew() {
+async fn a_refresh_with_an_equal_value_keeps_the_old_one_and_resets_its_age() {
     let client = paused_client();
     let query = GetEqual(1);
     let old = client.query(&query).await.unwrap();
@@ -159,7 +159,7 @@ async fn a_refresh_with_an_equal_value_keeps_the_old_one_and_dates_it_anew() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn network_first_takes_what_is_there_when_its_load_takes_too_long() {
+async fn network_first_falls_back_to_the_stored_value_when_its_load_is_slow() {
     let client = paused_client();
     let query = GetFirst(1);
     client.app().script(&query, Script::Answer(seconds(2)));
@@ -169,13 +169,13 @@ async fn network_first_takes_what_is_there_when_its_load_takes_too_long() {
     let begun = Instant::now();
     assert_eq!(*client.query(&query).await.unwrap(), 1);
     assert_eq!(begun.elapsed(), seconds(1));
-    // The load that was too late is stored all the same.
+    // The slow load is still stored.
     pass(seconds(2)).await;
     assert_eq!(client.cached(&query).as_deref(), Some(&2));
 }
 
 #[tokio::test(start_paused = true)]
-async fn several_network_first_calls_lose_patience_at_the_same_time() {
+async fn several_network_first_calls_time_out_at_the_same_time() {
     let client = paused_client();
     let keys: Vec<GetFirst> = (0..5).map(GetFirst).collect();
     for key in &keys {
@@ -189,7 +189,7 @@ async fn several_network_first_calls_lose_patience_at_the_same_time() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn network_first_loads_what_is_fresh_and_takes_what_is_there_when_that_fails() {
+async fn network_first_loads_fresh_keys_and_falls_back_to_the_stored_value_on_failure() {
     let client = paused_client();
     let query = GetFirst(1);
     client.app().script(&query, Script::Answer(seconds(0)));
@@ -203,17 +203,17 @@ async fn network_first_loads_what_is_fresh_and_takes_what_is_there_when_that_fai
 }
 
 #[tokio::test(start_paused = true)]
-async fn nothing_stale_goes_into_an_answer_that_is_being_built() {
+async fn a_load_receives_no_stale_inputs() {
     let client = paused_client();
     client.query(&GetStale(1)).await.unwrap();
     pass(seconds(15)).await;
-    // 1 of the number, 2 of the stale one, which is loaded again though it could be served.
+    // 1 from the number and 2 from the stale key, which is loaded again although it could be served.
     assert_eq!(*client.query(&GetSum(1)).await.unwrap(), 3);
     assert_eq!(client.app().loads(&GetStale(1)), 2);
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_key_that_stands_there_twice_is_loaded_once_whatever_the_strategy() {
+async fn a_key_queried_twice_in_one_call_is_loaded_once_with_any_strategy() {
     let strategies = [Strategy::CacheFirst, Strategy::NetworkFirst, Strategy::Refresh, Strategy::NetworkOnly];
     for strategy in strategies {
         let client = builder().query::<GetNumber>(|options| options.strategy(strategy)).build();

@@ -1,4 +1,4 @@
-//! Tags of single entries: what is loaded again when one is invalidated, and what is not.
+//! Tags of single entries, and which entries reload when a tag is invalidated.
 
 use std::sync::atomic::{AtomicUsize, Ordering};
 
@@ -7,7 +7,7 @@ use cache_core::{Cache, Freshness, Query, Tag, registry};
 
 use crate::scripted::{SECOND, ask, in_time, pass, settle, takes};
 
-/// What one viewer sees of an article.
+/// The view of an article for one viewer.
 #[derive(Query, Clone, Debug, PartialEq, Eq, Hash)]
 #[query(value = usize, capacity = 1_000, fresh = "1h", tags("views"), tags_of = GetView::tags)]
 pub struct GetView {
@@ -29,7 +29,7 @@ registry! {
     pub struct ViewRegistry { crate::tags::GetView, crate::tags::GetArticle }
 }
 
-/// Each load takes a second, and answers with its number.
+/// Each load takes a second and answers with its number.
 #[derive(Default)]
 struct Views(AtomicUsize);
 
@@ -76,7 +76,7 @@ const fn view(article: u64, viewer: u64) -> GetView {
 
 #[track_caller]
 fn is_marked(client: &Client<Views>, key: &GetView) -> bool {
-    client.cache().peek_entry(key).expect("the entry is there").freshness() == Freshness::Invalidated
+    client.cache().peek_entry(key).expect("the entry exists").freshness() == Freshness::Invalidated
 }
 
 #[tokio::test(start_paused = true)]
@@ -92,12 +92,12 @@ async fn observed_keys_with_the_tag_are_loaded_at_once_and_others_when_they_are_
     assert_eq!(invalidation.count, 2);
     in_time(invalidation.reloaded()).await;
     settle().await;
-    assert_eq!(client.app().0.load(Ordering::SeqCst), 5, "the observed one");
+    assert_eq!(client.app().0.load(Ordering::SeqCst), 5, "only the observed key");
     assert_eq!(meant.state().value().map(|value| **value), Some(5));
     assert!(other.state().value().is_some_and(|value| **value < 5));
     assert_eq!(*client.query(&view(8, 1)).await.unwrap(), 2);
     assert_eq!(*client.query(&view(7, 1)).await.unwrap(), 6);
-    assert_eq!(client.invalidate_tag("views").count, 4, "a tag of the query");
+    assert_eq!(client.invalidate_tag("views").count, 4, "the tag of the query");
 }
 
 #[tokio::test(start_paused = true)]
@@ -124,7 +124,7 @@ async fn a_running_load_with_the_tag_answers_its_callers_and_is_not_stored() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_change_marks_with_a_tag_what_it_does_not_write_and_its_request_forgets_that_alone() {
+async fn a_change_marks_unwritten_keys_by_tag_and_its_request_forgets_only_those() {
     let client = client();
     let cx = client.request("a request");
     for key in [view(7, 1), view(7, 2), view(8, 1)] {
@@ -137,7 +137,7 @@ async fn a_change_marks_with_a_tag_what_it_does_not_write_and_its_request_forget
     cx.change(change).await.unwrap();
     assert!(is_marked(&client, &view(7, 1)) && !is_marked(&client, &view(7, 2)));
     let loads = client.app().0.load(Ordering::SeqCst);
-    // What the request still knows it does not ask again.
+    // The request does not query again what it still remembers.
     client.cache().invalidate(&view(8, 1));
     assert_eq!(*cx.query(&view(7, 2)).await.unwrap(), 20);
     assert_eq!(*cx.query(&view(8, 1)).await.unwrap(), 3);
@@ -147,7 +147,7 @@ async fn a_change_marks_with_a_tag_what_it_does_not_write_and_its_request_forget
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_request_that_is_kept_from_the_cache_marks_by_tag_too() {
+async fn a_request_with_a_disabled_cache_marks_by_tag_too() {
     let client = client();
     client.query(&view(7, 1)).await.unwrap();
     client.query(&view(8, 1)).await.unwrap();

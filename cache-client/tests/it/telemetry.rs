@@ -1,4 +1,4 @@
-//! What the client tells of itself: which spans and events, how often, and what is in them.
+//! The telemetry of the client: which spans and events it records, how often, and with which fields.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -17,28 +17,28 @@ use crate::flaky::{
 use crate::listener::Listener;
 use crate::scripted::*;
 
-/// A context ten steps below the root of a new tree.
-fn deep(client: &Client<ScriptedApp>) -> Context<ScriptedApp> {
+/// A context ten levels below the root of a new tree.
+fn deep_context(client: &Client<ScriptedApp>) -> Context<ScriptedApp> {
     (0..10).fold(client.request("root"), |context, step| context.child(format!("step {step}")))
 }
 
 #[tokio::test(start_paused = true)]
-async fn each_is_told_once_however_deep_the_context() {
+async fn each_event_is_recorded_once_at_any_context_depth() {
     let listener = Listener::start();
     let client = paused_client();
-    let tree = deep(&client);
+    let tree = deep_context(&client);
     tree.query(&GetNumber(1)).await.unwrap();
     assert_eq!(listener.counts(), [("load", 1), ("miss", 1), ("store", 1)]);
-    // From the memo, at each depth.
+    // Answered by the memo at each depth.
     tree.query(&GetNumber(1)).await.unwrap();
     tree.child("eleven").query(&GetNumber(1)).await.unwrap();
     assert_eq!(listener.counts(), []);
-    deep(&client).query(&GetNumber(1)).await.unwrap();
+    deep_context(&client).query(&GetNumber(1)).await.unwrap();
     assert_eq!(listener.counts(), [("hit", 1)]);
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_hit_is_told_once_whichever_way_it_is_found() {
+async fn a_hit_is_recorded_once_whichever_way_it_is_found() {
     let listener = Listener::start();
     let client = paused_client();
     client.cache().insert(GetNumber(1), 7);
@@ -59,7 +59,7 @@ async fn a_hit_is_told_once_whichever_way_it_is_found() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn who_joins_a_load_has_missed_too_and_the_load_is_one() {
+async fn each_caller_that_joins_a_load_records_a_miss_and_the_load_is_recorded_once() {
     let listener = Listener::start();
     let client = paused_client();
     let trees = [1, 2, 3].map(|number| client.request(format!("tree {number}")));
@@ -67,7 +67,7 @@ async fn who_joins_a_load_has_missed_too_and_the_load_is_one() {
     let (a, b, c) = tokio::join!(trees[0].query(&query), trees[1].query(&query), trees[2].query(&query));
     assert!(a.is_ok() && b.is_ok() && c.is_ok());
     assert_eq!(listener.counts(), [("load", 1), ("miss", 3), ("store", 1)]);
-    // Those of one tree wait for what the tree has asked for.
+    // Calls of one tree wait for the query of the tree.
     let query = GetNumber(2);
     let (a, b) = tokio::join!(trees[0].query(&query), trees[0].query(&query));
     assert!(a.is_ok() && b.is_ok());
@@ -75,7 +75,7 @@ async fn who_joins_a_load_has_missed_too_and_the_load_is_one() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn stale_hits_are_told_each_and_their_refresh_once() {
+async fn each_stale_hit_is_recorded_and_their_refresh_is_recorded_once() {
     let listener = Listener::start();
     let client = paused_client();
     client.query(&GetStale(1)).await.unwrap();
@@ -120,7 +120,7 @@ async fn calls_that_do_not_read_the_cache_neither_hit_nor_miss() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn answers_that_a_tree_was_given_are_told_of_nowhere() {
+async fn answers_set_on_a_tree_are_not_recorded() {
     let listener = Listener::start();
     let client = paused_client();
     let tree = client.request("tree");
@@ -132,7 +132,7 @@ async fn answers_that_a_tree_was_given_are_told_of_nowhere() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn what_a_load_does_is_told_inside_its_span() {
+async fn events_of_a_load_are_recorded_inside_its_span() {
     let listener = Listener::start();
     let client = paused_client();
     let caller = tracing::info_span!("caller");
@@ -144,7 +144,7 @@ async fn what_a_load_does_is_told_inside_its_span() {
     assert_eq!(listener.one("miss").scope, ["caller"]);
     assert_eq!(listener.one("app load").scope, ["load"]);
     assert_eq!(listener.one("store").scope, ["load"]);
-    // One that the tree has for itself is a part of what it does.
+    // A private load is part of the span of the tree.
     listener.forget();
     let tree = client.request("tree");
     tree.disable_cache();
@@ -155,7 +155,7 @@ async fn what_a_load_does_is_told_inside_its_span() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn the_loads_of_parts_follow_from_the_load_that_asks() {
+async fn loads_of_inputs_follow_from_the_load_that_queries_them() {
     let listener = Listener::start();
     let client = paused_client();
     client.query(&GetSum(1)).await.unwrap();
@@ -167,7 +167,7 @@ async fn the_loads_of_parts_follow_from_the_load_that_asks() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn the_span_of_a_load_ends_with_it_and_not_with_what_keeps_its_value() {
+async fn the_span_of_a_load_ends_with_the_load_even_if_its_value_is_kept() {
     let listener = Listener::start();
     let client = paused_client();
     client.prefetch(&GetWeak(1));
@@ -178,7 +178,7 @@ async fn the_span_of_a_load_ends_with_it_and_not_with_what_keeps_its_value() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn how_a_load_ends_is_told_once_and_noted_on_its_span() {
+async fn the_outcome_of_a_load_is_recorded_once_and_set_on_its_span() {
     let listener = Listener::start();
     let client = paused_client();
     client.app().script(&GetNumber(1), Script::Fail(SECOND));
@@ -204,7 +204,7 @@ async fn how_a_load_ends_is_told_once_and_noted_on_its_span() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn what_is_not_stored_as_new_is_told_so() {
+async fn a_result_that_is_not_stored_as_new_is_recorded() {
     let listener = Listener::start();
     let client = paused_client();
     client.query(&GetEqual(1)).await.unwrap();
@@ -222,7 +222,7 @@ async fn what_is_not_stored_as_new_is_told_so() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn what_stands_in_for_a_load_is_told() {
+async fn substitutes_for_a_load_are_recorded() {
     let listener = Listener::start();
     let client = paused_client();
     client.query(&GetForgiven(1)).await.unwrap();
@@ -232,7 +232,7 @@ async fn what_stands_in_for_a_load_is_told() {
     client.query(&GetForgiven(1)).await.unwrap();
     assert_eq!(listener.one("substitute").field("kind"), "cached");
     assert_eq!(listener.counts(), [("failed", 1), ("load", 1), ("miss", 1), ("substitute", 1)]);
-    // One that is too late.
+    // A load that is too slow.
     client.cache().insert(GetFirst(1), 99);
     client.app().script(&GetFirst(1), Script::Answer(seconds(5)));
     client.query(&GetFirst(1)).await.unwrap();
@@ -246,7 +246,7 @@ async fn what_stands_in_for_a_load_is_told() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn each_retry_is_told_with_its_number_and_wait() {
+async fn each_retry_is_recorded_with_its_number_and_wait() {
     let listener = Listener::start();
     let client = flaky_client();
     client.app().script(&GetFlaky(1), [Step::Busy(seconds(5)), Step::Busy(seconds(7))]);
@@ -263,7 +263,7 @@ async fn each_retry_is_told_with_its_number_and_wait() {
     assert_eq!(listener.counts(), [("load", 1), ("miss", 1), ("retry", 2), ("store", 1)]);
 }
 
-/// Has five loads fail, each of a key of its own.
+/// Makes five loads fail, each of another key.
 async fn fail_five(client: &Client<FlakyApp>) {
     for key in 100..105 {
         client.app().script(&GetGuarded(key), [Step::Fail]);
@@ -272,7 +272,7 @@ async fn fail_five(client: &Client<FlakyApp>) {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_breaker_tells_of_each_change_once_and_of_no_other_load() {
+async fn a_breaker_records_each_change_once_and_no_other_load() {
     let listener = Listener::start();
     let client = flaky_client();
     fail_five(&client).await;
@@ -280,12 +280,12 @@ async fn a_breaker_tells_of_each_change_once_and_of_no_other_load() {
     assert_eq!((opened.field("breaker"), opened.field("state")), ("get_guarded", "open"));
     assert_eq!(opened.level, "WARN");
     listener.forget();
-    // Refused, and no change.
+    // A refused load is no change of the breaker.
     assert!(client.query(&GetGuarded(1)).await.is_err());
     assert_eq!(listener.one("load").field("outcome"), "refused");
     assert_eq!(listener.counts(), [("load", 1), ("miss", 1), ("refused", 1)]);
     pass(seconds(60)).await;
-    // A trial that is cancelled, and another that fails.
+    // A cancelled trial, then one that fails.
     client.app().script(&GetGuarded(1), [Step::Never, Step::Fail]);
     let trial = ask_hastily(&client, &GetGuarded(1));
     settle().await;
@@ -305,7 +305,7 @@ async fn a_breaker_tells_of_each_change_once_and_of_no_other_load() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn the_state_of_a_breaker_can_be_asked_for() {
+async fn the_state_of_a_breaker_can_be_read() {
     let options = BreakerOptions::new().failures(1);
     let client = flaky::builder().breaker("shared", options).build();
     assert_eq!(client.breaker_state("shared"), Some(BreakerState::Closed));
@@ -314,7 +314,9 @@ async fn the_state_of_a_breaker_can_be_asked_for() {
     assert_eq!(client.breaker_state("get_guarded"), Some(BreakerState::Closed));
     client.app().script(&GetShared(1), [Step::Fail, Step::Slow(SECOND)]);
     assert!(client.query(&GetShared(1)).await.is_err());
-    let Some(BreakerState::Open { until, .. }) = client.breaker_state("shared") else { panic!("it is open") };
+    let Some(BreakerState::Open { until, .. }) = client.breaker_state("shared") else {
+        panic!("the breaker is not open")
+    };
     assert_eq!(until, Instant::now() + seconds(60));
     pass(seconds(60)).await;
     let trial = flaky::ask(&client, &GetShared(1));
@@ -322,20 +324,20 @@ async fn the_state_of_a_breaker_can_be_asked_for() {
     assert_eq!(client.breaker_state("shared"), Some(BreakerState::HalfOpen));
     trial.await.unwrap().unwrap();
     assert_eq!(client.breaker_state("shared"), Some(BreakerState::Closed));
-    assert_eq!(client.breaker_state("nobody's"), None);
+    assert_eq!(client.breaker_state("unknown"), None);
 }
 
-/// Panics over the first load that it hears of.
+/// A subscriber that panics on the span of the first load.
 struct Skittish(AtomicBool);
 
 impl<S: Subscriber> Layer<S> for Skittish {
     fn on_new_span(&self, _: &Attributes<'_>, _: &Id, _: LayerContext<'_, S>) {
-        assert!(self.0.swap(true, Ordering::SeqCst), "what was that");
+        assert!(self.0.swap(true, Ordering::SeqCst), "the subscriber panics");
     }
 }
 
 #[tokio::test(start_paused = true)]
-async fn nobody_waits_for_a_load_over_which_the_listener_has_panicked() {
+async fn a_panic_of_the_listener_does_not_leave_callers_waiting() {
     let skittish = Registry::default().with(Skittish(AtomicBool::new(false)));
     let _guard = tracing::subscriber::set_default(skittish);
     let client = paused_client();
@@ -345,7 +347,7 @@ async fn nobody_waits_for_a_load_over_which_the_listener_has_panicked() {
     assert_eq!(*in_time(client.query(&GetNumber(1))).await.unwrap(), 1);
 }
 
-/// Has a client miss, load, store, hit, serve what is stale, and fail.
+/// Makes a client miss, load, store, hit, serve a stale value and fail.
 async fn do_everything(client: &Client<ScriptedApp>) {
     client.query(&GetStale(1)).await.unwrap();
     client.query(&GetStale(1)).await.unwrap();
@@ -356,7 +358,7 @@ async fn do_everything(client: &Client<ScriptedApp>) {
 }
 
 #[tokio::test(start_paused = true)]
-async fn keys_are_told_only_on_request_but_for_those_of_failures() {
+async fn keys_are_recorded_only_on_request_or_for_failures() {
     let names = ["miss", "load", "store", "hit", "stale_hit", "refresh", "failed"];
     for is_asked_for in [false, true] {
         let listener = Listener::start();
@@ -367,19 +369,19 @@ async fn keys_are_told_only_on_request_but_for_those_of_failures() {
             assert!(!all.is_empty(), "{name}");
             all
         }) {
-            let is_told = is_asked_for || recorded.name == "failed";
-            assert_eq!(recorded.field("key"), if is_told { "GetStale(1)" } else { "" }, "{}", recorded.name);
+            let has_key = is_asked_for || recorded.name == "failed";
+            assert_eq!(recorded.field("key"), if has_key { "GetStale(1)" } else { "" }, "{}", recorded.name);
         }
     }
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_failure_is_told_with_its_key_and_error_and_quietly_where_it_is_expected() {
+async fn a_failure_is_recorded_with_its_key_and_error_at_a_lower_level_if_expected() {
     let listener = Listener::start();
     let client = flaky_client();
     for (query, step, level, error) in [
         (GetGuardedPlainly(1), Step::Fail, "DEBUG", FlakyError::Final.to_string()),
-        (GetGuardedPlainly(2), Step::Panic, "WARN", "the ground shakes".to_owned()),
+        (GetGuardedPlainly(2), Step::Panic, "WARN", "the load panics".to_owned()),
     ] {
         client.app().script(&query, [step]);
         assert!(client.query(&query).await.is_err());
@@ -394,7 +396,7 @@ async fn a_failure_is_told_with_its_key_and_error_and_quietly_where_it_is_expect
 }
 
 #[tokio::test(start_paused = true)]
-async fn keys_of_a_secret_query_are_printed_nowhere() {
+async fn keys_of_a_secret_query_are_never_printed() {
     let listener = Listener::start();
     let client = flaky::builder().trace_keys(true).build();
     let query = GetSecret(1234);

@@ -1,4 +1,4 @@
-//! A request: its memo, its end, and how it is kept from the cache.
+//! Requests: the memo, cancellation, and a disabled cache.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -9,7 +9,7 @@ use tokio::time::Instant;
 use crate::scripted::*;
 
 #[tokio::test(start_paused = true)]
-async fn one_tree_asks_once_and_gives_the_same_value_whatever_the_strategy() {
+async fn a_tree_queries_a_key_once_and_returns_the_same_value_with_any_strategy() {
     let strategies = [
         Strategy::CacheFirst,
         Strategy::StaleWhileRevalidate,
@@ -34,7 +34,7 @@ async fn one_tree_asks_once_and_gives_the_same_value_whatever_the_strategy() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_tree_remembers_what_it_read_though_the_cache_moves_on() {
+async fn a_tree_remembers_its_reads_when_the_cache_changes() {
     let client = paused_client();
     let query = GetNumber(1);
     let tree = client.request("tree");
@@ -45,7 +45,7 @@ async fn a_tree_remembers_what_it_read_though_the_cache_moves_on() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn calls_of_one_tree_that_give_up_one_after_the_other_are_told_the_same() {
+async fn calls_of_one_tree_that_time_out_in_turn_get_the_same_answer() {
     let client = paused_client();
     let query = GetFirst(1);
     client.cache().insert(query.clone(), 50);
@@ -64,7 +64,7 @@ async fn calls_of_one_tree_that_give_up_one_after_the_other_are_told_the_same() 
 }
 
 #[tokio::test(start_paused = true)]
-async fn what_a_tree_is_loading_anew_comes_before_what_is_in_the_cache() {
+async fn a_running_refresh_of_a_tree_takes_precedence_over_the_cache() {
     let client = paused_client();
     let query = GetNumber(1);
     client.cache().insert(query.clone(), 99);
@@ -87,7 +87,7 @@ async fn a_tree_does_not_remember_errors() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn an_answer_that_the_tree_was_given_needs_no_load_and_is_given_once() {
+async fn an_answer_set_on_a_tree_needs_no_load_and_is_set_once() {
     let client = paused_client();
     let query = GetNumber(1);
     let tree = client.request("tree");
@@ -107,7 +107,7 @@ async fn an_answer_that_the_tree_was_given_needs_no_load_and_is_given_once() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn what_is_built_from_a_given_answer_is_neither_shared_nor_stored() {
+async fn results_built_from_a_set_answer_are_neither_shared_nor_stored() {
     let client = paused_client();
     let tree = client.request("tree");
     tree.set(&GetNumber(1), 42).unwrap();
@@ -120,7 +120,7 @@ async fn what_is_built_from_a_given_answer_is_neither_shared_nor_stored() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn after_a_cancellation_nothing_runs_and_answers_stay() {
+async fn after_a_cancellation_nothing_runs_and_answers_stay_readable() {
     let client = paused_client();
     let tree = client.request("tree");
     let child = tree.child("child");
@@ -134,7 +134,7 @@ async fn after_a_cancellation_nothing_runs_and_answers_stay() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn after_a_cancellation_not_even_a_fresh_answer_of_the_cache_is_given() {
+async fn after_a_cancellation_not_even_a_fresh_cached_answer_is_returned() {
     let client = paused_client();
     client.query(&GetNumber(1)).await.unwrap();
     let tree = client.request("tree");
@@ -143,7 +143,7 @@ async fn after_a_cancellation_not_even_a_fresh_answer_of_the_cache_is_given() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_cancellation_drops_the_loads_that_only_this_tree_waits_for() {
+async fn a_cancellation_drops_the_loads_that_only_this_tree_awaits() {
     let client = paused_client();
     let (own, shared) = (GetNumber(1), GetNumber(2));
     let tree = client.request("tree");
@@ -161,7 +161,7 @@ async fn a_cancellation_drops_the_loads_that_only_this_tree_waits_for() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_deadline_interrupts_its_own_contexts_and_no_others() {
+async fn a_deadline_interrupts_only_its_own_contexts() {
     let client = paused_client();
     let query = GetNumber(1);
     client.app().script(&query, Script::Answer(seconds(3)));
@@ -179,7 +179,7 @@ async fn a_deadline_interrupts_its_own_contexts_and_no_others() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_load_that_never_ends_ends_with_the_deadline_of_the_only_one_who_waits() {
+async fn an_endless_load_ends_with_the_deadline_of_its_only_caller() {
     let client = paused_client();
     let query = GetHasty(1);
     client.app().script(&query, Script::Never);
@@ -198,7 +198,7 @@ async fn a_deadline_in_the_past_interrupts_at_once() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_shared_load_has_no_deadline_of_those_who_started_it() {
+async fn a_shared_load_does_not_inherit_the_deadline_of_its_first_caller() {
     let client = paused_client();
     let sum = GetSum(1);
     let hasty = client.request("tree").with_deadline(Instant::now() + Duration::from_millis(1_500));
@@ -212,7 +212,7 @@ async fn a_shared_load_has_no_deadline_of_those_who_started_it() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_disabled_cache_is_neither_read_nor_written_and_memoises_all_the_same() {
+async fn a_disabled_cache_is_neither_read_nor_written_but_the_tree_still_memoises() {
     let client = paused_client();
     let query = GetNumber(1);
     client.cache().insert(query.clone(), 99);
@@ -233,7 +233,7 @@ async fn a_disabled_cache_is_neither_read_nor_written_and_memoises_all_the_same(
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_context_that_is_disabled_disables_nothing_above_it() {
+async fn a_disabled_context_does_not_disable_its_parents() {
     let client = paused_client();
     let tree = client.request("tree");
     let child = tree.child("child");
@@ -246,7 +246,7 @@ async fn a_context_that_is_disabled_disables_nothing_above_it() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn all_that_a_disabled_context_builds_from_stays_out_of_the_cache() {
+async fn all_inputs_of_a_disabled_context_stay_out_of_the_cache() {
     let client = paused_client();
     let tree = client.request("tree");
     tree.disable_cache();
@@ -260,7 +260,7 @@ async fn all_that_a_disabled_context_builds_from_stays_out_of_the_cache() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_call_that_runs_when_the_cache_is_disabled_ends_as_it_began() {
+async fn a_running_call_is_not_affected_when_the_cache_is_disabled() {
     let client = paused_client();
     let query = GetNumber(1);
     let tree = client.request("tree");
@@ -281,7 +281,7 @@ async fn a_disabled_context_does_not_check_options() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_replaced_query_is_not_loaded_and_nothing_of_it_reaches_others() {
+async fn an_overridden_query_is_not_loaded_and_its_answers_stay_private() {
     let client = paused_client();
     let tree = client.request("tree");
     let replaced = tree.with_override::<GetNumber>(|query| Ok(Arc::new(1_000 + query.0 as usize)));
@@ -297,7 +297,7 @@ async fn a_replaced_query_is_not_loaded_and_nothing_of_it_reaches_others() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn what_was_built_from_the_real_answers_does_not_reach_a_tree_that_replaces_them() {
+async fn results_built_from_real_answers_do_not_reach_a_tree_that_overrides_them() {
     let client = paused_client();
     client.query(&GetSum(1)).await.unwrap();
     let replaced = client.request("tree").with_override::<GetNumber>(|_| Ok(Arc::new(1_000)));
@@ -305,7 +305,7 @@ async fn what_was_built_from_the_real_answers_does_not_reach_a_tree_that_replace
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_replacement_may_fail() {
+async fn an_override_can_fail() {
     let client = paused_client();
     let replaced = client.request("tree").with_override::<GetNumber>(|_| Err(ScriptedError::NoLuck));
     assert_eq!(
@@ -315,7 +315,7 @@ async fn a_replacement_may_fail() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_context_is_found_by_code_that_cannot_be_passed_it() {
+async fn the_current_context_is_available_to_code_that_does_not_receive_it() {
     let client = paused_client();
     let tree = client.request("GET /posts/7");
     assert!(Context::<ScriptedApp>::current().is_none());
@@ -338,7 +338,7 @@ async fn ten_contexts_deep_a_miss_is_one_load_and_one_store() {
 }
 
 #[test]
-fn all_futures_may_move_to_other_threads() {
+fn all_futures_are_send() {
     fn is_send<T: Send>(_: T) {}
     let client = paused_client();
     let (query, tree) = (GetNumber(1), client.request("tree"));
@@ -358,7 +358,7 @@ fn all_futures_may_move_to_other_threads() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_context_may_be_as_deep_as_a_program_runs() {
+async fn contexts_can_nest_deeply() {
     let mut cx = paused_client().request("root");
     for _ in 0..200_000 {
         cx = cx.child("below");
@@ -367,7 +367,7 @@ async fn a_context_may_be_as_deep_as_a_program_runs() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_load_is_inside_of_its_own_context() {
+async fn a_load_runs_inside_its_own_context() {
     let client = paused_client();
     let (sender, names) = std::sync::mpsc::channel();
     client.app().when_loaded(1, move |cx| {
@@ -382,7 +382,7 @@ async fn a_load_is_inside_of_its_own_context() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_load_that_gives_itself_answers_is_not_stored() {
+async fn a_load_that_sets_answers_on_its_context_is_not_stored() {
     for replaces in [true, false] {
         let client = paused_client();
         client.app().when_loaded(1, move |cx: Context<ScriptedApp>| {
@@ -396,6 +396,6 @@ async fn a_load_that_gives_itself_answers_is_not_stored() {
         assert_eq!(*client.query(&GetNumber(1)).await.unwrap(), 1);
         assert!(client.cached(&GetNumber(1)).is_none(), "replaces: {replaces}");
         assert_eq!(*client.query(&GetNumber(1)).await.unwrap(), 2);
-        assert!(client.cached(&GetNumber(1)).is_some(), "the next load does not");
+        assert!(client.cached(&GetNumber(1)).is_some(), "the next load sets no answer");
     }
 }

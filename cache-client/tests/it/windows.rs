@@ -1,4 +1,4 @@
-//! How long an answer is fresh, may be stale, may stand in for an error; and how long errors and absence last.
+//! How long answers are fresh, can be served stale and can replace errors, and how long errors and absence last.
 
 use std::time::Duration;
 
@@ -7,7 +7,7 @@ use cache_client::{Client, LoadingOptions, QueryError};
 use crate::scripted::*;
 
 #[tokio::test(start_paused = true)]
-async fn a_stale_value_stands_in_for_an_error_within_its_window() {
+async fn a_stale_value_substitutes_for_an_error_within_its_window() {
     let client = paused_client();
     let query = GetForgiven(1);
     client.query(&query).await.unwrap();
@@ -21,7 +21,7 @@ async fn a_stale_value_stands_in_for_an_error_within_its_window() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn without_a_window_an_error_is_an_error() {
+async fn without_a_window_an_error_is_returned() {
     let client = paused_client();
     let query = GetNumber(1);
     client.query(&query).await.unwrap();
@@ -32,7 +32,7 @@ async fn without_a_window_an_error_is_an_error() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn an_error_is_the_answer_for_its_time_and_then_no_more() {
+async fn an_error_is_remembered_for_its_time_and_no_longer() {
     let client = paused_client();
     let query = GetBrittle(1);
     client.app().script(&query, Script::Fail(SECOND));
@@ -46,7 +46,7 @@ async fn an_error_is_the_answer_for_its_time_and_then_no_more() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_remembered_error_never_hides_a_value_that_is_good_enough() {
+async fn a_remembered_error_never_hides_an_acceptable_value() {
     let client = paused_client();
     let query = GetBrittle(1);
     client.query(&query).await.unwrap();
@@ -58,7 +58,7 @@ async fn a_remembered_error_never_hides_a_value_that_is_good_enough() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_remembered_error_goes_with_an_invalidation_or_a_clear() {
+async fn an_invalidation_or_a_clear_forgets_a_remembered_error() {
     let client = paused_client();
     for number in 0..2 {
         let query = GetBrittle(number);
@@ -87,7 +87,7 @@ async fn an_interruption_is_never_remembered() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_stale_value_does_not_stand_in_for_an_interruption() {
+async fn a_stale_value_does_not_substitute_for_an_interruption() {
     let client = paused_client();
     let query = GetQuitter(1);
     client.cache().insert(query.clone(), 99);
@@ -97,8 +97,8 @@ async fn a_stale_value_does_not_stand_in_for_an_interruption() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn an_answer_that_is_built_from_one_near_its_end_does_not_wait_for_another() {
-    // So eager that each read of a number loads it again.
+async fn a_load_does_not_wait_for_the_early_refresh_of_an_input() {
+    // With this `beta`, each read of a number starts an early refresh.
     let client = builder().query::<GetNumber>(|options| options.beta(1e9)).build();
     client.app().script(&GetNumber(1), Script::Answer(seconds(5)));
     client.app().script(&GetSum(1), Script::Answer(seconds(0)));
@@ -112,7 +112,7 @@ async fn an_answer_that_is_built_from_one_near_its_end_does_not_wait_for_another
 }
 
 #[tokio::test(start_paused = true)]
-async fn absence_has_a_time_of_its_own() {
+async fn absence_has_its_own_freshness_time() {
     let client = paused_client();
     let (there, absent) = (GetMaybe(2), GetMaybe(1));
     for (wait, loads) in [(0, 1), (3, 1), (3, 2)] {
@@ -126,7 +126,7 @@ async fn absence_has_a_time_of_its_own() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn an_answer_lives_shorter_by_its_jitter_and_not_by_more() {
+async fn jitter_shortens_a_freshness_time_by_at_most_its_fraction() {
     let client = builder().query::<GetNumber>(|options| options.ttl(seconds(100)).jitter(0.5)).build();
     let mut remaining = Vec::new();
     for number in 0..50 {
@@ -141,11 +141,11 @@ async fn an_answer_lives_shorter_by_its_jitter_and_not_by_more() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn an_early_refresh_comes_before_the_answer_is_stale_and_loses_nobody_time() {
+async fn an_early_refresh_runs_before_the_answer_is_stale_and_delays_no_caller() {
     let client = builder().query::<GetNumber>(|options| options.fresh(seconds(100)).beta(1.0)).build();
     let query = GetNumber(1);
     client.query(&query).await.unwrap();
-    // A load takes a second: 100 seconds before the end nobody refreshes, one second before it somebody of 20 does.
+    // A load takes one second: 100 s before expiry no call refreshes, and 1 s before it at least one of 20 does.
     for _ in 0..20 {
         client.query(&query).await.unwrap();
     }
@@ -159,7 +159,7 @@ async fn an_early_refresh_comes_before_the_answer_is_stale_and_loses_nobody_time
 }
 
 #[tokio::test(start_paused = true)]
-async fn the_error_that_an_old_answer_stands_in_for_is_readable_until_a_load_succeeds() {
+async fn the_error_behind_a_stale_answer_is_readable_until_a_load_succeeds() {
     let client = paused_client();
     let query = GetFirst(1);
     client.query(&query).await.unwrap();
@@ -172,7 +172,7 @@ async fn the_error_that_an_old_answer_stands_in_for_is_readable_until_a_load_suc
 }
 
 #[tokio::test(start_paused = true)]
-async fn an_entry_with_a_freshness_time_of_its_own_is_stale_from_there_on() {
+async fn an_entry_with_its_own_freshness_time_is_stale_after_that_time() {
     let client = paused_client();
     let times = cache_core::EntryTimes::new().fresh(seconds(100));
     client.cache().insert_timed(GetStale(1), 7, times);
@@ -186,7 +186,7 @@ async fn an_entry_with_a_freshness_time_of_its_own_is_stale_from_there_on() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn the_errors_of_1024_keys_are_remembered_and_the_oldest_goes_first() {
+async fn the_errors_of_1024_keys_are_remembered_and_the_oldest_is_dropped_first() {
     const MOST: u32 = 1_024;
     let client = paused_client();
     let fails = async |key| {
@@ -198,7 +198,7 @@ async fn the_errors_of_1024_keys_are_remembered_and_the_oldest_goes_first() {
         fails(key).await;
     }
     assert!((0..MOST).all(is_remembered));
-    // A key that is remembered already takes the place of no other.
+    // A key that is already remembered evicts no other.
     pass(seconds(5)).await;
     fails(5).await;
     assert_eq!(client.app().loads(&GetBrittle(5)), 2);
@@ -207,12 +207,12 @@ async fn the_errors_of_1024_keys_are_remembered_and_the_oldest_goes_first() {
         fails(key).await;
     }
     fails(MOST).await;
-    assert!(!is_remembered(6), "now the oldest");
+    assert!(!is_remembered(6), "it is the oldest now");
     assert!((0..6).chain(7..=MOST).all(is_remembered));
 }
 
 #[tokio::test(start_paused = true)]
-async fn the_error_of_a_load_whose_caller_took_an_old_answer_is_readable() {
+async fn the_error_of_a_load_is_readable_after_its_caller_took_a_stale_answer() {
     let client = paused_client();
     let query = GetFirst(1);
     client.cache().insert(query.clone(), 50);
@@ -234,12 +234,12 @@ async fn an_error_is_forgotten_when_an_equal_value_is_loaded() {
     pass(SECOND).await;
     assert!(client.refresh_error(&query).is_some());
     client.app().script(&query, Script::Answer(SECOND));
-    assert!(std::sync::Arc::ptr_eq(&client.query(&query).await.unwrap(), &value), "it is kept");
+    assert!(std::sync::Arc::ptr_eq(&client.query(&query).await.unwrap(), &value), "the old value is kept");
     assert!(client.refresh_error(&query).is_none());
 }
 
 #[tokio::test(start_paused = true)]
-async fn an_error_that_is_the_answer_keeps_prefetches_from_loading() {
+async fn a_remembered_error_stops_prefetches() {
     let client = paused_client();
     let query = GetBrittle(1);
     client.app().script(&query, Script::Fail(SECOND));
@@ -253,7 +253,7 @@ async fn an_error_that_is_the_answer_keeps_prefetches_from_loading() {
     assert_eq!(client.app().loads(&query), 2);
 }
 
-/// How many of many answers that were stored together have to be loaded again after a time.
+/// The number of answers, of many stored together, that must be loaded again after a time.
 async fn reloads_after(client: &Client<ScriptedApp>, time: Duration) -> usize {
     const MANY: u32 = 500;
     let keys: Vec<_> = (0..MANY).map(GetNumber).collect();
@@ -261,15 +261,15 @@ async fn reloads_after(client: &Client<ScriptedApp>, time: Duration) -> usize {
     let loads = || keys.iter().map(|key| client.app().loads(key)).sum::<usize>();
     client.query_all(&keys).await;
     let before = loads();
-    // The age counts from the start of the load, which takes a second.
+    // The age counts from the start of the load, which takes one second.
     pass(time - SECOND).await;
     client.query_all(&keys).await;
     loads() - before
 }
 
 #[tokio::test(start_paused = true)]
-async fn jitter_leaves_a_longer_freshness_to_what_was_written_and_to_absent_answers() {
-    // The table says 10 s.
+async fn jitter_does_not_apply_to_longer_times_of_written_or_absent_answers() {
+    // The derive sets 10 s.
     let client = builder().query::<GetNumber>(|options| options.fresh(seconds(60)).jitter(0.1)).build();
     client.cache().insert(GetNumber(1), 7);
     pass(seconds(50)).await;
@@ -289,7 +289,7 @@ async fn jitter_spreads_the_end_of_freshness() {
         assert!((150..350).contains(&half), "{half} of 500 after three quarters of the time");
         assert_eq!(reloads_after(&client, seconds(fresh)).await, 500);
     }
-    // What a call says for itself is not shortened, nor stored.
+    // A time set by a call is not shortened by jitter and not stored.
     let client = builder().query::<GetNumber>(|options| options.jitter(1.0)).build();
     let query = GetNumber(1);
     client.query_with(&query, |options| options.fresh(seconds(1_000))).await.unwrap();

@@ -1,4 +1,4 @@
-//! Loads that wait for something else, and lend their place meanwhile.
+//! Loads lend their slot to others while they wait.
 
 use std::task::{self, Poll};
 
@@ -7,8 +7,8 @@ use futures_core::Stream;
 
 use super::*;
 
-/// Each load works before and after it asks for the next.
-fn nest(client: &Client<Site>, depth: u32) {
+/// Scripts loads that work, query the previous key and work again.
+fn nest(client: &Client<LimitedApp>, depth: u32) {
     for key in 1..=depth {
         client.app().script(key, move |cx| async move {
             cx.app().works(SECOND).await;
@@ -21,7 +21,7 @@ fn nest(client: &Client<Site>, depth: u32) {
 
 #[tokio::test(start_paused = true)]
 async fn loads_that_wait_for_loads_of_the_same_query_run_one_at_a_time() {
-    for client in [site(), builder().concurrency(1).build()] {
+    for client in [limited_client(), builder().concurrency(1).build()] {
         nest(&client, 10);
         let begun = Instant::now();
         assert_eq!(*in_time(client.query(&GetOne(10))).await.unwrap(), 10);
@@ -29,10 +29,10 @@ async fn loads_that_wait_for_loads_of_the_same_query_run_one_at_a_time() {
     }
 }
 
-/// A load may wait for others in any of these ways.
+/// Covers each way in which a load can wait for others.
 #[tokio::test(start_paused = true)]
-async fn nothing_that_a_load_waits_for_needs_the_slot_that_it_has() {
-    type Wait = fn(Context<Site>) -> Work;
+async fn a_load_lends_its_slot_whatever_it_waits_for() {
+    type Wait = fn(Context<LimitedApp>) -> Work;
     let ways: [(&str, Wait); 11] = [
         ("query", |cx| Box::pin(async move { cx.query(&GetOne(1)).await.map(drop).map_err(|_| Busy) })),
         ("client", |cx| {
@@ -117,30 +117,33 @@ async fn nothing_that_a_load_waits_for_needs_the_slot_that_it_has() {
 #[derive(Clone)]
 struct AskForOne;
 
-impl Mutate<Site> for AskForOne {
+impl Mutate<LimitedApp> for AskForOne {
     type Output = ();
     type Error = Busy;
 
-    async fn run(&self, cx: &Context<Site>) -> Result<(), Busy> {
+    async fn run(&self, cx: &Context<LimitedApp>) -> Result<(), Busy> {
         cx.query(&GetOne(1)).await.map(drop).map_err(|_| Busy)
     }
 
-    fn apply(&self, (): &(), _: &mut Changes<Site>) {}
+    fn apply(&self, (): &(), _: &mut Changes<LimitedApp>) {}
 }
 
-/// Loads something to open, and pushes nothing.
+/// A source that runs a query when it opens and pushes nothing.
 struct OpensWithOne;
 
-impl Source<Site> for OpensWithOne {
+impl Source<LimitedApp> for OpensWithOne {
     type Item = ();
     type Error = Busy;
 
-    async fn open(&self, cx: &Context<Site>) -> Result<impl Stream<Item = Result<(), Busy>> + Send, Busy> {
+    async fn open(
+        &self,
+        cx: &Context<LimitedApp>,
+    ) -> Result<impl Stream<Item = Result<(), Busy>> + Send, Busy> {
         cx.query(&GetOne(1)).await.map_err(|_| Busy)?;
         Ok(Silence)
     }
 
-    fn apply(&self, (): &(), _: &mut Changes<Site>) {}
+    fn apply(&self, (): &(), _: &mut Changes<LimitedApp>) {}
 }
 
 struct Silence;
@@ -154,25 +157,25 @@ impl Stream for Silence {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_load_that_has_waited_for_another_waits_its_turn_again() {
-    let client = site();
+async fn a_load_that_waited_for_another_waits_for_a_slot_again() {
+    let client = limited_client();
     nest(&client, 1);
     let begun = Instant::now();
     let outer = ask(&client, &GetOne(1));
-    // It waits for what it has asked for.
+    // The load waits for its input.
     pass(SECOND * 3 / 2).await;
     let others = client.prefetch_all(&keys(GetOne, 10..15));
     outer.await.unwrap().unwrap();
-    // Its own first second, what it asked for, five others, and its own last second.
+    // Its own first second, its input, five other loads, and its own last second.
     assert_eq!(begun.elapsed(), seconds(8));
     others.done().await;
     assert_eq!(client.app().most(), 1);
 }
 
-/// As `select!` does with a query that was too slow.
+/// As `select!` does with a slow query.
 #[tokio::test(start_paused = true)]
-async fn a_load_that_waits_no_more_half_way_has_its_slot_again_when_its_turn_comes() {
-    let client = site();
+async fn a_load_that_abandons_a_wait_waits_for_a_slot_again() {
+    let client = limited_client();
     client.app().script(1, |cx| async move {
         let slow = cx.query(&GetOne(0));
         assert!(tokio::time::timeout(SECOND / 2, slow).await.is_err());
@@ -181,7 +184,7 @@ async fn a_load_that_waits_no_more_half_way_has_its_slot_again_when_its_turn_com
     });
     let outer = ask(&client, &GetOne(1));
     pass(seconds(2)).await;
-    // What it asked for has ended, so the slot is the outer's again.
+    // The input has ended, so the outer load has the slot again.
     let other = ask(&client, &GetOne(5));
     pass(seconds(8)).await;
     assert!(!other.is_finished());
@@ -189,28 +192,28 @@ async fn a_load_that_waits_no_more_half_way_has_its_slot_again_when_its_turn_com
     assert!(other.await.unwrap().is_ok());
 }
 
-/// Has a load do this, and others wait for its place. What it waits for takes a second, the others three more.
-async fn dropped_before_its_turn<F: Future<Output = Result<(), Busy>> + Send + 'static>(
-    work: impl Fn(Context<Site>) -> F + Send + 'static,
+/// Runs a scripted load while others wait for its slot. Its input takes one second, and the others take three more.
+async fn run_with_waiting_loads<F: Future<Output = Result<(), Busy>> + Send + 'static>(
+    work: impl Fn(Context<LimitedApp>) -> F + Send + 'static,
 ) {
-    let client = site();
+    let client = limited_client();
     client.app().script(0, work);
     let outer = ask(&client, &GetOne(0));
     settle().await;
     let others = client.prefetch_all(&keys(GetOne, 10..13));
-    in_time(outer).await.unwrap().expect("nothing was missed");
+    in_time(outer).await.unwrap().expect("the load missed nothing");
     in_time(others.done()).await;
     assert_eq!(client.app().most(), 1);
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_load_that_drops_its_wait_for_an_observer_before_its_turn_misses_no_state() {
-    dropped_before_its_turn(|cx| async move {
+async fn a_load_that_drops_a_wait_for_an_observer_misses_no_state() {
+    run_with_waiting_loads(|cx| async move {
         let mut observer = cx.client().observe(&GetOne(1));
         assert!(observer.next().await.ok_or(Busy)?.is_pending());
         let begun = Instant::now();
         assert!(tokio::time::timeout(SECOND * 3 / 2, observer.next()).await.is_err());
-        assert!(observer.state().value().is_some(), "it has waited for its turn alone");
+        assert!(observer.state().value().is_some(), "only the slot was missing");
         let state = in_time(observer.next()).await.ok_or(Busy)?;
         assert_eq!((state.value().map(|value| **value), begun.elapsed()), (Some(1), SECOND * 3 / 2));
         Ok(())
@@ -219,8 +222,8 @@ async fn a_load_that_drops_its_wait_for_an_observer_before_its_turn_misses_no_st
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_load_that_drops_its_wait_for_a_source_before_its_turn_misses_no_state() {
-    dropped_before_its_turn(|cx| async move {
+async fn a_load_that_drops_a_wait_for_a_source_misses_no_state() {
+    run_with_waiting_loads(|cx| async move {
         let mut ingestion = cx.client().ingest(OpensWithOne);
         let begun = Instant::now();
         assert!(tokio::time::timeout(SECOND * 3 / 2, ingestion.changed()).await.is_err());
@@ -233,8 +236,8 @@ async fn a_load_that_drops_its_wait_for_a_source_before_its_turn_misses_no_state
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_load_whose_news_are_old_when_its_turn_comes_lends_its_place_again() {
-    let client = site();
+async fn a_load_whose_observed_change_is_outdated_lends_its_slot_again() {
+    let client = limited_client();
     client.query(&GetEqual(1)).await.unwrap();
     client.app().script(0, |cx| async move {
         let mut observer = cx.client().observe(&GetEqual(1));
@@ -243,7 +246,7 @@ async fn a_load_whose_news_are_old_when_its_turn_comes_lends_its_place_again() {
     });
     let outer = ask(&client, &GetOne(0));
     settle().await;
-    // It is shown as stale, and has the same value again while the observing load waits for its turn.
+    // The key becomes stale and gets an equal value while the observing load waits for a slot.
     let others = client.prefetch_all(&keys(GetOne, 10..13));
     let reloaded = client.invalidate(&GetEqual(1)).reloaded();
     in_time(async { tokio::join!(others.done(), reloaded) }).await;

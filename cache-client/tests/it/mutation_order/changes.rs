@@ -1,5 +1,4 @@
-//! Changes, pushed values and invalidations of the client while mutations run: they count as mutations that begin when they
-//! are made.
+//! Changes, pushed values and invalidations while mutations run. They count as mutations that start when they are made.
 
 use std::pin::Pin;
 use std::task::{self, Poll};
@@ -10,7 +9,7 @@ use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel};
 
 use super::*;
 
-/// What a source pushes: the first list as it is at the server.
+/// A pushed value: the first list of the server.
 type List = Vec<u32>;
 
 struct Pushes(Mutex<Option<UnboundedReceiver<List>>>);
@@ -36,7 +35,7 @@ impl Source<Server> for Pushes {
         Ok(Received(self.0.lock().take().ok_or(std::io::ErrorKind::NotConnected)?))
     }
 
-    /// A list of 66 is refused.
+    /// A list with the item 66 is refused.
     fn apply(&self, list: &List, changes: &mut Changes<Server>) {
         if list.contains(&66) {
             changes.label("refused");
@@ -50,7 +49,7 @@ fn push_to(client: &Client<Server>) -> (UnboundedSender<List>, Ingestion<std::io
     (sender, client.ingest(Pushes(Mutex::new(Some(receiver)))))
 }
 
-/// Another client adds an item to the first list.
+/// Adds an item to the first list of the server, as another client would.
 fn add_elsewhere(client: &Client<Server>, item: u32) -> List {
     let mut lists = client.app().lists.lock();
     let list = lists.entry(1).or_default();
@@ -59,7 +58,7 @@ fn add_elsewhere(client: &Client<Server>, item: u32) -> List {
 }
 
 #[tokio::test(start_paused = true)]
-async fn an_older_answer_does_not_hide_what_was_changed_or_pushed_while_it_was_under_way() {
+async fn an_older_answer_does_not_hide_a_change_or_push_made_while_it_was_pending() {
     for (way, is_pushed) in WAYS.into_iter().flat_map(|way| [(way, false), (way, true)]) {
         let client = client_with(&[1]).await;
         let (pushes, _ingestion) = push_to(&client);
@@ -73,7 +72,7 @@ async fn an_older_answer_does_not_hide_what_was_changed_or_pushed_while_it_was_u
             }
         }
         settle().await;
-        assert!(!is_marked(&client, 1), "{way:?}: nothing is known to be out of order");
+        assert!(!is_marked(&client, 1), "{way:?}: no answer is known to be out of order");
         in_time(older).await.unwrap().unwrap();
         assert!(is_marked(&client, 1), "{way:?} {is_pushed}");
         assert_eq!((list(&client, 1).await, client.app().loads(1)), (vec![1, 9], 2), "{way:?} {is_pushed}");
@@ -81,7 +80,7 @@ async fn an_older_answer_does_not_hide_what_was_changed_or_pushed_while_it_was_u
 }
 
 #[tokio::test(start_paused = true)]
-async fn an_older_answer_does_not_hide_what_was_marked_while_it_was_under_way() {
+async fn an_older_answer_does_not_clear_a_mark_made_while_it_was_pending() {
     type Mark = fn(&Client<Server>);
     let marks: [(&str, Mark); 6] = [
         ("key", |client| drop(client.invalidate(&GetList(1)))),
@@ -110,9 +109,9 @@ async fn an_older_answer_does_not_hide_what_was_marked_while_it_was_under_way() 
     }
 }
 
-/// One that its request keeps from the cache, or a hook refuses, marks what it would have written.
+/// A change marks the keys it would have written if its request has a disabled cache or a hook refuses it.
 #[tokio::test(start_paused = true)]
-async fn an_older_answer_does_not_hide_what_was_marked_in_place_of_a_write() {
+async fn an_older_answer_does_not_clear_a_mark_made_instead_of_a_write() {
     for is_pushed in [false, true] {
         let client = client_with(&[1]).await;
         let (pushes, ingestion) = push_to(&client);
@@ -145,7 +144,7 @@ async fn changes_and_pushed_values_in_order_cause_no_load() {
             client.change(set).await.unwrap();
         }
     };
-    // One of another key, while the mutation runs; one that is over when it begins; and one after its answer, while
+    // A change of another key while the mutation runs, one that ends before it starts, and one after its answer while
     // another mutation runs.
     let bystander = begin(&client, Append(Add { lists: vec![3], ..Add::new(9, 1, 30) })).await;
     change(&[1]).await;
@@ -162,9 +161,9 @@ async fn changes_and_pushed_values_in_order_cause_no_load() {
     assert!(!is_marked(&client, 1) && !is_marked(&client, 2));
 }
 
-/// What it would write was known before the mutation began.
+/// The written value was known before the mutation started.
 #[tokio::test(start_paused = true)]
-async fn a_change_that_a_hook_keeps_waiting_does_not_hide_the_answer_of_a_mutation_that_began_later() {
+async fn a_change_delayed_by_a_hook_does_not_hide_the_answer_of_a_newer_mutation() {
     let cache = Cache::builder()
         .clock(TokioClock::new())
         .before_commit_async(|proposal| {
@@ -197,9 +196,9 @@ async fn a_change_that_a_hook_keeps_waiting_does_not_hide_the_answer_of_a_mutati
     assert_eq!(list(&client, 1).await, [1]);
 }
 
-/// A mutation that its request keeps from the cache marks when it ends, and its marks are as old as it is.
+/// A mutation of a request with a disabled cache marks keys at its end, and its marks are as old as the mutation.
 #[tokio::test(start_paused = true)]
-async fn what_a_private_mutation_marks_is_no_younger_than_the_mutation() {
+async fn the_marks_of_a_private_mutation_are_as_old_as_the_mutation() {
     for marking in MARKINGS {
         let client = client_with(&[1]).await;
         begin(&client, Append(Add { lists: vec![2], ..Add::new(9, 1, 30) })).await;

@@ -1,4 +1,4 @@
-//! Mutations and loads: those that run meanwhile, and those that wait for each other.
+//! Mutations and loads that run concurrently or wait for each other.
 
 use cache_client::{Context, MutateError, QueryError};
 
@@ -6,7 +6,7 @@ use super::{Change, number};
 use crate::scripted::*;
 
 #[tokio::test(start_paused = true)]
-async fn an_answer_retires_the_loads_of_what_it_changes() {
+async fn an_answer_retires_the_loads_of_the_keys_it_changes() {
     let client = paused_client();
     client.app().script(&GetNumber(1), Script::Answer(10 * SECOND));
     client.app().script(&GetStale(1), Script::Answer(10 * SECOND));
@@ -23,9 +23,9 @@ async fn an_answer_retires_the_loads_of_what_it_changes() {
     assert_eq!(client.cached(&GetStale(1)), None);
 }
 
-/// Its load changes something with a mutation, which asks for what is being loaded.
+/// The load runs a mutation, which queries the key that is being loaded.
 #[tokio::test(start_paused = true)]
-async fn a_mutation_that_waits_for_the_load_that_waits_for_it_is_a_circle() {
+async fn a_mutation_and_a_load_that_wait_for_each_other_are_a_cycle() {
     let client = paused_client();
     let looped = Change { asks: Some(GetNumber(9)), ..Change::new() };
     client.app().when_loaded(9, move |cx: Context<ScriptedApp>| {
@@ -41,9 +41,9 @@ async fn a_mutation_that_waits_for_the_load_that_waits_for_it_is_a_circle() {
     assert_eq!(*in_time(client.query(&GetNumber(9))).await.unwrap(), 1);
 }
 
-/// The same with the client, whose callers need no context.
+/// The same through the client, without a context.
 #[tokio::test(start_paused = true)]
-async fn a_mutation_by_the_client_inside_a_load_may_be_a_circle_too() {
+async fn a_mutation_through_the_client_inside_a_load_can_be_a_cycle_too() {
     let client = paused_client();
     let looped = Change { asks: Some(GetNumber(9)), ..Change::new() };
     client.app().when_loaded(9, move |cx: Context<ScriptedApp>| {
@@ -56,7 +56,7 @@ async fn a_mutation_by_the_client_inside_a_load_may_be_a_circle_too() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_load_that_has_given_up_a_mutation_is_in_nobody_s_way() {
+async fn a_load_that_abandons_a_mutation_does_not_block_it() {
     let client = paused_client();
     let change = Change { asks: Some(GetNumber(9)), ..Change::new() };
     let given_up = change.clone();
@@ -68,5 +68,5 @@ async fn a_load_that_has_given_up_a_mutation_is_in_nobody_s_way() {
     });
     in_time(client.query(&GetNumber(9))).await.unwrap();
     pass(SECOND).await;
-    assert_eq!((change.runs(), number(&client, 1)), (1, Some(1)), "its question is answered");
+    assert_eq!((change.runs(), number(&client, 1)), (1, Some(1)), "its query is answered");
 }

@@ -1,4 +1,4 @@
-//! Mutations whose code panics, or the code that listens to them.
+//! Panics in the code of mutations and in subscribers.
 
 use std::fmt;
 
@@ -12,29 +12,32 @@ use crate::scripted::*;
 async fn a_panic_reaches_the_caller_and_leaves_nothing() {
     let client = paused_client();
     let show = |layer: &mut LayerEdit<ScriptedApp>| layer.update(&GetNumber(1), |_| Some(50));
-    let running = Change::new().running(|_| panic!("out of paper")).showing(show);
-    let applying = Change::new().applying(|_, _| panic!("out of paper")).showing(show);
+    let running = Change::new().running(|_| panic!("the mutation panics")).showing(show);
+    let applying = Change::new().applying(|_, _| panic!("the mutation panics")).showing(show);
     for change in [running, applying] {
         let error = in_time(client.mutate(&change)).await.unwrap_err();
-        assert!(matches!(error, MutateError::Panicked { message, .. } if &*message == "out of paper"));
+        assert!(matches!(error, MutateError::Panicked { message, .. } if &*message == "the mutation panics"));
         assert_eq!((client.pending(), number(&client, 1)), (0, None));
     }
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_panic_over_what_is_to_be_shown_is_one_of_the_mutation_which_is_not_run() {
+async fn a_panic_in_the_optimistic_function_fails_the_mutation_before_it_runs() {
     let client = paused_client();
     let change = Change::new().showing(|layer| {
         layer.update(&GetNumber(1), |_| Some(50));
-        panic!("out of ink");
+        panic!("the layer panics");
     });
     let error = in_time(client.mutate(&change)).await.unwrap_err();
-    assert!(matches!(&error, MutateError::Panicked { message, .. } if &**message == "out of ink"), "{error}");
+    assert!(
+        matches!(&error, MutateError::Panicked { message, .. } if &**message == "the layer panics"),
+        "{error}"
+    );
     assert_eq!((change.runs(), client.pending(), number(&client, 1)), (0, 0, None));
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_subscriber_that_panics_changes_no_answer() {
+async fn a_subscriber_that_panics_does_not_change_the_answer() {
     let _guard = PanicsAt::start("mutation");
     let client = paused_client();
     assert_eq!(in_time(client.mutate(&Change::new())).await.unwrap(), 100);
@@ -42,30 +45,33 @@ async fn a_subscriber_that_panics_changes_no_answer() {
     let failing = Change::new().running(|_| Err(ScriptedError::NoLuck));
     let error = in_time(client.mutate(&failing)).await.unwrap_err();
     assert!(matches!(error, MutateError::Failed { source: ScriptedError::NoLuck, .. }), "{error}");
-    let panicking = Change::new().showing(|_| panic!("out of ink"));
+    let panicking = Change::new().showing(|_| panic!("the layer panics"));
     let error = in_time(client.mutate(&panicking)).await.unwrap_err();
-    assert!(matches!(&error, MutateError::Panicked { message, .. } if &**message == "out of ink"), "{error}");
+    assert!(
+        matches!(&error, MutateError::Panicked { message, .. } if &**message == "the layer panics"),
+        "{error}"
+    );
 }
 
-/// Fails with an error that cannot be shown.
+/// Fails with an error whose `Display` panics.
 #[derive(Clone)]
 struct Unspeakable;
 
 #[derive(Debug)]
-struct NoWords;
+struct UnprintableError;
 
-impl fmt::Display for NoWords {
+impl fmt::Display for UnprintableError {
     fn fmt(&self, _: &mut fmt::Formatter<'_>) -> fmt::Result {
-        panic!("no words")
+        panic!("cannot display the error")
     }
 }
 
 impl Mutate<ScriptedApp> for Unspeakable {
     type Output = ();
-    type Error = NoWords;
+    type Error = UnprintableError;
 
-    async fn run(&self, _: &Context<ScriptedApp>) -> Result<(), NoWords> {
-        Err(NoWords)
+    async fn run(&self, _: &Context<ScriptedApp>) -> Result<(), UnprintableError> {
+        Err(UnprintableError)
     }
 
     fn apply(&self, (): &(), _: &mut Changes<ScriptedApp>) {}
@@ -75,5 +81,5 @@ impl Mutate<ScriptedApp> for Unspeakable {
 async fn an_error_whose_display_panics_reaches_its_caller() {
     let _listener = Listener::start();
     let error = in_time(paused_client().mutate(&Unspeakable)).await.unwrap_err();
-    assert!(matches!(error, MutateError::Failed { source: NoWords, .. }));
+    assert!(matches!(error, MutateError::Failed { source: UnprintableError, .. }));
 }

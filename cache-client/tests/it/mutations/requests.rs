@@ -1,4 +1,4 @@
-//! Mutations of a request: what it remembers after them, and requests that end or are kept from the cache.
+//! Mutations of a request: what the request remembers, and requests that end or have a disabled cache.
 
 use std::sync::Arc;
 
@@ -9,7 +9,7 @@ use super::{Change, is_marked, number};
 use crate::scripted::*;
 
 #[tokio::test(start_paused = true)]
-async fn a_request_that_ends_is_told_so_and_what_has_begun_goes_on() {
+async fn a_mutation_continues_when_its_request_is_cancelled() {
     let client = paused_client();
     let change = Change { asks: Some(GetNumber(2)), ..Change::new() };
     let cx = client.request("a request").with_deadline(Instant::now() + SECOND / 2);
@@ -18,15 +18,15 @@ async fn a_request_that_ends_is_told_so_and_what_has_begun_goes_on() {
     assert!(interrupted.unwrap_err().is_interrupted());
     assert_eq!(begun.elapsed(), SECOND / 2);
     pass(5 * SECOND).await;
-    assert_eq!((change.runs(), number(&client, 1)), (1, Some(1)), "also what it asks is answered");
+    assert_eq!((change.runs(), number(&client, 1)), (1, Some(1)), "its own query is answered too");
     let again = Change::new();
     assert!(matches!(cx.mutate(&again).await, Err(MutateError::Interrupted { .. })));
     settle().await;
-    assert_eq!(again.runs(), 0, "nothing is begun in a request that has ended");
+    assert_eq!(again.runs(), 0, "no mutation starts in a cancelled request");
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_request_forgets_what_its_mutation_has_changed_and_nothing_else() {
+async fn a_request_forgets_only_the_keys_its_mutation_changed() {
     let client = paused_client();
     client.app().script(&GetFirst(1), Script::Answer(SECOND / 2));
     let cx = client.request("a request");
@@ -47,7 +47,7 @@ async fn a_request_forgets_what_its_mutation_has_changed_and_nothing_else() {
     assert!(Arc::ptr_eq(&weak, &cx.query(&GetWeak(1)).await.unwrap()));
     assert_eq!((*stale, *cx.query(&GetStale(1)).await.unwrap()), (1, 2));
     assert_eq!((*first, *cx.query(&GetFirst(1)).await.unwrap()), (1, 2));
-    assert_eq!(*elsewhere.query(&GetNumber(1)).await.unwrap(), 1, "each request has its own");
+    assert_eq!(*elsewhere.query(&GetNumber(1)).await.unwrap(), 1, "each request has its own memo");
     let all = Change::new().applying(|_, changes| changes.invalidate_all());
     cx.mutate(&all).await.unwrap();
     assert_eq!(*cx.query(&GetNumber(2)).await.unwrap(), 2);
@@ -57,7 +57,7 @@ async fn a_request_forgets_what_its_mutation_has_changed_and_nothing_else() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn in_a_request_that_is_kept_from_the_cache_all_that_changes_is_marked_and_nothing_written() {
+async fn a_mutation_with_a_disabled_cache_marks_keys_and_writes_nothing() {
     for is_replaced in [true, false] {
         let client = paused_client();
         for key in 1..4 {
@@ -84,7 +84,7 @@ async fn in_a_request_that_is_kept_from_the_cache_all_that_changes_is_marked_and
         let mutating = cx.mutate(&change);
         tokio::pin!(mutating);
         assert!(tokio::time::timeout(SECOND / 2, &mut mutating).await.is_err());
-        assert_eq!((number(&client, 3), client.pending()), (Some(5), 0), "nothing is shown to others");
+        assert_eq!((number(&client, 3), client.pending()), (Some(5), 0), "no layer is visible to others");
         in_time(mutating).await.unwrap();
         assert_eq!(client.cache().revision(), revision);
         assert!(is_marked(&client, &GetNumber(1)) && is_marked(&client, &GetNumber(2)));
@@ -93,7 +93,7 @@ async fn in_a_request_that_is_kept_from_the_cache_all_that_changes_is_marked_and
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_load_from_before_a_mutation_is_not_what_the_request_remembers() {
+async fn a_request_does_not_remember_a_load_from_before_its_mutation() {
     let client = paused_client();
     client.app().script(&GetNumber(1), Script::Answer(5 * SECOND));
     let (cx, change) = (client.request("a request"), Change::new());
@@ -104,7 +104,7 @@ async fn a_load_from_before_a_mutation_is_not_what_the_request_remembers() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn what_a_request_asks_for_after_a_mutation_is_not_answered_by_the_load_from_before() {
+async fn a_request_does_not_join_a_load_from_before_its_mutation() {
     let client = paused_client();
     let (cx, query) = (client.request("a request"), GetNumber(1));
     client.app().script(&query, Script::Answer(2 * SECOND));
@@ -114,14 +114,14 @@ async fn what_a_request_asks_for_after_a_mutation_is_not_answered_by_the_load_fr
         client.app().script(&query, Script::Answer(5 * SECOND));
         cx.query(&query).await
     };
-    // The load from before ends while the request waits for the one after.
+    // The earlier load ends while the request waits for the later one.
     let (before, after) = tokio::join!(cx.query(&query), after);
     assert_eq!((*before.unwrap(), *after.unwrap()), (1, 2));
     assert_eq!(*cx.query(&query).await.unwrap(), 2);
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_mutation_is_not_answered_with_what_its_request_was_shown() {
+async fn a_mutation_does_not_read_the_layers_its_request_has_seen() {
     let client = paused_client();
     client.cache().insert(GetNumber(2), 5);
     let layer = client.optimistic(|layer| layer.update(&GetNumber(2), |_| Some(50)));
@@ -129,12 +129,12 @@ async fn a_mutation_is_not_answered_with_what_its_request_was_shown() {
     assert_eq!(*cx.query(&GetNumber(2)).await.unwrap(), 50);
     let change = Change { asks: Some(GetNumber(2)), ..Change::new() };
     assert_eq!(in_time(cx.mutate(&change)).await.unwrap(), 5);
-    assert_eq!(*cx.query(&GetNumber(2)).await.unwrap(), 50, "the request is told the same as before");
+    assert_eq!(*cx.query(&GetNumber(2)).await.unwrap(), 50, "the request is recorded the same as before");
     drop(layer);
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_mutation_of_a_request_that_is_kept_from_the_cache_goes_on_without_it() {
+async fn a_mutation_with_a_disabled_cache_continues_without_its_request() {
     let client = paused_client();
     let cx = client.request("a request");
     cx.disable_cache();
@@ -144,5 +144,5 @@ async fn a_mutation_of_a_request_that_is_kept_from_the_cache_goes_on_without_it(
     assert!(tokio::time::timeout(SECOND / 2, cx.mutate(&change)).await.is_err());
     cx.cancel();
     pass(5 * SECOND).await;
-    assert!(is_marked(&client, &GetNumber(1)), "what it asks is answered, and what it changes is marked");
+    assert!(is_marked(&client, &GetNumber(1)), "its query is answered and its key is marked");
 }

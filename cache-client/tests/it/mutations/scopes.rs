@@ -1,4 +1,4 @@
-//! Mutations of one scope, which run one after another.
+//! Mutations of one scope run one after another.
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::pin::pin;
@@ -15,7 +15,7 @@ use tokio::time::Instant;
 use super::{Change, number};
 use crate::scripted::*;
 
-/// The same, one after another.
+/// The same mutation in a scope.
 #[derive(Clone)]
 struct InTurn(Change);
 
@@ -41,7 +41,7 @@ impl Mutate<ScriptedApp> for InTurn {
 }
 
 #[tokio::test(start_paused = true)]
-async fn those_of_one_scope_run_one_after_another_and_are_shown_at_once() {
+async fn mutations_of_one_scope_run_in_order_and_their_layers_show_at_once() {
     let client = paused_client();
     client.cache().insert(GetNumber(1), 0);
     let begun = Arc::new(Mutex::new(Vec::new()));
@@ -61,11 +61,11 @@ async fn those_of_one_scope_run_one_after_another_and_are_shown_at_once() {
         (client.pending(), *client.query(&GetNumber(1)).await.unwrap())
     };
     let (all, shown) = tokio::join!(in_time(all), shown);
-    assert_eq!(shown, (3, 3), "all are shown while the first is running");
+    assert_eq!(shown, (3, 3), "all layers show while the first mutation runs");
     assert!(all.0.is_ok() && all.1.is_err() && all.2.is_ok());
     assert_eq!((begun.lock().clone(), start.elapsed()), (vec![10, 20, 30], 3 * SECOND));
     assert_eq!((number(&client, 1), client.pending()), (Some(30), 0));
-    // Another one that comes later waits for nobody, nor does one without a scope.
+    // A mutation called after these have ended does not wait, and neither does one without a scope.
     let start = Instant::now();
     let (fourth, other) = (change(40, false), Change::new());
     let both = async { tokio::join!(client.mutate(&fourth), client.mutate(&other)) };
@@ -75,7 +75,7 @@ async fn those_of_one_scope_run_one_after_another_and_are_shown_at_once() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn one_whose_caller_leaves_keeps_its_place_in_its_scope() {
+async fn a_mutation_whose_caller_leaves_keeps_its_place_in_its_scope() {
     let client = paused_client();
     let (first, second) = (InTurn(Change::new()), InTurn(Change::new()));
     tokio::time::timeout(SECOND / 2, client.mutate(&first)).await.unwrap_err();
@@ -85,7 +85,7 @@ async fn one_whose_caller_leaves_keeps_its_place_in_its_scope() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn one_that_waits_for_another_of_its_scope_is_a_circle() {
+async fn a_mutation_that_waits_for_another_of_its_scope_is_a_cycle() {
     let client = paused_client();
     let inner = InTurn(Change::new());
     let asked = inner.clone();
@@ -98,11 +98,11 @@ async fn one_that_waits_for_another_of_its_scope_is_a_circle() {
     let outer = InTurn(Change { asks: Some(GetNumber(9)), ..Change::new() });
     assert_eq!(in_time(client.mutate(&outer)).await.unwrap(), 1);
     assert_eq!(inner.0.runs(), 0);
-    // The scope goes on.
+    // The scope continues.
     in_time(client.mutate(&inner)).await.unwrap();
 }
 
-/// Mutates in a task, which has begun when this returns.
+/// Runs a mutation in a task, which has started when this returns.
 async fn begin(
     client: &Client<ScriptedApp>,
     mutation: &InTurn,
@@ -114,7 +114,7 @@ async fn begin(
 }
 
 #[tokio::test(start_paused = true)]
-async fn one_that_is_refused_its_place_leaves_those_after_it_behind_the_one_before() {
+async fn a_mutation_rejected_by_its_scope_keeps_the_order_of_the_others() {
     let client = paused_client();
     let (refused, next) = (InTurn(Change::new()), InTurn(Change::new()));
     let asked = refused.clone();
@@ -129,7 +129,7 @@ async fn one_that_is_refused_its_place_leaves_those_after_it_behind_the_one_befo
     let next_task = begin(&client, &next).await;
     pass(seconds(5)).await;
     assert!(!first.is_finished());
-    assert_eq!(next.0.runs(), 0, "the first one of the scope still runs");
+    assert_eq!(next.0.runs(), 0, "the first mutation of the scope still runs");
     in_time(first).await.unwrap().unwrap();
     in_time(next_task).await.unwrap().unwrap();
     assert_eq!((refused.0.runs(), next.0.runs()), (0, 1));
@@ -139,9 +139,9 @@ fn current_thread() -> Runtime {
     Builder::new_current_thread().enable_time().start_paused(true).build().unwrap()
 }
 
-/// The second of three in a scope goes away before its turn: its runtime ends.
+/// The runtime of the second of three mutations ends before its turn.
 #[test]
-fn one_whose_predecessor_is_dropped_waits_for_the_one_before_that() {
+fn a_mutation_whose_predecessor_is_dropped_waits_for_the_one_before() {
     let (home, dropped) = (current_thread(), current_thread());
     let (client, gate) = (paused_client(), Arc::new(Notify::new()));
     let (second, third, fourth) = (InTurn(Change::new()), InTurn(Change::new()), InTurn(Change::new()));
@@ -161,7 +161,7 @@ fn one_whose_predecessor_is_dropped_waits_for_the_one_before_that() {
     drop(dropped);
     home.block_on(async {
         pass(seconds(5)).await;
-        assert_eq!(third.0.runs(), 0, "the first one of the scope still runs");
+        assert_eq!(third.0.runs(), 0, "the first mutation of the scope still runs");
         // The third waits for the first, which waits for the fourth, which would wait for the third.
         gate.notify_one();
         in_time(first).await.unwrap().unwrap();
@@ -171,7 +171,7 @@ fn one_whose_predecessor_is_dropped_waits_for_the_one_before_that() {
 }
 
 #[test]
-fn one_that_was_called_outside_of_a_runtime_leaves_its_scope_as_it_was() {
+fn a_mutation_called_outside_a_runtime_leaves_its_scope_unchanged() {
     let (home, client) = (current_thread(), paused_client());
     let (first, outside, next) = (InTurn(Change::new()), InTurn(Change::new()), InTurn(Change::new()));
     let first_task = home.block_on(begin(&client, &first));
@@ -179,10 +179,10 @@ fn one_that_was_called_outside_of_a_runtime_leaves_its_scope_as_it_was() {
     let polled = catch_unwind(AssertUnwindSafe(|| {
         mutating.as_mut().poll(&mut std::task::Context::from_waker(Waker::noop()))
     }));
-    assert!(polled.is_err(), "there is no runtime for it");
+    assert!(polled.is_err(), "it needs a runtime");
     home.block_on(async {
         let next_task = begin(&client, &next).await;
-        assert_eq!((first.0.runs(), next.0.runs()), (1, 0), "the first one still runs");
+        assert_eq!((first.0.runs(), next.0.runs()), (1, 0), "the first mutation still runs");
         in_time(first_task).await.unwrap().unwrap();
         in_time(next_task).await.unwrap().unwrap();
     });

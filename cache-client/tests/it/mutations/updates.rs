@@ -1,4 +1,4 @@
-//! Mutations that change a part of a value.
+//! Mutations that update a value.
 
 use std::time::Duration;
 
@@ -8,7 +8,7 @@ use super::{Change, is_marked, number};
 use crate::scripted::*;
 
 #[tokio::test(start_paused = true)]
-async fn a_part_that_is_changed_keeps_the_age_and_the_mark_of_the_whole() {
+async fn an_update_keeps_the_age_and_the_mark_of_the_value() {
     let client = paused_client();
     client.cache().insert(GetNumber(1), 5);
     client.cache().insert(GetNumber(2), 5);
@@ -26,7 +26,7 @@ async fn a_part_that_is_changed_keeps_the_age_and_the_mark_of_the_whole() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn what_is_written_and_then_changed_in_part_is_as_young_as_it_was_written() {
+async fn a_value_written_and_then_updated_has_the_age_of_the_write() {
     let client = paused_client();
     client.cache().insert(GetNumber(1), 5);
     pass(5 * SECOND).await;
@@ -42,7 +42,7 @@ async fn what_is_written_and_then_changed_in_part_is_as_young_as_it_was_written(
 }
 
 #[tokio::test(start_paused = true)]
-async fn what_is_changed_in_part_twice_keeps_the_age_and_the_mark_of_the_whole() {
+async fn two_updates_keep_the_age_and_the_mark_of_the_value() {
     let client = paused_client();
     client.cache().insert(GetNumber(1), 5);
     client.cache().insert(GetNumber(2), 5);
@@ -61,7 +61,7 @@ async fn what_is_changed_in_part_twice_keeps_the_age_and_the_mark_of_the_whole()
 }
 
 #[tokio::test(start_paused = true)]
-async fn what_is_marked_and_then_changed_in_part_stays_marked() {
+async fn a_marked_value_that_is_updated_stays_marked() {
     let client = paused_client();
     client.cache().insert(GetNumber(1), 5);
     let change = Change::new().applying(|_, changes| {

@@ -1,10 +1,10 @@
-//! Observers that come while the runtime of their key's task is idle, or becomes so before it has loaded for them.
+//! Observers that start while the runtime of the task of their key is idle, or becomes idle before their load ends.
 
 use cache_client::LoadingOptions;
 
 use super::*;
 
-/// How an observer comes that has the key loaded although there is a value.
+/// How a new observer causes a load although the key has a value.
 type Coming = (&'static str, fn(LoadingOptions) -> LoadingOptions);
 
 const COMINGS: [Coming; 3] = [
@@ -13,7 +13,7 @@ const COMINGS: [Coming; 3] = [
     ("stale", |options| options.fresh(SECOND)),
 ];
 
-/// A client that has a value.
+/// A client whose cache has a value for the query.
 fn client_with_value(query: &GetNumber) -> Client<ScriptedApp> {
     let client = paused_client();
     client.cache().insert(query.clone(), 50);
@@ -21,7 +21,7 @@ fn client_with_value(query: &GetNumber) -> Client<ScriptedApp> {
 }
 
 #[test]
-fn an_observer_that_comes_while_the_task_of_its_key_is_idle_has_it_loaded() {
+fn a_new_observer_of_a_key_with_an_idle_task_causes_a_load() {
     for (coming, options) in COMINGS {
         let query = GetNumber(1);
         let (idle, other) = (current_thread(), current_thread());
@@ -29,14 +29,14 @@ fn an_observer_that_comes_while_the_task_of_its_key_is_idle_has_it_loaded() {
             let client = client_with_value(&query);
             pass(seconds(2)).await;
             let mut observer = client.observe(&query);
-            shows(&mut observer, 50).await;
+            wait_for_value(&mut observer, 50).await;
             (client, observer)
         });
         other.block_on(async {
             let mut late = client.observe_with(&query, options);
             pass(seconds(5)).await;
-            assert_eq!(client.app().loads(&query), 0, "{coming}: nobody has found the task idle");
-            shows(&mut late, 1).await;
+            assert_eq!(client.app().loads(&query), 0, "{coming}: the task is not known to be idle");
+            wait_for_value(&mut late, 1).await;
         });
         assert_eq!(client.app().loads(&query), 1, "{coming}");
         drop(observer);
@@ -44,7 +44,7 @@ fn an_observer_that_comes_while_the_task_of_its_key_is_idle_has_it_loaded() {
 }
 
 #[test]
-fn an_observer_whose_load_is_left_by_its_runtime_has_another() {
+fn an_observer_whose_load_is_dropped_by_its_runtime_gets_another() {
     for (coming, options) in COMINGS {
         for ends in [false, true] {
             let query = GetNumber(1);
@@ -61,9 +61,9 @@ fn an_observer_whose_load_is_left_by_its_runtime_has_another() {
                 first.take().unwrap().shutdown_background();
             }
             other.block_on(async {
-                // The clock of this runtime counts from now.
+                // The clock of this runtime starts now.
                 pass(seconds(2)).await;
-                shows(&mut observer, 2).await;
+                wait_for_value(&mut observer, 2).await;
             });
             assert_eq!(client.app().loads(&query), 2, "{coming} {ends}");
         }
@@ -71,7 +71,7 @@ fn an_observer_whose_load_is_left_by_its_runtime_has_another() {
 }
 
 #[test]
-fn what_has_come_of_an_arrival_is_not_loaded_again_by_another_task() {
+fn a_load_for_a_new_observer_is_not_repeated_by_another_task() {
     for (coming, options) in COMINGS {
         let query = GetNumber(1);
         let (idle, other) = (current_thread(), current_thread());
@@ -79,7 +79,7 @@ fn what_has_come_of_an_arrival_is_not_loaded_again_by_another_task() {
             let client = client_with_value(&query);
             pass(seconds(2)).await;
             let mut observer = client.observe_with(&query, options);
-            shows(&mut observer, 1).await;
+            wait_for_value(&mut observer, 1).await;
             (client, observer)
         });
         other.block_on(async {
