@@ -15,7 +15,7 @@ fn main() {
     }
 }
 
-/// The folder of the installed targets.
+/// Returns the folder of the installed targets.
 fn targets() -> Option<PathBuf> {
     let rustc = std::env::var_os("RUSTC")?;
     let output = Command::new(rustc).args(["--print", "sysroot"]).output().ok()?;

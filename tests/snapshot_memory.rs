@@ -1,5 +1,5 @@
-//! A restore allocates no more than a small multiple of its input, whatever the input claims. A program of its own,
-//! for the allocator counts for the whole process, and so with one test only.
+//! A restore allocates no more than a small multiple of its input, whatever the input claims. A separate
+//! program with a single test, since the allocator counts for the whole process.
 
 use std::alloc::System;
 
@@ -10,12 +10,12 @@ use peakmem_alloc::{INSTRUMENTED_SYSTEM, PeakMemAlloc, PeakMemAllocTrait};
 #[global_allocator]
 static ALLOCATOR: &PeakMemAlloc<System> = &INSTRUMENTED_SYSTEM;
 
-/// For what does not depend on the input: tables of the cache, hash tables of the report.
+/// Memory that does not depend on the input: tables of the cache, hash tables of the report.
 const FIXED: usize = 128 * 1024;
 /// The input itself, read from a stream into a buffer that doubles, and what is decoded from it.
 const MULTIPLE: usize = 8;
 
-/// Most memory that a restore of `bytes` had at one time, beyond what was there before.
+/// Returns the peak memory of a restore of `bytes`, beyond what was allocated before.
 fn peak_of_restore(bytes: &[u8]) -> usize {
     let cache = zoo(cache_core::SystemClock::new());
     ALLOCATOR.reset_peak_memory();
@@ -25,7 +25,7 @@ fn peak_of_restore(bytes: &[u8]) -> usize {
     peak
 }
 
-/// A megabyte in two sequences.
+/// Returns a megabyte in two sequences.
 fn large() -> Vec<u8> {
     let cache = zoo(cache_core::SystemClock::new());
     let value = Lengths { numbers: vec![7; 100_000], bytes: vec![8; 200_000], ..Lengths::default() };

@@ -1,5 +1,5 @@
-//! What a cache costs in memory. A program of its own, for the allocator counts for the whole process, and so with one
-//! test only.
+//! The memory that a cache takes. A separate program with a single test, since the allocator counts for the
+//! whole process.
 #![allow(missing_docs, clippy::unwrap_used, reason = "tests")]
 
 use std::alloc::System;
@@ -78,7 +78,7 @@ impl Shared {
     }
 }
 
-/// Each entry has a tag of its own.
+/// Each entry has its own tag.
 #[derive(Query, Clone, Debug, PartialEq, Eq, Hash)]
 #[query(value = u64, capacity = 100_000, tags_of = Own::tags)]
 pub struct Own(pub u64);
@@ -93,7 +93,7 @@ registry! {
     pub struct Tagging { Plain, Shared, Own }
 }
 
-/// A table with `entries`.
+/// Returns a cache with one table of `entries` entries.
 fn tagged<Q: Query<Value = u64>>(entries: u64, key: fn(u64) -> Q) -> Cache<Tagging>
 where
     Tagging: Holds<Q>,
@@ -103,7 +103,7 @@ where
     cache
 }
 
-/// What `act` allocates at most at one time, beyond what there was.
+/// Returns the peak of what `act` allocates, beyond what was allocated before.
 fn peak<T>(act: impl FnOnce() -> T) -> usize {
     ALLOCATOR.reset_peak_memory();
     let result = act();
@@ -112,13 +112,13 @@ fn peak<T>(act: impl FnOnce() -> T) -> usize {
     peak
 }
 
-/// What is left of what `act` allocates, while its result lives.
+/// Returns what `act` has allocated and not freed, while its result lives.
 fn kept<T>(act: impl FnOnce() -> T) -> usize {
     peak_and_kept(act).1
 }
 
 fn peak_and_kept<T>(act: impl FnOnce() -> T) -> (usize, usize) {
-    // So large that it makes the peak, whatever was before; never touched.
+    // So large that it sets the peak, whatever was allocated before. Never touched.
     const PROBE: usize = 1 << 34;
     ALLOCATOR.reset_peak_memory();
     let result = act();
@@ -159,7 +159,7 @@ fn filled(keys: std::ops::Range<u64>) -> Cache<Ten> {
     cache
 }
 
-/// Reads each table, by each way that is a plain hit.
+/// Reads each table in each way that is a plain hit.
 fn hits(cache: &Cache<Ten>) {
     assert!(cache.get(&Few::<1>(1)).is_some());
     assert!(cache.peek(&Few::<1>(1)).is_some());
@@ -200,8 +200,8 @@ fn tables_and_entries_cost_little_and_hits_nothing() {
     }
     drop(caches);
 
-    // With nothing held, memory is that of the bound, however many come by. (An index in which entries come and go may
-    // be of twice the size of one that has only been filled.)
+    // With nothing held, memory is that of the bound, however many entries pass through. (An index in which
+    // entries come and go may be of twice the size of one that has only been filled.)
     let thousand = kept(|| filled(0..1_000));
     let (on_the_way, after_many) = peak_and_kept(|| filled(0..sized(100_000, 1_000_000)));
     assert!(after_many <= thousand * 2, "{after_many} bytes, {thousand} when just full");

@@ -1,5 +1,5 @@
-//! What the compiler tells people who made a mistake. `TRYBUILD=overwrite` rewrites the expected texts; read them
-//! as a user would before they are committed.
+//! The messages of the compiler for mistakes. `TRYBUILD=overwrite` rewrites the expected texts; read them as
+//! a user would before you commit them.
 
 #[test]
 fn mistakes_in_a_query_are_explained() {

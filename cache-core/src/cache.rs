@@ -260,8 +260,8 @@ impl<R: Registry> Cache<R> {
 
     /// Returns all readable entries of one query, each once, in no particular order.
     ///
-    /// Reads one shard after the other: what is committed meanwhile may or may not be included. Allocates for all
-    /// entries.
+    /// Reads one shard after the other: entries committed meanwhile may or may not be included. Allocates for
+    /// all entries.
     ///
     /// # Examples
     /// ```
@@ -703,8 +703,8 @@ impl<R: Registry> Cache<R> {
 
     /// Marks all entries of one query whose keys `matches` accepts, and returns how many it marked.
     ///
-    /// Loads and watches of such keys that began before are overtaken. Visits all entries of the table, one shard at a
-    /// time: what is written meanwhile may be marked too.
+    /// Loads and watches of such keys that began before are overtaken. Visits all entries of the table, one
+    /// shard at a time: entries written meanwhile may be marked too.
     ///
     /// # Examples
     /// ```
@@ -736,7 +736,7 @@ impl<R: Registry> Cache<R> {
     /// - A tag of single entries ([`#[query(tags_of = path)]`](crate::Query::TAGS_OF)) is found in the index of its
     ///   table: this visits the entries that have it, and each load and watch of the table.
     ///
-    /// One entry is marked after the other. What is written meanwhile may be marked.
+    /// Marks one entry after the other. Entries written meanwhile may be marked too.
     /// [`Transaction::invalidate_tag`](crate::Transaction::invalidate_tag) marks all at once.
     ///
     /// # Examples

@@ -11,7 +11,7 @@ use serde::Serialize;
 /// Where a cache reads the time from.
 ///
 /// Times are counted from [`precise_now`](Self::precise_now) and compared with [`now`](Self::now). As long as
-/// `now` is never ahead of `precise_now`, nothing expires early, and what has expired is noticed as late as
+/// `now` is never ahead of `precise_now`, nothing expires early, and an expired entry is detected as late as
 /// `now` lags behind. Both may go backwards: nothing expires early because of that, and ages count as zero
 /// meanwhile.
 pub trait Clock: Debug + Send + Sync + 'static {
@@ -158,7 +158,7 @@ pub(crate) fn default_clock() -> Option<Box<dyn Clock>> {
     Some(Box::new(SystemClock::new()))
 }
 
-/// A clock that stands still until it is told to move. For tests.
+/// A clock that stands still until the test moves it.
 ///
 /// ```
 /// use cache_core::{Clock, ManualClock};

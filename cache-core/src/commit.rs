@@ -91,7 +91,7 @@ pub(crate) struct Commit<'a> {
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) enum CommitKind {
-    /// Reads to be validated.
+    /// Only reads, which are validated.
     Read,
     /// Reads, and touches or marks.
     Mark,

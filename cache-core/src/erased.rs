@@ -16,7 +16,7 @@ use crate::sync::RwLock;
 use crate::table::head::Head;
 use crate::table::simple_write::SimpleWrite;
 
-/// A table of a registry, its query unknown.
+/// A table of a registry whose query is not known.
 #[doc(hidden)]
 #[derive(Clone, Copy, Debug)]
 pub struct AnyTable<'a>(pub(crate) &'a dyn ErasedTable);

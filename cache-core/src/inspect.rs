@@ -1,4 +1,4 @@
-//! Reports on what is in a cache now.
+//! Reports on the present state of a cache.
 
 use std::fmt::{self, Display};
 

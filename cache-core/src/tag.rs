@@ -254,7 +254,7 @@ mod tests {
     }
 
     proptest! {
-        /// Keys of all these types are told apart, except those that consist of the same numbers.
+        /// Keys of all these types are distinguished, except those that consist of the same numbers.
         #[test]
         fn different_names_and_keys_make_different_tags(
             names in ["[ab]{0,2}", "[ab]{0,2}"], keys in [key(), key()],

@@ -69,7 +69,7 @@ pub(crate) struct Pair<Q: Query> {
 /// Keys and values of one query, by number.
 pub(crate) struct Pairs<Q: Query>(pub(crate) Vec<Pair<Q>>);
 
-/// The set of writes of one transaction in the table of `Q`.
+/// The write set of one transaction in the table of `Q`.
 pub(crate) struct Writes<'a, Q: Query> {
     pub(crate) table: &'a Table<Q>,
     pub(crate) set: &'a mut WriteSet,

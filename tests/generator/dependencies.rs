@@ -1,4 +1,5 @@
-//! The scan beside rustc: it walks every crate that this workspace depends on, and reads the files that rustc reads.
+//! The scan compared with rustc: it walks every crate that this workspace depends on, and reads the files
+//! that rustc reads.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
@@ -11,7 +12,7 @@ use serde_json::Value;
 
 use crate::{Fixture, Run, scratch, target, workspace};
 
-/// Folders of all packages that cargo knows from `folder` for this machine, without a network.
+/// Returns the folders of all packages that cargo knows from `folder` for this machine, without a network.
 #[track_caller]
 fn packages(folder: &Path) -> BTreeSet<PathBuf> {
     let version = Run::of(&Command::new("rustc").arg("-vV").output().expect("rustc can be started"));
@@ -28,11 +29,12 @@ fn packages(folder: &Path) -> BTreeSet<PathBuf> {
     manifests.map(|manifest| manifest.parent().expect("a folder").to_owned()).collect()
 }
 
-/// Folders of all packages that this program was built from, and those beside it: they are there without a network.
+/// Returns the folders of all packages that this program was built from, and those beside it: they are
+/// available without a network.
 fn built_packages() -> BTreeSet<PathBuf> {
     let program = std::env::current_exe().expect("the program has a path");
     let roots = dep_infos(program.parent().expect("a folder of cargo"));
-    // Some may be of earlier builds, of files that are gone, and lints name their settings first.
+    // Some may be from earlier builds, of files that are gone. Lints come first with their settings.
     let roots = roots.keys().map(|root| workspace().join(root));
     let roots =
         roots.filter(|root| root.is_file() && root.extension().is_some_and(|extension| extension == "rs"));
@@ -51,11 +53,11 @@ fn every_dependency_of_the_workspace_can_be_walked() {
         let explanation = Explanation::of(&folder, None).unwrap_or_else(|report| panic!("{report}"));
         assert!(explanation.faults().is_empty(), "{}", explanation.faults());
         assert!(!explanation.scan.files.is_empty());
-        // A missing file that is always compiled would stop rustc.
+        // rustc would fail on a missing file that is always compiled.
         let all = explanation.scan.missing.iter();
         let missing: Vec<_> = all.filter(|missing| missing.cfgs.is_empty() && !missing.is_in_macro).collect();
         assert!(missing.is_empty(), "{}: {missing:?}", folder.display());
-        // Crates of others have no queries.
+        // Crates from outside the workspace have no queries.
         let warnings = explanation.listing.report.render(&folder);
         assert!(warnings.is_empty() || folder.starts_with(workspace()), "{}: {warnings}", folder.display());
     }
@@ -91,14 +93,14 @@ fn every_way_to_place_a_file_means_to_the_scan_what_it_means_to_rustc() {
     let text = fs::read_to_string(&output).expect("dep-info");
     let explanation = Explanation::of(&folder, None).unwrap_or_else(|report| panic!("{report}"));
     let read: BTreeSet<_> = explanation.scan.paths().into_iter().map(normal).collect();
-    // Neither conditions nor macros leave a choice in this crate.
+    // In this crate, neither conditions nor macros leave a choice.
     let never = ["src/not_chosen.rs", "src/conditional.rs"].map(|file| folder.join(file));
     assert!(never.iter().all(|file| file.is_file() && !read.contains(file)), "{read:?}");
     assert_eq!(read, listed_files(&text).into_iter().map(|file| normal(&file)).collect());
     assert!(explanation.scan.missing.is_empty() && explanation.faults().is_empty());
 }
 
-/// Crate roots and the files that rustc read for them, from the newest dep-info of each.
+/// Returns crate roots and the files that rustc read for them, from the newest dep-info of each.
 fn dep_infos(folder: &Path) -> BTreeMap<PathBuf, BTreeSet<PathBuf>> {
     let mut newest: BTreeMap<PathBuf, (SystemTime, BTreeSet<PathBuf>)> = BTreeMap::new();
     for entry in fs::read_dir(folder).expect("a folder of cargo").flatten() {
@@ -119,7 +121,7 @@ fn dep_infos(folder: &Path) -> BTreeMap<PathBuf, BTreeSet<PathBuf>> {
     newest.into_iter().map(|(root, (_, files))| (root, files)).collect()
 }
 
-/// The files of the first line of a dep-info.
+/// Returns the files of the first line of a dep-info.
 fn listed_files(text: &str) -> Vec<PathBuf> {
     let list = text.lines().next().and_then(|line| line.split_once(": ")).map_or("", |(_, list)| list);
     let files = list.replace("\\ ", "\0");
@@ -130,7 +132,8 @@ fn listed_files(text: &str) -> Vec<PathBuf> {
         .collect()
 }
 
-/// Compares the scan of one crate with what rustc read. `false` if that was another target of the package.
+/// Compares the scan of one crate with what rustc read. Returns `false` if that was another target of the
+/// package.
 #[track_caller]
 fn compare(folder: &Path, root: &Path, rustc: &BTreeSet<PathBuf>) -> bool {
     let explanation = Explanation::of(folder, None).unwrap_or_else(|report| panic!("{report}"));
@@ -161,17 +164,18 @@ fn compare(folder: &Path, root: &Path, rustc: &BTreeSet<PathBuf>) -> bool {
     true
 }
 
-/// Whether some file takes in text by `include_str!` or a doc attribute.
+/// Returns whether some file includes text by `include_str!` or a doc attribute.
 fn has_includes(scan: &cache_codegen::scan::Scan) -> bool {
     scan.files.iter().any(|file| file.text().contains("include_"))
 }
 
-/// Whether some macro declares modules by a name that it is given: what does not say `mod` is not seen to be one.
+/// Returns whether some macro declares modules by a name that it is given: the scan does not find modules
+/// without `mod`.
 fn has_macros_of_modules(scan: &cache_codegen::scan::Scan) -> bool {
     scan.files.iter().any(|file| file.text().contains("mod $"))
 }
 
-/// The path without `..` where a name goes before it.
+/// Returns the path without `..` after a name.
 fn normal(path: &Path) -> PathBuf {
     let mut normal = PathBuf::new();
     for component in path.components() {

@@ -1,5 +1,5 @@
-//! The generator under real cargo: fixture packages built, changed and built again, and every crate that this workspace
-//! depends on walked.
+//! The generator under real cargo: it builds, changes and rebuilds fixture packages, and walks every crate
+//! that this workspace depends on.
 
 mod dependencies;
 mod fixtures;
@@ -15,7 +15,7 @@ struct Fixture {
     folder: PathBuf,
 }
 
-/// What one run of cargo came to.
+/// The outcome of one run of cargo.
 struct Run {
     is_success: bool,
     stdout: String,
@@ -23,17 +23,17 @@ struct Run {
 }
 
 impl Fixture {
-    /// A fresh copy of `tests/fixtures/<name>`, for the test `purpose` alone.
+    /// Makes a fresh copy of `tests/fixtures/<name>`, only for the test `purpose`.
     #[track_caller]
     fn copy(name: &str, purpose: &str) -> Self {
         let folder = scratch().join("fixtures").join(format!("{name}-{purpose}"));
         if folder.exists() {
             fs::remove_dir_all(&folder).expect("the last copy can be removed");
         }
-        // Cargo tells packages of one name apart by version, not by folder.
+        // Cargo distinguishes packages of one name by version, not by folder.
         let version = format!("version = \"0.0.0-{}\"", purpose.replace('_', "-"));
         copy_folder(&workspace().join("tests/fixtures").join(name), &folder, &version);
-        // The versions that this workspace was built with are there without a network.
+        // The versions that this workspace was built with are available without a network.
         fs::copy(workspace().join("Cargo.lock"), folder.join("Cargo.lock")).expect("a lock file");
         Self { folder }
     }
@@ -43,7 +43,7 @@ impl Fixture {
         let mut command = Command::new(env!("CARGO"));
         command.arg("--offline").args(arguments).current_dir(&self.folder);
         command.env("CARGO_TARGET_DIR", target()).env("CARGO_TERM_COLOR", "never");
-        // `OUT_DIR` is that of this package, which has a build script.
+        // This `OUT_DIR` belongs to this package, which has a build script.
         for variable in
             ["RUSTFLAGS", "CARGO_ENCODED_RUSTFLAGS", "CARGO_BUILD_TARGET", "RUSTC_WRAPPER", "OUT_DIR"]
         {
@@ -52,13 +52,13 @@ impl Fixture {
         Run::of(&command.output().expect("cargo can be started"))
     }
 
-    /// Builds, and says what cargo did.
+    /// Builds, and returns what cargo did.
     #[track_caller]
     fn build(&self) -> Run {
         self.build_with(&[])
     }
 
-    /// Builds with more arguments, and says what cargo did.
+    /// Builds with more arguments, and returns what cargo did.
     #[track_caller]
     fn build_with(&self, arguments: &[&str]) -> Run {
         let usual = ["build", "--verbose", "--message-format", "json-render-diagnostics"];
@@ -115,7 +115,7 @@ impl Run {
         self
     }
 
-    /// Checks that rustc has nothing against the fixture or its generated file; the store may be in the making.
+    /// Checks that rustc has no warnings about the fixture or its generated file; the store may have some.
     #[track_caller]
     fn without_warnings(self) -> Self {
         for place in ["--> src/", "--> examples/", "cache_registry.rs"] {

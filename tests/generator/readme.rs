@@ -34,7 +34,7 @@ fn the_second_program_of_the_readme_starts_warm_the_second_time() {
     assert!(second.lines().contains(&"known: Seven"), "{}", second.stdout);
 }
 
-/// Writes files of the README with these names into the fixture; the first of them comes after so many others.
+/// Writes the README files with these names into the fixture. The first of them comes after `after` others.
 fn write(fixture: &Fixture, names: &[&str], after: usize) {
     let readme = fs::read_to_string(workspace().join("README.md")).expect("the README");
     let files: Vec<(&str, &str)> =
@@ -52,7 +52,7 @@ fn rust_blocks(readme: &str) -> impl Iterator<Item = &str> {
     readme.split("```rust\n").skip(1).filter_map(|rest| Some(rest.split_once("```")?.0))
 }
 
-/// A block that says in its first line what file it is.
+/// Returns a block whose first line names its file.
 fn named(block: &str) -> Option<(&str, &str)> {
     Some((block.lines().next()?.strip_prefix("// ")?, block))
 }

@@ -1,4 +1,4 @@
-//! What cargo does again after which change.
+//! What cargo repeats after which change.
 
 use std::fs;
 use std::path::Path;
@@ -20,7 +20,7 @@ enum Work {
     GeneratedAndCompiled,
 }
 
-/// What became of the generated file.
+/// The state of the generated file.
 #[derive(Clone, Debug, PartialEq, Eq)]
 struct Output {
     text: String,
@@ -28,7 +28,7 @@ struct Output {
 }
 
 impl Run {
-    /// What cargo says that it did.
+    /// Returns what cargo reports that it did.
     #[track_caller]
     fn work(&self) -> Work {
         let runs =
@@ -51,7 +51,7 @@ impl Run {
 }
 
 impl Output {
-    /// The generated file, where cargo says that the output of the build script went.
+    /// Finds the generated file in the output folder that cargo reports.
     #[track_caller]
     fn of(run: &Run) -> Self {
         let messages =
@@ -67,7 +67,7 @@ impl Output {
     }
 }
 
-/// A built copy of the fixture, and that first build.
+/// Returns a built copy of the fixture, and the first build.
 #[track_caller]
 fn built(purpose: &str) -> (Fixture, Run) {
     let fixture = Fixture::copy("edition_2024", purpose);
@@ -237,7 +237,7 @@ fn a_module_beside_the_manifest_that_appears_unseen_fails_the_build_until_the_ge
         "#[cfg(switched)] pub mod late;{QUERY}cache_core::include_registry!(); fn main() {{ CacheRegistry::describe(); }}"
     );
     fixture.write("main.rs", &root);
-    // A build that can do without the file is not disturbed, and comes to rest.
+    // A build that does not need the file is not disturbed, and settles.
     let run = fixture.build().succeeded();
     assert!(!run.stderr.contains("lacks the queries"), "{}", run.stderr);
     assert_eq!(fixture.build().succeeded().work(), Work::Nothing);

@@ -1,4 +1,4 @@
-//! Listeners: what a commit changed and what left, in the order of the commits.
+//! Listeners: what a commit changed and which values left, in the order of the commits.
 
 use std::sync::mpsc::channel;
 use std::sync::{Arc, Mutex, OnceLock};
@@ -9,7 +9,7 @@ use cache_core::{Cache, ChangeKind, EntryTimes, Merge, RemovalCause};
 
 use crate::shop::*;
 
-/// One line for each change that is heard: table, key, kind, revision, value of a balance or total.
+/// One line for each received change: table, key, kind, revision, value of a balance or total.
 type Heard = (&'static str, String, ChangeKind, Option<u64>, Option<i64>);
 
 fn listening() -> (Cache<Shop>, Diary<Heard>) {
@@ -59,7 +59,7 @@ fn a_listener_hears_of_answers_that_were_built_from_others_whether_they_are_up_t
         let (watch, mut inputs) = (cache.watch(&GetTotal(1)), Inputs::default());
         cache.note_input(&mut inputs, &GetBalance(1), Some(&balance), false, None);
         watch.store_built(total, EntryTimes::new(), &inputs);
-        // Too late for the first, and in time for the second.
+        // Too late for the first transaction, and in time for the second.
         cache.invalidate(&GetBalance(1));
     }
     let set = |table, key: &str, revision, value| {
@@ -157,7 +157,7 @@ fn an_overtaken_merge_is_heard_of_once() {
     );
 }
 
-/// The revision of each change that is heard while four threads commit 300 times each.
+/// Returns the revision of each received change while four threads commit 300 times each.
 fn revisions_heard(changes: usize, commit: impl Fn(&Cache<Shop>, u32) + Sync) -> Vec<u64> {
     let (tell, told) = channel();
     let (cache, _) = timed(|builder| {
@@ -169,7 +169,7 @@ fn revisions_heard(changes: usize, commit: impl Fn(&Cache<Shop>, u32) + Sync) ->
             scope.spawn(move || (0..300).for_each(|round| commit(cache, thread * 1000 + round)));
         }
     });
-    // A commit may return before its listeners ran: the one who drains goes on to the end.
+    // A commit may return before its listeners ran: the draining thread runs all of them.
     told.iter().take(1200 * changes).collect()
 }
 
@@ -192,7 +192,7 @@ fn the_changes_of_one_commit_are_heard_together() {
     assert!(revisions.iter().copied().eq(1..=1200));
 }
 
-/// Replays the changes of each key: what is heard last is what is there.
+/// Replays the changes of each key: the last received value is the present one.
 #[test]
 fn a_mirror_that_listens_ends_with_what_the_cache_has() {
     let mirror: Arc<Mutex<std::collections::BTreeMap<u32, i64>>> = Arc::default();
@@ -283,7 +283,7 @@ fn a_listener_may_read_and_commit_and_hears_of_that_later() {
     assert_eq!(cache.inspect().listener_panics, 0);
 }
 
-/// What the listener keeps is what lives: retention by type, in user code.
+/// Only values that the listener keeps live: retention by type, in user code.
 #[test]
 fn a_listener_may_keep_what_the_cache_does_not() {
     let kept: Arc<Mutex<Option<Arc<str>>>> = Arc::default();

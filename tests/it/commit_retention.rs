@@ -1,4 +1,4 @@
-//! Commits and what tables keep: bounds, pins, weighers, and values whose `Drop` uses the cache.
+//! Commits and retention: bounds, pins, weighers, and values whose `Drop` uses the cache.
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::{Arc, Mutex, OnceLock};
@@ -106,7 +106,7 @@ fn a_listener_that_keeps_the_last_value_of_two_of_four_tables_keeps_exactly_thos
     assert_eq!(cache.len(), 1);
 }
 
-/// A value whose `Drop` uses the cache that it was in.
+/// A value whose `Drop` uses its cache.
 #[derive(Debug)]
 pub struct Clingy {
     name: u32,

@@ -1,4 +1,4 @@
-//! Conflicts: which come, which do not, and that what was committed could have happened one after the other.
+//! Conflicts: which occur, which do not, and that commits are serialisable.
 
 use std::collections::BTreeMap;
 use std::sync::Mutex;
@@ -10,7 +10,7 @@ use cache_core::{Cache, CommitError, EntryTimes};
 
 use crate::shop::*;
 
-/// A transaction that read `GetBalance(1)` and writes `GetTotal(1)` from it.
+/// Returns a transaction that read `GetBalance(1)` and writes `GetTotal(1)` from it.
 fn reader(cache: &Cache<Shop>) -> cache_core::Transaction<Shop> {
     let mut tx = cache.begin();
     let read = tx.get(&GetBalance(1)).map_or(-1, |value| *value);
@@ -122,7 +122,7 @@ fn every_way_in_which_an_absent_key_was_written_is_a_conflict() {
     }
 }
 
-/// Reads `GetNote(1)`, lets `between` happen, and commits a write made from it.
+/// Reads `GetNote(1)`, runs `between`, and commits a write made from it.
 fn around_a_note(cache: &Cache<Shop>, between: impl FnOnce()) -> Result<(), CommitError> {
     let mut tx = cache.begin();
     tx.get(&GetNote(1));
@@ -362,7 +362,7 @@ fn an_error_of_the_work_reaches_the_caller_and_commits_nothing() {
 
 // Many threads
 
-/// Numbers that look random, from a seed. Each thread has its own.
+/// Pseudorandom numbers from a seed. Each thread has its own.
 struct Dice(u64);
 
 impl Dice {
@@ -487,8 +487,8 @@ enum Write {
     Remove,
 }
 
-/// Random transactions; those that committed are run again one after the other in the order of their revisions, and
-/// must have read what they would have read then.
+/// Runs random transactions. Those that committed are replayed serially, in the order of their revisions, and
+/// must have read the same.
 #[test]
 fn random_transactions_could_have_run_one_after_the_other() {
     let cache = shop();
@@ -570,7 +570,7 @@ fn random_transactions_could_have_run_one_after_the_other() {
         }
         states.push((*revision, state));
     }
-    // Read-only ones saw one state that was there after they began.
+    // Read-only transactions saw one state from after their begin.
     for (before, Done { reads, .. }) in only_read.into_inner().unwrap() {
         let from = states.partition_point(|(revision, _)| *revision <= before) - 1;
         let fits = |state: &State| reads.iter().all(|(key, value)| state[*key] == *value);

@@ -1,4 +1,4 @@
-//! Hooks that are asked before a commit.
+//! Hooks that run before a commit.
 
 use std::error::Error;
 use std::future::poll_fn;
@@ -192,7 +192,7 @@ fn hooks_are_asked_about_touches_and_marks() {
     assert!(cache.get_fresh(&GetBalance(2)).is_some());
 }
 
-/// Another commit overtakes each attempt from inside the hook, by side-loading.
+/// Another write overtakes each attempt from inside the hook, by side-loading.
 #[test]
 fn a_merge_that_is_always_overtaken_gives_up_after_sixteen_attempts() {
     let home: Arc<OnceLock<Cache<Shop>>> = Arc::default();
@@ -234,7 +234,7 @@ fn a_commit_from_inside_a_hook_is_an_error() {
                 Ok(())
             });
             diary.note(matches!(result, Err(CommitError::InsideHook)));
-            // Another cache is not concerned, and reading is allowed.
+            // Another cache is not affected, and reading is allowed.
             let mut tx = elsewhere.begin();
             tx.set(GetTotal(7), 7);
             diary.note(tx.commit().is_ok() && cache.get(&GetTotal(7)).is_none());
@@ -264,7 +264,7 @@ fn a_commit_from_inside_an_async_hook_is_an_error_before_and_after_it_waited() {
                 matches!(block_on(tx.commit_async()), Err(CommitError::InsideHook))
             };
             let (inside, diary) = (Arc::clone(&inside), diary.clone());
-            // In the function that makes the future, and in the future.
+            // In the function that creates the future, and in the future.
             diary.note(attempt(inside.get().unwrap()));
             async move {
                 diary.note(attempt(inside.get().unwrap()));
@@ -328,7 +328,7 @@ fn a_plain_commit_is_an_error_where_an_async_hook_would_be_skipped() {
     });
     assert!(matches!(result, Err(CommitError::AsyncHook)));
     assert!(cache.is_empty());
-    // Writes that ask no hook go on.
+    // Writes without hooks are still possible.
     cache.insert(GetBalance(1), 1);
     cache.clear();
 }
@@ -359,7 +359,7 @@ fn an_async_refusal_has_its_cause() {
     assert!(cache.is_empty() && cache.revision().is_none());
 }
 
-/// A hook that stops at commits of `GetTotal(0)` until it is let on, by whatever thread.
+/// Returns a cache whose hook stops at commits of `GetTotal(0)` until any thread lets it continue.
 fn gated() -> (Cache<Shop>, Receiver<()>, Sender<()>) {
     let (is_waiting, waiting) = channel();
     let (go_on, may_go_on) = channel();
@@ -479,7 +479,7 @@ fn a_hook_that_awaits_holds_up_nobody_not_even_on_its_own_thread() {
     let mut slow = Box::pin(tx.commit_async());
     let mut cx = std::task::Context::from_waker(std::task::Waker::noop());
     assert!(slow.as_mut().poll(&mut cx).is_pending());
-    // The same thread commits meanwhile: it is not inside the hook while that waits.
+    // The same thread commits meanwhile: it is not inside the hook while the hook waits.
     let mut tx = cache.begin();
     tx.set(GetBalance(1), 1);
     block_on(tx.commit_async()).unwrap();

@@ -1,4 +1,4 @@
-//! What a cache tells about itself.
+//! Reports of a cache about itself.
 
 use std::sync::Arc;
 use std::thread;
@@ -12,7 +12,7 @@ fn table<'a>(inspection: &'a Inspection, name: &str) -> &'a TableReport {
     inspection.tables.iter().find(|table| table.name == name).expect("there is such a table")
 }
 
-/// Revision, label and tables of each logged commit.
+/// Returns revision, label and tables of each logged commit.
 fn log(cache: &Cache<Shop>) -> Vec<(u64, Option<String>, Vec<&'static str>)> {
     let recent = cache.commit_log().recent();
     assert_eq!(recent, cache.inspect().commits);

@@ -1,4 +1,4 @@
-//! Merges: they build on what is there at the commit, however often that changes.
+//! Merges: they build on the value that is present at the commit, however often it changes.
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
@@ -120,7 +120,7 @@ fn a_merge_does_not_run_again_when_nothing_came_in_between() {
     assert_eq!(runs.load(Ordering::Relaxed), 1);
 }
 
-/// Each attempt asks the hooks again, and after sixteen the commit gives up.
+/// Each attempt runs the hooks again, and after sixteen attempts the commit gives up.
 #[test]
 fn all_merges_that_were_overtaken_run_again_in_one_attempt() {
     let asked = Arc::new(AtomicUsize::new(0));
@@ -167,7 +167,7 @@ fn increments_by_many_threads_add_up() {
     assert_eq!([0, 1].map(|id| *cache.get(&GetTotal(id)).unwrap()), [1000, 1000]);
 }
 
-/// Sets of bits under union, and maxima: the order of the commits does not matter, a lost one does.
+/// Bit sets under union, and maxima: the order of the commits does not matter, but a lost one does.
 #[test]
 fn an_associative_merge_by_many_threads_is_the_fold_of_all() {
     let cache = shop();
@@ -334,7 +334,7 @@ fn a_merge_by_transact_runs_until_it_is_in() {
             scope.spawn(|| {
                 for _ in 0..200 {
                     let mut result = Err(CommitError::InsideHook);
-                    // A conflict after all attempts is an error like any other; it is just tried again.
+                    // A conflict after all attempts is an ordinary error, which is retried here.
                     while result.is_err() {
                         result = cache.transact(|tx| {
                             let old = tx.get(&GetBalance(1)).map_or(0, |old| *old);

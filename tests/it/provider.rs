@@ -1,4 +1,4 @@
-//! The fuzzer's corpus and changes of it, through the fuzzer's own entry point.
+//! Runs the fuzzer's corpus and changes of it through the fuzzer's entry point.
 
 use std::path::{Path, PathBuf};
 
@@ -9,7 +9,8 @@ fn corpus() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("../fuzz/corpus/read_envelope")
 }
 
-/// `CACHE_WRITE_CORPUS=1 cargo test -p cache-tests --test it corpus` writes the seeds anew after a change of the layout.
+/// `CACHE_WRITE_CORPUS=1 cargo test -p cache-tests --test it corpus` rewrites the seeds after a change of the
+/// layout.
 #[test]
 fn the_corpus_has_each_envelope_as_it_is_written_today() {
     for (name, bytes) in seeds() {

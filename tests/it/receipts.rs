@@ -1,4 +1,4 @@
-//! What a commit leaves its caller with.
+//! Receipts: what a commit returns to its caller.
 
 use std::sync::Arc;
 

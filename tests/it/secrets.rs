@@ -1,4 +1,4 @@
-//! Keys of queries that are derived with `secret`: they are printed nowhere.
+//! Keys of queries that are derived with `secret`: they are never printed.
 
 use std::sync::Arc;
 

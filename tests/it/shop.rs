@@ -1,4 +1,4 @@
-//! What the tests of transactions, hooks and listeners share: one registry, a cache of it, a way to wait.
+//! Shared by the tests of transactions, hooks and listeners: a registry, a cache of it, a way to wait.
 
 use std::future::Future;
 use std::pin::pin;
@@ -67,7 +67,7 @@ pub fn shop() -> Cache<Shop> {
     Cache::new()
 }
 
-/// A cache whose clock the test moves.
+/// Returns a cache whose clock the test moves.
 #[track_caller]
 pub fn timed(change: impl FnOnce(Builder<Shop>) -> Builder<Shop>) -> (Cache<Shop>, Arc<ManualClock>) {
     let clock = Arc::new(ManualClock::new());
@@ -80,7 +80,7 @@ pub fn balance(cache: &Cache<Shop>, id: u32) -> i64 {
     *cache.get(&GetBalance(id)).expect("the balance is there")
 }
 
-/// Table and key of a conflict.
+/// Returns table and key of a conflict.
 #[track_caller]
 pub fn conflict<T>(result: Result<T, CommitError>) -> (&'static str, String) {
     match result {
@@ -90,7 +90,7 @@ pub fn conflict<T>(result: Result<T, CommitError>) -> (&'static str, String) {
     }
 }
 
-/// Notes of what happened, in order, from any thread.
+/// Records what happened, in order, from any thread.
 #[derive(Clone, Debug)]
 pub struct Diary<T>(Arc<Mutex<Vec<T>>>);
 
@@ -107,7 +107,7 @@ impl<T: Clone> Diary<T> {
         self.0.lock().unwrap().len()
     }
 
-    /// All notes since the last call.
+    /// Returns all records since the last call.
     pub fn take(&self) -> Vec<T> {
         std::mem::take(&mut *self.0.lock().unwrap())
     }

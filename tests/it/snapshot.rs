@@ -1,4 +1,4 @@
-//! What a save and a restore do to a whole cache, in memory and on disk.
+//! Saves and restores of a whole cache, in memory and on disk.
 
 mod bad_entries;
 mod bounds;
@@ -86,14 +86,14 @@ pub fn book(id: u64) -> Book {
     Book { title: format!("book {id}"), pages: id as u32 }
 }
 
-/// A cache whose clock the test moves.
+/// Returns a cache whose clock the test moves.
 pub fn library() -> (Cache<Library>, Arc<ManualClock>) {
     let clock = Arc::new(ManualClock::new());
     clock.advance(Duration::from_secs(1_000_000));
     (Cache::builder().clock(Arc::clone(&clock)).build().unwrap(), clock)
 }
 
-/// A cache of another process that starts `later`; its monotonic clock begins anew.
+/// Returns the cache of another process that starts `later`. Its monotonic clock starts from zero.
 pub fn restarted(old: &ManualClock, later: Duration) -> (Cache<Library>, Arc<ManualClock>) {
     use cache_core::Clock;
     let clock = Arc::new(ManualClock::new());

@@ -1,4 +1,4 @@
-//! What the tables do with their entries: who keeps a value alive, for how long, and who hears of its end.
+//! What tables do with their entries: what keeps a value alive, for how long, and who is notified of its end.
 
 mod callbacks;
 mod deadlines;
@@ -182,27 +182,27 @@ pub fn book(title: &str) -> Book {
     Book { title: title.to_owned() }
 }
 
-/// A cache whose clock the test moves.
+/// Returns a cache whose clock the test moves.
 pub fn shelf() -> (Cache<Shelf>, Arc<ManualClock>) {
     let clock = Arc::new(ManualClock::new());
     clock.advance(Duration::from_secs(1_000_000));
     (Cache::builder().clock(Arc::clone(&clock)).build().unwrap(), clock)
 }
 
-/// Report on the table of a name.
+/// Returns the report on the table with this name.
 #[track_caller]
 pub fn table<R: Registry>(cache: &Cache<R>, name: &str) -> TableReport {
     cache.inspect().tables.into_iter().find(|table| table.name == name).expect("there is such a table")
 }
 
-/// Keys of a table in their order.
+/// Returns the keys of a table in order.
 pub fn sorted<T: Ord>(keys: impl IntoIterator<Item = T>) -> Vec<T> {
     let mut keys: Vec<T> = keys.into_iter().collect();
     keys.sort();
     keys
 }
 
-/// Runs `work` and fails if it does not end, as when it has locked itself out.
+/// Runs `work` and fails if it does not end, for example because of a deadlock.
 #[track_caller]
 pub fn in_time<T: Send + 'static>(work: impl FnOnce() -> T + Send + 'static) -> T {
     let (done, wait) = mpsc::channel();
@@ -220,7 +220,7 @@ pub fn in_time<T: Send + 'static>(work: impl FnOnce() -> T + Send + 'static) -> 
     }
 }
 
-/// Told once, from anywhere.
+/// A flag that is set once, from anywhere.
 #[derive(Clone, Default)]
 pub struct Signal(Arc<AtomicBool>);
 

@@ -1,4 +1,4 @@
-//! One transaction: what it sees, what it hides, what its verbs leave behind.
+//! One transaction: what it sees, what it hides, and the effects of its methods.
 
 use std::sync::Arc;
 
@@ -68,7 +68,7 @@ fn a_transaction_keeps_no_value_alive_that_it_did_not_write() {
     assert!(late.get(&GetNote(1)).is_some());
     drop(held);
     assert!(cache.get(&GetNote(1)).is_none());
-    // Reading what has died is a miss, and no error.
+    // Reading a dead value is a miss, not an error.
     assert!(early.get(&GetNote(1)).is_none() && late.get(&GetNote(1)).is_none());
     assert_eq!(cache.reap(), 1);
     late.commit().unwrap();
@@ -375,7 +375,7 @@ fn side_loading_is_one_write_with_a_revision() {
     assert_eq!(cache.get_entry(&GetTotal(1)).unwrap().revision(), cache.revision().unwrap());
 }
 
-// One key, all verbs in all orders, against a model that knows nothing of lines, bases and locks.
+// One key, all methods in all orders, against a model that knows nothing of lines, bases and locks.
 
 #[derive(Clone, Copy, Debug)]
 enum Verb {
@@ -408,7 +408,7 @@ struct Known {
 #[derive(Clone, Debug)]
 enum Own {
     Nothing,
-    /// With the merges that lead to it from the committed value, if it was made in that way.
+    /// With the merges that lead to it from the committed value, if there were any.
     Value(Known, Option<Vec<i64>>),
     Removed,
     Mark {
@@ -420,7 +420,7 @@ enum Own {
 struct Model {
     base: Option<Known>,
     own: Own,
-    /// Whether the commit is to fail if another one writes the key.
+    /// Whether the commit must fail if another one writes the key.
     depends: bool,
 }
 
@@ -466,7 +466,7 @@ impl Model {
                 self.own = Own::Mark { touch: *touch || !invalidate, invalidate };
             }
             Own::Nothing if is_there => self.own = Own::Mark { touch: !invalidate, invalidate },
-            // Whatever has come by the time of the commit may be older than the reason of the mark.
+            // A value that has come by the time of the commit may be older than the reason for the mark.
             Own::Nothing if invalidate => self.own = Own::Mark { touch: false, invalidate },
             _ => {}
         }
@@ -490,7 +490,7 @@ impl Model {
         }
     }
 
-    /// What is there after the commit if `base` was there before it.
+    /// Returns the value after the commit if `base` was there before it.
     fn outcome(&self, base: Option<Known>) -> Option<Known> {
         match &self.own {
             Own::Nothing => base,
@@ -588,7 +588,7 @@ proptest! {
         for verb in verbs {
             act(&mut tx, &mut model, verb, old);
         }
-        // The view stays what it is whatever others do, where it is the transaction's own.
+        // The view does not depend on other commits where it is the transaction's own.
         let own = model.view();
         let now = match rival {
             Rival::Nothing => base,

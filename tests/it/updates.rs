@@ -1,4 +1,4 @@
-//! Changes of a part of a value: they keep what the rest of it is known by, and none is lost in a load.
+//! Updates of a part of a value: they keep the entry's times and mark, and no load loses one.
 
 use std::sync::Arc;
 

@@ -1,4 +1,4 @@
-//! All of a commit or nothing of it, whoever looks.
+//! Every reader sees all of a commit or nothing of it.
 
 use std::cell::RefCell;
 use std::hash::{Hash, Hasher};
@@ -30,7 +30,7 @@ fn number<T: AsRef<i64>>(value: Option<T>) -> i64 {
     value.map_or(0, |value| *value.as_ref())
 }
 
-/// Runs `look` again and again while another thread commits.
+/// Runs `look` repeatedly while another thread commits.
 fn while_commits_go_on(cache: &Cache<Shop>, mut look: impl FnMut()) {
     let is_done = AtomicBool::new(false);
     thread::scope(|scope| {
@@ -73,7 +73,7 @@ fn get_all_sees_absence_at_the_same_moment() {
     let is_done = AtomicBool::new(false);
     thread::scope(|scope| {
         scope.spawn(|| {
-            // The two are never there together, and one of them is always.
+            // The two are never present together, and one of them always is.
             cache.insert(GetBalance(1), 1);
             while !is_done.load(Ordering::Relaxed) {
                 for is_left in [false, true] {
@@ -183,9 +183,9 @@ fn listings_and_entries_show_committed_values_only() {
     });
 }
 
-// A table makes its shards when it is first written; that is the moment at which a clear or a save could pass it by
-// and yet meet the same commit in another table. To hold the moment, a table in between is locked by an insert that
-// stops in the `Eq` of its key.
+// A table creates its shards at its first write. At that moment a clear or a save could miss it and yet meet
+// the same commit in another table. To hold this moment, an insert that stops in the `Eq` of its key locks a
+// table in between.
 
 /// Nothing is in it yet.
 #[derive(Query, Shape, Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
@@ -214,7 +214,7 @@ type Stop = (Sender<()>, Receiver<()>);
 thread_local! {
     /// What `Eq` does on this thread.
     static STOP: RefCell<Option<Stop>> = const { RefCell::new(None) };
-    /// Whom the clock tells that it was read on this thread.
+    /// Notified when the clock is read on this thread.
     static READ: RefCell<Option<Sender<()>>> = const { RefCell::new(None) };
 }
 
@@ -257,7 +257,7 @@ impl Clock for Told {
     }
 }
 
-/// Commits to the first and the last table while `pass` has looked at the first and waits for the one in between.
+/// Commits to the first and the last table while `pass` has seen the first and waits for the one in between.
 fn commit_while_a_table_in_between_is_locked(pass: impl FnOnce(&Cache<Row>) + Send) -> Cache<Row> {
     let cache = Cache::<Row>::builder().clock(Told).build().unwrap();
     cache.insert(GetBetween, 0);
@@ -278,7 +278,7 @@ fn commit_while_a_table_in_between_is_locked(pass: impl FnOnce(&Cache<Row>) + Se
             pass(cache);
         });
         was_read.recv().unwrap();
-        // The clock is read a moment before the first table is looked at.
+        // The clock is read shortly before the first table is read.
         (0..2000).for_each(|_| thread::yield_now());
         scope.spawn(|| {
             let mut tx = cache.begin();
@@ -287,7 +287,7 @@ fn commit_while_a_table_in_between_is_locked(pass: impl FnOnce(&Cache<Row>) + Se
             tx.commit().unwrap();
             is_committed.store(true, Ordering::Release);
         });
-        // It should wait now; if it does not, it is given the time to do the damage.
+        // It should wait now. If it does not, it has time to do damage.
         for _ in 0..20_000 {
             if is_committed.load(Ordering::Acquire) {
                 break;
@@ -338,7 +338,7 @@ fn a_save_does_not_pass_by_a_table_that_a_commit_is_making() {
     let restored = Cache::<Row>::new();
     restored.restore_from(&bytes[..]).unwrap();
     let (first, last) = restored.get_all((&GetFirst, &GetLast));
-    // A save looks at the tables before its moment, too, and may wait there until the commit is done.
+    // A save also reads the tables before its moment, and may wait there until the commit is done.
     let all_or_nothing = [(None, Some(0)), (Some(7), Some(7))];
     assert!(all_or_nothing.contains(&(first.as_deref().copied(), last.as_deref().copied())));
 }

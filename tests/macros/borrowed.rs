@@ -1,4 +1,4 @@
-//! Borrowed keys: they hash, compare and turn into what they stand for.
+//! Borrowed keys: they hash and compare like the owned key, and convert to it.
 
 use std::borrow::Cow;
 use std::ffi::OsString;
@@ -10,7 +10,7 @@ use cache_core::{Lookup, Query};
 use proptest::collection::vec;
 use proptest::prelude::*;
 
-/// Every kind of field there is.
+/// Every kind of field.
 #[derive(Query, Clone, Debug, PartialEq, Eq, Hash)]
 #[query(value = str, borrowed)]
 pub struct Search {
@@ -69,7 +69,7 @@ fn hash(value: &impl Hash) -> u64 {
     STATE.with(|state| state.hash_one(value))
 }
 
-/// Checks all that the two forms of two keys promise each other.
+/// Checks that the two forms of two keys agree.
 fn agree<Q, L>(key: &Q, other: &Q, borrowed: &L) -> Result<(), TestCaseError>
 where
     Q: Query,

@@ -1,4 +1,4 @@
-//! Options given as constants: whatever the compiler can evaluate, of any integer type.
+//! Options given as constants: anything that the compiler can evaluate, of any integer type.
 
 use std::time::Duration;
 

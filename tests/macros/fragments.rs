@@ -1,5 +1,5 @@
-//! Queries and listings that a macro of the program writes, with options out of fragments of every kind. The compiler
-//! hands a fragment over in a group of its own.
+//! Queries and listings that a macro of the program writes, with options from fragments of every kind. The
+//! compiler passes each fragment in its own group.
 
 use std::time::Duration;
 

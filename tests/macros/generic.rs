@@ -28,7 +28,7 @@ pub struct Window<T: Ord = u8, const N: usize = 3>(T)
 where
     T: Debug;
 
-/// Saved, whatever its parameter is, as long as that can be saved.
+/// Saved for any parameter that can be saved.
 #[derive(Query, Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[query(value = T, persist, opaque)]
 pub struct Stored<T>(T);
@@ -37,7 +37,7 @@ fn name<Q: Query>() -> &'static str {
     Q::NAME
 }
 
-/// What a library would write: no bound that `Query` does not ask.
+/// What a library would write: only the bounds that `Query` requires.
 fn name_of_pages<T: Clone + Eq + Hash + Debug + Send + Sync + 'static>() -> &'static str {
     name::<Page<T>>()
 }

@@ -1,4 +1,4 @@
-//! A listing in a file of its own, as the build script writes it, in a program that calls the store by another name.
+//! A listing in its own file, as the build script writes it, in a program that names the store differently.
 
 use cache_core as store;
 

@@ -1,4 +1,4 @@
-//! What a listing becomes: fields, tables, names, and what is left out under a `cfg`.
+//! The expansion of a listing: fields, tables, names, and what a `cfg` leaves out.
 
 use cache_core::__private::Table;
 use cache_core::{Holds, Query};

@@ -1,5 +1,5 @@
-//! What `derive(Query)` and `registry!` write, used as a program uses it. Whatever lints the program denies, generated
-//! code passes them.
+//! The output of `derive(Query)` and `registry!`, used as a program uses it. Generated code passes all lints
+//! that the program denies.
 #![deny(
     warnings,
     missing_docs,

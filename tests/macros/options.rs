@@ -1,4 +1,4 @@
-//! What the options of a query become.
+//! The expansion of the options of a query.
 
 use std::time::Duration;
 
@@ -34,7 +34,7 @@ mod sizes {
 #[query(value = Vec<u8>, eq)]
 struct Compared {}
 
-/// One whose options a macro of the user's has written.
+/// A query whose options a user's macro has written.
 macro_rules! compared {
     ($name:ident) => {
         #[derive(Query, Clone, Debug, PartialEq, Eq, Hash)]
@@ -68,7 +68,7 @@ mod renamed {
     pub(super) struct Unquoted;
 }
 
-/// Names that generated code must not trip over.
+/// Names that must not break generated code.
 mod shadowed {
     #![allow(dead_code, non_camel_case_types)]
 

@@ -1,4 +1,4 @@
-//! `persist`: which tables are saved, and what is asked of key and value for that.
+//! `persist`: which tables are saved, and what that requires of key and value.
 
 use cache_core::{Query, Shape};
 use serde::{Deserialize, Serialize};

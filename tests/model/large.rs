@@ -109,7 +109,7 @@ fn the_order_of_use_is_exact_in_one_shard() {
     agrees_with_a_list(300, 450);
 }
 
-/// Runs random steps with handles held, on a table whose victims the test does not foretell.
+/// Runs random steps with handles held, on a table whose victims the test does not predict.
 fn keeps_its_bound(options: TableOptions, limit: u64, keys: u16, weight: fn(u16) -> u32) {
     proptest!(config(), |(steps in vec(step(keys), 1..200))| {
         let store = store(&Arc::new(ManualClock::new()), options);
@@ -158,8 +158,8 @@ fn keeps_its_bound(options: TableOptions, limit: u64, keys: u16, weight: fn(u16)
         store.reap();
         let report = store.inspect().tables.remove(0);
         prop_assert_eq!((report.survivors, report.dead), (0, 0));
-        // Light entries fill the table to the last: no shard's share, and no drift of the sum. A heavy
-        // entry that one of the first ones displaces leaves room, which the others fill.
+        // Light entries fill the table completely: there is no share per shard, and the sum does not drift. A
+        // heavy entry that one of the first ones displaces leaves room, which the others fill.
         let first = keys + u16::try_from(limit + limit / 8).unwrap();
         for key in keys..first {
             store.insert(Key(key), value(1));

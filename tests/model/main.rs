@@ -1,7 +1,7 @@
-//! The store against a naive model of it: random operations, one after the other, compared after each step.
+//! Compares the store with a naive model: random operations, one after the other, compared after each step.
 //!
-//! `CACHE_MODEL_CASES` sets how many sequences of operations each table is given (default 48); a long run takes 5,000.
-//! A failing sequence is printed shortened.
+//! `CACHE_MODEL_CASES` sets the number of sequences of operations for each table (default 48); a long run
+//! takes 5,000. A failing sequence is printed after shrinking.
 #![allow(clippy::unwrap_used, missing_docs, reason = "tests")]
 
 mod large;

@@ -1,7 +1,8 @@
-//! What one table should do, in the plainest form: a map, lists for the order of use, and no thought of speed.
+//! The behaviour of one table in the plainest form: a map, and lists for the order of use, without regard for
+//! speed.
 //!
-//! The victims of each bound are foretold. With the default policy that takes at most eight entries, and hashes that tell
-//! the keys apart; see `queues`.
+//! The model predicts the victims of each bound. With the default policy this needs at most eight entries,
+//! and distinct hashes of the keys; see `queues`.
 
 pub mod queues;
 pub mod saved;
@@ -13,7 +14,7 @@ use cache_core::{Freshness, RemovalCause, RemovalCounts, Residency, Revision};
 
 use queues::{Coming, MOST_USES, Queue, Queues};
 
-/// What the rules of a table are.
+/// The rules of a table.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Rules {
     pub bound: Bound,
@@ -36,9 +37,9 @@ pub enum Bound {
 #[derive(Clone, Debug)]
 pub struct Entry {
     pub number: u64,
-    /// What the value says that it weighs.
+    /// The weight that the value reports.
     pub given_weight: u32,
-    /// Names the allocation of the value: what a handle holds.
+    /// Identifies the allocation of the value, which handles hold.
     pub allocation: u64,
     pub revision: Revision,
     pub label: Option<String>,
@@ -49,7 +50,7 @@ pub struct Entry {
     pub is_invalidated: bool,
     pub weight: u64,
     pub stay: Stay,
-    /// Use marks of the default policy; of a survivor, whether it was read.
+    /// Use count of the default policy; for a survivor, whether it was read.
     pub uses: u8,
     /// Oldest first.
     pub history: Vec<Past>,
@@ -96,15 +97,15 @@ pub struct Table {
     pub pins: BTreeMap<u16, usize>,
     /// Allocations that the program holds, with the number of its handles.
     pub held: BTreeMap<u64, usize>,
-    /// Values that have left since the last look.
+    /// Values that have left since the last check.
     pub removals: Vec<Removal>,
     /// How often each key was written or removed.
     pub writes: BTreeMap<u16, u64>,
-    /// How often anything was done that may have made the store forget a key.
+    /// Number of operations that may have made the store forget a key.
     pub disturbances: u64,
 }
 
-/// What is given with a write.
+/// The arguments of a write.
 #[derive(Clone, Debug, Default)]
 pub struct Write {
     pub number: u64,
@@ -116,7 +117,7 @@ pub struct Write {
     pub fresh: Option<Duration>,
     pub is_invalidated: bool,
     pub label: Option<String>,
-    /// Where the policy has it, if that is decided.
+    /// Its position in the policy, if that is decided.
     pub standing: Option<(Queue, u8)>,
 }
 
@@ -166,19 +167,20 @@ impl Table {
         entry.stay.is_resident() || self.held.contains_key(&entry.allocation)
     }
 
-    /// The entry, also one whose time is over and which nobody has met since.
+    /// Returns the entry, even if it has expired and was not accessed since.
     pub fn alive(&self, key: u16) -> Option<&Entry> {
         self.entries.get(&key).filter(|entry| self.is_alive(entry))
     }
 
-    /// The entry as a reader finds it: an expired resident is let go of first, and a dead one is none.
+    /// Returns the entry as a reader finds it: an expired resident is released first, and a dead entry is
+    /// absent.
     pub fn meet(&mut self, key: u16) -> Option<&mut Entry> {
         self.expire(key);
         self.alive(key)?;
         self.entries.get_mut(&key)
     }
 
-    /// Lets go of all that has expired.
+    /// Releases all expired entries.
     pub fn sweep(&mut self) {
         let keys: Vec<u16> = self.entries.keys().copied().collect();
         keys.into_iter().for_each(|key| self.expire(key));
@@ -191,7 +193,7 @@ impl Table {
         }
     }
 
-    /// Weight of the counted residents.
+    /// Returns the weight of the counted residents.
     pub fn used(&self) -> u64 {
         self.order.iter().copied().chain(self.queues.keys()).map(|key| self.entries[&key].weight).sum()
     }
@@ -226,7 +228,7 @@ impl Table {
 
     // Writing. Each write begins with `begin` and ends with `finish`.
 
-    /// What each write to the table does first: survivors come back that were read since the last one.
+    /// Begins a write: survivors that were read since the last write come back.
     pub fn begin(&mut self) {
         self.disturbances += 1;
         for key in std::mem::take(&mut self.marked) {
@@ -236,13 +238,13 @@ impl Table {
         }
     }
 
-    /// What each write does last: dead keys and expired residents go, and what is too much, but last of all what the
-    /// commit of this revision has written itself.
+    /// Ends a write: dead keys, expired residents and the excess go; entries of the commit of this revision
+    /// go last.
     pub fn finish(&mut self, revision: Option<Revision>) {
         let dead: Vec<u16> = self.dead().collect();
         dead.iter().for_each(|key| drop(self.entries.remove(key)));
         if self.rules.bound == Bound::None {
-            // That has several shards, of which each write looks after one.
+            // A table with several shards, of which each write maintains one.
             return;
         }
         self.sweep();
@@ -253,7 +255,7 @@ impl Table {
             }
             return;
         }
-        // The shard itself, then the table: first without what the commit has written, then with it.
+        // The shard itself, then the table: first without the entries of the commit, then with them.
         for spared in [revision, revision, None] {
             for _ in 0..2 {
                 while self.used() > self.limit() && self.evict_one(None, spared) {}
@@ -448,7 +450,7 @@ impl Table {
         }
     }
 
-    /// Places what was pinned, or a survivor, anew by the rules of the table.
+    /// Places an entry that was pinned, or a survivor, by the rules of the table.
     fn admit(&mut self, key: u16) {
         let entry = &self.entries[&key];
         let (home, is_expired) = (self.home(entry.weight, entry.ttl), self.is_expired(entry));
@@ -497,8 +499,8 @@ impl Table {
         self.left(key, number, cause);
     }
 
-    /// Pushes out the entry that the default policy likes least, passing over those of one commit; `false` if there are
-    /// no others.
+    /// Evicts the next victim of the default policy, skipping those of one commit. Returns `false` if there
+    /// are no others.
     fn evict_one(&mut self, coming: Option<Coming>, spared_revision: Option<Revision>) -> bool {
         let (mut spared, mut exhausted) = ([None; 2], [false; 2]);
         loop {

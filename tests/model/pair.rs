@@ -1,5 +1,4 @@
-//! Two caches and what should be in them, side by side. They have one clock, and a snapshot of either can be restored
-//! into both.
+//! Two caches, each with its model. They share a clock, and a snapshot of either can be restored into both.
 
 mod key;
 mod side;
@@ -32,9 +31,9 @@ pub struct Pair {
 struct File {
     bytes: Vec<u8>,
     saved_at: Duration,
-    /// The last one that was given out before.
+    /// The last revision before the save.
     revision: Option<Revision>,
-    /// Its entries, in its order.
+    /// Its entries, in file order.
     tables: [Vec<Saved>; 2],
 }
 
@@ -44,16 +43,16 @@ type Handles = BTreeMap<(usize, u16), Vec<(u64, Arc<Value>)>>;
 /// The program's pins, by table and key.
 type Pins = BTreeMap<(usize, u16), Vec<Box<dyn AnyPin>>>;
 
-/// One cache and what should be in it.
+/// One cache and its model.
 struct Side {
     store: Store,
     tables: [Table; 2],
     handles: Handles,
     pins: Pins,
     revision: Option<Revision>,
-    /// What the listeners have heard, if there are any.
+    /// The events that the listeners got, if there are any.
     heard: Option<Arc<Mutex<Heard>>>,
-    /// Changes that they should have heard of.
+    /// The changes that they should have got.
     changes: Vec<ChangeOf>,
     /// How many values have left each table.
     removals: [RemovalCounts; 2],
@@ -86,7 +85,7 @@ impl<Q: Numbered> AnyPin for Pinned<Q> {
     }
 }
 
-/// What is done with one key.
+/// Operations on one key.
 struct At<'a, Q> {
     side: &'a mut Side,
     query: Q,
@@ -109,12 +108,12 @@ macro_rules! at {
 }
 use at;
 
-/// An open transaction and what it should do.
+/// An open transaction and its expected effects.
 #[derive(Default)]
 struct Open {
     writes: Vec<Line>,
     reads: Vec<Read>,
-    /// Handles of values that are to be written.
+    /// Handles of values that will be written.
     handles: Vec<(usize, u16, u64, Arc<Value>)>,
     known: BTreeSet<(usize, u16)>,
 }
@@ -129,9 +128,9 @@ enum Kind {
     Set(Write),
     Merge {
         write: Write,
-        /// Number of the value that it was made from last.
+        /// Number of the value that it was last made from.
         base: Arc<Mutex<Option<u64>>>,
-        /// That of the value that was there when it was made first.
+        /// Number of the value that was present when it was first made.
         first: Option<u64>,
         writes: u64,
     },
@@ -140,7 +139,7 @@ enum Kind {
     Invalidate,
 }
 
-/// What a transaction was told of a key.
+/// What a transaction read of a key.
 struct Read {
     table: usize,
     key: u16,
@@ -190,7 +189,7 @@ impl Pair {
         let report = saving.write_to(&mut bytes).unwrap();
         let mut tables = [0, 1].map(|table| side.tables[table].saved(with_survivors));
         assert_eq!(report.entries(), tables.iter().map(Vec::len).sum::<usize>() as u64);
-        // Entries that were written at once may stand in any order, which is that of the file from now on.
+        // Entries that were written at once may be in any order. From now on the model uses that of the file.
         for (table, order) in tables.iter_mut().zip(order_of(&bytes, &self.clock)) {
             assert_eq!(table.len(), order.len());
             table.sort_by_key(|saved| order.iter().position(|&key| key == saved.key).unwrap());
@@ -207,7 +206,7 @@ impl Pair {
         assert_eq!(report.elapsed, elapsed);
         let chosen = [0, 1].map(|table| side.tables[table].chosen(&file.tables[table], elapsed));
         let is_written = chosen.iter().any(|(lines, _)| !lines.is_empty());
-        // Numbers that were given out before the save are not given out again.
+        // Revisions from before the save are not used again.
         side.revision = side.revision.max(file.revision);
         let revision = is_written.then(|| side.next_revision());
         assert_eq!(side.store.revision(), side.revision, "a revision for no write");
@@ -232,7 +231,7 @@ impl Pair {
         }
         drop(report);
         if !is_held {
-            // What the report kept goes with it.
+            // Values that the report kept are dropped with it.
             let kept: Vec<_> =
                 side.handles.keys().copied().filter(|&(table, _)| side.keeps_nothing(table)).collect();
             kept.into_iter().for_each(|(table, key)| side.drop_handles(table, key));
@@ -248,7 +247,7 @@ impl Pair {
         }
         let mut open = Open::default();
         for (table, key, change) in &commit.lines {
-            // What several changes of one key add up to is tested elsewhere.
+            // Several changes of one key are tested elsewhere.
             if open.known.insert((*table, *key)) {
                 at!(self.side(), *table, *key, |at| at.line(
                     &mut tx,
@@ -271,13 +270,13 @@ impl Pair {
     }
 }
 
-/// Keys of a snapshot in their order: the order in which a restore tells of them, where there is room for all.
+/// Returns the keys of a snapshot in order: the order in which a restore into enough room reports them.
 fn order_of(bytes: &[u8], clock: &Arc<ManualClock>) -> [Vec<u16>; 2] {
     let heard = Arc::new(Mutex::new(Heard::default()));
     let builder = Cache::<Registry>::builder().clock(Arc::clone(clock));
     let all = |_| TableOptions::new().lru(1_000);
     let store = listening(builder.table::<Key>(all).table::<Other>(all), &heard).build().unwrap();
-    // What has expired and was pinned is in the snapshot as well.
+    // Expired entries that were pinned are in the snapshot as well.
     let _pins: Vec<_> = (0..KEYS).map(|key| (store.pin(&Key(key)), store.pin(&Other(key)))).collect();
     store.restore_from(bytes).unwrap();
     let heard = std::mem::take(&mut *heard.lock().unwrap());
@@ -334,13 +333,13 @@ impl Read {
         format!("{:?}", keys[self.table])
     }
 
-    /// Whether the key was written after it was read: a commit must conflict.
+    /// Returns whether the key was written after it was read: a commit must conflict.
     fn is_overwritten(&self, table: &Table) -> bool {
         table.writes.get(&self.key).copied().unwrap_or_default() != self.writes
     }
 
-    /// Whether a commit may conflict: if the key was written, or is not there while the table may have forgotten keys
-    /// since it was read. A key that is still there is never doubted.
+    /// Returns whether a commit may conflict: if the key was written, or is absent and the table may have
+    /// forgotten keys since it was read. A key that is still present never conflicts.
     fn may_conflict(&self, table: &Table) -> bool {
         let is_there = table.alive(self.key).is_some_and(|entry| Some(entry.revision) == self.revision);
         self.is_overwritten(table) || (!is_there && table.disturbances != self.disturbances)
@@ -348,8 +347,8 @@ impl Read {
 }
 
 impl Line {
-    /// A merge was made from what is there at the commit. What has only been pushed out, or has died, may still be its
-    /// base.
+    /// Checks that a merge was made from the value at the commit. A value that was only evicted, or has died,
+    /// may still be its base.
     fn check_base(&self, table: &Table) {
         let Kind::Merge { base, first, writes, .. } = &self.kind else { return };
         let present = table.alive(self.key).map(|entry| entry.number);

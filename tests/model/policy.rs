@@ -1,4 +1,4 @@
-//! The default policy against its rules written down plainly: who is pushed out is foretold exactly.
+//! Compares the default policy with its rules in plain form, which predict the victims exactly.
 
 use std::collections::BTreeSet;
 use std::sync::Arc;
@@ -14,8 +14,8 @@ use crate::{Key, Value, builder, config, store};
 
 const CAPACITY: u64 = 8;
 
-/// With each of these seeds the keys have different fingerprints. Of twenty keys two have the same one with one seed in
-/// 170, and the store takes either for the ghost of the other.
+/// With each of these seeds the keys have different fingerprints. With one seed in 170, two of twenty keys
+/// have the same one, and the store takes each for the ghost of the other.
 const SEEDS: std::ops::Range<u64> = 0..300;
 
 #[derive(Clone, Debug)]
@@ -68,14 +68,14 @@ fn an_entry_that_comes_back_gets_a_place_in_the_main_queue_and_lengthens_the_sma
     };
     (0..40).for_each(insert);
     use_often(0..40);
-    // All of them go on to the main queue, which gives up 0. The small queue has one place: 101 pushes out 100.
+    // All of them move to the main queue, which evicts 0. The small queue has one place: 101 evicts 100.
     insert(100);
     assert!(!is_there(0) && is_there(100));
     insert(101);
     assert!(!is_there(100) && is_there(101));
     use_often(1..40);
-    // It comes back, which shows that the small queue was too short: one entry is not too much for it any more. So the
-    // main queue, which it comes to, has to give up one of its own.
+    // It comes back, which shows that the small queue was too short: one entry is no longer too much for it.
+    // So the main queue, which it enters, must evict one of its own.
     insert(100);
     assert!(!is_there(1) && (2..40).all(is_there) && is_there(100) && is_there(101));
     // Two are too much.

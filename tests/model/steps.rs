@@ -1,4 +1,5 @@
-//! Random steps on two small caches of two tables each, where every answer and the whole state can be foretold.
+//! Random steps on two small caches of two tables each, where the model predicts every answer and the whole
+//! state.
 
 use proptest::collection::vec;
 use proptest::option;
@@ -8,7 +9,8 @@ use crate::naive::{Bound, Rules};
 use crate::pair::Pair;
 use crate::{config, seconds};
 
-/// Keys of each table. As many as one write visits, and as the default policy remembers without a look at their hashes.
+/// Number of keys of each table. As many as one write visits, and as the default policy remembers regardless
+/// of their hashes.
 pub const KEYS: u16 = 8;
 
 /// One of the two tables.
@@ -34,9 +36,9 @@ pub enum Step {
     Advance(u64),
     /// With survivors.
     Save(bool),
-    /// The last snapshot, of whichever cache. What only the report holds is kept.
+    /// The last snapshot, of either cache. Keeps the report, and so the values that only it holds.
     Restore(bool),
-    /// What follows is done to the other cache.
+    /// The next steps use the other cache.
     Switch,
     Check,
 }
@@ -70,7 +72,7 @@ pub enum Change {
 }
 
 fn table() -> impl Strategy<Value = Table> {
-    // More often the first one, so that its entries meet one another.
+    // More often the first one, so that its entries interact.
     prop_oneof![3 => Just(0), 1 => Just(1)]
 }
 

@@ -1,4 +1,5 @@
-//! A process that saves over an old snapshot, killed at random moments: what it leaves behind restores.
+//! A process that saves over an old snapshot is killed at random moments: the file that it leaves can be
+//! restored.
 
 #[cfg(unix)]
 use std::fs;
@@ -31,7 +32,7 @@ fn a_process_killed_while_it_saves_leaves_a_file_that_restores() {
         for _ in 0..1 + round % 2 {
             last = saved.next().expect("the child saves");
         }
-        // A moment of the next save, another one in each round.
+        // A moment of the next save, different in each round.
         let moment = Duration::from_micros(round * 7919 % 5000);
         let start = Instant::now();
         while start.elapsed() < moment {
@@ -54,8 +55,8 @@ fn open_to_group(path: &Path) {
     fs::set_permissions(path, fs::Permissions::from_mode(0o640)).unwrap();
 }
 
-/// The snapshot is as open as it was. All that may be beside it is what the next save removes, and that is no more
-/// open than the snapshot.
+/// Checks that the snapshot has its old permissions. Beside it there may only be files that the next save
+/// removes, with permissions no wider than those of the snapshot.
 #[cfg(unix)]
 fn check_files(folder: &Path) {
     for file in fs::read_dir(folder).unwrap() {
@@ -67,7 +68,7 @@ fn check_files(folder: &Path) {
             _ => {
                 let is_temporary = name.starts_with(".cache-core-snapshot-") && name.ends_with(".tmp");
                 assert!(is_temporary, "{name}");
-                // It gets the mode of the old file once it is whole.
+                // It gets the mode of the old file once it is complete.
                 assert!(mode == 0o600 || mode == 0o640, "{name}: {mode:o}");
             }
         }

@@ -1,4 +1,4 @@
-//! A codec that was left out is missed by the compiler, with a message that names the feature.
+//! If a codec is not compiled in, the compiler reports it with a message that names the feature.
 
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
@@ -6,7 +6,7 @@ use std::process::{Command, Output};
 fn check(features: &str) -> Output {
     let fixture = Path::new(env!("CARGO_MANIFEST_DIR")).join("fixtures/no_codec");
     let lock = Path::new(env!("CARGO_MANIFEST_DIR")).join("../Cargo.lock");
-    // The versions that this workspace was built with are there without a network.
+    // The versions that this workspace was built with are available without a network.
     std::fs::copy(lock, fixture.join("Cargo.lock")).unwrap();
     Command::new(env!("CARGO"))
         .args(["check", "--quiet", "--offline", "--features", features])

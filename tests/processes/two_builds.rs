@@ -1,4 +1,4 @@
-//! One program built twice by cargo, the second time with one change, here or in another crate of its own.
+//! Cargo builds one program twice, the second time with one change, in the program or in another crate of it.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -55,7 +55,7 @@ fn a_table_whose_type_changed_between_two_builds_is_skipped_and_the_others_are_r
 fn build_and_run(feature: &str, verb: &str, snapshot: &Path) -> Printed {
     let fixture = Path::new(env!("CARGO_MANIFEST_DIR")).join("fixtures/two_builds");
     let lock = Path::new(env!("CARGO_MANIFEST_DIR")).join("../Cargo.lock");
-    // The versions that this workspace was built with are there without a network.
+    // The versions that this workspace was built with are available without a network.
     fs::copy(lock, fixture.join("Cargo.lock")).expect("the lock file can be copied");
     let target = PathBuf::from(env!("CARGO_TARGET_TMPDIR")).join("two_builds");
     let output = Command::new(env!("CARGO"))

@@ -3,12 +3,12 @@
 use std::path::Path;
 use std::process::Command;
 
-/// What became of each program, by its name.
+/// Returns the outcome of each program, by name.
 fn outcomes() -> Vec<String> {
     let fixture = Path::new(env!("CARGO_MANIFEST_DIR")).join("fixtures/wasm");
     let target = Path::new(env!("CARGO_TARGET_TMPDIR")).join("wasm");
     let lock = Path::new(env!("CARGO_MANIFEST_DIR")).join("../Cargo.lock");
-    // The versions that this workspace was built with are there without a network.
+    // The versions that this workspace was built with are available without a network.
     std::fs::copy(lock, fixture.join("Cargo.lock")).unwrap();
     let build = Command::new(env!("CARGO"))
         .args(["build", "--quiet", "--offline", "--target", "wasm32-unknown-unknown"])

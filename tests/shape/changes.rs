@@ -40,7 +40,7 @@ macro_rules! build {
     };
 }
 
-/// The changes that must be noticed.
+/// Changes that must change the fingerprint.
 mod noticed {
     use super::*;
 
@@ -164,7 +164,7 @@ mod noticed {
     }
 }
 
-/// What serde is told that changes what it writes.
+/// serde attributes that change what is written.
 mod noticed_in_serde {
     use super::*;
 
@@ -234,7 +234,7 @@ mod noticed_in_serde {
     }
 }
 
-/// Changes of what an opaque field says of itself.
+/// Changes of the declaration of an opaque field.
 mod noticed_in_opaque_fields {
     use super::*;
 
@@ -266,7 +266,7 @@ mod noticed_in_opaque_fields {
     }
 }
 
-/// What may change without a cold start.
+/// Changes that need no cold start.
 mod unnoticed {
     use super::*;
 

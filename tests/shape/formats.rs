@@ -1,4 +1,4 @@
-//! Which types survive which format: the facts that the refusals of `Shape` rest on. No cache takes part.
+//! Which types survive which format: the facts behind the refusals of `Shape`. Does not use a cache.
 
 use std::borrow::Cow;
 use std::collections::{BTreeMap, BTreeSet, BinaryHeap, HashMap, HashSet, LinkedList, VecDeque};
@@ -13,13 +13,13 @@ use std::time::{Duration, SystemTime};
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 
-/// Whether `value` comes back as it was, by format: `[bincode, postcard, json]`.
+/// Returns whether `value` comes back as it was, by format: `[bincode, postcard, json]`.
 fn survives<T: Serialize + DeserializeOwned + PartialEq>(value: &T) -> [bool; 3] {
     [by_bincode(value), by_postcard(value), by_json(value)].map(|back| back.as_ref() == Some(value))
 }
 
-/// Reads back what was written, followed by another value, so that a reader that takes too much or too little
-/// is noticed.
+/// Reads back what was written, followed by another value, to detect a reader that takes too much or too
+/// little.
 fn by_bincode<T: Serialize + DeserializeOwned>(value: &T) -> Option<T> {
     let config = bincode::config::standard().with_fixed_int_encoding();
     let bytes = bincode::serde::encode_to_vec((value, 0x5A5A_5A5A_u32), config).ok()?;
@@ -139,7 +139,7 @@ struct Sparse {
 #[test]
 fn a_field_left_out_survives_only_json() {
     only_json(Sparse { a: None, b: 7 });
-    // As long as nothing is left out it works: nobody would notice in a test.
+    // It works as long as nothing is left out, so a test might not detect it.
     all(Sparse { a: Some(1), b: 7 });
 }
 

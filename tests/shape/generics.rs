@@ -15,7 +15,7 @@ use crate::fingerprint;
 /// Has no shape.
 pub struct Foreign;
 
-/// Has a type of its own.
+/// Has an associated type.
 pub trait Kind {
     /// What is counted.
     type Item;
@@ -107,7 +107,7 @@ pub mod shadowing {
     /// As std's, by name.
     pub struct String;
 
-    /// Its fields are called as generated code's own.
+    /// Its fields have the names of variables in generated code.
     #[derive(Shape)]
     pub struct Layout {
         /// A field.

@@ -13,7 +13,7 @@ mod vouching;
 use cache_core::__private::shape::{Fingerprint, ShapeReport};
 use cache_core::Shape;
 
-/// Fingerprint of `T`.
+/// Returns the fingerprint of `T`.
 fn fingerprint<T: Shape + ?Sized>() -> Fingerprint {
     ShapeReport::of::<T>().fingerprint
 }

@@ -1,4 +1,4 @@
-//! What a report says beside the fingerprint.
+//! What a report says besides the fingerprint.
 #![allow(dead_code, reason = "only the types count")]
 
 use cache_core::__private::shape::ShapeReport;

@@ -8,14 +8,14 @@ use proptest::prelude::*;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
-/// `value` after one codec has written and read it.
+/// Returns `value` after one codec has written and read it.
 fn through<C: Codec, T: Serialize + DeserializeOwned>(value: &T) -> T {
     let mut bytes = Vec::new();
     C::encode(value, &mut bytes).expect("it can be encoded");
     C::decode(&bytes).expect("it can be decoded")
 }
 
-/// Asserts that every codec gives `value` back, compared by `Debug`: it tells all floats apart.
+/// Asserts that every codec gives `value` back, compared by `Debug`, which distinguishes all floats.
 #[track_caller]
 fn comes_back<T: Serialize + DeserializeOwned + Debug>(value: &T) {
     let text = format!("{value:?}");
@@ -24,7 +24,7 @@ fn comes_back<T: Serialize + DeserializeOwned + Debug>(value: &T) {
     assert_eq!(format!("{:?}", through::<Json, T>(value)), text, "json");
 }
 
-/// Any finite `f64`, with even odds for each exponent.
+/// Returns any finite `f64`, with even odds for each exponent.
 fn finite() -> impl Strategy<Value = f64> {
     any::<u64>().prop_map(f64::from_bits).prop_filter("finite", |number| number.is_finite())
 }

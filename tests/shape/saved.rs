@@ -1,4 +1,4 @@
-//! What a whole cache gives back after a save and a restore, by codec.
+//! What a whole cache returns after a save and a restore, by codec.
 
 use std::hash::{Hash, Hasher};
 
@@ -70,7 +70,7 @@ registry! {
     }
 }
 
-/// Knows how many there are, and nothing of them.
+/// Knows only the number of elements.
 #[derive(Query, Shape, Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[query(value = Vec<()>, capacity = 100, persist)]
 struct VisitsOf(u32);
@@ -106,7 +106,7 @@ registry! {
     }
 }
 
-/// What a save says of the entries that it cannot save, as an error or in its report.
+/// Returns what a save says about the entries that it cannot save, as an error or in its report.
 fn told<R: Registry>(cache: &Cache<R>) -> String {
     match cache.save_to(Vec::new()) {
         Ok(report) => report.to_string(),

@@ -1,4 +1,4 @@
-//! What a shape vouches for comes back equal, for every type that has a shape; what it does not vouch for is named.
+//! Values that a shape vouches for come back equal, for every type with a shape. The others are listed.
 
 use std::borrow::Cow;
 use std::cell::{Cell, RefCell};
@@ -27,17 +27,17 @@ use serde::Serialize;
 use serde::de::DeserializeOwned;
 use uuid::Uuid;
 
-/// Values tried of each type.
+/// Number of values tried for each type.
 const CASES: usize = 64;
 
-/// Types of which some values are refused when they are saved, and what the error says.
+/// Types with values that a save refuses, and the text of the error.
 const REFUSED: [(&str, &str); 7] = [
     ("f32", "infinite or NaN"),
     ("f64", "infinite or NaN"),
     ("Option<f64>", "infinite or NaN"),
     ("PathBuf", "invalid UTF-8"),
     ("SystemTime", "later than UNIX_EPOCH"),
-    // postcard forgets what it was told.
+    // postcard drops the message.
     ("PathBuf", "Serde Serialization Error"),
     ("SystemTime", "Serde Serialization Error"),
 ];
@@ -93,10 +93,10 @@ impl<T: Saved> Trial<T> {
 
 const ALL: [bool; 3] = [true; 3];
 const NONE: [bool; 3] = [false; 3];
-/// What JSON cannot tell apart.
+/// Values that JSON cannot distinguish.
 const BINARY: [bool; 3] = [true, true, false];
 
-/// Tries types whose values `Debug` tells apart: `type: strategy, [edges], vouching;`.
+/// Tries types whose values `Debug` distinguishes: `type: strategy, [edges], vouching;`.
 macro_rules! by_debug {
     ($($type:ty: $strategy:expr, [$($edge:expr),*], $vouching:expr;)*) => {$(
         Trial::<$type>::new(stringify!($type), vec![$($edge),*], $strategy).check($vouching, |value| format!("{value:?}"));
@@ -237,7 +237,7 @@ fn ranges_choices_and_pointers() {
     }
 }
 
-/// The elements, in order.
+/// Returns the elements, in order.
 fn sorted<T: Ord + Clone>(elements: impl IntoIterator<Item = T>) -> Vec<T> {
     let mut elements: Vec<T> = elements.into_iter().collect();
     elements.sort();
@@ -366,7 +366,7 @@ fn types_of_the_time_crate() {
     }
 }
 
-/// `value` as each codec gives it back: `[bincode, postcard, json]`.
+/// Returns `value` as each codec gives it back: `[bincode, postcard, json]`.
 fn copies<T: Serialize + DeserializeOwned>(value: &T) -> [T; 3] {
     fn copy<C: Codec, T: Serialize + DeserializeOwned>(value: &T) -> T {
         let mut bytes = Vec::new();

@@ -1,4 +1,4 @@
-//! For which types and codecs a shape vouches that what is saved reads back equal.
+//! For which types and codecs a shape vouches that saved values read back equal.
 #![allow(dead_code, reason = "only the types count")]
 
 use std::collections::{BTreeMap, HashMap};
@@ -11,7 +11,7 @@ use cache_core::__private::shape::ShapeReport;
 use cache_core::Shape;
 use serde::{Deserialize, Deserializer, Serialize};
 
-/// Whether the shape of `T` vouches for it: `[bincode, postcard, json]`.
+/// Returns whether the shape of `T` vouches for it: `[bincode, postcard, json]`.
 fn vouched<T: Shape + ?Sized>() -> [bool; 3] {
     let report = ShapeReport::of::<T>();
     [report.vouches_for::<Bincode>(), report.vouches_for::<Postcard>(), report.vouches_for::<Json>()]
@@ -155,7 +155,7 @@ fn a_key_that_loses_a_field_is_not_vouched_for() {
     assert!(!entry.vouches_for::<Bincode>() && !entry.vouches_for::<Json>());
 }
 
-/// Says in JSON what it does not understand itself.
+/// Writes in JSON what it cannot read itself.
 #[derive(Shape, Serialize, Deserialize)]
 struct ReadUnderAnotherName {
     #[serde(rename(serialize = "a", deserialize = "b"))]

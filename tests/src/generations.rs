@@ -1,4 +1,4 @@
-//! A cache whose every snapshot belongs to one generation, so that a file made of two would show.
+//! A cache whose every snapshot belongs to one generation, so that a file mixed from two would be detected.
 
 use std::path::Path;
 
@@ -22,12 +22,12 @@ registry! {
     }
 }
 
-/// Pages of the book of generation `n`.
+/// Returns the number of pages of the book of a generation.
 fn size(generation: u64) -> u64 {
     500 + generation % 500
 }
 
-/// Saves the book of a generation over whatever is at `path`.
+/// Saves the book of a generation to `path`, over any file there.
 ///
 /// # Panics
 /// If it cannot be saved.
@@ -39,10 +39,10 @@ pub fn save(path: &Path, generation: u64) {
     cache.save(path).expect("the book can be saved");
 }
 
-/// Generation of the book at `path`, every page of which is looked at.
+/// Returns the generation of the book at `path`, after checking every page.
 ///
 /// # Panics
-/// If what is there is not the whole of one book.
+/// If the file is not exactly one book.
 #[must_use]
 #[track_caller]
 pub fn restore(path: &Path) -> u64 {

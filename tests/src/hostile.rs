@@ -1,4 +1,4 @@
-//! What the snapshot reader is fed with in tests and under the fuzzer: a cache of types of every kind, honest
+//! Input for the snapshot reader in tests and under the fuzzer: a cache of types of every kind, honest
 //! snapshots of it, and a way to make forged ones pass their checksums.
 
 use std::collections::{BTreeMap, HashMap};
@@ -61,7 +61,7 @@ registry! {
     }
 }
 
-/// An empty cache.
+/// Returns an empty cache.
 ///
 /// # Panics
 /// Never: the registry above is in order.
@@ -71,11 +71,11 @@ pub fn zoo(clock: impl Clock) -> Cache<Zoo> {
     builder.build().expect("the registry is in order")
 }
 
-/// Restores `bytes`, as they are and with their checksums made right. What comes back must be what a cache can hold:
-/// it is saved and restored again.
+/// Restores `bytes`, as they are and with corrected checksums. Saves and restores the result again, so it
+/// must be valid content of a cache.
 ///
 /// # Panics
-/// When the reader does something that it must not do.
+/// If the reader does something that it must not do.
 pub fn feed(bytes: &[u8]) {
     restore(bytes);
     let mut mended = bytes.to_vec();
@@ -104,7 +104,8 @@ pub const HEADER: usize = 48;
 /// Length of the head of a frame.
 pub const HEAD: usize = 24;
 
-/// Makes the checksums of header and frames right, and the length in the last frame, as far as they can be followed.
+/// Corrects the checksums of header and frames, and the length in the last frame, as far as they can be
+/// followed.
 pub fn mend(file: &mut [u8]) {
     let whole = file.len() as u64;
     let Some((header, mut rest)) = file.split_at_mut_checked(HEADER) else { return };
@@ -122,10 +123,10 @@ pub fn mend(file: &mut [u8]) {
     }
 }
 
-/// Where each frame of an honest snapshot is, head and body.
+/// Returns the range of each frame of an honest snapshot, head and body.
 ///
 /// # Panics
-/// When the lengths lead out of the file.
+/// If the lengths lead out of the file.
 #[must_use]
 pub fn frames(file: &[u8]) -> Vec<Range<usize>> {
     let mut frames = Vec::new();
@@ -145,7 +146,7 @@ fn seal(part: &mut [u8]) {
     checksum.copy_from_slice(&crc32fast::hash(checked).to_le_bytes());
 }
 
-/// Honest snapshots, small enough to be changed byte by byte.
+/// Returns honest snapshots, small enough to be changed byte by byte.
 ///
 /// # Panics
 /// Never: the values can be saved.

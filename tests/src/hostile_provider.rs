@@ -1,5 +1,5 @@
-//! What the query client is fed with in tests and under the fuzzer: a provider that has any bytes for each key, honest
-//! envelopes, and a way to make forged ones pass their checksum.
+//! Input for the query client in tests and under the fuzzer: a provider that has any bytes for each key,
+//! honest envelopes, and a way to make forged ones pass their checksum.
 
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
@@ -13,7 +13,7 @@ use crate::hostile::{
     TreeInPostcard, Zoo, lengths, tree, zoo,
 };
 
-/// Has the same bytes for each key, and keeps what it is given last.
+/// Has the same bytes for each key, and keeps the last bytes that it is given.
 #[derive(Default)]
 struct AnyBytes {
     bytes: Option<Vec<u8>>,
@@ -54,7 +54,7 @@ macro_rules! fetched {
             }
         })*
 
-        /// What the client gives to the provider for each query.
+        /// Returns what the client gives to the provider for each query.
         async fn given() -> Vec<(&'static str, Vec<u8>)> {
             let mut given = Vec::new();
             $(
@@ -67,7 +67,7 @@ macro_rules! fetched {
             given
         }
 
-        /// Asks each query of a client whose provider has these bytes. Returns how many were loaded.
+        /// Runs each query on a client whose provider has these bytes. Returns how many were loaded.
         async fn ask(bytes: &[u8]) -> usize {
             let mut loads = 0;
             $(
@@ -91,7 +91,7 @@ fetched! {
     LengthsInJson => Lengths: lengths();
 }
 
-/// By a clock that stands still, so that what was written once is fresh for ever.
+/// Returns a client with a clock that stands still, so that entries stay fresh forever.
 fn client(provider: &Arc<AnyBytes>) -> Client<Keeper> {
     let hour = Duration::from_secs(3_600);
     let builder =
@@ -104,10 +104,10 @@ fn run<F: Future>(future: F) -> F::Output {
     runtime.expect("a runtime on this thread needs nothing").block_on(future)
 }
 
-/// Has a client read `bytes`, as they are and with their checksum made right.
+/// Makes a client read `bytes`, as they are and with a corrected checksum.
 ///
 /// # Panics
-/// When the client does something that it must not do.
+/// If the client does something that it must not do.
 pub fn feed(bytes: &[u8]) {
     let mut mended = bytes.to_vec();
     mend(&mut mended);
@@ -115,7 +115,7 @@ pub fn feed(bytes: &[u8]) {
     let _ = loads(&mended);
 }
 
-/// Has a client read `bytes` for each query. Returns how many were loaded in spite of them.
+/// Makes a client read `bytes` for each query. Returns how many were loaded in spite of them.
 ///
 /// # Panics
 /// As [`feed`].
@@ -127,14 +127,14 @@ pub fn loads(bytes: &[u8]) -> usize {
 /// Length of the head of an envelope, which ends with the checksum of the rest.
 pub const HEAD: usize = 12;
 
-/// Makes the checksum right, if there is room for one.
+/// Corrects the checksum, if there is room for one.
 pub fn mend(bytes: &mut [u8]) {
     if let Some((head, checked)) = bytes.split_at_mut_checked(HEAD) {
         head[8..].copy_from_slice(&crc32fast::hash(checked).to_le_bytes());
     }
 }
 
-/// Honest envelopes, one for each query.
+/// Returns honest envelopes, one for each query.
 #[must_use]
 pub fn seeds() -> Vec<(&'static str, Vec<u8>)> {
     run(given())

@@ -1,4 +1,4 @@
-//! Integration tests of the typed query cache; see `it/`. Here is what several of them share.
+//! Integration tests of the typed query cache; see `it/`. This file has what several of them share.
 
 pub mod generations;
 pub mod hostile;
@@ -6,11 +6,12 @@ pub mod hostile_provider;
 
 use std::time::Duration;
 
-/// How long a test waits for another thread at most, by the clock of the system. So long, since on a busy machine a thread
-/// may have to wait for minutes; a test that passes waits only as long as it must.
+/// The longest time that a test waits for another thread, by the system clock. On a busy machine a thread may
+/// have to wait for minutes. A test that passes waits only as long as necessary.
 pub const LONGEST_WAIT: Duration = Duration::from_secs(600);
 
-/// The size of a test that takes long in full: `usual`, or `full` with `CACHE_TEST_SIZES=all` in the environment.
+/// Returns the size of a test that takes long in full: `usual`, or `full` with `CACHE_TEST_SIZES=all` in the
+/// environment.
 ///
 /// The usual size still finds what the test is for. A thorough run sets the variable.
 #[must_use]

@@ -1,6 +1,7 @@
-//! The hand-overs between real threads, which meet in ways that no scheduler makes up.
+//! Hand-overs between real threads, which interleave in ways that no test scheduler produces.
 //!
-//! Each runs for `CACHE_STRESS_MILLIS` (default 400) and ends in a look at the whole state. A long run takes 60,000.
+//! Each runs for `CACHE_STRESS_MILLIS` (default 400) and then checks the whole state. A long run takes
+//! 60,000.
 #![allow(clippy::unwrap_used, missing_docs, reason = "tests")]
 
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
@@ -60,7 +61,7 @@ fn time() -> Duration {
     Duration::from_millis(millis)
 }
 
-/// Runs `work` again and again on each of `threads` threads until the time is over.
+/// Runs `work` repeatedly on each of `threads` threads until the time is over.
 #[track_caller]
 fn storm(threads: u64, work: impl Fn(u64, &mut Random) + Sync) {
     let end = Instant::now() + time();
@@ -69,7 +70,7 @@ fn storm(threads: u64, work: impl Fn(u64, &mut Random) + Sync) {
             let work = &work;
             scope.spawn(move || {
                 let mut random = Random(0x9E37_79B9_7F4A_7C15 ^ (thread + 1));
-                // At least once, though a busy machine may start a thread only when the time is over.
+                // At least once, since a busy machine may start a thread only when the time is over.
                 loop {
                     (0..50).for_each(|_| work(thread, &mut random));
                     if Instant::now() >= end {
@@ -85,8 +86,8 @@ fn report(store: &Store, table: &str) -> TableReport {
     store.inspect().tables.into_iter().find(|report| report.name == table).unwrap()
 }
 
-/// With nothing held: no dead keys, each table within its bound, and the sums of weights without drift, since light
-/// entries fill each table to the last.
+/// Checks that with nothing held there are no dead keys, each table is within its bound, and the sums of
+/// weights have not drifted, since light entries fill each table completely.
 #[track_caller]
 fn assert_sound(store: &Store) {
     store.reap();
@@ -296,7 +297,7 @@ fn a_loader_never_brings_back_what_was_written_over() {
     let is_over = AtomicBool::new(false);
     storm(4, |thread, _| {
         if thread == 0 {
-            // First the source, then the cache: whoever asks from now on gets this number or a later one.
+            // First the source, then the cache: callers from now on get this number or a later one.
             let number = source.fetch_add(1, Ordering::SeqCst) + 1;
             store.remove(&Few(1));
             let answer = store.get_or_insert_with(&Few(1), || source.load(Ordering::SeqCst));

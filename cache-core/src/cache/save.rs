@@ -270,9 +270,9 @@ impl<R: Registry> Cache<R> {
     /// Saves the cache to a file: all tables with `persist`, at one moment, never half a commit.
     ///
     /// The file is replaced atomically and durably: whatever happens, the old or the new snapshot is there,
-    /// whole. A new file can be read by its owner alone (mode 0600); one that replaces another has the mode
-    /// of the old one. A link is followed. Anything other than a regular file is left as it is: for a pipe or
-    /// a device, use [`save_to`](Self::save_to). While a save runs, the folder holds a file
+    /// whole. Only its owner can read a new file (mode 0600); a file that replaces another has the mode of
+    /// the old one. A link is followed. Anything other than a regular file is left as it is: for a pipe or a
+    /// device, use [`save_to`](Self::save_to). While a save runs, the folder holds a file
     /// `.cache-core-snapshot-*.tmp`. The next save to the folder removes that of a killed process.
     ///
     /// # While it runs
@@ -305,9 +305,9 @@ impl<R: Registry> Cache<R> {
     /// have written.
     ///
     /// # What is read back
-    /// A table whose types may not survive its codec has each entry read back before it is written: the key
-    /// must be equal, and the value must say the same to serde, in any order of the elements of maps, sets
-    /// and sequences. These are tables with types that contain themselves, `#[shape(opaque)]` or
+    /// If the types of a table may not survive its codec, the save reads back each entry before writing it:
+    /// the key must be equal, and the value must say the same to serde, in any order of the elements of maps,
+    /// sets and sequences. These are tables with types that contain themselves, `#[shape(opaque)]` or
     /// `#[query(opaque)]`, conversions like `#[serde(try_from)]`, keys with a field that serde skips, and
     /// others that are known to lose some values. The table of dynamic entries is one, too.
     ///

@@ -27,7 +27,7 @@ pub trait AnyKey: Any + Send + Sync {
     fn entry(&self) -> Box<dyn AnyEntry>;
 }
 
-/// Tells whether a key is the requested one. Runs `Eq` of keys, and no other foreign code.
+/// Returns whether a key is the requested one. Runs `Eq` of keys, and no other foreign code.
 pub(crate) type IsKey<'a> = &'a dyn Fn(&dyn AnyKey) -> bool;
 
 /// The hashers for keys of any table.

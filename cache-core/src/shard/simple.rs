@@ -148,7 +148,7 @@ impl ShardMut<'_> {
     /// Evicts one entry so that another may enter a queue. Returns its line number if its value has no other
     /// handle; the line then still holds it.
     fn evict_for(&mut self, queue: Queue, context: &OpContext<'_>) -> Option<u32> {
-        // Counted before it is there, since the queues are weighed against one another with it.
+        // Counted before it is inserted, since the comparison of the queues includes it.
         self.metadata.policy.reweigh(queue, 0, 1);
         let victim = self.victim(context);
         self.metadata.policy.reweigh(queue, 1, 0);

@@ -167,8 +167,8 @@ impl ShardMut<'_> {
         self.drop_later(old_extra);
     }
 
-    /// Reports a value that weighs more than the whole bound, and is therefore released at once, to the
-    /// listeners.
+    /// Reports to the listeners a value that weighs more than the whole bound, and is therefore released at
+    /// once.
     #[cold]
     fn report_too_heavy(&mut self, number: u32, context: &OpContext<'_>) {
         if context.has_listeners {

@@ -28,7 +28,7 @@ pub enum Margin {
     Quarter,
 }
 
-/// One format. `NAME` is written into the file beside each table.
+/// One format. The file stores its `NAME` with each table.
 #[diagnostic::on_unimplemented(
     message = "the snapshot codec `{Self}` is not compiled in",
     label = "this codec needs a cargo feature of `cache-core`",

@@ -94,7 +94,7 @@ pub enum PathProblem {
     /// A folder is there, or the path can only name a folder, as with a separator at its end.
     #[error("this is a folder; give the path of a file in it")]
     Folder,
-    /// A FIFO, a socket or a device is there. Replacing it by a file would take it from others.
+    /// A FIFO, a socket or a device is there. Replacing it with a file would take it from its users.
     #[error(
         "this is {kind}, and a snapshot is a regular file; give another path, or open it and use `save_to` or \
          `restore_from`"

@@ -90,9 +90,9 @@ pub use visitor::{Layout, ShapeVisitor};
 /// it reads back tables whose types may lose something. It cannot find what serde itself does not write.
 ///
 /// # What it cannot see
-/// An implementation of `Serialize` written by hand, what is inside opaque fields (the parameters of a generic type
-/// in them included), and a function that means something else by the same bytes. `#[query(version = 2)]` tells
-/// such a change.
+/// A handwritten `Serialize`, the content of opaque fields (including the parameters of a generic type in
+/// them), and a function that gives the same bytes another meaning. Use `#[query(version = 2)]` for such a
+/// change.
 ///
 /// # Examples
 #[cfg_attr(feature = "derive", doc = "```")]

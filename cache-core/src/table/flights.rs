@@ -16,7 +16,7 @@ use crate::shard::load::{AnyLoad, Load, LoadState};
 use crate::sync::this_thread;
 use crate::typed::Pair;
 
-/// What a caller has to do for its key.
+/// What a caller must do for its key.
 pub(crate) enum JoinOutcome<'a> {
     /// Nothing: there is a value.
     Present(AnyHandle),

@@ -1,4 +1,4 @@
-//! One entry that cannot be saved or restored costs one entry, which is named.
+//! An entry that cannot be saved or restored costs only itself, and is named.
 
 use cache_core::SkipReason;
 use cache_tests::hostile::mend;
@@ -17,7 +17,7 @@ macro_rules! codecs {
             pub struct Texts { $($name,)* }
         }
 
-        /// Saves 2,000 entries with each codec, of which one is changed behind right checksums.
+        /// Saves 2,000 entries with each codec, changes one, and corrects the checksums.
         fn restore_with(change: impl Fn(&mut Vec<u8>)) -> (Cache<Texts>, RestoreReport) {
             let cache = Cache::<Texts>::new();
             for id in 0..2000 {
@@ -40,7 +40,7 @@ codecs! {
     InText "json";
 }
 
-/// Makes each occurrence of `text` something that is no UTF-8.
+/// Replaces each occurrence of `text` by bytes that are not UTF-8.
 fn spoil(text: &[u8], bytes: &mut [u8]) {
     let mut found = 0;
     for at in 0..bytes.len() - text.len() {

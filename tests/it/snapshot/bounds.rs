@@ -1,7 +1,8 @@
-//! What a restore keeps of a table, and in which order: by size, bound, policy, pins, survivors and codec.
+//! Which entries of a table a restore keeps, and in which order: by size, bound, policy, pins, survivors and
+//! codec.
 //!
-//! Each case is restored into a cache of its own. `CACHE_TEST_SIZES=all` tries the sizes around more block boundaries,
-//! up to 50,000 entries.
+//! Each case is restored into its own cache. `CACHE_TEST_SIZES=all` tries the sizes around more block
+//! boundaries, up to 50,000 entries.
 
 use std::collections::HashSet;
 use std::marker::PhantomData;
@@ -12,11 +13,11 @@ use cache_tests::sized;
 
 use super::*;
 
-/// A block of a snapshot has at most so many entries; those of a large table have half as many.
+/// Maximum number of entries in a block of a snapshot; blocks of a large table have half as many.
 const BLOCK: u32 = 1024;
-/// From so many entries on, a table is copied in pieces, whose order is not exact.
+/// Number of entries from which a table is copied in pieces, whose order is not exact.
 const COPIED_IN_PIECES: u32 = 4096;
-/// Below this limit a table is one shard, which pushes out the oldest of all.
+/// Below this limit a table is one shard, which evicts the oldest of all entries.
 const ONE_SHARD: u64 = 512;
 
 #[derive(Clone, Debug, PartialEq, Shape, Serialize, Deserialize)]
@@ -25,7 +26,7 @@ pub struct Item {
     text: String,
 }
 
-/// A query by number, in one codec.
+/// A query by number, with one codec.
 trait Numbered: Query<Value = Item> {
     fn new(number: u32) -> Self;
 }
@@ -107,9 +108,9 @@ enum Kind {
     Half,
     /// Into a bound of one.
     One,
-    /// Into the same bound, which the pinned entries of the saved cache go beyond.
+    /// Into the same bound, which the pinned entries of the saved cache exceed.
     PinnedOver,
-    /// The same, the pinned entries pinned in the restored cache as well.
+    /// The same, with the pinned entries pinned in the restored cache as well.
     PinnedAgain,
     /// With survivors beyond the bound.
     Survivors,
@@ -128,7 +129,7 @@ struct Case<Q> {
     query: PhantomData<Q>,
 }
 
-/// A cache that is saved, and what is in the file.
+/// A saved cache, and the content of the file.
 struct Source {
     bytes: Vec<u8>,
     report: SaveReport,
@@ -153,7 +154,7 @@ where
         (0..self.entries).map(|number| cache.insert(Q::new(number), self.item(number))).collect()
     }
 
-    /// So many of the first entries are pinned, or are survivors.
+    /// Returns how many of the first entries are pinned, or are survivors.
     fn beyond(&self) -> u32 {
         match self.kind {
             Kind::PinnedOver | Kind::PinnedAgain | Kind::Survivors => 5.min(self.entries / 2),
@@ -178,7 +179,7 @@ where
         };
         let mut order = match self.kind {
             Kind::Survivors => {
-                // Which ones were pushed out depends on the shards.
+                // Which ones were evicted depends on the shards.
                 let (survivors, residents): (Vec<u32>, Vec<u32>) =
                     all.iter().partition(|number| is_survivor(number));
                 assert_eq!(survivors.is_empty(), first.is_empty());
@@ -188,7 +189,7 @@ where
             _ => all,
         };
         if self.policy == Policy::Lru && self.kind == Kind::Half {
-            // Use makes them the last, in the order of use.
+            // Use moves them to the end, in the order of use.
             let (unused, used): (Vec<u32>, Vec<u32>) = order.iter().partition(|&number| number % 7 != 3);
             used.iter().rev().for_each(|&number| drop(cache.get(&Q::new(number)).unwrap()));
             order = unused.into_iter().chain(used.into_iter().rev()).collect();
@@ -234,7 +235,7 @@ where
         }
         self.check_kept(&source, limit, &pinned, &kept);
         if self.policy == Policy::Lru || limit < ONE_SHARD {
-            // Those that were pinned are in use, and stay for longer than others in the default policy.
+            // Pinned entries are in use, and stay longer than others in the default policy.
             let order = kept.into_iter().filter(|number| !pinned.contains(number));
             self.check_order(&restored, limit, order);
         }
@@ -244,7 +245,8 @@ where
         self.policy == Policy::Lru || self.entries < COPIED_IN_PIECES
     }
 
-    /// The most recently used are kept, as many as there is room for; what is pinned takes none.
+    /// Checks that the most recently used entries are kept, as many as there is room for. Pinned entries take
+    /// no room.
     fn check_kept(&self, source: &Source, limit: u64, pinned: &[u32], kept: &[u32]) {
         let mut room = limit;
         let mut fits = |number| match room.checked_sub(self.policy.weight(number)) {
@@ -275,14 +277,14 @@ where
         assert!(source.order[..left_out].iter().all(|number| !kept.contains(number)));
     }
 
-    /// By how many places the order of a large file may differ from that of use, since each shard has an order of its
-    /// own: six standard deviations of how many of the entries before each place are in one of 32 shards, in all of
-    /// these, and what is copied together.
+    /// Returns by how many places the order of a large file may differ from the order of use, since each
+    /// shard has its own order: six standard deviations of the number of earlier entries in one of 32 shards,
+    /// times the shards, plus the entries that are copied together.
     fn slack(&self) -> usize {
         (6 * (self.entries * 32).isqrt() + BLOCK) as usize
     }
 
-    /// New entries push out the old ones in the order in which they had been used.
+    /// Checks that new entries evict the old ones in the order in which these were used.
     fn check_order(&self, restored: &Cache<Shelves>, limit: u64, order: impl Iterator<Item = u32>) {
         let order: Vec<u32> = order.collect();
         let mut room = limit - self.policy.weight_of(&order);

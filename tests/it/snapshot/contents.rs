@@ -1,4 +1,4 @@
-//! What comes back: values, order, marks, and where it goes.
+//! What a restore brings back: values, order, marks, and their place.
 
 use std::sync::Mutex;
 
@@ -56,7 +56,7 @@ fn the_order_of_use_comes_back() {
 /// Small enough for one shard, where the order of the default policy is exact.
 #[test]
 fn the_default_policy_goes_on_where_it_was() {
-    // A seed with which the policy tells the keys apart.
+    // A seed with which the policy distinguishes the keys.
     let builder = || Cache::<Library>::builder().hash_seed(1);
     let small = || builder().table::<GetBook>(|table| table.capacity(50)).build().unwrap();
     let cache = small();
@@ -66,14 +66,14 @@ fn the_default_policy_goes_on_where_it_was() {
     for _ in 0..3 {
         (10..20).for_each(|id| drop(cache.get(&GetBook { id })));
     }
-    // Pushes some of the unused ones out, and takes the used ones to the main queue.
+    // Evicts some of the unused entries, and moves the used ones to the main queue.
     (50..70).for_each(|id| drop(cache.insert(GetBook { id }, book(id))));
     let restored = small();
     restore(&restored, &saved(&cache));
     let present =
         |cache: &Cache<Library>| (0..200).map(|id| cache.peek(&GetBook { id }).is_some()).collect::<Vec<_>>();
     assert_eq!(present(&restored), present(&cache));
-    // So many that those who were used have to prove themselves again in both.
+    // Enough entries that the used ones must be used again in both caches.
     for id in 100..200 {
         cache.insert(GetBook { id }, book(id));
         restored.insert(GetBook { id }, book(id));
@@ -81,10 +81,10 @@ fn the_default_policy_goes_on_where_it_was() {
     }
 }
 
-/// The policy has used entries of the cache that is restored into where the snapshot has them, not where they were.
+/// Used entries of the target cache move to where the snapshot has them.
 #[test]
 fn the_default_policy_goes_on_where_it_was_when_entries_are_replaced() {
-    // A seed with which the policy tells the keys apart.
+    // A seed with which the policy distinguishes the keys.
     let builder = || Cache::<Library>::builder().hash_seed(1);
     let small = || builder().table::<GetBook>(|table| table.capacity(10)).build().unwrap();
     let insert = |cache: &Cache<Library>, ids: std::ops::Range<u64>| {
@@ -94,7 +94,7 @@ fn the_default_policy_goes_on_where_it_was_when_entries_are_replaced() {
     insert(&cache, 0..10);
     (0..5).for_each(|id| drop(cache.get(&GetBook { id })));
     let bytes = saved(&cache);
-    // In another order, and others of them in use.
+    // In another order, and with other entries in use.
     (0..10).rev().for_each(|id| drop(other.insert(GetBook { id }, book(id))));
     (5..10).for_each(|id| drop(other.get(&GetBook { id })));
     restore(&other, &bytes);
@@ -108,7 +108,7 @@ fn the_default_policy_goes_on_where_it_was_when_entries_are_replaced() {
     }
 }
 
-/// The default policy does not know which entry was used last, and does know which have been used since they came.
+/// The default policy does not know which entry was used last, but it knows which were used since they came.
 #[test]
 fn a_smaller_capacity_keeps_what_is_in_use_before_what_came_later() {
     let cache = Cache::<Library>::new();
@@ -279,7 +279,7 @@ fn a_pin_of_the_restored_cache_holds_what_comes_back() {
     assert_eq!(&*pin.get().unwrap(), "text");
 }
 
-/// What is written under a pinned key is kept beyond the bound and beyond its time, and so is what is restored.
+/// A value written under a pinned key is kept beyond the bound and its time, and so is a restored one.
 #[test]
 fn a_pin_of_the_restored_cache_holds_an_entry_whose_time_is_over() {
     let (cache, clock) = library();
@@ -399,7 +399,7 @@ fn a_dynamic_entry_that_does_not_decode_is_skipped_alone() {
     for name in ["one", "two", "three"] {
         first.dynamic().insert::<String>(name, format!("of {name}"));
     }
-    // The first letter of what is looked for, whether that is a value or a name.
+    // The first letter of the searched text, whether that is a value or a name.
     for (spoilt, key) in [(&b"of two"[..], Some("two")), (b"two\x04\0\0\0text", None)] {
         let mut bytes = saved(&first);
         let at = bytes.windows(spoilt.len()).position(|bytes| bytes == spoilt).unwrap();
@@ -415,7 +415,7 @@ fn a_dynamic_entry_that_does_not_decode_is_skipped_alone() {
     }
 }
 
-/// A `Drop` that writes to the cache, run while the save sorts out what it cannot write.
+/// A `Drop` writes to the cache while the save sorts out what it cannot write.
 #[test]
 fn values_dropped_by_a_save_may_write_to_the_cache() {
     struct Noisy(Cache<Library>);

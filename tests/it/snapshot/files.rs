@@ -42,7 +42,7 @@ fn a_damaged_file_is_no_first_start() {
     std::fs::write(&path, b"").unwrap();
     let error = Cache::<Library>::restore_or_new(&path).unwrap_err();
     assert!(matches!(error, OpenError::Snapshot { source: SnapshotError::NotASnapshot, .. }), "{error}");
-    // To go on without it: the next save replaces it.
+    // A program may continue without it: the next save replaces it.
     Cache::<Library>::new().save(&path).unwrap();
     Cache::<Library>::restore_or_new(&path).unwrap();
 }

@@ -1,4 +1,4 @@
-//! Frames that are whole and not where they were written.
+//! Frames that are whole but not where they were written.
 
 use std::ops::Range;
 
@@ -7,7 +7,7 @@ use cache_tests::hostile::{frames, mend};
 
 use super::*;
 
-/// A snapshot with several blocks in one table, and where its frames are.
+/// Returns a snapshot with several blocks in one table, and the ranges of its frames.
 fn blocks() -> (Vec<u8>, Vec<Range<usize>>) {
     let (cache, _) = library();
     (0..3000).for_each(|id| drop(cache.insert(GetBook { id }, book(id))));
@@ -17,7 +17,7 @@ fn blocks() -> (Vec<u8>, Vec<Range<usize>>) {
     (bytes, blocks)
 }
 
-/// `pieces` of a snapshot, with the checksums and the length of the whole made right.
+/// Returns the damage of `pieces` of a snapshot, with corrected checksums and total length.
 #[track_caller]
 fn refused(pieces: &[&[u8]]) -> Damage {
     let mut bytes = pieces.concat();
@@ -52,7 +52,7 @@ fn the_length_and_the_number_of_entries_at_the_end_are_checked() {
     for (at, counted) in [(end, "entries"), (end + 8, "bytes of the snapshot")] {
         let mut changed = bytes.clone();
         changed[at] ^= 1;
-        // Only the checksums: `mend` would make the length right.
+        // Only the checksums: `mend` would correct the length.
         let frame = end - 24;
         let checksum = crc32fast::hash(&changed[end..]);
         changed[frame + 16..frame + 20].copy_from_slice(&checksum.to_le_bytes());

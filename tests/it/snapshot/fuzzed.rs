@@ -1,4 +1,4 @@
-//! The fuzzer's corpus and bounded, repeatable changes of it, through the fuzzer's own entry point.
+//! Runs the fuzzer's corpus and bounded, repeatable changes of it through the fuzzer's entry point.
 
 use std::path::{Path, PathBuf};
 
@@ -23,7 +23,8 @@ fn the_corpus_breaks_nothing() {
     files.iter().for_each(|bytes| feed(bytes));
 }
 
-/// `CACHE_WRITE_CORPUS=1 cargo test -p cache-tests --test it corpus` writes the seeds anew after a change of the format.
+/// `CACHE_WRITE_CORPUS=1 cargo test -p cache-tests --test it corpus` rewrites the seeds after a change of the
+/// format.
 #[test]
 fn the_corpus_has_each_seed_as_it_is_written_today() {
     for (name, bytes) in seeds() {
@@ -89,8 +90,8 @@ fn changes_of_the_corpus_break_nothing() {
     result.unwrap();
 }
 
-/// Where the bytes of a snapshot are that a test changes: all in its header and in the heads of its frames, and in the
-/// bodies every seventh by default.
+/// Returns the positions of the bytes that a test changes: all in the header and in the heads of frames, and
+/// by default every seventh in the bodies.
 fn positions(seed: &[u8]) -> Vec<usize> {
     let mut positions: Vec<_> = (0..HEADER).collect();
     for frame in frames(seed) {
@@ -100,7 +101,7 @@ fn positions(seed: &[u8]) -> Vec<usize> {
     positions
 }
 
-/// Behind right checksums, so that the changed byte of an entry is met by its decoder.
+/// With corrected checksums, so that the changed byte of an entry reaches its decoder.
 #[test]
 fn every_changed_byte_of_every_seed_is_survived() {
     for (_, seed) in seeds() {

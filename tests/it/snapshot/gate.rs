@@ -1,4 +1,5 @@
-//! While the gate of a save is closed, readers go on and writers wait; while it copies, encodes and writes, writers go on.
+//! While the gate of a save is closed, readers continue and writers wait. While it copies, encodes and
+//! writes, writers continue.
 
 use std::cell::RefCell;
 use std::hash::{Hash, Hasher};
@@ -18,7 +19,7 @@ use super::*;
 #[query(value = u64, capacity = 100, persist)]
 pub struct GetSlowly(pub u32);
 
-/// What `Clone` does on this thread: says that it has come, and waits.
+/// What `Clone` does on this thread: signals that it was called, and waits.
 type Stop = Option<(Sender<()>, Receiver<()>)>;
 
 thread_local! {
@@ -60,7 +61,7 @@ impl Serialize for Busy {
         if let Some(cache) = BUSY.lock().unwrap().clone() {
             let number = self.0;
             let (done, is_done) = channel();
-            // On another thread: a gate lets its own through.
+            // On another thread: the gate lets its own thread pass.
             thread::spawn(move || {
                 assert!(cache.get(&GetBusy(1)).is_some());
                 cache.insert(GetSlowly(77), number);
@@ -102,7 +103,7 @@ fn readers_go_on_and_writers_wait_while_the_gate_of_a_save_is_closed() {
     let (written, is_written) = channel();
     let mut bytes = Vec::new();
     thread::scope(|scope| {
-        // Dropped with this closure, so that the save does not wait for ever if an assertion fails.
+        // Dropped with this closure, so that the save does not wait forever if an assertion fails.
         let go_on = go_on;
         let saving = scope.spawn(|| {
             STOP.set(Some((come, may_go_on)));
@@ -124,7 +125,7 @@ fn readers_go_on_and_writers_wait_while_the_gate_of_a_save_is_closed() {
             written.send(tx.commit().unwrap()).unwrap();
         });
         has_begun.recv().unwrap();
-        // On another thread, so that the test ends if it is held up.
+        // On another thread, so that the test ends if it is blocked.
         let (read, is_read) = channel();
         scope.spawn(move || {
             for _ in 0..1000 {
@@ -146,7 +147,7 @@ fn readers_go_on_and_writers_wait_while_the_gate_of_a_save_is_closed() {
     assert_eq!((*restored.get(&GetSlowly(1)).unwrap(), restored.get(&GetBusy(2)).unwrap().0), (1, 2));
 }
 
-/// A clock that once has another thread write to the cache, and waits for that.
+/// A clock that once makes another thread write to the cache, and waits for it.
 #[derive(Debug, Default)]
 struct Meddler(Mutex<Option<Cache<Halls>>>);
 

@@ -72,7 +72,7 @@ fn tables_that_have_changed_are_skipped_with_the_reason_and_the_others_restored(
     assert_eq!(*later.get(&GetBlob(1)).unwrap(), [1]);
 }
 
-/// Everything readable, as text.
+/// Returns everything readable, as text.
 fn content<R: Registry>(cache: &Cache<R>) -> impl PartialEq + Debug + use<R> {
     let mut entries: Vec<String> = cache
         .inspect_entries()
@@ -153,7 +153,7 @@ pub struct InBincode;
 #[query(value = Answer, capacity = 10, persist, codec = "json")]
 pub struct InJson;
 
-/// Hides from `Shape` what it holds.
+/// Hides its content from `Shape`.
 #[derive(Clone, Debug, PartialEq, Shape, Serialize, Deserialize)]
 pub struct Hidden {
     #[shape(opaque)]
@@ -180,7 +180,7 @@ fn a_self_describing_type_in_a_binary_codec_fails_the_build_and_is_named() {
     assert!(text.contains("Loose") && text.contains("codec = \"json\""), "{text}");
 }
 
-/// Makes a registry of one query of a value in JSON.
+/// Creates a registry of one query whose value is saved in JSON.
 macro_rules! in_json {
     ($($module:ident $type:ty;)*) => {$(
         mod $module {
@@ -236,7 +236,7 @@ pub struct Hiding {
     inside: Option<Option<u8>>,
 }
 
-/// Is a text in JSON.
+/// Is a string in JSON.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, Shape, Serialize, Deserialize)]
 #[serde(into = "String", from = "String")]
 pub struct AsText(u8, u8);
@@ -343,7 +343,7 @@ fn a_dynamic_type_that_no_codec_can_carry_fails_the_build_and_is_named() {
     let error = Cache::<Right>::builder().register::<Both>("both").build().unwrap_err();
     let text = error.to_string();
     assert!(text.contains("mismatch::Both`") && text.contains("Option<core::option::Option<u8>>`"), "{text}");
-    // bincode tells them apart.
+    // bincode distinguishes them.
     Cache::<Right>::builder().register::<Option<Option<u8>>>("twice").build().unwrap();
 }
 

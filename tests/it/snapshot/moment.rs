@@ -1,10 +1,10 @@
-//! A save is one moment of the whole cache.
+//! A save captures one moment of the whole cache.
 
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use super::*;
 
-/// Ends the writer also when the test fails.
+/// Ends the writer even if the test fails.
 struct Done<'a>(&'a AtomicBool);
 
 impl Drop for Done<'_> {

@@ -9,7 +9,7 @@ use serde::{Deserializer, Serializer, ser};
 use super::*;
 
 thread_local! {
-    /// Run by the next value that is encoded on this thread, which fails.
+    /// Run by the next value that is encoded on this thread, which then fails.
     static AT_ENCODING: Cell<Option<Box<dyn FnOnce()>>> = const { Cell::new(None) };
     /// Whether the next drop of a value on this thread panics.
     static DROP_PANICS: Cell<bool> = const { Cell::new(false) };
@@ -62,7 +62,7 @@ registry! {
     }
 }
 
-/// Writes all keys, and returns what tells whether the values are alive.
+/// Writes all keys, and returns weak handles of the values.
 fn write(cache: &Cache<Stage>, value: u32) -> Vec<Weak<Brittle>> {
     (0..200).map(|key| Arc::downgrade(&cache.insert(Spread(key), Brittle(value)))).collect()
 }
@@ -74,7 +74,7 @@ fn a_failed_save_ends_in_all_shards_though_the_drop_of_what_one_put_aside_panics
     let old = write(&cache, 1);
     let store = cache.clone();
     AT_ENCODING.set(Some(Box::new(move || {
-        // All shards put their entries aside for the save, which alone has the old values then.
+        // All shards put their entries aside for the save. Only the save then has the old values.
         write(&store, 2);
         DROP_PANICS.set(true);
     })));

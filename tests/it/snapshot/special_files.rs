@@ -1,4 +1,4 @@
-//! What stands at the path of a snapshot, or beside it, and is no regular file.
+//! Files at the path of a snapshot, or beside it, that are not regular files.
 
 use std::fs::{self, FileType};
 use std::os::unix::fs::{MetadataExt, PermissionsExt, symlink};
@@ -49,7 +49,8 @@ fn make_fifo(path: &Path) {
     rustix::fs::mkfifoat(CWD, path, Mode::RUSR | Mode::WUSR).unwrap();
 }
 
-/// One of each kind that can be made here, with what a message calls it. Devices can be made by root alone.
+/// Creates one of each kind that can be created here, with its name in messages. Only root can create
+/// devices.
 fn special_files(folder: &Path) -> Vec<(PathBuf, &'static str)> {
     let path = |name: &str| folder.join(name);
     make_fifo(&path("fifo"));
@@ -69,7 +70,7 @@ fn special_files(folder: &Path) -> Vec<(PathBuf, &'static str)> {
     all
 }
 
-/// The special files again, each through two links.
+/// Returns the special files again, each through two links.
 fn linked(folder: &Path, files: &[(PathBuf, &'static str)]) -> Vec<(PathBuf, &'static str)> {
     let link = |(path, kind): &(PathBuf, &'static str)| {
         let name = path.file_name().unwrap().to_str().unwrap();

@@ -1,4 +1,4 @@
-//! Saves and restores that several threads work on.
+//! Saves and restores on several threads.
 
 use std::io::{self, Write};
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -10,10 +10,10 @@ use serde::{Deserializer, Serializer, de, ser};
 
 use super::*;
 
-/// Enough that helpers are called.
+/// Enough that helper threads are started.
 const ENTRIES: u32 = 50_000;
 
-/// A number that some codes do not like.
+/// A number that fails for some codes.
 #[derive(Clone, Debug, PartialEq, Shape)]
 pub struct Moody(#[shape(opaque)] u32);
 
@@ -55,7 +55,7 @@ registry! {
     }
 }
 
-/// A cache of many numbers, of which the last but a few is `odd`.
+/// Returns a cache of many numbers, one of which, near the end, is `odd`.
 fn moody(odd: u32) -> Cache<Numbers> {
     let cache = Cache::<Numbers>::new();
     for id in 0..ENTRIES {
@@ -69,7 +69,7 @@ fn save_on(cache: &Cache<Numbers>, threads: usize) -> Result<Vec<u8>, SnapshotEr
     cache.save_options().threads(threads).write_to(&mut bytes).map(|_| bytes)
 }
 
-/// Keeps what is written, and says when that begins.
+/// Keeps what is written, and signals the begin.
 struct Telling<'a> {
     bytes: Vec<u8>,
     begun: &'a Barrier,
@@ -155,7 +155,7 @@ fn a_panic_of_a_value_ends_the_save_and_leaves_file_and_cache_as_they_were() {
 
 #[test]
 fn an_entry_that_does_not_decode_is_named_whichever_thread_meets_it() {
-    // Shapes that are opaque have each entry read back by the save.
+    // The save reads back each entry of an opaque shape.
     let bytes = save_on(&moody(FAILS - 1), 1).unwrap();
     let at = bytes.windows(4).position(|bytes| bytes == (FAILS - 1).to_le_bytes()).unwrap();
     let mut bytes = bytes;

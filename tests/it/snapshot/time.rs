@@ -137,7 +137,7 @@ impl Clock for Dated {
     }
 }
 
-/// Times and ages that are longer than a file can say stand for ever.
+/// Times and ages that are longer than a file can store mean forever.
 #[test]
 fn times_without_end_are_without_end_after_a_restore() {
     let (cache, _) = library();

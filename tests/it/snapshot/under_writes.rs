@@ -1,8 +1,8 @@
 //! A save has the entries of one moment, whatever is written while it runs.
 //!
-//! The values write to their cache while the save encodes them, on its own thread and so always at the same places. What
-//! is saved then must be, byte for byte, what is saved of the same cache while nobody writes: the naive model of a save is
-//! one that nothing disturbs. The use marks of the default policy alone may be later ones.
+//! The values write to their cache while the save encodes them, on the thread of the save and so always at
+//! the same places. The result must be, byte for byte, that of a save of the same cache without writes: the
+//! naive model of a save is an undisturbed one. Only the use counts of the default policy may be later ones.
 
 use std::cell::{Cell, RefCell};
 use std::collections::VecDeque;
@@ -34,7 +34,7 @@ thread_local! {
 
 impl Serialize for Probe {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        // Taken out, so that a save that is a step itself runs none.
+        // Taken out, so that a save that is itself a step runs no steps.
         if let Some((mut script, mut state)) = SCRIPT.take() {
             while let Some((0, step)) = script.front() {
                 state.run(step);
@@ -92,12 +92,12 @@ numbered! {
     InOrder(, lru = 20)
     Timed(, ttl = "1s")
     Heavy(, max_weight = 40, weigh = weight)
-    // Kept by whoever holds the values.
+    // Kept by holders of the values.
     Held()
     Last(, capacity = 100)
 }
 
-/// A key that cannot be cloned for some time.
+/// A key that temporarily cannot be cloned.
 #[derive(Query, Shape, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[query(value = Probe, capacity = 100, persist)]
 pub struct Fragile(u32);
@@ -151,7 +151,7 @@ enum Action {
     Remove,
     Touch,
     Invalidate,
-    /// A use, by which a survivor becomes resident again.
+    /// A use, which makes a survivor resident again.
     Get,
     Hold,
     Pin,
@@ -170,7 +170,7 @@ enum Step {
     Advance(u64),
     Reap,
     Save,
-    /// Has the values of one table fail to be encoded from now on.
+    /// Makes the encoding of the values of one table fail from now on.
     Fail(Failure),
 }
 
@@ -178,11 +178,11 @@ enum Step {
 enum Failure {
     Error,
     Panic,
-    /// Of the `Clone` of a key, while a writer puts it aside.
+    /// The `Clone` of a key panics while a writer puts the key aside.
     PanicOfWriter,
 }
 
-/// A pin of any table, as long as it is kept.
+/// A pin of any table.
 trait Claim {}
 impl<Q: Query> Claim for Pinned<Q> {}
 
@@ -258,7 +258,7 @@ impl State {
         }
     }
 
-    /// Ends the cache's life. Nothing is kept by a save that has ended.
+    /// Drops the cache. A save that has ended keeps nothing.
     #[track_caller]
     fn check_end(self) {
         let Self { cache, held, pins, written, .. } = self;
@@ -360,7 +360,7 @@ fn save(cache: &Cache<Scene>, with_survivors: bool) -> Vec<u8> {
     bytes
 }
 
-/// Saves while the steps are run. Returns what became of the state.
+/// Saves while the steps run. Returns the state afterwards.
 fn save_disturbed(state: State, with_survivors: bool, script: Script) -> (Vec<u8>, State) {
     let cache = state.cache.clone();
     RUN.set(0);
@@ -370,7 +370,7 @@ fn save_disturbed(state: State, with_survivors: bool, script: Script) -> (Vec<u8
     (bytes, state)
 }
 
-/// The tables, blocks and end of a snapshot, without use marks and checksums.
+/// Returns the tables, blocks and end of a snapshot, without use counts and checksums.
 fn content(bytes: &[u8]) -> Vec<Vec<u8>> {
     const IDLE: u32 = 16;
     const MARKS: u32 = 2;
@@ -388,7 +388,7 @@ fn content(bytes: &[u8]) -> Vec<Vec<u8>> {
             if columns & MARKS != 0 {
                 (0..count).for_each(|entry| body[marks + 4 * entry + 2] = 0);
             } else {
-                // As if the column were there.
+                // As if the column were present.
                 body[20] |= 2;
                 body.splice(marks..marks, vec![0; 4 * count]);
             }
@@ -466,7 +466,7 @@ fn marks_times_and_pins_of_entries_are_those_of_the_moment_of_the_save() {
 #[test]
 fn entries_that_are_evicted_during_a_save_are_in_it_and_new_ones_are_not() {
     for table in [Table::InQueues, Table::InOrder, Table::Heavy] {
-        // Those that are in use go from the small queue to the main one instead.
+        // Entries in use move from the small queue to the main one instead.
         let used = Step::Range(table, 0, 1_000, Action::Get);
         check_large(table, false, &[used], |number| {
             vec![Step::Range(table, 10_000 + 50 * number, 50, Action::Insert(1))]
@@ -513,7 +513,7 @@ fn survivors_that_die_during_a_save_are_in_it() {
     assert_eq!(restored.count::<InQueues>() + restored.count::<Held>(), expected);
 }
 
-/// Two saves at once, neither of which waits for the other: one runs while the other encodes a value.
+/// Two concurrent saves do not wait for each other: one runs while the other encodes a value.
 #[test]
 fn saves_that_overlap_are_each_of_their_own_moment() {
     let key = |number| Step::Key(Table::InQueues, number, Action::Insert(900 + number));
@@ -525,7 +525,7 @@ fn saves_that_overlap_are_each_of_their_own_moment() {
     state.run(&key(1));
     let outer = state.cache.clone();
     let mut bytes = Vec::new();
-    // The progress callback is foreign code as well, and runs between two tables.
+    // The progress callback is also foreign code, and runs between two tables.
     let options = outer.save_options().on_progress(|_, _| {
         let mut inner = inner.borrow_mut();
         if inner.is_empty() {

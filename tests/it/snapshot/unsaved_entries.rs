@@ -1,4 +1,4 @@
-//! Entries that cannot be saved, or would not come back: each costs itself alone, whatever its place, and is named.
+//! Entries that cannot be saved, or would not come back: each costs only itself, at any place, and is named.
 
 use std::collections::{HashMap, HashSet};
 use std::path::PathBuf;
@@ -10,7 +10,7 @@ use serde::{Deserializer, Serializer};
 
 use super::*;
 
-/// Hides from the shape what a value is made of, so that each entry is read back.
+/// Hides the content of a value from the shape, so that each entry is read back.
 #[derive(Clone, Debug, PartialEq, Shape, Serialize, Deserialize)]
 pub struct Opaque<T>(#[shape(opaque)] pub T);
 
@@ -42,7 +42,7 @@ pub enum Tagged {
     Text { text: String },
 }
 
-/// Is another text when it is read.
+/// Reads back as another text.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, Shape, Serialize)]
 pub struct Lower(String);
 
@@ -52,7 +52,7 @@ impl<'de> Deserialize<'de> for Lower {
     }
 }
 
-/// Counts how often it is written, and is written as that.
+/// Counts how often it is written, and is written as the count.
 #[derive(Debug, Default)]
 pub struct Written(AtomicU64);
 
@@ -68,7 +68,7 @@ impl<'de> Deserialize<'de> for Written {
     }
 }
 
-/// Has the shape of a plain number, and is not written like one if it is 7.
+/// Has the shape of a plain number, but is not written like one if it is 7.
 #[derive(Clone, Debug, PartialEq, Shape, Deserialize)]
 pub struct Promise(u32);
 
@@ -125,7 +125,7 @@ fn unsaved() -> Cache<Unsaved> {
         .unwrap()
 }
 
-/// A cache with `count` entries of `Q`, least recently used first.
+/// Returns a cache with `count` entries of `Q`, least recently used first.
 fn filled<Q: Query>(count: u32, key: fn(u32) -> Q, value: impl Fn(u32) -> Q::Value) -> Cache<Unsaved>
 where
     Unsaved: Holds<Q>,
@@ -144,8 +144,8 @@ fn only_table(report: &SaveReport) -> &TableSave {
     table
 }
 
-/// Saves a table of which one entry does not read back: it is named by the report, the others come back, and on request
-/// it fails the save.
+/// Saves a table with one entry that does not read back. The report names it, the others come back, and on
+/// request it fails the save.
 #[track_caller]
 fn one_is_left_out(cache: &Cache<Unsaved>, key: &str, why: &str) {
     let entries = cache.len();
@@ -188,7 +188,7 @@ fn a_value_that_would_come_back_as_none_is_left_out() {
 fn a_value_that_its_own_type_refuses_is_left_out_alone() {
     let value = |id| Opaque(Even(if id == 501 { id } else { 2 * id }));
     one_is_left_out(&filled(1000, EvenInBincode, value), "EvenInBincode(501)", "501 is odd");
-    // Also if it is in the middle of thousands, of which each thread has some.
+    // Also in the middle of thousands, of which each thread encodes some.
     one_is_left_out(&filled(10_000, EvenInPostcard, |id| value(id).0), "EvenInPostcard(501)", "");
 }
 

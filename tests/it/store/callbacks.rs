@@ -1,10 +1,10 @@
-//! Values whose `Drop` uses the cache that they were in.
+//! Values whose `Drop` uses their cache.
 
 use cache_core::EntryTimes;
 
 use super::*;
 
-/// Does about everything there is to be done to the tables that `Loud` values live in.
+/// Does about everything that can be done to the tables of `Loud` values.
 fn use_everything(cache: &Cache<Shelf>) {
     for key in 0..4 {
         drop(cache.get(&GetLoud(key)));
@@ -29,7 +29,7 @@ fn use_everything(cache: &Cache<Shelf>) {
     cache.reap();
 }
 
-/// A cache, its clock, and a value that uses all of the cache when it is dropped, and tells so.
+/// A cache, its clock, and a value that uses all of the cache when it is dropped, and signals that.
 struct Scene {
     cache: Cache<Shelf>,
     clock: Arc<ManualClock>,
@@ -46,7 +46,7 @@ impl Scene {
     }
 }
 
-/// Fails unless `act` makes a value be dropped, and that locks nothing out; with and without listeners.
+/// Fails unless `act` drops a value without a deadlock, with and without listeners.
 #[track_caller]
 fn drops(act: impl Fn(&Scene) + Send + Clone + 'static) {
     for is_heard in [false, true] {
@@ -105,7 +105,7 @@ fn a_drop_of_a_past_value_may_use_the_cache() {
     drops(|scene| {
         scene.cache.insert(GetLoud(1), scene.loud());
         let held = scene.cache.insert(GetLoud(1), Loud::silent());
-        // What was written twice gives way to entries that come back.
+        // Entries that were written twice are evicted by entries that come back.
         for n in (2..10).chain(2..10) {
             scene.cache.insert(GetLoud(n), Loud::silent());
         }

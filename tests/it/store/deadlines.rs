@@ -1,5 +1,5 @@
-//! No time ends early: not by a clock that moves by nanoseconds, not by one that moves in steps, not by that of the
-//! system.
+//! No time ends early: not with a clock that moves by nanoseconds, not with one that moves in steps, not with
+//! the system clock.
 
 use std::time::Instant;
 
@@ -9,7 +9,7 @@ use proptest::prelude::*;
 
 use super::*;
 
-/// A clock whose cheap reading moves in steps, as the one of the system does.
+/// A clock whose cheap reading moves in steps, as that of the system does.
 #[derive(Debug)]
 struct Stepping {
     precise: ManualClock,
@@ -31,7 +31,7 @@ impl Stepping {
         self.precise.advance(Duration::from_nanos(nanos.checked_sub(self.nanos()).unwrap()));
     }
 
-    /// Goes to the first moment at which everybody can see that this one has come.
+    /// Goes to the first moment at which the cheap reading has reached this one.
     fn go_to_step_of(&self, nanos: u64) {
         self.go_to(nanos.next_multiple_of(self.step));
     }
@@ -47,7 +47,7 @@ impl Clock for Stepping {
     }
 }
 
-/// What a table is told about a time.
+/// Sets a time of a table.
 type Setting = fn(Builder<Shelf>, Duration) -> Builder<Shelf>;
 
 const TTL: Setting = |builder, time| builder.table::<GetBook>(|table| table.ttl(time));
@@ -55,7 +55,7 @@ const TTI: Setting = |builder, time| builder.table::<GetBook>(|table| table.tti(
 const FRESH: Setting = |builder, time| builder.table::<GetBook>(|table| table.fresh(time));
 const NONE: Setting = |builder, _| builder;
 
-/// What makes the time of a book begin anew, unless it is over: then it returns false.
+/// Restarts the time of a book. Returns `false` if it is already over.
 type Start = (&'static str, fn(&Cache<Shelf>, Duration) -> bool);
 
 const WRITES: [Start; 6] = [
@@ -111,7 +111,7 @@ const USES: [Start; 3] = [
     ("tx.get", |cache, _| cache.begin().get(&GetBook(1)).is_some()),
 ];
 
-/// All pairs of a setting and a start that belong together.
+/// Returns all pairs of a setting and a start that belong together.
 fn cases() -> impl Iterator<Item = (&'static str, Setting, Start)> {
     let mut cases = Vec::new();
     cases.extend(WRITES.map(|start| ("ttl", TTL, start)));
@@ -122,13 +122,13 @@ fn cases() -> impl Iterator<Item = (&'static str, Setting, Start)> {
     cases.into_iter()
 }
 
-/// Whether the time of the book is not over. Counts as no use.
+/// Returns whether the time of the book is not over. Does not count as a use.
 fn is_running(cache: &Cache<Shelf>) -> bool {
     let entry = cache.peek_entry(&GetBook(1));
     entry.is_some_and(|entry| !entry.is_expired() && entry.freshness() == Freshness::Fresh)
 }
 
-/// A cache with a book whose time begins at `start`, by a clock with a step.
+/// Returns a cache with a book whose time begins at `start`, with a stepping clock.
 fn started(
     setting: Setting,
     start: Start,
@@ -204,7 +204,7 @@ fn a_time_begins_when_a_commit_is_applied_and_not_before_its_hooks() {
     assert!(cache.get(&GetBook(1)).is_none(), "it says itself that it is older");
 }
 
-/// Waits for the end of a time without a pause, and tells how long it took since before its start.
+/// Busy-waits for the end of a time, and returns how long it took since before its start.
 fn time_until_over(cache: &Cache<Shelf>, start: Start, time: Duration) -> Duration {
     let before = loop {
         let inserted = Instant::now();

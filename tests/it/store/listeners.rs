@@ -1,4 +1,4 @@
-//! Who hears what of values that leave and of keys that change, once and in order.
+//! Which listeners get which removals and changes, once and in order.
 
 use std::collections::HashMap;
 
@@ -8,7 +8,7 @@ use super::*;
 
 type Heard = Arc<Mutex<Vec<(&'static str, RemovalCause, String)>>>;
 
-/// A cache that notes each removal by table, cause and key.
+/// Returns a cache that records each removal by table, cause and key.
 fn listening() -> (Cache<Shelf>, Arc<ManualClock>, Heard) {
     let heard = Heard::default();
     let clock = Arc::new(ManualClock::new());
@@ -192,7 +192,7 @@ fn a_listener_may_change_the_cache_that_it_listens_to() {
                 let cache = inner.lock().clone().unwrap();
                 if let Some((key, value)) = removal.of::<GetOne>() {
                     note.lock().push(key.0);
-                    // What is evicted here goes to another table, and a few are put back.
+                    // Evicted entries go to another table, and a few are put back.
                     cache.insert(GetRecent(key.0), **value);
                     assert!(cache.get(&GetOne(1_000)).is_none());
                     if key.0 < 3 {
@@ -217,7 +217,7 @@ fn a_listener_may_change_the_cache_that_it_listens_to() {
     });
 }
 
-/// What a panic carries, and panics itself when it is dropped.
+/// A panic payload that panics itself when it is dropped.
 struct Bomb;
 
 impl Drop for Bomb {

@@ -1,4 +1,4 @@
-//! One caller computes what is missing, the others wait for it.
+//! One caller computes a missing value, and the others wait for it.
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Barrier;
@@ -90,7 +90,7 @@ fn eight_threads_get_one_value_of_a_table_that_keeps_nothing() {
     });
 }
 
-/// Runs a load on one thread that ends as `first` says once another thread waits for it, and returns what that got.
+/// Runs a load that ends as `first` says once another thread waits for it. Returns what the other thread got.
 fn waiter_gets(
     first: impl FnOnce() -> Result<Book, &'static str> + Send,
     second: impl FnOnce() -> Result<Book, &'static str> + Send,
@@ -212,7 +212,7 @@ fn the_waiting_get_what_was_written_during_the_load() {
     });
 }
 
-/// Whether the answer of a load is kept, during which `meanwhile` happens.
+/// Returns whether the answer of a load is stored if `meanwhile` happens during the load.
 fn is_stored(meanwhile: impl FnOnce(&Cache<Shelf>)) -> bool {
     let (cache, _) = shelf();
     let got = cache.get_or_insert_with(&GetBook(1), || {
@@ -227,7 +227,7 @@ fn is_stored(meanwhile: impl FnOnce(&Cache<Shelf>)) -> bool {
 fn a_removal_during_a_load_is_not_undone_by_it() {
     assert!(is_stored(|_| {}));
     assert!(!is_stored(|cache| {
-        // The usual order of things: the row is deleted, then its entry, which is not there yet.
+        // The usual order: the row is deleted, then its entry, which does not exist yet.
         cache.remove(&GetBook(1));
     }));
     assert!(!is_stored(|cache| {
@@ -476,7 +476,8 @@ fn a_load_inside_a_transaction_is_marked_by_its_commit() {
     }
 }
 
-/// Runs `before`, then a load during which `meanwhile` happens on another thread, and tells what is fresh afterwards.
+/// Runs `before`, then a load during which `meanwhile` happens on another thread. Returns the fresh value
+/// afterwards.
 #[track_caller]
 fn fresh_after<L: Lookup<Query = L> + Query<Value = u32>>(
     cache: &Cache<super::marks::Sides>,

@@ -17,7 +17,7 @@ fn of_four() -> Cache<Shelf> {
     cache
 }
 
-/// The key that leaves when another one comes.
+/// Returns the key that leaves when another one comes.
 #[track_caller]
 fn victim(cache: &Cache<Shelf>) -> u32 {
     let before = sorted(cache.keys::<GetRecent>().iter().map(|key| key.0));

@@ -1,4 +1,4 @@
-//! Thousands of tables fit on the stack of an ordinary thread, whatever is done with all of them.
+//! Operations on thousands of tables fit on the stack of an ordinary thread.
 
 use std::cell::Cell;
 
@@ -34,7 +34,7 @@ listed! {
     96 97 98 99 100 101 102 103 104 105 106 107 108 109 110 111 112 113 114 115 116 117 118 119 120 121 122 123 124 125 126 127
 }
 
-/// As many as are compiled quickly, on the share of the stack that they would have of 4,096.
+/// A number of tables that compiles quickly, on the share of the stack that they would have among 4,096.
 const LISTED: usize = 128;
 
 #[test]
@@ -62,7 +62,7 @@ const TABLES: usize = 10_000;
 struct Alike(Vec<Box<Table<GetAny>>>);
 
 thread_local! {
-    /// Which of the tables is meant.
+    /// The selected table.
     static MEANT: Cell<usize> = const { Cell::new(0) };
 }
 

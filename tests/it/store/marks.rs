@@ -1,4 +1,4 @@
-//! A transaction marks whole tables, or what of them it is asked to, together with what it writes.
+//! A transaction marks whole tables, or a part of them, together with its writes.
 
 use cache_core::{ChangeKind, EntryTimes, Freshness, Lookup};
 
@@ -102,7 +102,7 @@ fn what_matches_is_marked_unless_the_transaction_writes_it() {
     }
 }
 
-/// What a transaction has used is used again by the next one of its thread.
+/// The next transaction of a thread reuses the memory of the one before.
 #[test]
 fn a_transaction_marks_nothing_of_what_one_before_it_has_marked() {
     type Mark = fn(&mut cache_core::Transaction<Sides>);
@@ -143,7 +143,7 @@ fn what_is_given_up_marks_nothing() {
     assert!(!watch.is_overtaken() && !is_marked(&cache, &GetLeft(1)) && !is_marked(&cache, &GetPlain(1)));
 }
 
-/// A load that began before the mark must not look fresh after it, wherever its store comes.
+/// A load that began before the mark must not look fresh after it, whenever it stores.
 #[test]
 fn what_is_stored_between_the_mark_and_its_commit_is_marked() {
     for marks_one in [true, false] {

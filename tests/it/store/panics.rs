@@ -1,5 +1,5 @@
-//! Panics of the program's own code inside a call of the cache: the caller gets them, nothing is applied by half, and
-//! the next call works.
+//! Panics of user code inside a call of the cache: the caller gets them, nothing is half applied, and the
+//! next call works.
 
 use std::cell::Cell;
 use std::fmt;
@@ -11,7 +11,7 @@ use cache_core::{Clock, CommitError, Moment, Query, registry};
 use super::*;
 
 thread_local! {
-    /// What is to panic on this thread, and after how many calls.
+    /// What panics on this thread, and after how many calls.
     static ARMED: Cell<Option<(Trap, u32)>> = const { Cell::new(None) };
     /// Run by the next clone of a key on this thread.
     static AT_CLONE: Cell<Option<Box<dyn FnOnce()>>> = const { Cell::new(None) };
@@ -35,13 +35,14 @@ impl Trap {
         {
             ARMED.set((left > 0).then(|| (trap, left - 1)));
             if left == 0 {
-                // Quietly: hundreds of traps are sprung.
+                // Without a message: this happens hundreds of times.
                 resume_unwind(Box::new(self));
             }
         }
     }
 
-    /// Runs `act`, in which the call after `left` others of this kind panics. Returns whether it got there.
+    /// Runs `act`, in which the call after `left` others of this kind panics. Returns whether that call was
+    /// reached.
     fn during(self, left: u32, act: impl FnOnce()) -> bool {
         ARMED.set(Some((self, left)));
         let result = catch_unwind(AssertUnwindSafe(act));
@@ -118,7 +119,7 @@ registry! {
     }
 }
 
-/// A full cache of two tables.
+/// Returns a full cache of two tables.
 fn full(is_heard: bool) -> (Cache<Traps>, Arc<ManualClock>) {
     let clock = Arc::new(ManualClock::new());
     let builder = Cache::<Traps>::builder().clock(Arc::clone(&clock));
@@ -134,14 +135,14 @@ fn full(is_heard: bool) -> (Cache<Traps>, Arc<ManualClock>) {
     (cache, clock)
 }
 
-/// The whole of each table can be used: nothing is stuck in it, and nothing counted that is not there.
+/// Checks that the whole of each table can be used: nothing is stuck in it, and the counts are right.
 #[track_caller]
 fn assert_usable(cache: &Cache<Traps>, context: &str) {
     for n in 100..108 {
         cache.insert(Weighed(Key(n)), Brittle(n));
         cache.insert(Ordered(Key(n)), Brittle(n));
     }
-    // Twice: the default policy gives what is used another round.
+    // Twice: the default policy gives used entries another round.
     for n in 108..130 {
         cache.insert(Weighed(Key(n)), Brittle(n));
         cache.insert(Ordered(Key(n)), Brittle(n));
@@ -408,7 +409,7 @@ fn a_transaction_goes_on_after_the_clone_of_a_key_has_panicked() {
 fn a_load_ends_though_the_drop_of_what_it_released_panics() {
     let (cache, clock) = full(false);
     cache.remove(&Ordered(Key(1)));
-    // An entry comes after the look of the load, and its time is over when the load takes its place.
+    // An entry comes after the load has read the key, and has expired when the load replaces it.
     let store = cache.clone();
     AT_CLONE.set(Some(Box::new(move || {
         store.insert(Ordered(Key(1)), Brittle(1));
@@ -452,7 +453,7 @@ fn a_pin_is_taken_back_whatever_panics_while_it_is_made_or_dropped() {
                 clock.advance(SECOND * 5);
                 let is_sprung = trap.during(left, || {
                     let pins = (cache.pin(&Weighed(Key(1))), cache.pin(&Weighed(Key(50))));
-                    // The entry has expired, and goes now.
+                    // The entry has expired, and is released now.
                     drop((cache.pin(&Ordered(Key(1))), pins));
                 });
                 assert_unpinned(&cache, &context);

@@ -1,4 +1,4 @@
-//! Claims on keys: whatever is committed under them stays.
+//! Pins of keys: the committed value stays.
 
 use cache_core::{RemovalCause, Residency};
 

@@ -1,4 +1,4 @@
-//! The shortest look for a fresh answer, which reads a coarse date of most entries, agrees with the exact one.
+//! The fast path for a fresh answer, which reads a coarse date of most entries, agrees with the exact one.
 
 use cache_core::{EntryTimes, Freshness, Holds, Lookup, Pinned, Residency};
 use proptest::collection::vec;
@@ -21,7 +21,7 @@ registry! {
 #[derive(Clone, Debug)]
 enum Act {
     Insert(u8),
-    /// As of so many milliseconds ago, perhaps with a freshness time of its own.
+    /// As of this many milliseconds ago, perhaps with its own freshness time.
     Dated(u8, u64, Option<u64>),
     Touch(u8),
     Invalidate(u8),
@@ -46,7 +46,8 @@ fn act() -> impl Strategy<Value = Act> {
     ]
 }
 
-/// Runs the steps on the table of a query. A first one with times of its own makes the key one that is not plain.
+/// Runs the steps on the table of a query. A first step with its own times makes the entry need the exact
+/// path.
 fn agrees<Q: Query<Value = u32> + Lookup<Query = Q>>(
     acts: Vec<Act>,
     key: impl Fn(u8) -> Q,

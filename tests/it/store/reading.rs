@@ -1,4 +1,4 @@
-//! What a read answers, by which key, and that it is the same allocation for everybody.
+//! What a read returns, by which key, and that all readers get the same allocation.
 
 use std::sync::Arc;
 use std::thread;

@@ -1,11 +1,11 @@
-//! When keys go whose value is gone.
+//! When keys whose value is gone are removed.
 
 use cache_core::{Cache, Change, ChangeKind};
 use cache_tests::{LONGEST_WAIT, sized};
 
 use super::*;
 
-/// Survivors that one write looks at.
+/// Number of survivors that one write visits.
 const VISITS: usize = 8;
 
 fn books(capacity: u64) -> Cache<Shelf> {
@@ -102,7 +102,7 @@ fn the_dead_are_found_among_the_living() {
         n % 2 == 0
     });
     writes_until_clean(&cache, 2_010 / VISITS + 2);
-    // All that are held, except those that the table keeps.
+    // All values that are held, except those that the table keeps.
     assert!(table(&cache, "get_book").survivors >= 1_005 - 10);
     drop(held);
 }
@@ -111,7 +111,7 @@ fn the_dead_are_found_among_the_living() {
 fn survivors_that_come_and_go_do_not_hold_up_the_reaping() {
     let cache = books(100);
     let held: Vec<_> = (0..1_000).map(|n| cache.insert(GetBook(n), book("held"))).collect();
-    // Each round brings survivors back and pushes out as many others.
+    // Each round brings survivors back and evicts as many others.
     for round in 0..5_000_u32 {
         for n in 0..16 {
             assert!(cache.get(&GetBook((round * 16 + n) % 1_000)).is_some());
@@ -201,7 +201,7 @@ fn removing_a_key_whose_value_is_gone_is_no_commit() {
     assert_eq!((cache.revision(), heard.load(Ordering::SeqCst)), (revision, false));
 }
 
-/// Waits, without a pause, until something has happened on another thread.
+/// Busy-waits until something has happened on another thread.
 #[track_caller]
 fn wait_until(has_happened: impl Fn() -> bool) {
     let start = std::time::Instant::now();
@@ -211,7 +211,7 @@ fn wait_until(has_happened: impl Fn() -> bool) {
     }
 }
 
-/// A value that tells when it is dropped.
+/// Returns a value that signals its drop.
 fn told(tell: &mpsc::Sender<u32>, number: u32) -> Loud {
     let tell = tell.clone();
     Loud::new(move || tell.send(number).unwrap())

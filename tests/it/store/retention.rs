@@ -6,7 +6,7 @@ use cache_core::{Bound, BuildError, Cache, Dynamic, Freshness, TableOptions};
 
 use super::*;
 
-/// A cache whose books are kept by `options`.
+/// Returns a cache whose table of books has these `options`.
 #[track_caller]
 fn books(options: impl FnOnce(TableOptions) -> TableOptions) -> (Cache<Shelf>, Arc<ManualClock>) {
     let clock = Arc::new(ManualClock::new());

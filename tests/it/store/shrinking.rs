@@ -1,4 +1,4 @@
-//! Tables that were much larger once: what is left of them is as it was.
+//! Tables that were once much larger: the remaining entries are as they were.
 
 use cache_core::{Cache, EntryTimes, TableOptions};
 
@@ -11,7 +11,7 @@ fn is_left(n: u32) -> bool {
     n % 20 == 7
 }
 
-/// A table that has held `MANY` books and was left with few, some times over, so that its slots have moved together.
+/// Returns a cache that has repeatedly held `MANY` books and then few, so that its lines were compacted.
 fn shrunken(clock: &Arc<ManualClock>, options: impl FnOnce(TableOptions) -> TableOptions) -> Cache<Shelf> {
     let cache = Cache::<Shelf>::builder()
         .clock(Arc::clone(clock))
@@ -49,7 +49,7 @@ fn deadlines_are_those_of_the_same_entries() {
     let clock = Arc::new(ManualClock::new());
     let cache = shrunken(&clock, |table| table.capacity(u64::from(MANY)));
     clock.advance(Duration::from_secs(60));
-    // Without a look at any of them.
+    // Without reading any of them.
     assert_eq!(cache.count::<GetBook>(), (0..MANY).filter(|&n| is_left(n) && n % 40 != 7).count());
     assert_holds(&cache, (0..MANY).filter(|&n| is_left(n) && n % 40 != 7));
 }
@@ -67,7 +67,7 @@ fn the_policy_goes_on_with_the_same_entries() {
 fn the_exact_order_is_the_same() {
     let cache = shrunken(&Arc::default(), |table| table.lru(u64::from(MANY)));
     let left: Vec<u32> = (0..MANY).filter(|&n| is_left(n)).collect();
-    // All that are left are used once, the last one first.
+    // All remaining entries are used once, the last one first.
     left.iter().rev().for_each(|&n| assert!(cache.get(&GetBook(n)).is_some()));
     let room = MANY - u32::try_from(left.len()).unwrap();
     (MANY..MANY + room).for_each(|n| drop(cache.insert(GetBook(n), book("new"))));

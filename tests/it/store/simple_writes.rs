@@ -1,5 +1,5 @@
-//! Tables with a capacity or an exact order, and perhaps a time to live, are written in a way of their own unless somebody listens. Both ways
-//! leave the same.
+//! Tables with a capacity or an exact order, and perhaps a time to live, have a simple write path unless
+//! there are listeners. Both paths have the same result.
 
 use std::cell::Cell;
 
@@ -20,20 +20,20 @@ enum Step {
     /// Keeps the value of a key alive.
     Hold(u32),
     Pin(u32),
-    /// Drops what is held and pinned, and reaps what has died by that.
+    /// Drops all handles and pins, and reaps the values that die by that.
     LetGo,
     Wait(u64),
     /// Sets the clock back.
     GoBack(u64),
-    /// Writes an answer of another moment, by so many milliseconds ahead.
+    /// Writes an answer that was true this many milliseconds ahead.
     InsertAhead(u32, u64),
-    /// By so many milliseconds behind: its time may be over as it comes.
+    /// Writes an answer that was true this many milliseconds ago: it may have expired already.
     InsertBehind(u32, u64),
 }
 
 fn steps() -> impl Strategy<Value = Vec<Step>> {
     let key = || 0_u32..120;
-    // What is held or pinned is rare, since no write is a simple one meanwhile.
+    // Handles and pins are rare, since no write is simple meanwhile.
     let step = prop_oneof![
         40 => key().prop_map(Step::Insert),
         10 => key().prop_map(Step::Commit),
@@ -58,11 +58,11 @@ enum Bound {
     Lru(u64),
 }
 
-/// A cache, and what the program holds of it.
+/// A cache, with the handles and pins of the program.
 struct Side {
     cache: Cache<Shelf>,
     clock: Arc<ManualClock>,
-    /// Whether somebody listens, so that no write is a simple one.
+    /// Whether there are listeners, so that no write is simple.
     is_heard: bool,
     held: Vec<Arc<Book>>,
     pins: Vec<cache_core::Pinned<GetBook>>,
@@ -83,14 +83,14 @@ impl Side {
         Self { cache: builder.build().unwrap(), clock, is_heard, held: Vec::new(), pins: Vec::new() }
     }
 
-    /// Returns what the step has told.
+    /// Runs a step. Returns its answer.
     fn run(&mut self, step: &Step) -> Option<String> {
         self.clock.advance(Duration::from_millis(7));
         let cache = &self.cache;
         let title = |id: u32| book(&format!("{id}"));
         match step {
             Step::Insert(id) => drop(cache.insert(GetBook(*id), title(*id))),
-            // A commit that is no simple write evicts after it has written, and so may evict another entry.
+            // A general commit evicts after it has written, and so may evict another entry.
             Step::Commit(id) if !self.is_calm() => drop(cache.insert(GetBook(*id), title(*id))),
             Step::Commit(id) => {
                 let mut tx = cache.begin();
@@ -110,7 +110,7 @@ impl Side {
             }
             Step::InsertBehind(id, millis) => {
                 let times = EntryTimes::new().as_of(cache.now() - Duration::from_millis(*millis));
-                // Held to the end, so that what is released at once is a survivor.
+                // Held to the end, so that an entry that is released at once is a survivor.
                 self.held.push(cache.insert_timed(GetBook(*id), title(*id), times));
             }
             Step::Wait(millis) => self.clock.advance(Duration::from_millis(*millis)),
@@ -123,7 +123,7 @@ impl Side {
         None
     }
 
-    /// All entries, with their states, in the order of their keys.
+    /// Returns all entries with their states, in the order of their keys.
     fn entries(&self) -> Vec<(u32, String, u64, Duration, Freshness, Residency)> {
         let mut entries: Vec<_> = self
             .cache
@@ -139,7 +139,7 @@ impl Side {
         entries
     }
 
-    /// Whether each write is a simple one.
+    /// Returns whether each write is simple.
     fn is_calm(&self) -> bool {
         let TableReport { survivors, dead, pins, .. } = self.report();
         !self.is_heard && survivors + dead + pins == 0
@@ -297,7 +297,7 @@ fn a_commit_of_values_alone_overtakes_the_loads_of_their_keys() {
         tx.set(GetBook(1), book("committed"));
         tx.set(GetBook(2), book("committed"));
         tx.commit().unwrap();
-        // So that nothing but the load itself tells that it is out of date.
+        // So that only the load itself tells that it is out of date.
         (10..90).for_each(|id| drop(cache.insert(GetBook(id), book("another"))));
         assert!(cache.peek(&GetBook(1)).is_none());
         book("loaded")
@@ -396,7 +396,7 @@ registry! {
     }
 }
 
-/// The first key of a group whose shard is not locked.
+/// Returns the first key of a group whose shard is not locked.
 fn key_of_free_group(cache: &Cache<Groups>) -> Grouped {
     let (tell, told) = mpsc::channel();
     for group in 1..32 {

@@ -1,4 +1,4 @@
-//! Tags of single entries: what has one is found by it, wherever it came from, and nothing else is.
+//! Tags of single entries: a tag finds all entries that have it, wherever they came from, and no others.
 
 use std::collections::HashSet;
 use std::sync::OnceLock;
@@ -10,7 +10,7 @@ use serde::{Deserialize, Serialize};
 
 use super::*;
 
-/// What one viewer sees of an article.
+/// The view of an article by one viewer.
 macro_rules! views {
     ($($name:ident { $($option:tt)* })*) => {$(
         #[derive(Query, Shape, Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
@@ -100,7 +100,7 @@ fn cache() -> (Cache<Views>, Arc<ManualClock>) {
     (Cache::builder().clock(Arc::clone(&clock)).build().unwrap(), clock)
 }
 
-/// Three viewers of each of four articles.
+/// Returns a cache with three viewers of each of four articles.
 fn viewed() -> Cache<Views> {
     let (cache, _) = cache();
     for key in 0..12 {
@@ -232,7 +232,7 @@ fn listeners_hear_of_each_entry_that_a_tag_marks() {
     }
 }
 
-/// Has a load of an absent key marked by each way there is to name a tag, and tells whether it was stored as fresh.
+/// Marks a load of an absent key in each way to name a tag, and returns whether it was stored as fresh.
 fn fresh_after_loads(key: &GetView) -> [bool; 3] {
     let (cache, _) = cache();
     let by_cache = || _ = cache.invalidate_tag(article(2));
@@ -299,7 +299,7 @@ fn what_is_restored_has_its_tags() {
     assert_eq!(report(&restored, "get_view").indexed_tags, 24);
     assert_eq!(restored.invalidate_tag(article(2)), 4);
     assert_eq!(marked::<GetView>(&restored), views_of(2));
-    // Over what is there.
+    // Over the present entries.
     cache.restore_from(&bytes[..]).unwrap();
     assert_eq!(report(&cache, "get_view").indexed_tags, 24);
     assert_eq!(cache.invalidate_tag(article(1)), 3);
@@ -327,7 +327,7 @@ fn tables_without_tags_of_entries_index_nothing() {
     assert_eq!(cache.invalidate_tag(Tag::new("article", 1)), 0);
 }
 
-/// Panics, or asks the cache, while it says what the tags are.
+/// Panics, or uses the cache, while it lists its tags.
 #[derive(Query, Shape, Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[query(value = u32, capacity = 100, persist, tags_of = GetOdd::tags)]
 pub struct GetOdd(pub u32);
@@ -415,7 +415,7 @@ fn a_panic_while_the_tags_are_asked_for_changes_nothing() {
 #[derive(Clone, Debug)]
 enum Step {
     Insert(u32, u32),
-    /// The value is held until the step that lets go of it.
+    /// Writes a value and holds it until a later step drops it.
     Hold(u32, u32),
     Release,
     Remove(u32, u32),
@@ -454,7 +454,7 @@ fn steps() -> impl Strategy<Value = Vec<Step>> {
     prop::collection::vec(step, 0..50)
 }
 
-/// Keys that are there, each with whether it is marked.
+/// Returns the present keys, and whether each is marked.
 fn present<Q: View>(cache: &Cache<Views>) -> Vec<(Q, bool)>
 where
     Views: Holds<Q>,
@@ -464,7 +464,7 @@ where
     cache.entries::<Q>().into_iter().map(state).collect()
 }
 
-/// Invalidates by a tag, and checks that it marks what a look at each entry says.
+/// Invalidates by a tag, and checks that this marks exactly the entries with the tag.
 fn check_invalidation<Q: View>(cache: &Cache<Views>, tag: &Tag, by_transaction: bool)
 where
     Views: Holds<Q>,

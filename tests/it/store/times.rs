@@ -1,4 +1,4 @@
-//! Deadlines and freshness, by a clock that the test moves.
+//! Deadlines and freshness, with a clock that the test moves.
 
 use cache_core::{Clock, EntryTimes, Freshness, Residency};
 
@@ -22,7 +22,7 @@ fn an_entry_is_a_hit_until_its_time_to_live_is_over_and_a_miss_at_once_after_tha
 
 type Way = (&'static str, fn(&Cache<Shelf>) -> bool);
 
-/// Each way to meet an entry, and whether it finds one.
+/// Each way to access an entry, and whether it finds one.
 const WAYS: [Way; 22] = [
     ("get", |cache| cache.get(&GetQuote(1)).is_some()),
     ("peek", |cache| cache.peek(&GetQuote(1)).is_some()),
@@ -306,7 +306,7 @@ fn a_write_without_times_of_its_own_falls_back_to_those_of_the_table() {
 
 #[test]
 fn an_expired_entry_is_not_listed_whatever_it_was_before() {
-    // Deadlines that move forward, backward and away, each met by a sweep and not by a read.
+    // Deadlines that move forward, backward and away. Each is handled by a sweep, not by a read.
     let long = EntryTimes::new().ttl(SECOND * 3_600);
     let short = EntryTimes::new().ttl(SECOND);
     let none = EntryTimes::new();
@@ -471,7 +471,7 @@ fn expired_entries_leave_though_nobody_asks_for_them() {
         cache.insert(GetQuote(n), n);
     }
     clock.advance(SECOND * 5);
-    // Each write looks at a few of its shard.
+    // Each write visits a few entries of its shard.
     for n in 1_000..3_000 {
         cache.insert(GetQuote(n % 1_100 + 1_000), n);
     }

@@ -1,4 +1,4 @@
-//! What has no deadline never asks what time it is.
+//! Entries without a deadline never read the clock.
 
 use std::sync::atomic::AtomicU64;
 
@@ -42,7 +42,7 @@ fn reads_of_entries_without_deadlines_never_read_the_clock() {
     cache.insert(GetOne(2), 2);
     let pin = cache.pin(&GetBook(2));
     cache.insert(GetBook(2), book("pinned"));
-    // An entry with a time of its own does not make its table read the clock for the others.
+    // An entry with its own time does not make its table read the clock for the others.
     cache.insert_timed(GetBook(3), book("timed"), EntryTimes::new().ttl(SECOND));
     let mut tx = cache.begin();
     let before = clock.reads();

@@ -8,7 +8,7 @@ use cache_tests::sized;
 use super::watches::{HITS_ALL, changes};
 use super::*;
 
-/// A watch of a book that counts its calls. Each call reads the book, and writes another.
+/// Returns a watch of a book that counts its calls. Each call reads the book, and writes another one.
 fn counted(cache: &Cache<Shelf>, book: &GetBook) -> (Watch<GetBook>, Arc<AtomicUsize>) {
     let calls = Arc::new(AtomicUsize::new(0));
     let (count, inner, key) = (Arc::clone(&calls), cache.clone(), book.clone());
@@ -87,7 +87,8 @@ fn a_dropped_watch_calls_no_more_and_a_panic_of_a_callback_is_counted() {
     assert_eq!(cache.get(&GetBook(1)).unwrap().title, "newer");
 }
 
-/// Steps of a chain in which each change brings about the next one. Far more than fit on the stack of a thread.
+/// Number of steps of a chain in which each change causes the next one. Far more than fit on the stack of a
+/// thread.
 fn chain() -> usize {
     sized(20_000, 200_000)
 }
@@ -140,8 +141,8 @@ fn listeners_and_callbacks_may_go_on_changing_what_the_others_hear_of() {
                 && let Some(cache) = cache.get()
             {
                 let mut tx = cache.begin();
-                // Each commit is heard by the listener, each insert into a full table by that of
-                // removals, and by a callback.
+                // The listener gets each commit. The removal listener and a callback get each insert into a
+                // full table.
                 tx.set(GetOne(step as u32), 0);
                 tx.commit().unwrap();
                 cache.invalidate(&GetBook(1));

@@ -1,4 +1,4 @@
-//! Loads that keep no thread: what is loaded never takes the place of something newer.
+//! Loads that do not block a thread: a loaded value never replaces a newer one.
 
 use std::sync::OnceLock;
 
@@ -40,13 +40,13 @@ fn what_was_loaded_while_nothing_happened_is_stored() {
     assert!(is_stored(&cache, &present));
 }
 
-/// Those that concern all books.
+/// The changes that affect all books.
 pub(super) const HITS_ALL: [&str; 4] =
     ["clear", "invalidate_all", "tx.invalidate_query", "tx.invalidate_all"];
 
 pub(super) type Change = fn(&Cache<Shelf>);
 
-/// All ways in which something newer can come to the first book.
+/// Returns all ways to change the first book.
 pub(super) fn changes() -> [(&'static str, Change); 18] {
     [
         ("insert", |cache| drop(cache.insert(GetBook(1), book("new")))),
@@ -389,12 +389,12 @@ fn marks_alone_are_told_from_writes_and_removals() {
             let (watch, other) = (cache.watch(&GetBook(1)), cache.watch(&GetBook(2)));
             assert!(!watch.is_replaced());
             change(&cache);
-            // An update of what is not there writes nothing.
+            // An update of an absent key writes nothing.
             let is_mark = name.contains("invalidate") || (name == "tx.update" && !is_present);
             assert_eq!((watch.is_overtaken(), watch.is_replaced()), (true, !is_mark), "{name}, {is_present}");
             let hits_other = HITS_ALL.contains(&name);
             assert_eq!((other.is_overtaken(), other.is_replaced()), (hits_other, name == "clear"), "{name}");
-            // What has come first stays.
+            // The first value stays.
             cache.insert(GetBook(1), book("newer"));
             cache.invalidate(&GetBook(1));
             assert!(watch.is_replaced(), "{name}");
@@ -406,8 +406,8 @@ fn marks_alone_are_told_from_writes_and_removals() {
     assert!(retired.is_replaced());
 }
 
-/// What was loaded before a restore may be older than what the restore brought back, or newer: nobody can tell. The
-/// restored value stays, as any that was written meanwhile does.
+/// A value loaded before a restore may be older or newer than the restored one. The restored value stays, as
+/// any value that was written meanwhile does.
 #[test]
 fn a_restore_overtakes_the_watches_of_the_keys_that_it_restores() {
     let saved = Cache::<Files>::new();

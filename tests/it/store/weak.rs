@@ -1,4 +1,4 @@
-//! Values that no side table keeps: readable while somebody holds them, gone with the last holder.
+//! Values that no side table keeps: readable while the program holds them, gone with the last holder.
 
 use std::sync::Arc;
 
@@ -94,7 +94,7 @@ fn a_survivor_that_is_read_becomes_resident_with_the_next_write() {
         "the bound holds: {resident:?}"
     );
 
-    // With room for both, the one that was read is kept without its holder, and the other is not.
+    // With room for both, the value that was read is kept without its holder, and the other is not.
     let cache = Cache::<Shelf>::builder().table::<GetOne>(|table| table.capacity(2)).build().unwrap();
     let held: Vec<_> = (1..=4).map(|n| cache.insert(GetOne(n), n)).collect();
     let evicted: Vec<u32> = (1..=4).filter(|&n| table_residency(&cache, n) == Residency::Survivor).collect();
@@ -122,7 +122,7 @@ fn one_of_many_survivors_that_is_read_becomes_resident_with_the_very_next_write(
     }
 }
 
-/// Looks without a mark.
+/// Reads without a mark.
 fn table_residency(cache: &Cache<Shelf>, key: u32) -> Residency {
     let entries = cache.entries::<GetOne>();
     entries.iter().find(|entry| *entry.key() == GetOne(key)).expect("the entry is readable").residency()
@@ -176,7 +176,7 @@ fn many_survivors_that_are_read_all_come_back() {
     for n in &survivors {
         assert!(cache.get(&GetBook(*n)).is_some());
     }
-    // All were read between two writes; each write after that takes some back.
+    // All were read between two writes. Each later write makes some of them resident again.
     for _ in 0..100 {
         cache.insert(GetBook(survivors[0]), book("again"));
     }

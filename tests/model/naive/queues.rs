@@ -1,16 +1,16 @@
-//! The two queues of the default policy and its memory of what left them, with the rules written down plainly.
+//! The two queues of the default policy and its ghosts, with the rules in plain form.
 //!
-//! Exact for as many entries as have room in one bucket of the store's memory: eight. Beyond that it depends on the
-//! hashes of the keys what is forgotten.
+//! Exact for as many entries as fit into one bucket of the store's ghosts: eight. Beyond that, the hashes of
+//! the keys decide what is forgotten.
 
 use std::collections::VecDeque;
 
 pub const MOST_USES: u8 = 7;
-/// Keys that are remembered.
+/// Number of keys that are remembered.
 const GHOSTS: usize = 8;
-/// Ghosts whose return moves the share of the small queue.
+/// Number of ghosts whose return moves the share of the small queue.
 const YOUNG_GHOSTS: usize = 2;
-/// One in so many that leave the main queue becomes a ghost.
+/// One in this many entries that leave the main queue becomes a ghost.
 const MAIN_EVIDENCE: u32 = 3;
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -25,15 +25,15 @@ pub struct Queues {
     main: VecDeque<u16>,
     /// The youngest first.
     ghosts: VecDeque<(u16, Queue)>,
-    /// What the small queue is to have of all.
+    /// The target share of the small queue.
     share: f64,
-    /// How many became ghosts from each queue. Too few steps to be halved.
+    /// Number of ghosts from each queue. The tests are too short for it to be halved.
     from_small: u32,
     from_main: u32,
     main_departures: u32,
 }
 
-/// An entry that is about to come to a queue, and counts as if it were there.
+/// An entry that is about to enter a queue, and counts as if it were there.
 #[derive(Clone, Copy, Debug)]
 pub struct Coming {
     pub queue: Queue,
@@ -55,7 +55,7 @@ impl Default for Queues {
 }
 
 impl Queues {
-    /// All entries, the small queue first.
+    /// Returns all entries, the small queue first.
     pub fn keys(&self) -> impl Iterator<Item = u16> {
         self.small.iter().chain(&self.main).copied()
     }
@@ -81,8 +81,8 @@ impl Queues {
         self.push(queue, key);
     }
 
-    /// Where a new entry goes. A ghost of the small queue belongs to the main one; a young ghost of either shows that its
-    /// queue was too short.
+    /// Chooses the queue of a new entry. A ghost of the small queue belongs to the main one; a young ghost of
+    /// either shows that its queue was too short.
     pub fn place(&mut self, key: u16) -> Queue {
         let Some(age) = self.ghosts.iter().position(|&(ghost, _)| ghost == key) else { return Queue::Small };
         let (_, left) = self.ghosts.remove(age).unwrap();
@@ -98,12 +98,13 @@ impl Queues {
         if left == Queue::Small { Queue::Main } else { Queue::Small }
     }
 
-    /// Uses that take an entry from the small queue to the main one.
+    /// Returns the number of uses that move an entry from the small queue to the main one.
     pub fn promote_at(&self) -> u8 {
         if self.share < 0.05 { 1 } else { 2 }
     }
 
-    /// The head of the queue that should give up an entry next, of those that are not exhausted (small, main).
+    /// Returns the head of the queue that should evict next, among the queues (small, main) that are not
+    /// exhausted.
     pub fn candidate(
         &self,
         weight: impl Fn(u16) -> u64,
@@ -124,7 +125,7 @@ impl Queues {
         }
     }
 
-    /// Notes that an entry leaves its queue for good.
+    /// Records that an entry leaves its queue for good.
     pub fn remember(&mut self, key: u16, left: Queue) {
         match left {
             Queue::Small => self.from_small += 1,

@@ -1,4 +1,4 @@
-//! What a save should write of a table, and what a restore should make of it.
+//! What a save should write of a table, and what a restore should bring back.
 
 use std::time::Duration;
 
@@ -31,14 +31,14 @@ pub struct Restored {
     pub restored: u64,
     pub expired: u64,
     pub over_bound: u64,
-    /// Keys and allocations, in the order of the file.
+    /// Keys and allocations, in file order.
     pub written: Vec<(u16, u64)>,
     /// Of these, the values that only the report keeps.
     pub kept: Vec<(u16, u64)>,
 }
 
 impl Table {
-    /// What a save writes, in any order.
+    /// Returns what a save writes, in any order.
     pub fn saved(&self, with_survivors: bool) -> Vec<Saved> {
         let is_saved = |entry: &Entry| match entry.stay {
             Stay::Pinned => true,
@@ -84,7 +84,8 @@ impl Table {
         }
     }
 
-    /// Which entries of a file are restored `elapsed` after they were saved, and what is reported of the others.
+    /// Returns which entries of a file are restored `elapsed` after they were saved, and the report on the
+    /// others.
     pub fn chosen<'a>(&self, file: &'a [Saved], elapsed: Duration) -> (Vec<&'a Saved>, Restored) {
         let mut report = Restored::default();
         let is_over = |saved: &Saved| {
@@ -113,7 +114,7 @@ impl Table {
         (lines.into_iter().filter(|saved| chosen.contains(&saved.key)).collect(), report)
     }
 
-    /// Puts entries of a file in, each with an allocation of its own.
+    /// Restores entries of a file, each with its own allocation.
     pub fn restore(
         &mut self,
         chosen: &[&Saved],

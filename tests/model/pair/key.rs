@@ -1,4 +1,4 @@
-//! What is done with one key of a cache.
+//! Operations on one key of a cache.
 
 use super::*;
 
@@ -55,7 +55,7 @@ where
 
     // Writing
 
-    /// A write as the store and as the model is told of it.
+    /// Returns a write in the form of the store and in that of the model.
     pub(super) fn write_of(&mut self, given: &Given, label: Option<&String>) -> (Value, EntryTimes, Write) {
         let number = next(&self.side.numbers);
         let now = self.table().now;
@@ -90,7 +90,7 @@ where
         self.inserted(write, handle, is_held);
     }
 
-    /// The writer's handle is there until the write is over.
+    /// The writer's handle lives until the write is over.
     pub(super) fn inserted(&mut self, write: Write, handle: Arc<Value>, is_held: bool) {
         let (key, allocation, number) = (self.key(), write.allocation, write.number);
         let revision = self.side.next_revision();
@@ -206,7 +206,7 @@ where
                 }
                 Kind::Touch
             }
-            // A mark on a key that is not there overtakes what is being loaded for it.
+            // A mark on an absent key overtakes its running loads.
             Change::Invalidate => {
                 assert_eq!(tx.invalidate(&query), self.table().peek(key).is_some());
                 Kind::Invalidate
@@ -291,7 +291,7 @@ where
         assert_eq!(report.removals, self.side.removals[Q::TABLE]);
     }
 
-    /// Fills the table to the last with new entries, when nothing is held any more.
+    /// Fills the table completely with new entries, when nothing is held.
     pub(super) fn fill(&mut self) {
         let report = self.store().inspect().tables.remove(Q::TABLE);
         let limit = self.table().limit();
@@ -304,7 +304,7 @@ where
         }
         let report = || self.side.store.inspect().tables.remove(Q::TABLE);
         assert_eq!(report().dead, 0);
-        // A heavy entry that one of the first ones pushes out leaves room, which the others fill.
+        // A heavy entry that one of the first ones evicts leaves room, which the others fill.
         let light = |key| drop(self.side.store.insert(Q::new(100 + key), Value { number: 0, weight: 1 }));
         let first = u16::try_from(limit).unwrap();
         (0..=first).for_each(light);

@@ -1,4 +1,4 @@
-//! What is done with one of the caches, and how the two are compared.
+//! Operations on one of the caches, and the comparison with its model.
 
 use super::*;
 
@@ -10,7 +10,7 @@ impl Side {
         numbers: &Rc<Cell<u64>>,
     ) -> Self {
         let options = rules.map(options);
-        // A seed with which the default policy tells the keys apart; see `policy`.
+        // A seed with which the default policy distinguishes the keys; see `policy`.
         let mut builder = Cache::builder()
             .table::<Key>(|_| options[0])
             .table::<Other>(|_| options[1])
@@ -65,8 +65,8 @@ impl Side {
         assert_eq!(self.store.revision(), before, "a revision for no write");
     }
 
-    /// Lets go of what has expired in the tables with a bound. When others do so, and so who is pushed out, is not
-    /// promised.
+    /// Releases expired entries in the tables with a bound. Without this, the store does not promise when
+    /// they are released, and so which entries are evicted.
     pub(super) fn sweep(&mut self) {
         for table in [0, 1] {
             if self.tables[table].rules.bound != Bound::None {
@@ -75,7 +75,7 @@ impl Side {
         }
     }
 
-    /// The same in all tables, where somebody listens or it matters else.
+    /// Does the same in all tables, if there are listeners or it matters otherwise.
     pub(super) fn sweep_all(&mut self) {
         for table in [0, 1] {
             at!(&mut *self, table, 0, |at| at.sweep());
@@ -100,7 +100,7 @@ impl Side {
         assert_eq!(self.store.reap(), 0);
     }
 
-    /// The revision of the write that has just been made: later than all before.
+    /// Returns the revision of the last write, which is later than all before.
     #[track_caller]
     pub(super) fn next_revision(&mut self) -> Revision {
         let revision = self.store.revision().unwrap();
@@ -120,7 +120,7 @@ impl Side {
         self.changes.push(ChangeOf { table, key, kind, revision, number });
     }
 
-    /// Compares what the listeners have heard since the last time with what has happened.
+    /// Compares the events that the listeners got since the last time with the expected ones.
     #[track_caller]
     pub(super) fn compare_heard(&mut self) {
         if self.heard.is_some() {
@@ -146,7 +146,7 @@ impl Side {
         bound == Bound::None && ttl.is_none() && tti.is_none()
     }
 
-    /// Takes a handle into the program's keeping.
+    /// Keeps a handle for the program.
     pub(super) fn hold(&mut self, table: usize, key: u16, allocation: u64, handle: Arc<Value>) {
         self.tables[table].hold(allocation);
         self.handles.entry((table, key)).or_default().push((allocation, handle));
@@ -247,7 +247,8 @@ impl Side {
         self.pins = pins;
     }
 
-    /// With nothing held, a few writes leave no dead key; and the tables still keep just what they may.
+    /// Checks that with nothing held, a few writes leave no dead key, and that the tables still keep exactly
+    /// what they may.
     pub(super) fn finish(&mut self) {
         self.handles.clear();
         self.pins.clear();

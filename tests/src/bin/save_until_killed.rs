@@ -1,5 +1,5 @@
-//! Saves one generation after another over the file of its argument, and says each that is safely on disk. Started,
-//! and killed, by the tests of snapshots.
+//! Saves one generation after another over the file of its argument, and prints each one that is safely on
+//! disk. The tests of snapshots start and kill it.
 
 use std::env;
 use std::path::PathBuf;

@@ -1,4 +1,4 @@
-//! What is saved comes back.
+//! Saved entries come back.
 
 use super::*;
 use crate::snapshot::codec::{Json, Postcard};
