@@ -114,22 +114,16 @@ fn warning(query: &Query, obstacle: &Obstacle) -> Diagnostic {
                 .at(at, "cannot be named from outside")
                 .help("move it into a module")
         }
-        Obstacle::InMacroCall => Diagnostic::warning(format!(
-            "a query inside the macro call `{name}` is not in the registry"
-        ))
-        .at(at, "the generator cannot see what the macro makes of these tokens")
-        .help(
-            "list what it makes: `Builder::include(\"crate::path::of::Query\")` in build.rs, or a line in a \
-                     `registry!` of your own",
-        ),
-        Obstacle::InMacroDefinition => Diagnostic::warning(format!(
-            "queries that the macro `{name}` makes are not in the registry"
-        ))
-        .at(at, "the generator cannot see what calls of this macro make")
-        .help(
-            "list what it makes: `Builder::include(\"crate::path::of::Query\")` in build.rs, or a line in a \
-                     `registry!` of your own",
-        ),
+        Obstacle::InMacroCall => {
+            Diagnostic::warning(format!("a query inside the macro call `{name}` is not in the registry"))
+                .at(at, "the generator cannot see what the macro makes of these tokens")
+                .help(LIST_WHAT_IT_MAKES)
+        }
+        Obstacle::InMacroDefinition => {
+            Diagnostic::warning(format!("queries that the macro `{name}` makes are not in the registry"))
+                .at(at, "the generator cannot see what calls of this macro make")
+                .help(LIST_WHAT_IT_MAKES)
+        }
         Obstacle::InMacroModule { call, module } => {
             let (call, name) = (call.text(), module.text());
             Diagnostic::warning(format!(
@@ -150,24 +144,31 @@ fn warning(query: &Query, obstacle: &Obstacle) -> Diagnostic {
         .help(format!(
             "declare the file as a module, or list the query: `Builder::include(\"{path}\")` in build.rs"
         )),
-        Obstacle::Hidden(place) if *place == query.location => {
-            Diagnostic::warning(format!("query `{path}` is not in the registry: it is private to its module"))
-                .at(at, "cannot be named from the crate root")
-                .help("make it `pub(crate)`")
-        }
-        Obstacle::Hidden(place) => {
-            let module = place.text();
-            Diagnostic::warning(format!(
-                "query `{path}` is not in the registry: module `{module}` is private"
-            ))
-            .at(place.clone(), "cannot be named from the crate root")
-            .at(at, "the query")
-            .help(format!(
-                "make it `pub(crate) mod {module}`, or re-export `{name}` from the module around it"
-            ))
-        }
+        Obstacle::Hidden(place) => hidden(query, place),
     };
     diagnostic.help(silence)
+}
+
+const LIST_WHAT_IT_MAKES: &str = "list what it makes: `Builder::include(\"crate::path::of::Query\")` in build.rs, or a \
+                                  line in a `registry!` of your own";
+
+/// The warning of a query that is private, or in a private module.
+fn hidden(query: &Query, place: &Location) -> Diagnostic {
+    let path = &query.path;
+    let name = path.rsplit("::").next().unwrap_or(path);
+    let at = query.location.clone();
+    if *place == at {
+        return Diagnostic::warning(format!(
+            "query `{path}` is not in the registry: it is private to its module"
+        ))
+        .at(at, "cannot be named from the crate root")
+        .help("make it `pub(crate)`");
+    }
+    let module = place.text();
+    Diagnostic::warning(format!("query `{path}` is not in the registry: module `{module}` is private"))
+        .at(place.clone(), "cannot be named from the crate root")
+        .at(at, "the query")
+        .help(format!("make it `pub(crate) mod {module}`, or re-export `{name}` from the module around it"))
 }
 
 #[cfg(test)]

@@ -154,17 +154,22 @@ impl ShardMut<'_> {
         }
         metadata.move_timer(number, state, old_deadline, context.rules);
         let is_resident = state.membership.is_resident();
-        lines.exchange(number, None, pair);
-        let displaced = lines.displaced().add();
-        displaced.swap(pair, true);
-        if displaced.has_value() {
-            self.note_displaced(RemovalCause::Replaced, context);
-        }
+        self.exchange(number, pair, context);
         if !is_resident {
             keep_restored(&mut *self.lines, number, incoming.position);
             self.lines.release(number, false);
         }
         self.drop_later(old_extra);
+    }
+
+    /// Puts the value of a pair into a line. The pair is displaced, with the value that was there.
+    fn exchange(&mut self, number: u32, pair: &mut dyn AnyPair, context: &OpContext<'_>) {
+        self.lines.exchange(number, None, pair);
+        let displaced = self.lines.displaced().add();
+        displaced.swap(pair, true);
+        if displaced.has_value() {
+            self.note_displaced(RemovalCause::Replaced, context);
+        }
     }
 
     /// Reports to the listeners a value that weighs more than the whole bound, and is therefore released at

@@ -102,18 +102,14 @@ pub(super) fn resolve(include: &Include, model: &Model) -> Result<Resolved, Box<
         .collect();
     let first = queries.first().map(|index| &model.queries[*index]);
     if let Some(query) = first {
+        let at = query.location.clone();
         if let Some(Obstacle::InBlock(_)) = query.obstacle {
             let message = format!("`{text}` is declared in a block, and has no path");
-            return Err(Box::new(
-                complain(message).at(query.location.clone(), "here").help("move it into a module"),
-            ));
+            return Err(Box::new(complain(message).at(at, "here").help("move it into a module")));
         }
-        if query.generics.is_some() && type_path == head {
-            let generics = query.generics.as_deref().unwrap_or_default();
+        if let Some(generics) = query.generics.as_deref().filter(|_| type_path == head) {
             let message = format!("`{text}` needs generic arguments");
-            let diagnostic =
-                complain(message).at(query.location.clone(), format!("has parameters `{generics}`"));
-            return Err(Box::new(diagnostic));
+            return Err(Box::new(complain(message).at(at, format!("has parameters `{generics}`"))));
         }
     }
     let line = Line {
