@@ -12,16 +12,16 @@ use crate::shop::*;
 /// One line for each received change: table, key, kind, revision, value of a balance or total.
 type Heard = (&'static str, String, ChangeKind, Option<u64>, Option<i64>);
 
-fn listening() -> (Cache<Shop>, Diary<Heard>) {
-    let heard = Diary::new();
-    let diary = heard.clone();
+fn listening() -> (Cache<Shop>, EventLog<Heard>) {
+    let heard = EventLog::new();
+    let event_log = heard.clone();
     let (cache, _) = timed(|builder| {
         builder.after_commit(move |change| {
             let value = change.of::<GetBalance>().and_then(|(_, value)| value);
             let value = value.or(change.of::<GetTotal>().and_then(|(_, value)| value));
             let revision = change.revision().map(|revision| revision.get());
             let key = format!("{:?}", change.key());
-            diary.note((change.table(), key, change.kind(), revision, value.map(|value| **value)));
+            event_log.note((change.table(), key, change.kind(), revision, value.map(|value| **value)));
         })
     });
     (cache, heard)
@@ -234,13 +234,13 @@ fn a_mirror_that_listens_ends_with_what_the_cache_has() {
 
 #[test]
 fn a_listener_that_panics_is_counted_and_undoes_nothing() {
-    let heard = Diary::new();
-    let diary = heard.clone();
+    let heard = EventLog::new();
+    let event_log = heard.clone();
     let (cache, _) = timed(|builder| {
         builder
             .after_commit(|change| assert!(change.of::<GetTotal>().is_none(), "a listener panics"))
             .on_removal(|_| panic!("another"))
-            .after_commit(move |change| diary.note(format!("{:?}", change.key())))
+            .after_commit(move |change| event_log.note(format!("{:?}", change.key())))
     });
     cache.insert(GetTotal(1), 1);
     assert_eq!(cache.inspect().listener_panics, 1);
@@ -256,11 +256,11 @@ fn a_listener_that_panics_is_counted_and_undoes_nothing() {
 #[test]
 fn a_listener_may_read_and_commit_and_hears_of_that_later() {
     let home: Arc<OnceLock<Cache<Shop>>> = Arc::default();
-    let heard = Diary::new();
-    let (inside, diary) = (Arc::clone(&home), heard.clone());
+    let heard = EventLog::new();
+    let (inside, event_log) = (Arc::clone(&home), heard.clone());
     let (cache, _) = timed(|builder| {
         builder.after_commit(move |change| {
-            diary.note(format!("{:?} begins", change.key()));
+            event_log.note(format!("{:?} begins", change.key()));
             let cache = inside.get().unwrap();
             if let Some((key, Some(value))) = change.of::<GetBalance>()
                 && key.0 < 3
@@ -270,7 +270,7 @@ fn a_listener_may_read_and_commit_and_hears_of_that_later() {
                 tx.set(GetBalance(key.0 + 1), **value + 1);
                 tx.commit().unwrap();
             }
-            diary.note(format!("{:?} ends", change.key()));
+            event_log.note(format!("{:?} ends", change.key()));
         })
     });
     home.set(cache.clone()).unwrap();
@@ -304,15 +304,15 @@ fn commits_return_while_another_thread_tells_the_listeners() {
     let (is_slow, slow) = channel();
     let (go_on, may_go_on) = channel::<()>();
     let may_go_on = Mutex::new(may_go_on);
-    let heard = Diary::new();
-    let diary = heard.clone();
+    let heard = EventLog::new();
+    let event_log = heard.clone();
     let (cache, _) = timed(|builder| {
         builder.after_commit(move |change| {
             if change.of::<GetTotal>().is_some() {
                 is_slow.send(()).unwrap();
                 may_go_on.lock().unwrap().recv().unwrap();
             }
-            diary.note(change.revision().unwrap().get());
+            event_log.note(change.revision().unwrap().get());
         })
     });
     thread::scope(|scope| {
@@ -330,15 +330,16 @@ fn commits_return_while_another_thread_tells_the_listeners() {
 
 // What left
 
-fn hearing_removals() -> (Cache<Shop>, Arc<cache_core::ManualClock>, Diary<(String, RemovalCause, String)>) {
-    let heard = Diary::new();
-    let diary = heard.clone();
+fn hearing_removals() -> (Cache<Shop>, Arc<cache_core::ManualClock>, EventLog<(String, RemovalCause, String)>)
+{
+    let heard = EventLog::new();
+    let event_log = heard.clone();
     let (cache, clock) = timed(|builder| {
         builder.on_removal(move |removal| {
             let text = removal.of::<GetRecent>().map(|(_, value)| value.to_string());
             let text = text.or(removal.of::<GetQuote>().map(|(_, value)| value.to_string()));
             let text = text.or(removal.of::<GetNote>().map(|(_, value)| value.to_string()));
-            diary.note((format!("{:?}", removal.key()), removal.cause(), text.unwrap_or_default()));
+            event_log.note((format!("{:?}", removal.key()), removal.cause(), text.unwrap_or_default()));
         })
     });
     (cache, clock, heard)
@@ -415,7 +416,7 @@ fn clear_empties_everything_and_is_one_commit() {
 
 #[test]
 fn a_clear_is_heard_between_the_commits_before_and_after_it() {
-    let heard = Diary::new();
+    let heard = EventLog::new();
     let (changes, removals) = (heard.clone(), heard.clone());
     let (cache, _) = timed(|builder| {
         builder

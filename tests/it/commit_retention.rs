@@ -108,17 +108,17 @@ fn a_listener_that_keeps_the_last_value_of_two_of_four_tables_keeps_exactly_thos
 
 /// A value whose `Drop` uses its cache.
 #[derive(Debug)]
-pub struct Clingy {
+pub struct CacheHolder {
     name: u32,
     home: Arc<OnceLock<Cache<Yard>>>,
-    dropped: Diary<u32>,
+    dropped: EventLog<u32>,
 }
 
-impl Drop for Clingy {
+impl Drop for CacheHolder {
     fn drop(&mut self) {
         self.dropped.note(self.name);
         if let Some(cache) = self.home.get() {
-            let _ = cache.get(&GetClingy(1));
+            let _ = cache.get(&GetCacheHolder(1));
             cache.insert(GetParcel(self.name), vec![0; 1]);
             let mut tx = cache.begin();
             tx.set(GetParcel(self.name + 1000), vec![0; 1]);
@@ -128,8 +128,8 @@ impl Drop for Clingy {
 }
 
 #[derive(Query, Clone, Debug, PartialEq, Eq, Hash)]
-#[query(value = Clingy, lru = 2, history = 1)]
-pub struct GetClingy(u32);
+#[query(value = CacheHolder, lru = 2, history = 1)]
+pub struct GetCacheHolder(u32);
 
 #[derive(Query, Clone, Debug, PartialEq, Eq, Hash)]
 #[query(value = Vec<u8>, max_weight = 100, weigh = GetParcel::weight)]
@@ -145,7 +145,7 @@ impl GetParcel {
 
 registry! {
     pub struct Yard {
-        GetClingy,
+        GetCacheHolder,
         GetParcel,
     }
 }
@@ -153,13 +153,13 @@ registry! {
 #[test]
 fn a_value_whose_drop_uses_the_cache_may_go_in_every_way_that_a_commit_lets_it_go() {
     let home: Arc<OnceLock<Cache<Yard>>> = Arc::default();
-    let dropped = Diary::new();
+    let dropped = EventLog::new();
     let cache = Cache::<Yard>::new();
-    let clingy = |name| Clingy { name, home: Arc::clone(&home), dropped: dropped.clone() };
+    let holder = |name| CacheHolder { name, home: Arc::clone(&home), dropped: dropped.clone() };
     let _ = home.set(cache.clone());
     let set = |key, name| {
         let mut tx = cache.begin();
-        tx.set(GetClingy(key), clingy(name));
+        tx.set(GetCacheHolder(key), holder(name));
         drop(tx.commit().unwrap());
     };
     set(1, 1);
@@ -168,7 +168,7 @@ fn a_value_whose_drop_uses_the_cache_may_go_in_every_way_that_a_commit_lets_it_g
     set(1, 3);
     assert_eq!(dropped.take(), [1], "replaced in the history");
     let mut tx = cache.begin();
-    tx.remove(&GetClingy(1));
+    tx.remove(&GetCacheHolder(1));
     tx.commit().unwrap();
     let mut both = dropped.take();
     both.sort_unstable();
@@ -176,7 +176,7 @@ fn a_value_whose_drop_uses_the_cache_may_go_in_every_way_that_a_commit_lets_it_g
     (1..=3).for_each(|key| set(key, key * 10));
     assert_eq!(dropped.take(), [10], "evicted");
     let mut tx = cache.begin();
-    tx.set(GetClingy(9), clingy(90));
+    tx.set(GetCacheHolder(9), holder(90));
     drop(tx);
     assert_eq!(dropped.take(), [90], "rolled back");
     cache.clear();

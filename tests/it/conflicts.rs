@@ -363,9 +363,9 @@ fn an_error_of_the_work_reaches_the_caller_and_commits_nothing() {
 // Many threads
 
 /// Pseudorandom numbers from a seed. Each thread has its own.
-struct Dice(u64);
+struct Random(u64);
 
-impl Dice {
+impl Random {
     fn roll(&mut self, sides: u64) -> u64 {
         self.0 = self.0.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
         (self.0 >> 33) % sides
@@ -387,10 +387,10 @@ fn transfers_between_accounts_keep_the_sum() {
             .map(|seed| {
                 let cache = &cache;
                 scope.spawn(move || {
-                    let mut dice = Dice(seed);
+                    let mut random = Random(seed);
                     for _ in 0..400 {
-                        let (from, to) = (dice.key(6), dice.key(6));
-                        let amount = dice.roll(50) as i64;
+                        let (from, to) = (random.key(6), random.key(6));
+                        let amount = random.roll(50) as i64;
                         let _ = cache.transact(|tx| {
                             let have = *tx.get(&GetBalance(from)).unwrap();
                             if have >= amount {
@@ -498,13 +498,13 @@ fn random_transactions_could_have_run_one_after_the_other() {
         for seed in 0..3 {
             let (cache, done, only_read) = (&cache, &done, &only_read);
             scope.spawn(move || {
-                let mut dice = Dice(seed * 77 + 1);
+                let mut random = Random(seed * 77 + 1);
                 for round in 0..700 {
                     let before = cache.revision().map_or(0, |revision| revision.get());
                     let mut tx = cache.begin();
                     let mut this = Done { reads: Vec::new(), writes: BTreeMap::new() };
-                    for _ in 0..1 + dice.roll(3) {
-                        let key = dice.roll(KEYS as u64) as usize;
+                    for _ in 0..1 + random.roll(3) {
+                        let key = random.roll(KEYS as u64) as usize;
                         if this.writes.contains_key(&key) {
                             continue;
                         }
@@ -516,11 +516,11 @@ fn random_transactions_could_have_run_one_after_the_other() {
                         this.reads.push((key, value.as_deref().copied()));
                         thread::yield_now();
                     }
-                    for _ in 0..dice.roll(3) {
-                        let key = dice.roll(KEYS as u64) as usize;
-                        let write = match dice.roll(5) {
+                    for _ in 0..random.roll(3) {
+                        let key = random.roll(KEYS as u64) as usize;
+                        let write = match random.roll(5) {
                             0 => Write::Remove,
-                            1 | 2 => Write::Add(1 + dice.roll(9) as i64),
+                            1 | 2 => Write::Add(1 + random.roll(9) as i64),
                             _ => Write::Set((seed as i64) << 32 | round << 8),
                         };
                         if this.writes.insert(key, write).is_some() {
@@ -591,12 +591,12 @@ fn commits_that_lock_the_same_shards_in_any_order_do_not_wait_for_one_another_fo
         for seed in 0..3 {
             let cache = &cache;
             scope.spawn(move || {
-                let mut dice = Dice(seed);
+                let mut random = Random(seed);
                 for _ in 0..200 {
                     let mut tx = cache.begin();
                     for _ in 0..12 {
-                        let id = dice.key(64);
-                        match dice.roll(4) {
+                        let id = random.key(64);
+                        match random.roll(4) {
                             0 => drop(tx.set(GetTotal(id), 1)),
                             1 => drop(tx.set(GetBalance(id), 1)),
                             2 => drop(tx.set(GetNote(id), "note")),
@@ -604,7 +604,7 @@ fn commits_that_lock_the_same_shards_in_any_order_do_not_wait_for_one_another_fo
                         }
                     }
                     let _ = tx.commit();
-                    if dice.roll(40) == 0 {
+                    if random.roll(40) == 0 {
                         cache.clear();
                     }
                 }

@@ -28,7 +28,7 @@ fn refuse_negative(proposal: &Proposal) -> Result<(), BoxError> {
 
 #[test]
 fn a_refusal_reaches_the_committer_with_its_cause_and_nothing_is_applied() {
-    let heard = Diary::new();
+    let heard = EventLog::new();
     let listener = heard.clone();
     let cache = built(|builder| {
         builder.before_commit(refuse_negative).after_commit(move |change| listener.note(change.table()))
@@ -56,7 +56,7 @@ fn a_refusal_reaches_the_committer_with_its_cause_and_nothing_is_applied() {
 
 #[test]
 fn hooks_are_asked_in_their_order_until_one_refuses() {
-    let asked = Diary::new();
+    let asked = EventLog::new();
     let cache = built(|mut builder| {
         for n in 1..=4 {
             let asked = asked.clone();
@@ -82,7 +82,7 @@ fn hooks_are_asked_in_their_order_until_one_refuses() {
 
 #[test]
 fn sync_and_async_hooks_are_asked_in_one_order() {
-    let asked = Diary::new();
+    let asked = EventLog::new();
     let [first, second, third] = [(); 3].map(|()| asked.clone());
     let cache = built(|builder| {
         builder
@@ -196,13 +196,13 @@ fn hooks_are_asked_about_touches_and_marks() {
 #[test]
 fn a_merge_that_is_always_overtaken_gives_up_after_sixteen_attempts() {
     let home: Arc<OnceLock<Cache<Shop>>> = Arc::default();
-    let asked = Diary::new();
-    let (inside, diary) = (Arc::clone(&home), asked.clone());
+    let asked = EventLog::new();
+    let (inside, event_log) = (Arc::clone(&home), asked.clone());
     let cache = built(|builder| {
         builder.before_commit(move |proposal| {
             let value = proposal.of::<GetBalance>().next().and_then(|(_, value)| value.map(|value| **value));
-            diary.note(value);
-            inside.get().unwrap().insert(GetBalance(1), 100 * diary.len() as i64);
+            event_log.note(value);
+            inside.get().unwrap().insert(GetBalance(1), 100 * event_log.len() as i64);
             Ok(())
         })
     });
@@ -219,8 +219,8 @@ fn a_merge_that_is_always_overtaken_gives_up_after_sixteen_attempts() {
 #[test]
 fn a_commit_from_inside_a_hook_is_an_error() {
     let home: Arc<OnceLock<Cache<Shop>>> = Arc::default();
-    let results = Diary::new();
-    let (inside, diary) = (Arc::clone(&home), results.clone());
+    let results = EventLog::new();
+    let (inside, event_log) = (Arc::clone(&home), results.clone());
     let other = shop();
     let elsewhere = other.clone();
     let cache = built(|builder| {
@@ -228,16 +228,16 @@ fn a_commit_from_inside_a_hook_is_an_error() {
             let cache = inside.get().unwrap();
             let mut tx = cache.begin();
             tx.set(GetTotal(7), 7);
-            diary.note(matches!(tx.commit(), Err(CommitError::InsideHook)));
+            event_log.note(matches!(tx.commit(), Err(CommitError::InsideHook)));
             let result: Result<(), CommitError> = cache.transact(|tx| {
                 tx.set(GetTotal(7), 7);
                 Ok(())
             });
-            diary.note(matches!(result, Err(CommitError::InsideHook)));
+            event_log.note(matches!(result, Err(CommitError::InsideHook)));
             // Another cache is not affected, and reading is allowed.
             let mut tx = elsewhere.begin();
             tx.set(GetTotal(7), 7);
-            diary.note(tx.commit().is_ok() && cache.get(&GetTotal(7)).is_none());
+            event_log.note(tx.commit().is_ok() && cache.get(&GetTotal(7)).is_none());
             Ok(())
         })
     });
@@ -254,8 +254,8 @@ fn a_commit_from_inside_a_hook_is_an_error() {
 #[test]
 fn a_commit_from_inside_an_async_hook_is_an_error_before_and_after_it_waited() {
     let home: Arc<OnceLock<Cache<Shop>>> = Arc::default();
-    let results = Diary::new();
-    let (inside, diary) = (Arc::clone(&home), results.clone());
+    let results = EventLog::new();
+    let (inside, event_log) = (Arc::clone(&home), results.clone());
     let cache = built(|builder| {
         builder.before_commit_async(move |_| {
             let attempt = |cache: &Cache<Shop>| {
@@ -263,18 +263,18 @@ fn a_commit_from_inside_an_async_hook_is_an_error_before_and_after_it_waited() {
                 tx.set(GetTotal(7), 7);
                 matches!(block_on(tx.commit_async()), Err(CommitError::InsideHook))
             };
-            let (inside, diary) = (Arc::clone(&inside), diary.clone());
+            let (inside, event_log) = (Arc::clone(&inside), event_log.clone());
             // In the function that creates the future, and in the future.
-            diary.note(attempt(inside.get().unwrap()));
+            event_log.note(attempt(inside.get().unwrap()));
             async move {
-                diary.note(attempt(inside.get().unwrap()));
+                event_log.note(attempt(inside.get().unwrap()));
                 let mut is_woken = false;
                 poll_fn(|cx| {
                     cx.waker().wake_by_ref();
                     if std::mem::replace(&mut is_woken, true) { Poll::Ready(()) } else { Poll::Pending }
                 })
                 .await;
-                diary.note(attempt(inside.get().unwrap()));
+                event_log.note(attempt(inside.get().unwrap()));
                 Ok(())
             }
         })
@@ -290,8 +290,8 @@ fn a_commit_from_inside_an_async_hook_is_an_error_before_and_after_it_waited() {
 #[test]
 fn a_listener_that_runs_while_a_hook_side_loads_may_commit() {
     let home: Arc<OnceLock<Cache<Shop>>> = Arc::default();
-    let results = Diary::new();
-    let (hook_home, listener_home, diary) = (Arc::clone(&home), Arc::clone(&home), results.clone());
+    let results = EventLog::new();
+    let (hook_home, listener_home, event_log) = (Arc::clone(&home), Arc::clone(&home), results.clone());
     let cache = built(|builder| {
         builder
             .before_commit(move |proposal| {
@@ -304,7 +304,7 @@ fn a_listener_that_runs_while_a_hook_side_loads_may_commit() {
                 if change.of::<GetTotal>().is_some() {
                     let mut tx = listener_home.get().unwrap().begin();
                     tx.set(GetNote(1), "heard");
-                    diary.note(tx.commit().map(drop).map_err(|error| error.to_string()));
+                    event_log.note(tx.commit().map(drop).map_err(|error| error.to_string()));
                 }
             })
     });

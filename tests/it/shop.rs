@@ -92,9 +92,9 @@ pub fn conflict<T>(result: Result<T, CommitError>) -> (&'static str, String) {
 
 /// Records what happened, in order, from any thread.
 #[derive(Clone, Debug)]
-pub struct Diary<T>(Arc<Mutex<Vec<T>>>);
+pub struct EventLog<T>(Arc<Mutex<Vec<T>>>);
 
-impl<T: Clone> Diary<T> {
+impl<T: Clone> EventLog<T> {
     pub fn new() -> Self {
         Self(Arc::default())
     }

@@ -251,7 +251,7 @@ impl Table {
         if let Bound::Lru(limit) = self.rules.bound {
             while self.used() > limit {
                 let oldest = self.order.remove(0);
-                self.let_go(oldest, Stay::Evicted, RemovalCause::Evicted);
+                self.release_resident(oldest, Stay::Evicted, RemovalCause::Evicted);
             }
             return;
         }
@@ -446,7 +446,7 @@ impl Table {
             |entry: &Entry| entry.stay.is_resident() && entry.stay != Stay::Pinned && self.is_expired(entry);
         if self.entries.get(&key).is_some_and(is_over) {
             self.leave(key);
-            self.let_go(key, Stay::Released, RemovalCause::Expired);
+            self.release_resident(key, Stay::Released, RemovalCause::Expired);
         }
     }
 
@@ -457,7 +457,7 @@ impl Table {
         if home == Stay::Released || is_expired {
             if entry.stay == Stay::Pinned {
                 let cause = if is_expired { RemovalCause::Expired } else { RemovalCause::Evicted };
-                self.let_go(key, Stay::Released, cause);
+                self.release_resident(key, Stay::Released, cause);
             }
         } else if self.is_alive(entry) {
             let entry = self.entries.get_mut(&key).unwrap();
@@ -486,7 +486,7 @@ impl Table {
     }
 
     /// Turns a resident that has left its list into a survivor, or takes it out if nobody holds its value.
-    fn let_go(&mut self, key: u16, stay: Stay, cause: RemovalCause) {
+    fn release_resident(&mut self, key: u16, stay: Stay, cause: RemovalCause) {
         self.disturbances += 1;
         let entry = self.entries.get_mut(&key).unwrap();
         let number = entry.number;
@@ -528,7 +528,7 @@ impl Table {
                 _ => {
                     self.queues.remember(key, queue);
                     self.queues.remove(key);
-                    self.let_go(key, Stay::Evicted, RemovalCause::Evicted);
+                    self.release_resident(key, Stay::Evicted, RemovalCause::Evicted);
                     return true;
                 }
             }

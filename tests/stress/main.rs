@@ -63,7 +63,7 @@ fn time() -> Duration {
 
 /// Runs `work` repeatedly on each of `threads` threads until the time is over.
 #[track_caller]
-fn storm(threads: u64, work: impl Fn(u64, &mut Random) + Sync) {
+fn run_on_threads(threads: u64, work: impl Fn(u64, &mut Random) + Sync) {
     let end = Instant::now() + time();
     thread::scope(|scope| {
         for thread in 0..threads {
@@ -133,7 +133,7 @@ fn everything_at_once_leaves_a_sound_store() {
         .build()
         .unwrap();
     let held: Vec<Mutex<Vec<Arc<u64>>>> = (0..4).map(|_| Mutex::default()).collect();
-    storm(4, |thread, random| {
+    run_on_threads(4, |thread, random| {
         let id = random.below(1_500);
         let mut held = held[usize::try_from(thread).unwrap()].lock().unwrap();
         match random.below(40) {
@@ -189,7 +189,7 @@ fn everything_at_once_leaves_a_sound_store() {
 #[test]
 fn a_read_meets_the_whole_value_or_none_while_last_handles_go() {
     let store = Store::new();
-    storm(4, |thread, random| {
+    run_on_threads(4, |thread, random| {
         let id = random.below(8);
         match thread {
             0 => drop(store.insert(Weak(id), id)),
@@ -203,7 +203,7 @@ fn a_read_meets_the_whole_value_or_none_while_last_handles_go() {
 #[test]
 fn a_key_that_is_held_is_never_reaped() {
     let store = Store::new();
-    storm(4, |thread, random| {
+    run_on_threads(4, |thread, random| {
         if thread == 0 {
             store.reap();
             return;
@@ -221,7 +221,7 @@ fn merges_add_up() {
     let store = Store::new();
     let pin = (store.pin(&Few(1)), store.pin(&Recent(1)));
     let commits = AtomicU64::new(0);
-    storm(4, |_, random| {
+    run_on_threads(4, |_, random| {
         let mut tx = store.begin();
         tx.merge_with(Few(1), |old: Option<&u64>| old.copied().unwrap_or(0) + 1);
         tx.merge_with(Recent(1), |old: Option<&u64>| old.copied().unwrap_or(0) + 1);
@@ -241,7 +241,7 @@ fn merges_add_up() {
 fn readers_see_commits_whole() {
     let store = Store::new();
     let next = AtomicU64::new(0);
-    storm(4, |thread, random| match thread {
+    run_on_threads(4, |thread, random| match thread {
         0 | 1 => {
             let number = next.fetch_add(1, Ordering::Relaxed);
             let mut tx = store.begin();
@@ -276,7 +276,7 @@ fn readers_see_commits_whole() {
 #[test]
 fn a_pinned_value_is_never_lost() {
     let store = Store::new();
-    storm(4, |thread, random| {
+    run_on_threads(4, |thread, random| {
         if thread == 0 {
             let pin = store.pin(&Few(1));
             if pin.get().is_none() {
@@ -295,7 +295,7 @@ fn a_loader_never_brings_back_what_was_written_over() {
     let store = Store::new();
     let source = AtomicU64::new(0);
     let is_over = AtomicBool::new(false);
-    storm(4, |thread, _| {
+    run_on_threads(4, |thread, _| {
         if thread == 0 {
             // First the source, then the cache: callers from now on get this number or a later one.
             let number = source.fetch_add(1, Ordering::SeqCst) + 1;

@@ -26,11 +26,11 @@ impl<Q: Query> AnyMerges for Merges<Q> {
 
 impl WriteSet {
     fn typed<Q: Query>(&self) -> &Pairs<Q> {
-        Pairs::of(self.pairs()).expect("a set of writes is of the type of its query")
+        Pairs::of(self.pairs()).expect("a write set is of the type of its query")
     }
 
     fn typed_mut<Q: Query>(&mut self) -> &mut Pairs<Q> {
-        Pairs::of_mut(self.pairs_mut()).expect("a set of writes is of the type of its query")
+        Pairs::of_mut(self.pairs_mut()).expect("a write set is of the type of its query")
     }
 
     /// Returns the value that was written under a key.

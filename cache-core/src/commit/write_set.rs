@@ -386,12 +386,12 @@ impl WriteSet {
     }
 
     fn table(&self) -> &dyn ErasedTable {
-        self.table_ref.as_ref().expect("a set of writes has a table while it is in use").table()
+        self.table_ref.as_ref().expect("a write set has a table while it is in use").table()
     }
 
     /// Returns the table and the lines of a set in use.
     fn split(&mut self) -> (&dyn ErasedTable, &mut WriteLines) {
-        let table_ref = self.table_ref.as_ref().expect("a set of writes has a table while it is in use");
+        let table_ref = self.table_ref.as_ref().expect("a write set has a table while it is in use");
         (table_ref.table(), &mut self.lines)
     }
 }

@@ -41,7 +41,7 @@ codecs! {
 }
 
 /// Replaces each occurrence of `text` by bytes that are not UTF-8.
-fn spoil(text: &[u8], bytes: &mut [u8]) {
+fn corrupt(text: &[u8], bytes: &mut [u8]) {
     let mut found = 0;
     for at in 0..bytes.len() - text.len() {
         if bytes[at..].starts_with(text) {
@@ -54,7 +54,7 @@ fn spoil(text: &[u8], bytes: &mut [u8]) {
 
 #[test]
 fn an_entry_whose_value_does_not_decode_is_skipped_and_named_by_its_key() {
-    let (_, report) = restore_with(|bytes| spoil(b"value 1732", bytes));
+    let (_, report) = restore_with(|bytes| corrupt(b"value 1732", bytes));
     assert_eq!(report.restored(), 3 * 1999);
     assert_eq!(report.skipped().count(), 0, "no table is skipped: {report}");
     for (table, name) in report.tables.iter().zip(["InBincode", "InPostcard", "InText"]) {
@@ -67,7 +67,7 @@ fn an_entry_whose_value_does_not_decode_is_skipped_and_named_by_its_key() {
 
 #[test]
 fn an_entry_whose_key_does_not_decode_is_skipped_and_named_by_its_number() {
-    let (_, report) = restore_with(|bytes| spoil(b"key 1732", bytes));
+    let (_, report) = restore_with(|bytes| corrupt(b"key 1732", bytes));
     assert_eq!(report.restored(), 3 * 1999);
     for table in report.tables.iter().take(3) {
         let [entry] = &table.skipped_entries.named[..] else { panic!("one entry is skipped: {report}") };

@@ -54,7 +54,7 @@ impl Hash for GetSlowly {
 #[derive(Clone, Debug, Shape)]
 pub struct Busy(#[shape(opaque)] u64);
 
-static BUSY: Mutex<Option<Cache<Halls>>> = Mutex::new(None);
+static BUSY: Mutex<Option<Cache<SlowTables>>> = Mutex::new(None);
 
 impl Serialize for Busy {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
@@ -87,7 +87,7 @@ impl<'de> Deserialize<'de> for Busy {
 pub struct GetBusy(pub u32);
 
 registry! {
-    pub struct Halls {
+    pub struct SlowTables {
         GetSlowly,
         GetBusy,
     }
@@ -95,7 +95,7 @@ registry! {
 
 #[test]
 fn readers_go_on_and_writers_wait_while_the_gate_of_a_save_is_closed() {
-    let cache = Cache::<Halls>::builder().table::<GetSlowly>(|_| TableOptions::new()).build().unwrap();
+    let cache = Cache::<SlowTables>::builder().table::<GetSlowly>(|_| TableOptions::new()).build().unwrap();
     let held = cache.insert(GetSlowly(1), 1u64);
     cache.insert(GetBusy(2), Busy(2));
     let (come, has_come) = channel();
@@ -142,16 +142,16 @@ fn readers_go_on_and_writers_wait_while_the_gate_of_a_save_is_closed() {
         assert_eq!(*cache.get(&GetSlowly(1)).unwrap(), 10);
         drop((receipt, held));
     });
-    let restored = Cache::<Halls>::new();
+    let restored = Cache::<SlowTables>::new();
     restore(&restored, &bytes);
     assert_eq!((*restored.get(&GetSlowly(1)).unwrap(), restored.get(&GetBusy(2)).unwrap().0), (1, 2));
 }
 
 /// A clock that once makes another thread write to the cache, and waits for it.
 #[derive(Debug, Default)]
-struct Meddler(Mutex<Option<Cache<Halls>>>);
+struct WritingClock(Mutex<Option<Cache<SlowTables>>>);
 
-impl Clock for Meddler {
+impl Clock for WritingClock {
     fn now(&self) -> Moment {
         let cache = self.0.lock().unwrap().take();
         if let Some(cache) = cache {
@@ -168,8 +168,8 @@ impl Clock for Meddler {
 
 #[test]
 fn a_save_reads_the_clock_while_writers_may_pass() {
-    let clock = Arc::new(Meddler::default());
-    let cache = Cache::<Halls>::builder().clock(Arc::clone(&clock)).build().unwrap();
+    let clock = Arc::new(WritingClock::default());
+    let cache = Cache::<SlowTables>::builder().clock(Arc::clone(&clock)).build().unwrap();
     cache.insert(GetSlowly(1), 1u64);
     *clock.0.lock().unwrap() = Some(cache.clone());
     saved(&cache);
@@ -178,12 +178,12 @@ fn a_save_reads_the_clock_while_writers_may_pass() {
 
 #[test]
 fn a_value_may_use_its_cache_while_it_is_encoded() {
-    let cache = Cache::<Halls>::new();
+    let cache = Cache::<SlowTables>::new();
     cache.insert(GetBusy(1), Busy(5));
     *BUSY.lock().unwrap() = Some(cache.clone());
     let bytes = saved(&cache);
     *BUSY.lock().unwrap() = None;
     assert_eq!(*cache.get(&GetSlowly(78)).unwrap(), 5);
-    let restored = Cache::<Halls>::new();
+    let restored = Cache::<SlowTables>::new();
     assert_eq!(restore(&restored, &bytes).restored(), 1, "what was written meanwhile is not of that moment");
 }

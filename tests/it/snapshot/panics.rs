@@ -56,20 +56,20 @@ pub struct Opening;
 pub struct Spread(u32);
 
 registry! {
-    pub struct Stage {
+    pub struct DroppingTables {
         crate::snapshot::panics::Opening,
         crate::snapshot::panics::Spread,
     }
 }
 
 /// Writes all keys, and returns weak handles of the values.
-fn write(cache: &Cache<Stage>, value: u32) -> Vec<Weak<Brittle>> {
+fn write(cache: &Cache<DroppingTables>, value: u32) -> Vec<Weak<Brittle>> {
     (0..200).map(|key| Arc::downgrade(&cache.insert(Spread(key), Brittle(value)))).collect()
 }
 
 #[test]
 fn a_failed_save_ends_in_all_shards_though_the_drop_of_what_one_put_aside_panics() {
-    let cache = Cache::<Stage>::new();
+    let cache = Cache::<DroppingTables>::new();
     cache.insert(Opening, Brittle(0));
     let old = write(&cache, 1);
     let store = cache.clone();
@@ -88,7 +88,7 @@ fn a_failed_save_ends_in_all_shards_though_the_drop_of_what_one_put_aside_panics
     assert_eq!(alive(&replaced), 0, "a shard still puts entries aside");
     let bytes = saved(&cache);
     assert_eq!(alive(&last), 200);
-    let restored = Cache::<Stage>::new();
+    let restored = Cache::<DroppingTables>::new();
     restore(&restored, &bytes);
     assert!((0..200).all(|key| restored.get(&Spread(key)).is_some_and(|value| value.0 == 4)));
 }

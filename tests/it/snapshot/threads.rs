@@ -15,26 +15,26 @@ const ENTRIES: u32 = 50_000;
 
 /// A number that fails for some codes.
 #[derive(Clone, Debug, PartialEq, Shape)]
-pub struct Moody(#[shape(opaque)] u32);
+pub struct Unreliable(#[shape(opaque)] u32);
 
 const PANICS: u32 = 1_000_000;
 const FAILS: u32 = 2_000_000;
 const FAILS_LATER: u32 = 3_000_000;
 
-impl Serialize for Moody {
+impl Serialize for Unreliable {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         match self.0 {
-            PANICS => panic!("a moody number"),
-            FAILS => Err(ser::Error::custom("a moody number")),
+            PANICS => panic!("an unreliable number"),
+            FAILS => Err(ser::Error::custom("an unreliable number")),
             number => number.serialize(serializer),
         }
     }
 }
 
-impl<'de> Deserialize<'de> for Moody {
+impl<'de> Deserialize<'de> for Unreliable {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         match u32::deserialize(deserializer)? {
-            FAILS_LATER => Err(de::Error::custom("a moody number")),
+            FAILS_LATER => Err(de::Error::custom("an unreliable number")),
             number => Ok(Self(number)),
         }
     }
@@ -45,21 +45,21 @@ impl<'de> Deserialize<'de> for Moody {
 pub struct GetNumber(pub u32);
 
 #[derive(Query, Shape, Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
-#[query(value = Moody, capacity = 100_000, persist)]
-pub struct GetMoody(pub u32);
+#[query(value = Unreliable, capacity = 100_000, persist)]
+pub struct GetUnreliable(pub u32);
 
 registry! {
     pub struct Numbers {
         crate::snapshot::threads::GetNumber,
-        crate::snapshot::threads::GetMoody,
+        crate::snapshot::threads::GetUnreliable,
     }
 }
 
 /// Returns a cache of many numbers, one of which, near the end, is `odd`.
-fn moody(odd: u32) -> Cache<Numbers> {
+fn unreliable(odd: u32) -> Cache<Numbers> {
     let cache = Cache::<Numbers>::new();
     for id in 0..ENTRIES {
-        cache.insert(GetMoody(id), Moody(if id == ENTRIES - 7 { odd } else { id }));
+        cache.insert(GetUnreliable(id), Unreliable(if id == ENTRIES - 7 { odd } else { id }));
     }
     cache
 }
@@ -70,12 +70,12 @@ fn save_on(cache: &Cache<Numbers>, threads: usize) -> Result<Vec<u8>, SnapshotEr
 }
 
 /// Keeps what is written, and signals the begin.
-struct Telling<'a> {
+struct SignallingWriter<'a> {
     bytes: Vec<u8>,
     begun: &'a Barrier,
 }
 
-impl Write for Telling<'_> {
+impl Write for SignallingWriter<'_> {
     fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
         if self.bytes.is_empty() {
             self.begun.wait();
@@ -93,7 +93,7 @@ fn what_many_threads_save_while_all_of_it_is_replaced_is_what_there_was_before()
     let cache = Cache::<Numbers>::new();
     (0..ENTRIES).for_each(|id| drop(cache.insert(GetNumber(id), id)));
     let begun = Barrier::new(2);
-    let mut telling = Telling { bytes: Vec::new(), begun: &begun };
+    let mut telling = SignallingWriter { bytes: Vec::new(), begun: &begun };
     thread::scope(|scope| {
         scope.spawn(|| {
             begun.wait();
@@ -130,16 +130,16 @@ fn what_many_threads_save_and_restore_is_what_one_does() {
 
 #[test]
 fn an_entry_that_cannot_be_encoded_is_named_whichever_thread_meets_it() {
-    let cache = moody(FAILS);
+    let cache = unreliable(FAILS);
     for threads in [1, 4] {
         let error = save_on(&cache, threads).unwrap_err().to_string();
-        assert!(error.contains(&format!("GetMoody({})", ENTRIES - 7)), "{error}");
+        assert!(error.contains(&format!("GetUnreliable({})", ENTRIES - 7)), "{error}");
     }
 }
 
 #[test]
 fn a_panic_of_a_value_ends_the_save_and_leaves_file_and_cache_as_they_were() {
-    let cache = moody(PANICS);
+    let cache = unreliable(PANICS);
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("numbers");
     std::fs::write(&path, "old").unwrap();
@@ -149,14 +149,14 @@ fn a_panic_of_a_value_ends_the_save_and_leaves_file_and_cache_as_they_were() {
         assert_eq!(std::fs::read(&path).unwrap(), b"old");
         assert_eq!(std::fs::read_dir(&folder).unwrap().count(), 1);
     }
-    cache.remove(&GetMoody(ENTRIES - 7));
+    cache.remove(&GetUnreliable(ENTRIES - 7));
     cache.save(&path).unwrap();
 }
 
 #[test]
 fn an_entry_that_does_not_decode_is_named_whichever_thread_meets_it() {
     // The save reads back each entry of an opaque shape.
-    let bytes = save_on(&moody(FAILS - 1), 1).unwrap();
+    let bytes = save_on(&unreliable(FAILS - 1), 1).unwrap();
     let at = bytes.windows(4).position(|bytes| bytes == (FAILS - 1).to_le_bytes()).unwrap();
     let mut bytes = bytes;
     bytes[at..at + 4].copy_from_slice(&FAILS_LATER.to_le_bytes());
@@ -168,7 +168,7 @@ fn an_entry_that_does_not_decode_is_named_whichever_thread_meets_it() {
         report.tables.iter().flat_map(|table| table.skipped_entries.named.clone()).collect::<Vec<_>>()
     };
     let [entry] = &skipped(1)[..] else { panic!("one entry is skipped: {:?}", skipped(1)) };
-    assert_eq!(entry.key, Some(format!("GetMoody({})", ENTRIES - 7)));
+    assert_eq!(entry.key, Some(format!("GetUnreliable({})", ENTRIES - 7)));
     assert!(matches!(entry.reason, SkipReason::Undecodable { .. }), "{entry}");
     assert_eq!(skipped(4), skipped(1));
 }

@@ -122,7 +122,7 @@ impl Numbered for Fragile {
 }
 
 registry! {
-    pub struct Scene {
+    pub struct SavedTables {
         crate::snapshot::under_writes::First,
         crate::snapshot::under_writes::InQueues,
         crate::snapshot::under_writes::InOrder,
@@ -187,7 +187,7 @@ trait Claim {}
 impl<Q: Query> Claim for Pinned<Q> {}
 
 struct State {
-    cache: Cache<Scene>,
+    cache: Cache<SavedTables>,
     clock: Arc<ManualClock>,
     held: Vec<Arc<Probe>>,
     pins: Vec<Box<dyn Claim>>,
@@ -204,7 +204,7 @@ impl State {
             Some(large) if large == table => 8_000,
             _ => 20,
         };
-        let cache = Cache::<Scene>::builder()
+        let cache = Cache::<SavedTables>::builder()
             .hash_seed(1)
             .clock(Arc::clone(&clock))
             .table::<InQueues>(|_| TableOptions::new().capacity(limit(Table::InQueues)))
@@ -227,7 +227,7 @@ impl State {
 
     fn insert<Q: Numbered>(&mut self, key: Q, value: u32) -> Arc<Probe>
     where
-        Scene: Holds<Q>,
+        SavedTables: Holds<Q>,
     {
         let value = self.cache.insert(key, Probe(value));
         self.written.push(Arc::downgrade(&value));
@@ -279,7 +279,7 @@ impl State {
 
     fn act<Q: Numbered>(&mut self, key: Q, action: &Action, is_held: bool)
     where
-        Scene: Holds<Q>,
+        SavedTables: Holds<Q>,
     {
         match action {
             Action::Insert(value) => {
@@ -352,7 +352,7 @@ fn step() -> impl Strategy<Value = Step> {
     ]
 }
 
-fn save(cache: &Cache<Scene>, with_survivors: bool) -> Vec<u8> {
+fn save(cache: &Cache<SavedTables>, with_survivors: bool) -> Vec<u8> {
     let mut bytes = Vec::new();
     let options = cache.save_options().threads(1);
     let options = if with_survivors { options.with_survivors() } else { options };
@@ -504,7 +504,7 @@ fn survivors_that_die_during_a_save_are_in_it() {
     let script = [(0, Step::ReleaseHeld), (0, Step::Reap)];
     let (bytes, _) = save_disturbed(state, true, script.into());
     assert_eq!(RUN.get(), 2);
-    let restored = Cache::<Scene>::builder()
+    let restored = Cache::<SavedTables>::builder()
         .table::<InQueues>(|_| TableOptions::new().capacity(1_000))
         .table::<Held>(|_| TableOptions::new().capacity(1_000))
         .build()
@@ -536,7 +536,7 @@ fn saves_that_overlap_are_each_of_their_own_moment() {
     });
     options.write_to(&mut bytes).unwrap();
     let values = |bytes: &[u8]| {
-        let restored = Cache::<Scene>::new();
+        let restored = Cache::<SavedTables>::new();
         restore(&restored, bytes);
         [1, 2, 3].map(|number| restored.get(&InQueues(number)).map(|value| value.0))
     };

@@ -30,13 +30,13 @@ fn use_everything(cache: &Cache<Shelf>) {
 }
 
 /// A cache, its clock, and a value that uses all of the cache when it is dropped, and signals that.
-struct Scene {
+struct DropFixture {
     cache: Cache<Shelf>,
     clock: Arc<ManualClock>,
     dropped: Signal,
 }
 
-impl Scene {
+impl DropFixture {
     fn loud(&self) -> Loud {
         let (cache, dropped) = (self.cache.clone(), self.dropped.clone());
         Loud::new(move || {
@@ -48,7 +48,7 @@ impl Scene {
 
 /// Fails unless `act` drops a value without a deadlock, with and without listeners.
 #[track_caller]
-fn drops(act: impl Fn(&Scene) + Send + Clone + 'static) {
+fn drops(act: impl Fn(&DropFixture) + Send + Clone + 'static) {
     for is_heard in [false, true] {
         let act = act.clone();
         in_time(move || {
@@ -58,56 +58,56 @@ fn drops(act: impl Fn(&Scene) + Send + Clone + 'static) {
                 true => builder.on_removal(|_| {}).after_commit(|_| {}),
                 false => builder,
             };
-            let scene = Scene { cache: builder.build().unwrap(), clock, dropped: Signal::default() };
-            act(&scene);
-            assert!(scene.dropped.is_given(), "the value has been dropped");
-            assert_eq!(scene.cache.inspect().listener_panics, 0);
-            use_everything(&scene.cache);
+            let fixture = DropFixture { cache: builder.build().unwrap(), clock, dropped: Signal::default() };
+            act(&fixture);
+            assert!(fixture.dropped.is_given(), "the value has been dropped");
+            assert_eq!(fixture.cache.inspect().listener_panics, 0);
+            use_everything(&fixture.cache);
         });
     }
 }
 
 #[test]
 fn a_drop_in_an_eviction_may_use_the_cache() {
-    drops(|scene| {
-        scene.cache.insert(GetLoud(1), scene.loud());
+    drops(|fixture| {
+        fixture.cache.insert(GetLoud(1), fixture.loud());
         for n in 2..10 {
-            scene.cache.insert(GetLoud(n), Loud::silent());
+            fixture.cache.insert(GetLoud(n), Loud::silent());
         }
     });
 }
 
 #[test]
 fn a_drop_in_an_eviction_by_exact_order_may_use_the_cache() {
-    drops(|scene| {
-        scene.cache.insert(GetRecentLoud(1), scene.loud());
-        scene.cache.insert(GetRecentLoud(2), Loud::silent());
-        scene.cache.insert(GetRecentLoud(3), Loud::silent());
+    drops(|fixture| {
+        fixture.cache.insert(GetRecentLoud(1), fixture.loud());
+        fixture.cache.insert(GetRecentLoud(2), Loud::silent());
+        fixture.cache.insert(GetRecentLoud(3), Loud::silent());
     });
 }
 
 #[test]
 fn a_drop_in_a_replacement_may_use_the_cache() {
-    drops(|scene| {
-        scene.cache.insert(GetRecentLoud(1), scene.loud());
-        scene.cache.insert(GetRecentLoud(1), Loud::silent());
+    drops(|fixture| {
+        fixture.cache.insert(GetRecentLoud(1), fixture.loud());
+        fixture.cache.insert(GetRecentLoud(1), Loud::silent());
     });
 }
 
 #[test]
 fn a_drop_of_a_past_value_may_use_the_cache() {
-    drops(|scene| {
-        scene.cache.insert(GetLoud(1), scene.loud());
-        scene.cache.insert(GetLoud(1), Loud::silent());
-        assert!(!scene.dropped.is_given(), "kept as history");
-        scene.cache.insert(GetLoud(1), Loud::silent());
+    drops(|fixture| {
+        fixture.cache.insert(GetLoud(1), fixture.loud());
+        fixture.cache.insert(GetLoud(1), Loud::silent());
+        assert!(!fixture.dropped.is_given(), "kept as history");
+        fixture.cache.insert(GetLoud(1), Loud::silent());
     });
-    drops(|scene| {
-        scene.cache.insert(GetLoud(1), scene.loud());
-        let held = scene.cache.insert(GetLoud(1), Loud::silent());
+    drops(|fixture| {
+        fixture.cache.insert(GetLoud(1), fixture.loud());
+        let held = fixture.cache.insert(GetLoud(1), Loud::silent());
         // Entries that were written twice are evicted by entries that come back.
         for n in (2..10).chain(2..10) {
-            scene.cache.insert(GetLoud(n), Loud::silent());
+            fixture.cache.insert(GetLoud(n), Loud::silent());
         }
         drop(held);
     });
@@ -115,29 +115,29 @@ fn a_drop_of_a_past_value_may_use_the_cache() {
 
 #[test]
 fn a_drop_in_a_removal_may_use_the_cache() {
-    drops(|scene| {
-        scene.cache.insert(GetLoud(1), scene.loud());
-        assert!(scene.cache.remove(&GetLoud(1)));
+    drops(|fixture| {
+        fixture.cache.insert(GetLoud(1), fixture.loud());
+        assert!(fixture.cache.remove(&GetLoud(1)));
     });
 }
 
 #[test]
 fn a_drop_in_a_clear_may_use_the_cache() {
-    drops(|scene| {
-        scene.cache.insert(GetLoud(1), scene.loud());
-        scene.cache.insert(GetRecentLoud(1), scene.loud());
-        scene.cache.insert(GetTimedLoud(1), scene.loud());
-        scene.cache.clear();
+    drops(|fixture| {
+        fixture.cache.insert(GetLoud(1), fixture.loud());
+        fixture.cache.insert(GetRecentLoud(1), fixture.loud());
+        fixture.cache.insert(GetTimedLoud(1), fixture.loud());
+        fixture.cache.clear();
     });
 }
 
 #[test]
 fn a_drop_in_a_commit_may_use_the_cache() {
-    drops(|scene| {
-        scene.cache.insert(GetLoud(1), scene.loud());
-        scene.cache.insert(GetRecentLoud(1), scene.loud());
-        scene.cache.insert(GetTimedLoud(1), scene.loud());
-        let mut tx = scene.cache.begin();
+    drops(|fixture| {
+        fixture.cache.insert(GetLoud(1), fixture.loud());
+        fixture.cache.insert(GetRecentLoud(1), fixture.loud());
+        fixture.cache.insert(GetTimedLoud(1), fixture.loud());
+        let mut tx = fixture.cache.begin();
         tx.remove(&GetLoud(1));
         tx.set(GetRecentLoud(1), Loud::silent());
         tx.set(GetTimedLoud(1), Loud::silent());
@@ -147,14 +147,14 @@ fn a_drop_in_a_commit_may_use_the_cache() {
 
 #[test]
 fn a_drop_of_a_write_that_is_rolled_back_may_use_the_cache() {
-    drops(|scene| {
-        let mut tx = scene.cache.begin();
-        tx.set(GetLoud(1), scene.loud());
+    drops(|fixture| {
+        let mut tx = fixture.cache.begin();
+        tx.set(GetLoud(1), fixture.loud());
         drop(tx);
     });
-    drops(|scene| {
-        let mut tx = scene.cache.begin();
-        tx.set(GetLoud(1), scene.loud());
+    drops(|fixture| {
+        let mut tx = fixture.cache.begin();
+        tx.set(GetLoud(1), fixture.loud());
         tx.set(GetLoud(1), Loud::silent());
         tx.commit().unwrap();
     });
@@ -162,21 +162,21 @@ fn a_drop_of_a_write_that_is_rolled_back_may_use_the_cache() {
 
 #[test]
 fn a_drop_of_a_write_that_conflicts_may_use_the_cache() {
-    drops(|scene| {
-        let mut tx = scene.cache.begin();
+    drops(|fixture| {
+        let mut tx = fixture.cache.begin();
         tx.get(&GetBook(1));
-        tx.set(GetLoud(1), scene.loud());
-        scene.cache.insert(GetBook(1), book("in between"));
+        tx.set(GetLoud(1), fixture.loud());
+        fixture.cache.insert(GetBook(1), book("in between"));
         tx.commit().unwrap_err();
     });
 }
 
 #[test]
 fn a_drop_in_a_reaping_of_the_expired_may_use_the_cache() {
-    drops(|scene| {
-        scene.cache.insert(GetTimedLoud(1), scene.loud());
-        scene.clock.advance(SECOND * 5);
-        scene.cache.reap();
+    drops(|fixture| {
+        fixture.cache.insert(GetTimedLoud(1), fixture.loud());
+        fixture.clock.advance(SECOND * 5);
+        fixture.cache.reap();
     });
 }
 
@@ -201,63 +201,63 @@ fn a_drop_of_an_expired_value_may_use_the_cache_whoever_meets_it() {
         },
     ];
     for meet in meetings {
-        drops(move |scene| {
-            scene.cache.insert(GetTimedLoud(1), scene.loud());
-            scene.clock.advance(SECOND * 5);
-            meet(&scene.cache);
+        drops(move |fixture| {
+            fixture.cache.insert(GetTimedLoud(1), fixture.loud());
+            fixture.clock.advance(SECOND * 5);
+            meet(&fixture.cache);
         });
     }
 }
 
 #[test]
 fn a_drop_of_an_unpinned_value_may_use_the_cache() {
-    drops(|scene| {
-        let pin = scene.cache.pin(&GetWeakLoud(1));
-        drop(scene.cache.insert(GetWeakLoud(1), scene.loud()));
-        assert!(!scene.dropped.is_given());
+    drops(|fixture| {
+        let pin = fixture.cache.pin(&GetWeakLoud(1));
+        drop(fixture.cache.insert(GetWeakLoud(1), fixture.loud()));
+        assert!(!fixture.dropped.is_given());
         drop(pin);
     });
 }
 
 #[test]
 fn a_drop_of_a_pinned_value_that_is_replaced_may_use_the_cache() {
-    drops(|scene| {
-        let pin = scene.cache.pin(&GetWeakLoud(1));
-        drop(scene.cache.insert(GetWeakLoud(1), scene.loud()));
-        drop(scene.cache.insert(GetWeakLoud(1), Loud::silent()));
+    drops(|fixture| {
+        let pin = fixture.cache.pin(&GetWeakLoud(1));
+        drop(fixture.cache.insert(GetWeakLoud(1), fixture.loud()));
+        drop(fixture.cache.insert(GetWeakLoud(1), Loud::silent()));
         assert!(pin.get().is_some());
     });
 }
 
 #[test]
 fn a_drop_of_the_last_handle_may_use_the_cache() {
-    drops(|scene| drop(scene.cache.insert(GetWeakLoud(1), scene.loud())));
-    drops(|scene| {
-        drop(scene.cache.insert(GetLoud(1), scene.loud()));
-        let last = scene.cache.get(&GetLoud(1)).unwrap();
-        scene.cache.remove(&GetLoud(1));
+    drops(|fixture| drop(fixture.cache.insert(GetWeakLoud(1), fixture.loud())));
+    drops(|fixture| {
+        drop(fixture.cache.insert(GetLoud(1), fixture.loud()));
+        let last = fixture.cache.get(&GetLoud(1)).unwrap();
+        fixture.cache.remove(&GetLoud(1));
         drop(last);
     });
 }
 
 #[test]
 fn a_drop_of_a_loaded_value_that_lost_may_use_the_cache() {
-    drops(|scene| {
-        let cache = &scene.cache;
+    drops(|fixture| {
+        let cache = &fixture.cache;
         let got = cache.get_or_insert_with(&GetLoud(1), || {
             cache.insert(GetLoud(1), Loud::silent());
-            scene.loud()
+            fixture.loud()
         });
-        assert!(scene.dropped.is_given());
+        assert!(fixture.dropped.is_given());
         drop(got);
     });
 }
 
 #[test]
 fn a_drop_of_a_heavy_value_or_a_dynamic_one_may_use_the_cache() {
-    drops(|scene| {
-        scene.cache.dynamic().insert("loud", scene.loud());
-        scene.cache.dynamic().insert("loud", 1_u32);
+    drops(|fixture| {
+        fixture.cache.dynamic().insert("loud", fixture.loud());
+        fixture.cache.dynamic().insert("loud", 1_u32);
     });
 }
 

@@ -218,9 +218,9 @@ fn a_listener_may_change_the_cache_that_it_listens_to() {
 }
 
 /// A panic payload that panics itself when it is dropped.
-struct Bomb;
+struct PanicsOnDrop;
 
-impl Drop for Bomb {
+impl Drop for PanicsOnDrop {
     fn drop(&mut self) {
         panic!("what a panic carried");
     }
@@ -231,7 +231,7 @@ fn what_a_panic_of_a_listener_carries_may_panic_too() {
     let heard = Arc::new(Mutex::new(0));
     let hear = Arc::clone(&heard);
     let cache = Cache::<Shelf>::builder()
-        .after_commit(|_| std::panic::panic_any(Bomb))
+        .after_commit(|_| std::panic::panic_any(PanicsOnDrop))
         .after_commit(move |_| *hear.lock() += 1)
         .build()
         .unwrap();

@@ -163,10 +163,10 @@ fn what_is_stored_between_the_mark_and_its_commit_is_marked() {
 #[test]
 fn listeners_hear_of_each_mark_once() {
     let heard = Arc::new(Mutex::new(Vec::new()));
-    let diary = Arc::clone(&heard);
+    let event_log = Arc::clone(&heard);
     let cache = Cache::<Sides>::builder()
         .after_commit(move |change| {
-            diary.lock().push((change.kind(), format!("{change:?}").contains("GetRight(1)")))
+            event_log.lock().push((change.kind(), format!("{change:?}").contains("GetRight(1)")))
         })
         .build()
         .unwrap();
@@ -222,11 +222,11 @@ fn what_comes_between_the_mark_by_predicate_and_its_commit_is_marked_too() {
 #[test]
 fn hooks_are_asked_about_what_a_predicate_marks() {
     let asked = Arc::new(Mutex::new(Vec::new()));
-    let diary = Arc::clone(&asked);
+    let event_log = Arc::clone(&asked);
     let cache = Cache::<Sides>::builder()
         .before_commit(move |proposal| {
             let marked = proposal.of::<GetLeft>().map(|(key, _)| key.0);
-            diary.lock().extend(marked);
+            event_log.lock().extend(marked);
             Ok(())
         })
         .build()

@@ -12,13 +12,13 @@ use super::*;
 
 thread_local! {
     /// What panics on this thread, and after how many calls.
-    static ARMED: Cell<Option<(Trap, u32)>> = const { Cell::new(None) };
+    static ARMED: Cell<Option<(PanicPoint, u32)>> = const { Cell::new(None) };
     /// Run by the next clone of a key on this thread.
     static AT_CLONE: Cell<Option<Box<dyn FnOnce()>>> = const { Cell::new(None) };
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Trap {
+enum PanicPoint {
     Weigh,
     Clone,
     Eq,
@@ -27,13 +27,13 @@ enum Trap {
     Drop,
 }
 
-impl Trap {
+impl PanicPoint {
     /// Panics if this is what is armed.
-    fn spring(self) {
-        if let Some((trap, left)) = ARMED.get()
-            && trap == self
+    fn reach(self) {
+        if let Some((point, left)) = ARMED.get()
+            && point == self
         {
-            ARMED.set((left > 0).then(|| (trap, left - 1)));
+            ARMED.set((left > 0).then(|| (point, left - 1)));
             if left == 0 {
                 // Without a message: this happens hundreds of times.
                 resume_unwind(Box::new(self));
@@ -56,7 +56,7 @@ pub struct Key(pub u32);
 
 impl Clone for Key {
     fn clone(&self) -> Self {
-        Trap::Clone.spring();
+        PanicPoint::Clone.reach();
         if let Some(act) = AT_CLONE.take() {
             act();
         }
@@ -66,7 +66,7 @@ impl Clone for Key {
 
 impl PartialEq for Key {
     fn eq(&self, other: &Self) -> bool {
-        Trap::Eq.spring();
+        PanicPoint::Eq.reach();
         self.0 == other.0
     }
 }
@@ -75,14 +75,14 @@ impl Eq for Key {}
 
 impl Hash for Key {
     fn hash<H: Hasher>(&self, state: &mut H) {
-        Trap::Hash.spring();
+        PanicPoint::Hash.reach();
         self.0.hash(state);
     }
 }
 
 impl fmt::Debug for Key {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        Trap::Debug.spring();
+        PanicPoint::Debug.reach();
         write!(f, "Key({})", self.0)
     }
 }
@@ -93,7 +93,7 @@ pub struct Brittle(pub u32);
 
 impl Drop for Brittle {
     fn drop(&mut self) {
-        Trap::Drop.spring();
+        PanicPoint::Drop.reach();
     }
 }
 
@@ -103,7 +103,7 @@ pub struct Weighed(pub Key);
 
 impl Weighed {
     fn weight(&self, _: &Brittle) -> u32 {
-        Trap::Weigh.spring();
+        PanicPoint::Weigh.reach();
         1
     }
 }
@@ -113,16 +113,16 @@ impl Weighed {
 pub struct Ordered(pub Key);
 
 registry! {
-    pub struct Traps {
+    pub struct PanickingTables {
         Weighed,
         Ordered,
     }
 }
 
 /// Returns a full cache of two tables.
-fn full(is_heard: bool) -> (Cache<Traps>, Arc<ManualClock>) {
+fn full(is_heard: bool) -> (Cache<PanickingTables>, Arc<ManualClock>) {
     let clock = Arc::new(ManualClock::new());
-    let builder = Cache::<Traps>::builder().clock(Arc::clone(&clock));
+    let builder = Cache::<PanickingTables>::builder().clock(Arc::clone(&clock));
     let builder = match is_heard {
         true => builder.on_removal(|_| {}).after_commit(|_| {}),
         false => builder,
@@ -137,7 +137,7 @@ fn full(is_heard: bool) -> (Cache<Traps>, Arc<ManualClock>) {
 
 /// Checks that the whole of each table can be used: nothing is stuck in it, and the counts are right.
 #[track_caller]
-fn assert_usable(cache: &Cache<Traps>, context: &str) {
+fn assert_usable(cache: &Cache<PanickingTables>, context: &str) {
     for n in 100..108 {
         cache.insert(Weighed(Key(n)), Brittle(n));
         cache.insert(Ordered(Key(n)), Brittle(n));
@@ -164,7 +164,7 @@ fn assert_usable(cache: &Cache<Traps>, context: &str) {
     assert_eq!(cache.len(), 16, "{context}: the whole bound is free again");
 }
 
-type Deed = (&'static str, fn(&Cache<Traps>, &ManualClock));
+type Deed = (&'static str, fn(&Cache<PanickingTables>, &ManualClock));
 
 const DEEDS: [Deed; 14] = [
     ("get", |cache, _| drop((cache.get(&Weighed(Key(1))), cache.get(&Ordered(Key(1)))))),
@@ -223,40 +223,49 @@ const DEEDS: [Deed; 14] = [
 #[test]
 fn whatever_panics_wherever_it_does_the_cache_stays_usable() {
     in_time(|| {
-        let mut sprung = 0;
-        for trap in [Trap::Weigh, Trap::Clone, Trap::Eq, Trap::Hash, Trap::Debug, Trap::Drop] {
+        let mut panics = 0;
+        for point in [
+            PanicPoint::Weigh,
+            PanicPoint::Clone,
+            PanicPoint::Eq,
+            PanicPoint::Hash,
+            PanicPoint::Debug,
+            PanicPoint::Drop,
+        ] {
             for (name, deed) in DEEDS {
                 for is_heard in [false, true] {
                     for left in 0.. {
                         let (cache, clock) = full(is_heard);
-                        let is_sprung =
-                            trap.during(left, || deed(&cache, &clock)) || cache.inspect().listener_panics > 0;
+                        let has_panicked = point.during(left, || deed(&cache, &clock))
+                            || cache.inspect().listener_panics > 0;
                         assert_usable(
                             &cache,
-                            &format!("{trap:?} number {left} in {name}, heard: {is_heard}"),
+                            &format!("{point:?} number {left} in {name}, heard: {is_heard}"),
                         );
-                        if !is_sprung {
+                        if !has_panicked {
                             break;
                         }
-                        sprung += 1;
+                        panics += 1;
                     }
                 }
             }
         }
-        assert!(sprung > 200, "{sprung}");
+        assert!(panics > 200, "{panics}");
     });
 }
 
 #[test]
 fn a_commit_to_two_tables_is_applied_whole_or_not_at_all_whatever_panics() {
     in_time(|| {
-        for trap in [Trap::Weigh, Trap::Clone, Trap::Eq, Trap::Hash, Trap::Drop] {
+        for point in
+            [PanicPoint::Weigh, PanicPoint::Clone, PanicPoint::Eq, PanicPoint::Hash, PanicPoint::Drop]
+        {
             for is_heard in [false, true] {
                 for left in 0.. {
                     let (cache, _) = full(is_heard);
                     let held = (cache.values::<Weighed>(), cache.values::<Ordered>());
                     let watches = (cache.watch(&Weighed(Key(3))), cache.watch(&Weighed(Key(1))));
-                    let is_sprung = trap.during(left, || {
+                    let has_panicked = point.during(left, || {
                         let mut tx = cache.begin();
                         tx.touch(&Weighed(Key(3)));
                         tx.set(Weighed(Key(50)), Brittle(50));
@@ -273,10 +282,10 @@ fn a_commit_to_two_tables_is_applied_whole_or_not_at_all_whatever_panics() {
                     ];
                     assert!(
                         is_applied == [true; 4] || is_applied == [false; 4],
-                        "{trap:?} number {left}, heard: {is_heard}: {is_applied:?}"
+                        "{point:?} number {left}, heard: {is_heard}: {is_applied:?}"
                     );
                     drop((held, watches));
-                    if !is_sprung && cache.inspect().listener_panics == 0 {
+                    if !has_panicked && cache.inspect().listener_panics == 0 {
                         break;
                     }
                 }
@@ -289,7 +298,7 @@ fn a_commit_to_two_tables_is_applied_whole_or_not_at_all_whatever_panics() {
 fn a_panic_of_the_weigher_reaches_the_writer_and_writes_nothing() {
     let (cache, _) = full(false);
     let before = cache.revision();
-    assert!(Trap::Weigh.during(0, || drop(cache.insert(Weighed(Key(1)), Brittle(99)))));
+    assert!(PanicPoint::Weigh.during(0, || drop(cache.insert(Weighed(Key(1)), Brittle(99)))));
     assert_eq!(cache.get(&Weighed(Key(1))).unwrap().0, 1);
     let commit = || {
         let mut tx = cache.begin();
@@ -299,13 +308,13 @@ fn a_panic_of_the_weigher_reaches_the_writer_and_writes_nothing() {
         let _ = tx.commit();
     };
     for left in 0..2 {
-        assert!(Trap::Weigh.during(left, commit));
+        assert!(PanicPoint::Weigh.during(left, commit));
         assert_eq!(cache.get(&Ordered(Key(1))).unwrap().0, 1);
         assert_eq!(cache.get(&Weighed(Key(1))).unwrap().0, 1);
         assert_eq!(cache.get(&Weighed(Key(2))).unwrap().0, 2);
     }
     assert_eq!(cache.revision(), before);
-    assert!(!Trap::Weigh.during(2, commit));
+    assert!(!PanicPoint::Weigh.during(2, commit));
     assert_eq!(cache.get(&Weighed(Key(2))).unwrap().0, 99);
 }
 
@@ -391,7 +400,7 @@ fn a_transaction_goes_on_after_the_clone_of_a_key_has_panicked() {
     for left in 0..4 {
         let (cache, _) = full(false);
         let mut tx = cache.begin();
-        let has_panicked = Trap::Clone.during(left, || {
+        let has_panicked = PanicPoint::Clone.during(left, || {
             tx.invalidate(&Weighed(Key(500)));
             tx.invalidate(&Ordered(Key(500)));
         });
@@ -416,7 +425,7 @@ fn a_load_ends_though_the_drop_of_what_it_released_panics() {
         clock.advance(SECOND * 5);
     })));
     let load = || drop(cache.get_or_insert_with(&Ordered(Key(1)), || Brittle(7)));
-    assert!(Trap::Drop.during(0, load));
+    assert!(PanicPoint::Drop.during(0, load));
     let found = in_time({
         let cache = cache.clone();
         move || cache.get_or_insert_with(&Ordered(Key(1)), || Brittle(8))
@@ -437,7 +446,7 @@ fn a_panic_of_a_load_leaves_the_key_to_the_next_caller() {
 }
 
 #[track_caller]
-fn assert_unpinned(cache: &Cache<Traps>, context: &str) {
+fn assert_unpinned(cache: &Cache<PanickingTables>, context: &str) {
     for report in cache.inspect().tables.iter() {
         assert_eq!((report.pins, report.pinned), (0, 0), "{context}: {}", report.name);
     }
@@ -445,20 +454,20 @@ fn assert_unpinned(cache: &Cache<Traps>, context: &str) {
 
 #[test]
 fn a_pin_is_taken_back_whatever_panics_while_it_is_made_or_dropped() {
-    for trap in [Trap::Hash, Trap::Eq, Trap::Clone, Trap::Drop] {
+    for point in [PanicPoint::Hash, PanicPoint::Eq, PanicPoint::Clone, PanicPoint::Drop] {
         for is_heard in [false, true] {
             for left in 0.. {
-                let context = format!("{trap:?} number {left}, heard: {is_heard}");
+                let context = format!("{point:?} number {left}, heard: {is_heard}");
                 let (cache, clock) = full(is_heard);
                 clock.advance(SECOND * 5);
-                let is_sprung = trap.during(left, || {
+                let has_panicked = point.during(left, || {
                     let pins = (cache.pin(&Weighed(Key(1))), cache.pin(&Weighed(Key(50))));
                     // The entry has expired, and is released now.
                     drop((cache.pin(&Ordered(Key(1))), pins));
                 });
                 assert_unpinned(&cache, &context);
                 assert_usable(&cache, &context);
-                if !is_sprung && cache.inspect().listener_panics == 0 {
+                if !has_panicked && cache.inspect().listener_panics == 0 {
                     break;
                 }
             }
@@ -469,20 +478,20 @@ fn a_pin_is_taken_back_whatever_panics_while_it_is_made_or_dropped() {
 #[test]
 fn the_drop_of_a_pin_calls_neither_hash_nor_eq_of_its_key() {
     let (cache, _) = full(false);
-    for trap in [Trap::Hash, Trap::Eq, Trap::Clone] {
+    for point in [PanicPoint::Hash, PanicPoint::Eq, PanicPoint::Clone] {
         let pins = (cache.pin(&Weighed(Key(1))), cache.pin(&Ordered(Key(90))));
         assert_eq!(table(&cache, "weighed").pinned, 1);
-        assert!(!trap.during(0, || drop(pins)), "{trap:?}");
-        assert_unpinned(&cache, &format!("{trap:?}"));
+        assert!(!point.during(0, || drop(pins)), "{point:?}");
+        assert_unpinned(&cache, &format!("{point:?}"));
     }
     assert!(cache.get(&Weighed(Key(1))).is_some());
 }
 
 /// A clock that panics while it is armed.
 #[derive(Debug, Default)]
-struct Brittler(AtomicBool);
+struct PanickingClock(AtomicBool);
 
-impl Clock for Brittler {
+impl Clock for PanickingClock {
     fn now(&self) -> Moment {
         if self.0.load(Ordering::SeqCst) {
             resume_unwind(Box::new("the clock is broken"));
@@ -493,8 +502,8 @@ impl Clock for Brittler {
 
 #[test]
 fn a_pin_is_taken_back_though_the_clock_panics_while_it_is_dropped() {
-    let clock = Arc::new(Brittler::default());
-    let cache = Cache::<Traps>::builder().clock(Arc::clone(&clock)).build().unwrap();
+    let clock = Arc::new(PanickingClock::default());
+    let cache = Cache::<PanickingTables>::builder().clock(Arc::clone(&clock)).build().unwrap();
     for is_unwinding in [false, true] {
         cache.insert(Ordered(Key(1)), Brittle(1));
         let pin = cache.pin(&Ordered(Key(1)));
