@@ -15,7 +15,7 @@ use crate::context::Context;
 use crate::error::QueryError;
 use crate::flight::outcome::LoadOutcome;
 
-/// The outcome of a query: its value, or why there is none.
+/// The outcome of a query: its value, or the error that prevented it.
 pub type Answer<A, Q> = Result<Arc<<Q as Query>::Value>, QueryError<<Q as Fetch<A>>::Error>>;
 
 /// How a query is loaded.

@@ -236,7 +236,7 @@ impl TaskRuntime {
         code()
     }
 
-    /// A timer of the caller's runtime, or of this one if there is none.
+    /// Makes a timer on the caller's runtime; outside of a runtime, on this one.
     pub(crate) fn sleep_until(&self, deadline: Instant) -> Sleep {
         let _entered = Handle::try_current().is_err().then(|| self.0.enter());
         tokio::time::sleep_until(deadline)

@@ -81,7 +81,7 @@ impl RetryBackoff {
         self.retries.saturating_add(1)
     }
 
-    /// Returns how long to wait before the next retry, which is counted; `None` if there is none.
+    /// Counts a retry and returns how long to wait before it. Returns `None` if no retries are left.
     ///
     /// `elapsed` is the time since the first attempt began. `requested` is the wait that the error asks for. `chance`,
     /// from 0 to 1, is the part of the longest wait to take, so that loads that failed together do not return together.

@@ -192,7 +192,7 @@ impl Flight {
         }
     }
 
-    /// Says that the load needs no slot, for now or at all.
+    /// Releases the slot of the load, which has ended or waits for its next attempt.
     pub(crate) fn end_turn(&self) {
         if let Some(slot) = &self.slot {
             slot.end();

@@ -117,8 +117,8 @@ impl<A: App> LoadTask<A> {
     }
 }
 
-/// Returns how long to wait before the next attempt; `None` if there is none. Outside the task, so that the task stays
-/// small.
+/// Returns how long to wait before the next attempt, or `None` if this one was the last. A function of its own keeps the
+/// task small.
 fn wait_after(
     ended: &AttemptEnd,
     (backoff, policy): (&mut RetryBackoff, &RetryPolicy),

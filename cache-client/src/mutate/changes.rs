@@ -156,7 +156,7 @@ impl<A: App> Changes<A> {
         self.write(query, |transaction, query| transaction.merge_with(query, merge));
     }
 
-    /// Merges `value` into the present value, or writes it if there is none.
+    /// Merges `value` into the present value. Writes `value` if the key is absent.
     ///
     /// # Examples
     /// ```
@@ -179,7 +179,7 @@ impl<A: App> Changes<A> {
         self.write(query, |transaction, query| transaction.merge(query, value));
     }
 
-    /// Changes a part of the present value. Returns `false` and does nothing if there is none.
+    /// Changes a part of the present value. Returns `false` and does nothing if the key is absent.
     ///
     /// The value keeps its age, its own times, and its mark if it has one. A value that these changes have written is
     /// as new as that write.

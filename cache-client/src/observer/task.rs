@@ -426,7 +426,7 @@ async fn landed(waiter: Option<&Waiter>) -> Outcome {
     }
 }
 
-/// Waits for a moment, forever if there is none.
+/// Waits until `moment`, or forever if it is `None`.
 async fn until(moment: Option<Instant>) {
     match moment {
         Some(moment) => tokio::time::sleep_until(moment).await,

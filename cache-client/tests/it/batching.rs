@@ -4,6 +4,7 @@ use std::collections::{HashMap, VecDeque};
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
+use crate::numbered::{Numbered, numbered};
 use cache_client::{App, Client, ClientBuilder, Context, Fetch, FetchMany, QueryError, TokioClock};
 use cache_core::{Cache, Query, registry};
 use parking_lot::Mutex;
@@ -180,20 +181,6 @@ impl Drop for Guard<'_> {
     fn drop(&mut self) {
         self.app.dropped.fetch_add(usize::from(!self.is_done), Ordering::SeqCst);
     }
-}
-
-pub trait Numbered: Query {
-    fn number(&self) -> u32;
-}
-
-macro_rules! numbered {
-    ($($query:ident),*) => {
-        $(impl Numbered for $query {
-            fn number(&self) -> u32 {
-                self.0
-            }
-        })*
-    };
 }
 
 macro_rules! loaded {

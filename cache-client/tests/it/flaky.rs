@@ -1,5 +1,6 @@
 //! An app whose loads fail as scripted by a test. It records when each load starts.
 
+use crate::numbered::{Numbered, numbered};
 use crate::scripted::takes;
 use std::collections::{HashMap, VecDeque};
 use std::time::Duration;
@@ -136,10 +137,6 @@ impl App for FlakyApp {
     type Registry = FlakyRegistry;
 }
 
-pub trait Numbered: Query {
-    fn number(&self) -> u32;
-}
-
 impl FlakyApp {
     pub fn loads<Q: Numbered>(&self, query: &Q) -> usize {
         self.times(query).len()
@@ -194,16 +191,6 @@ fn wait_asked_for(error: &FlakyError) -> Option<Duration> {
         FlakyError::Busy(time) => Some(*time),
         _ => None,
     }
-}
-
-macro_rules! numbered {
-    ($($query:ident),*) => {
-        $(impl Numbered for $query {
-            fn number(&self) -> u32 {
-                self.0
-            }
-        })*
-    };
 }
 
 macro_rules! flaky {

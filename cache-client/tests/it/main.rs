@@ -26,6 +26,7 @@ mod metrics;
 mod model;
 mod mutation_order;
 mod mutations;
+mod numbered;
 mod observers;
 mod options;
 mod paged;
@@ -44,6 +45,7 @@ mod strategies;
 mod tags;
 mod telemetry;
 mod tree;
+mod weighing;
 mod windows;
 
 /// The size of a long test: `usual`, or `full` with `CACHE_TEST_SIZES=all` in the environment.

@@ -12,6 +12,7 @@ use serde::{Deserialize, Serialize};
 pub use crate::scripted::ask;
 
 use crate::scripted::SECOND;
+use crate::weighing;
 
 macro_rules! kept {
     ($($(#[$comment:meta])* $name:ident { $($option:tt)* })*) => {$(
@@ -181,27 +182,14 @@ impl Fetch<PersistedApp> for GetKeptWhole {
     }
 }
 
-type Act = Box<dyn Fn() + Send>;
-
-/// The actions to run once when a key is weighed. Each test has its own keys.
-static WEIGHING: Mutex<Vec<(u32, Act)>> = Mutex::new(Vec::new());
-
 impl GetKeptWeighed {
     fn weight(&self, _: &usize) -> u32 {
-        let act = {
-            let mut acts = WEIGHING.lock();
-            let at = acts.iter().position(|(key, _)| *key == self.0);
-            at.map(|at| acts.swap_remove(at).1)
-        };
-        if let Some(act) = act {
-            act();
-        }
-        1
+        weighing::weigh::<Self>(self.0)
     }
 
     /// Runs an action once, when the value of this key is loaded and about to be stored.
     pub fn when_weighed(&self, act: impl Fn() + Send + 'static) {
-        WEIGHING.lock().push((self.0, Box::new(act)));
+        weighing::once::<Self>(self.0, act);
     }
 }
 

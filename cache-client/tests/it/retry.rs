@@ -7,6 +7,7 @@ use cache_client::{LoadingOptions, QueryError};
 use tokio::time::Instant;
 
 use crate::flaky::*;
+use crate::numbered::Numbered;
 use crate::scripted::{SECOND, ask_hastily, in_time, pass, seconds, settle};
 
 /// The waits between the loads of a key.

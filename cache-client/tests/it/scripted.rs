@@ -6,6 +6,7 @@ use std::pin::Pin;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
+use crate::weighing;
 use cache_client::{Answer, App, Client, ClientBuilder, Context, Fetch, QueryError, TokioClock};
 use cache_core::{Cache, Query, registry};
 use parking_lot::Mutex;
@@ -363,27 +364,14 @@ impl Fetch<ScriptedApp> for GetEager {
     }
 }
 
-type Act = Box<dyn Fn() + Send>;
-
-/// The actions to run once when a key is weighed. Each test has its own keys.
-static WEIGHING: Mutex<Vec<(u32, Act)>> = Mutex::new(Vec::new());
-
 impl GetWeighed {
     fn weight(&self, _: &usize) -> u32 {
-        let act = {
-            let mut acts = WEIGHING.lock();
-            let at = acts.iter().position(|(key, _)| *key == self.0);
-            at.map(|at| acts.swap_remove(at).1)
-        };
-        if let Some(act) = act {
-            act();
-        }
-        1
+        weighing::weigh::<Self>(self.0)
     }
 
     /// Runs an action once, when the value of this key is loaded and about to be stored.
     pub fn when_weighed(&self, act: impl Fn() + Send + 'static) {
-        WEIGHING.lock().push((self.0, Box::new(act)));
+        weighing::once::<Self>(self.0, act);
     }
 }
 

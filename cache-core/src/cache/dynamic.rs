@@ -54,7 +54,7 @@ impl<R: Holds<Dynamic>> DynamicTable<'_, R> {
         value
     }
 
-    /// Returns the value under a name as a `T`; `None` if there is none. Counts as a use.
+    /// Returns the value under a name as a `T`, or `None` if the name has no value. Counts as a use.
     ///
     /// # Errors
     /// [`TypeMismatch`] if the value is of another type.
