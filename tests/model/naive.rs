@@ -12,7 +12,7 @@ use std::time::Duration;
 
 use cache_core::{Freshness, RemovalCause, RemovalCounts, Residency, Revision};
 
-use queues::{Coming, MOST_USES, Queue, Queues};
+use queues::{Coming, MAX_USES, Queue, Queues};
 
 /// The rules of a table.
 #[derive(Clone, Copy, Debug, Default)]
@@ -49,15 +49,15 @@ pub struct Entry {
     pub fresh: Option<Duration>,
     pub is_invalidated: bool,
     pub weight: u64,
-    pub stay: Stay,
+    pub membership: Membership,
     /// Use count of the default policy; for a survivor, whether it was read.
     pub uses: u8,
     /// Oldest first.
-    pub history: Vec<Past>,
+    pub history: Vec<HistoryEntry>,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Past {
+pub struct HistoryEntry {
     pub number: u64,
     pub revision: Revision,
     pub label: Option<String>,
@@ -65,7 +65,7 @@ pub struct Past {
 
 /// What keeps an entry, or why nothing does.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Stay {
+pub enum Membership {
     Queued,
     Ordered,
     Timed,
@@ -164,7 +164,7 @@ impl Table {
     }
 
     pub fn is_alive(&self, entry: &Entry) -> bool {
-        entry.stay.is_resident() || self.held.contains_key(&entry.allocation)
+        entry.membership.is_resident() || self.held.contains_key(&entry.allocation)
     }
 
     /// Returns the entry, even if it has expired and was not accessed since.
@@ -211,17 +211,17 @@ impl Table {
             self.is_expired(&self.entries[&key])
         };
         let entry = self.entries.get_mut(&key).unwrap();
-        if entry.stay == Stay::Pinned || !is_expired {
+        if entry.membership == Membership::Pinned || !is_expired {
             entry.used_at = entry.used_at.max(now);
         }
-        match entry.stay {
-            Stay::Ordered => self.promote(key),
-            Stay::Queued | Stay::Timed | Stay::Pinned => entry.count_use(),
-            Stay::Evicted if entry.uses == 0 => {
+        match entry.membership {
+            Membership::Ordered => self.promote(key),
+            Membership::Queued | Membership::Timed | Membership::Pinned => entry.count_use(),
+            Membership::Evicted if entry.uses == 0 => {
                 entry.uses = 1;
                 self.marked.push(key);
             }
-            Stay::Evicted | Stay::Released => {}
+            Membership::Evicted | Membership::Released => {}
         }
         self.entries.get(&key).cloned()
     }
@@ -232,7 +232,7 @@ impl Table {
     pub fn begin(&mut self) {
         self.disturbances += 1;
         for key in std::mem::take(&mut self.marked) {
-            if self.entries.get(&key).is_some_and(|entry| entry.stay == Stay::Evicted) {
+            if self.entries.get(&key).is_some_and(|entry| entry.membership == Membership::Evicted) {
                 self.admit(key);
             }
         }
@@ -251,7 +251,7 @@ impl Table {
         if let Bound::Lru(limit) = self.rules.bound {
             while self.used() > limit {
                 let oldest = self.order.remove(0);
-                self.release_resident(oldest, Stay::Evicted, RemovalCause::Evicted);
+                self.release_resident(oldest, Membership::Evicted, RemovalCause::Evicted);
             }
             return;
         }
@@ -274,7 +274,10 @@ impl Table {
         self.expire(key);
         let weight = self.weight(write.given_weight);
         let is_new = !self.entries.contains_key(&key) && !self.pins.contains_key(&key);
-        if is_new && self.home(weight, write.ttl) == Stay::Queued && self.used() + weight > self.limit() {
+        if is_new
+            && self.membership_by_rules(weight, write.ttl) == Membership::Queued
+            && self.used() + weight > self.limit()
+        {
             let queue = self.queues.place(key);
             write.standing = Some((queue, 0));
             while self.used() + weight > self.limit() && self.evict_one(Some(Coming { queue, weight }), None)
@@ -293,8 +296,8 @@ impl Table {
             number, allocation, given_weight, as_of, used_at, ttl, fresh, is_invalidated, label, ..
         } = write;
         let weight = self.weight(given_weight);
-        let home = self.home(weight, ttl);
-        let stay = if self.pins.contains_key(&key) { Stay::Pinned } else { home };
+        let by_rules = self.membership_by_rules(weight, ttl);
+        let membership = if self.pins.contains_key(&key) { Membership::Pinned } else { by_rules };
         let old = self.entries.remove(&key);
         let is_alive = old.as_ref().is_some_and(|old| self.is_alive(old));
         let mut entry = Entry {
@@ -309,12 +312,12 @@ impl Table {
             fresh,
             is_invalidated,
             weight,
-            stay,
+            membership,
             uses: 0,
             history: Vec::new(),
         };
         let queue = match &old {
-            Some(old) if old.stay == stay && write.standing.is_none() => {
+            Some(old) if old.membership == membership && write.standing.is_none() => {
                 entry.uses = old.uses;
                 entry.count_use();
                 None
@@ -323,16 +326,18 @@ impl Table {
                 entry.uses = write.standing.map_or(old.uses, |(_, uses)| uses);
                 Some(write.standing.map_or(Queue::Main, |(queue, _)| queue))
             }
-            None if stay == Stay::Queued && write.standing.is_none() => Some(self.queues.place(key)),
+            None if membership == Membership::Queued && write.standing.is_none() => {
+                Some(self.queues.place(key))
+            }
             None => {
                 entry.uses = write.standing.map_or(0, |(_, uses)| uses);
                 write.standing.map(|(queue, _)| queue)
             }
         };
         if let Some(old) = old {
-            if stay.is_resident() && old.stay.is_resident() {
+            if membership.is_resident() && old.membership.is_resident() {
                 entry.history = old.history;
-                let past = Past { number: old.number, revision: old.revision, label: old.label };
+                let past = HistoryEntry { number: old.number, revision: old.revision, label: old.label };
                 entry.history.push(past);
                 entry.history.drain(..entry.history.len().saturating_sub(self.rules.history));
             }
@@ -340,11 +345,11 @@ impl Table {
                 self.left(key, old.number, RemovalCause::Replaced);
             }
         }
-        let is_too_heavy = stay == Stay::Released && self.rules.bound != Bound::None;
+        let is_too_heavy = membership == Membership::Released && self.rules.bound != Bound::None;
         self.entries.insert(key, entry);
         match queue {
             Some(queue) => self.enter(key, queue),
-            None if stay == Stay::Ordered => self.promote(key),
+            None if membership == Membership::Ordered => self.promote(key),
             None => {}
         }
         if is_too_heavy {
@@ -374,9 +379,9 @@ impl Table {
         entry.used_at = entry.used_at.max(now);
         entry.is_invalidated = false;
         entry.count_use();
-        match entry.stay {
-            Stay::Ordered => self.promote(key),
-            Stay::Evicted | Stay::Released => self.admit(key),
+        match entry.membership {
+            Membership::Ordered => self.promote(key),
+            Membership::Evicted | Membership::Released => self.admit(key),
             _ => {}
         }
         true
@@ -390,7 +395,7 @@ impl Table {
         *self.pins.entry(key).or_default() += 1;
         if self.meet(key).is_some() {
             self.leave(key);
-            self.entries.get_mut(&key).unwrap().stay = Stay::Pinned;
+            self.entries.get_mut(&key).unwrap().membership = Membership::Pinned;
         }
     }
 
@@ -401,7 +406,7 @@ impl Table {
             return;
         }
         self.pins.remove(&key);
-        if self.entries.get(&key).is_some_and(|entry| entry.stay == Stay::Pinned) {
+        if self.entries.get(&key).is_some_and(|entry| entry.membership == Membership::Pinned) {
             self.admit(key);
         }
     }
@@ -425,15 +430,15 @@ impl Table {
         if matches!(self.rules.bound, Bound::Weight(_)) { given.max(1).into() } else { 1 }
     }
 
-    fn home(&self, weight: u64, ttl: Option<Duration>) -> Stay {
+    fn membership_by_rules(&self, weight: u64, ttl: Option<Duration>) -> Membership {
         match self.rules.bound {
-            _ if weight > self.limit() => Stay::Released,
-            Bound::Lru(_) => Stay::Ordered,
-            Bound::Capacity(_) | Bound::Weight(_) => Stay::Queued,
+            _ if weight > self.limit() => Membership::Released,
+            Bound::Lru(_) => Membership::Ordered,
+            Bound::Capacity(_) | Bound::Weight(_) => Membership::Queued,
             Bound::None if self.rules.ttl.is_some() || self.rules.tti.is_some() || ttl.is_some() => {
-                Stay::Timed
+                Membership::Timed
             }
-            Bound::None => Stay::Released,
+            Bound::None => Membership::Released,
         }
     }
 
@@ -442,35 +447,37 @@ impl Table {
     }
 
     fn expire(&mut self, key: u16) {
-        let is_over =
-            |entry: &Entry| entry.stay.is_resident() && entry.stay != Stay::Pinned && self.is_expired(entry);
+        let is_over = |entry: &Entry| {
+            entry.membership.is_resident() && entry.membership != Membership::Pinned && self.is_expired(entry)
+        };
         if self.entries.get(&key).is_some_and(is_over) {
             self.leave(key);
-            self.release_resident(key, Stay::Released, RemovalCause::Expired);
+            self.release_resident(key, Membership::Released, RemovalCause::Expired);
         }
     }
 
     /// Places an entry that was pinned, or a survivor, by the rules of the table.
     fn admit(&mut self, key: u16) {
         let entry = &self.entries[&key];
-        let (home, is_expired) = (self.home(entry.weight, entry.ttl), self.is_expired(entry));
-        if home == Stay::Released || is_expired {
-            if entry.stay == Stay::Pinned {
+        let (by_rules, is_expired) =
+            (self.membership_by_rules(entry.weight, entry.ttl), self.is_expired(entry));
+        if by_rules == Membership::Released || is_expired {
+            if entry.membership == Membership::Pinned {
                 let cause = if is_expired { RemovalCause::Expired } else { RemovalCause::Evicted };
-                self.release_resident(key, Stay::Released, cause);
+                self.release_resident(key, Membership::Released, cause);
             }
         } else if self.is_alive(entry) {
             let entry = self.entries.get_mut(&key).unwrap();
-            (entry.stay, entry.uses) = (home, 0);
+            (entry.membership, entry.uses) = (by_rules, 0);
             self.enter(key, Queue::Main);
         }
     }
 
     fn enter(&mut self, key: u16, queue: Queue) {
         self.leave(key);
-        match self.entries[&key].stay {
-            Stay::Ordered => self.order.push(key),
-            Stay::Queued => self.queues.push(queue, key),
+        match self.entries[&key].membership {
+            Membership::Ordered => self.order.push(key),
+            Membership::Queued => self.queues.push(queue, key),
             _ => {}
         }
     }
@@ -486,12 +493,12 @@ impl Table {
     }
 
     /// Turns a resident that has left its list into a survivor, or takes it out if nobody holds its value.
-    fn release_resident(&mut self, key: u16, stay: Stay, cause: RemovalCause) {
+    fn release_resident(&mut self, key: u16, membership: Membership, cause: RemovalCause) {
         self.disturbances += 1;
         let entry = self.entries.get_mut(&key).unwrap();
         let number = entry.number;
         if self.held.contains_key(&entry.allocation) {
-            (entry.stay, entry.uses) = (stay, 0);
+            (entry.membership, entry.uses) = (membership, 0);
             entry.history.clear();
         } else {
             self.entries.remove(&key);
@@ -528,7 +535,7 @@ impl Table {
                 _ => {
                     self.queues.remember(key, queue);
                     self.queues.remove(key);
-                    self.release_resident(key, Stay::Evicted, RemovalCause::Evicted);
+                    self.release_resident(key, Membership::Evicted, RemovalCause::Evicted);
                     return true;
                 }
             }
@@ -562,19 +569,19 @@ impl Removal {
 
 impl Entry {
     pub fn residency(&self) -> Residency {
-        match self.stay {
-            Stay::Queued | Stay::Ordered | Stay::Timed => Residency::Resident,
-            Stay::Pinned => Residency::Pinned,
-            Stay::Evicted | Stay::Released => Residency::Survivor,
+        match self.membership {
+            Membership::Queued | Membership::Ordered | Membership::Timed => Residency::Resident,
+            Membership::Pinned => Residency::Pinned,
+            Membership::Evicted | Membership::Released => Residency::Survivor,
         }
     }
 
     fn count_use(&mut self) {
-        self.uses = (self.uses + 1).min(MOST_USES);
+        self.uses = (self.uses + 1).min(MAX_USES);
     }
 }
 
-impl Stay {
+impl Membership {
     pub fn is_resident(self) -> bool {
         !matches!(self, Self::Evicted | Self::Released)
     }

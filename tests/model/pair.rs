@@ -16,7 +16,7 @@ use cache_core::{
 };
 
 use crate::naive::saved::{Restored, Saved};
-use crate::naive::{Bound, Entry, Past, Removal, Rules, Table, Write};
+use crate::naive::{Bound, Entry, HistoryEntry, Removal, Rules, Table, Write};
 use crate::steps::{Change, Commit, Given, KEYS, Step};
 use crate::{Key, Numbered, Other, Registry, Store, Value, seconds};
 

@@ -8,7 +8,7 @@ use cache_core::{ManualClock, TableOptions};
 use proptest::collection::vec;
 use proptest::prelude::*;
 
-use crate::naive::queues::MOST_USES;
+use crate::naive::queues::MAX_USES;
 use crate::naive::{Bound, Rules, Table, Write};
 use crate::{Key, Value, builder, config, store};
 
@@ -63,7 +63,7 @@ fn an_entry_that_comes_back_gets_a_place_in_the_main_queue_and_lengthens_the_sma
     let is_there = |key| store.peek(&Key(key)).is_some();
     let use_often = |keys: std::ops::Range<u16>| {
         for key in keys {
-            (0..MOST_USES).for_each(|_| assert!(store.get(&Key(key)).is_some(), "{key}"));
+            (0..MAX_USES).for_each(|_| assert!(store.get(&Key(key)).is_some(), "{key}"));
         }
     };
     (0..40).for_each(insert);

@@ -5,7 +5,7 @@
 
 use std::collections::VecDeque;
 
-pub const MOST_USES: u8 = 7;
+pub const MAX_USES: u8 = 7;
 /// Number of keys that are remembered.
 const GHOSTS: usize = 8;
 /// Number of ghosts whose return moves the share of the small queue.

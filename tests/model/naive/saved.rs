@@ -5,7 +5,7 @@ use std::time::Duration;
 use cache_core::Revision;
 
 use super::queues::Queue;
-use super::{Bound, Entry, Stay, Table, Write};
+use super::{Bound, Entry, Membership, Table, Write};
 
 /// One entry of a snapshot.
 #[derive(Clone, Debug)]
@@ -40,10 +40,10 @@ pub struct Restored {
 impl Table {
     /// Returns what a save writes, in any order.
     pub fn saved(&self, with_survivors: bool) -> Vec<Saved> {
-        let is_saved = |entry: &Entry| match entry.stay {
-            Stay::Pinned => true,
+        let is_saved = |entry: &Entry| match entry.membership {
+            Membership::Pinned => true,
             _ if self.is_expired(entry) || !self.is_alive(entry) => false,
-            stay => stay.is_resident() || with_survivors,
+            membership => membership.is_resident() || with_survivors,
         };
         let entries = self.entries.iter().filter(|(_, entry)| is_saved(entry));
         entries.map(|(&key, entry)| self.saved_entry(key, entry)).collect()
@@ -55,18 +55,18 @@ impl Table {
         };
         let queue = self.queues.queue_of(key);
         let revision = entry.revision.get();
-        let rank = match entry.stay {
-            Stay::Evicted | Stay::Released => (0, 0, revision),
-            Stay::Timed => (1, 0, revision),
-            Stay::Ordered => (1, place(Box::new(self.order.iter().copied())), revision),
-            Stay::Queued => {
+        let rank = match entry.membership {
+            Membership::Evicted | Membership::Released => (0, 0, revision),
+            Membership::Timed => (1, 0, revision),
+            Membership::Ordered => (1, place(Box::new(self.order.iter().copied())), revision),
+            Membership::Queued => {
                 let place = place(Box::new(self.queues.keys()));
                 match queue {
                     Queue::Small => (1, 0, place),
                     Queue::Main => (2, 0, place),
                 }
             }
-            Stay::Pinned => (3, 0, revision),
+            Membership::Pinned => (3, 0, revision),
         };
         Saved {
             key,
@@ -77,9 +77,9 @@ impl Table {
             ttl: entry.ttl,
             fresh: entry.fresh,
             is_invalidated: entry.is_invalidated,
-            is_survivor: !entry.stay.is_resident(),
-            queue: if entry.stay == Stay::Queued { queue } else { Queue::Small },
-            uses: entry.uses.max(u8::from(entry.stay == Stay::Pinned)),
+            is_survivor: !entry.membership.is_resident(),
+            queue: if entry.membership == Membership::Queued { queue } else { Queue::Small },
+            uses: entry.uses.max(u8::from(entry.membership == Membership::Pinned)),
             rank,
         }
     }
@@ -126,7 +126,7 @@ impl Table {
         self.begin();
         for saved in chosen {
             let allocation = allocate();
-            let keeps_nothing = self.home(1, saved.ttl) == Stay::Released;
+            let keeps_nothing = self.membership_by_rules(1, saved.ttl) == Membership::Released;
             // Held by the restore until all are in, and by the report if nothing else does.
             self.hold(allocation);
             report.written.push((saved.key, allocation));

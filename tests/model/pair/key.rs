@@ -264,7 +264,8 @@ where
         for entry in &listed {
             let (key, query) = (entry.key().number(), *entry.key());
             assert!(Arc::ptr_eq(entry.value(), &self.store().peek(&query).unwrap()));
-            let history: Vec<Past> = self.store().history(&query).into_iter().map(past).collect();
+            let history: Vec<HistoryEntry> =
+                self.store().history(&query).into_iter().map(history_entry).collect();
             let table = self.table();
             let expected = table.alive(key).unwrap();
             assert_eq!(entry.value().number, expected.number);
@@ -314,7 +315,7 @@ where
     }
 }
 
-fn past(past: cache_core::HistoryEntry<Value>) -> Past {
-    let label = past.label.map(|label| label.to_string());
-    Past { number: past.value.number, revision: past.revision, label }
+fn history_entry(entry: cache_core::HistoryEntry<Value>) -> HistoryEntry {
+    let label = entry.label.map(|label| label.to_string());
+    HistoryEntry { number: entry.value.number, revision: entry.revision, label }
 }
