@@ -1,4 +1,4 @@
-//! For generated code only; no part of the public interface, may change in any release.
+//! For generated code only. Not part of the public interface; may change in any release.
 
 pub mod constant;
 
@@ -36,16 +36,16 @@ pub const fn named(format: u32, name: &'static str) -> &'static str {
     assert!(
         format == FORMAT,
         "`derive(Query)` and `cache-core` come from different releases: take the derive from `cache_core` itself, and \
-         let `#[query(crate = \"...\")]` name the same one"
+         name the same crate in `#[query(crate = \"...\")]`"
     );
     name
 }
 
-/// The value of a query. If generated code used `Self::Value`, the compiler would repeat there what the query
-/// lacks.
+/// The value of a query. Generated code uses this instead of `Self::Value`, so that the compiler does not
+/// report an error of the query a second time.
 pub type Value<Q> = <Q as Valued>::Value;
 
-/// Names the value of every query, without any other requirement.
+/// Gives every query a value type, without other requirements.
 pub trait Valued {
     /// The value.
     type Value: ?Sized;
@@ -55,8 +55,8 @@ impl<Q: crate::Query> Valued for Q {
     type Value = Q::Value;
 }
 
-/// Returns the name of a query. If generated code used `GetPost::NAME`, the compiler would repeat there what
-/// the query lacks.
+/// Returns the name of a query. Generated code uses this instead of `GetPost::NAME`, so that the compiler
+/// does not report an error of the query a second time.
 #[must_use]
 #[inline(always)]
 pub const fn name<Q: crate::Query>() -> &'static str {

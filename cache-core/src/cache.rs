@@ -1,4 +1,4 @@
-//! The public face: a cheap handle to one cache.
+//! The public handle of a cache.
 
 pub(crate) mod builder;
 mod client_support;
@@ -48,8 +48,7 @@ impl<Q: Query, R: Holds<Q>> TableRef<Q> for CacheInner<R> {
 
 /// Returns the table of a query in a cache that is known to have this registry.
 fn table_in<Q: Query, R: Holds<Q>>(cache: &(dyn Any + Send + Sync)) -> &Table<Q> {
-    let inner: &CacheInner<R> =
-        cache.downcast_ref().expect("a handle is made of the cache with its registry");
+    let inner: &CacheInner<R> = cache.downcast_ref().expect("a handle refers to a cache of its own registry");
     inner.registry.table()
 }
 
@@ -217,7 +216,7 @@ impl<R: Registry> Cache<R> {
     /// let cache = Cache::<CacheRegistry>::builder().clock(Arc::clone(&clock)).build()?;
     /// cache.insert(GetName { id: 7 }, "Seven".to_owned());
     ///
-    /// // Looking does not renew the idle time.
+    /// // A peek does not renew the idle time.
     /// clock.advance(Duration::from_secs(45));
     /// let entry = cache.peek_entry(&GetName { id: 7 }).unwrap();
     /// assert_eq!(entry.remaining(), Some(Duration::from_secs(15)));
@@ -231,10 +230,10 @@ impl<R: Registry> Cache<R> {
         self.table::<L::Query>().entry(lookup, Use::Uncounted)
     }
 
-    /// Returns the values that a resident entry had before, oldest first.
+    /// Returns the previous values of a resident entry, oldest first.
     ///
-    /// Their number is at most the option `history` of the table; without the option there are none. Also
-    /// empty if the key has no resident entry.
+    /// There are at most as many as the table's option `history` allows, and none without that option. Empty
+    /// if the key has no resident entry.
     ///
     /// # Examples
     /// ```
@@ -260,7 +259,7 @@ impl<R: Registry> Cache<R> {
 
     /// Returns all readable entries of one query, each once, in no particular order.
     ///
-    /// Reads one shard after the other: entries committed meanwhile may or may not be included. Allocates for
+    /// Reads one shard after another: entries committed meanwhile may or may not be included. Allocates for
     /// all entries.
     ///
     /// # Examples
@@ -427,7 +426,7 @@ impl<R: Registry> Cache<R> {
         Some(self.shared().revision()).filter(|&revision| revision > 0).map(Revision)
     }
 
-    /// Returns the present moment of the cache's clock, as precisely as the clock tells it.
+    /// Returns the current moment of the cache's clock, as precisely as the clock can.
     ///
     /// Read it before a value is requested, and pass it to [`EntryTimes::as_of`]: the age of the entry then includes
     /// the time that the request took.
@@ -443,9 +442,9 @@ impl<R: Registry> Cache<R> {
     /// # let clock = Arc::new(ManualClock::new());
     /// # let cache = Cache::<CacheRegistry>::builder().clock(Arc::clone(&clock)).build()?;
     /// # let request_name = || { clock.advance(Duration::from_secs(2)); "Seven".to_owned() };
-    /// let asked = cache.now();
+    /// let requested_at = cache.now();
     /// let name = request_name(); // takes two seconds
-    /// cache.insert_timed(GetName { id: 7 }, name, EntryTimes::new().as_of(asked));
+    /// cache.insert_timed(GetName { id: 7 }, name, EntryTimes::new().as_of(requested_at));
     ///
     /// let entry = cache.get_entry(&GetName { id: 7 }).unwrap();
     /// assert_eq!(entry.age(), Duration::from_secs(2));
@@ -460,8 +459,9 @@ impl<R: Registry> Cache<R> {
 
     /// Writes one value, visible at once, and returns its `Arc`.
     ///
-    /// Costs as much as in a plain cache. It is not a transaction, so it does not call the `before_commit`
-    /// hooks, but it has a revision, and listeners get it. A reader that holds the previous value keeps it.
+    /// Costs as much as a write to a plain cache. It is a commit, with a revision and events for the
+    /// listeners, but not a transaction: it does not call the `before_commit` hooks. A reader that holds the
+    /// previous value keeps it.
     ///
     /// # Examples
     /// ```
@@ -520,11 +520,11 @@ impl<R: Registry> Cache<R> {
     /// Callers with the same key share one computation: one of them runs `load`, and the others block until
     /// it is done. No lock is held meanwhile. If `load` panics, one of the waiting callers runs its own. A
     /// call with the same key inside `load` computes at once. Two loads on two threads that request each
-    /// other's key wait forever.
+    /// other's key deadlock.
     ///
-    /// A change of the key during the load is newer than the loaded value. If a value is written meanwhile, all callers
-    /// get that one. After a removal, a `clear` or an invalidation of the key, or of a set that contains it, the
-    /// waiting callers get the loaded value, and it is not stored; later callers load anew.
+    /// A change of the key during the load is newer than the loaded value. If a value is written meanwhile,
+    /// all callers get that one. After a removal, a `clear` or an invalidation of the key, or of a set that
+    /// contains it, the waiting callers get the loaded value, and it is not stored; later callers load again.
     ///
     /// # Examples
     /// ```
@@ -621,7 +621,7 @@ impl<R: Registry> Cache<R> {
 
     /// Removes an entry and returns whether it was readable. Is a commit.
     ///
-    /// The key is absent for all readers after that, even while parts of the program hold the value.
+    /// After that, the key is absent for all readers, even while parts of the program hold the value.
     ///
     /// # Examples
     /// ```
@@ -647,8 +647,8 @@ impl<R: Registry> Cache<R> {
     /// Renews the times of an entry and clears its mark, without replacing its value. Returns whether there is an
     /// entry.
     ///
-    /// For a value that turns out to be current, as after an HTTP answer 304. Is not a commit: it has no revision and
-    /// causes no conflict.
+    /// For a value that turns out to be up to date, as after an HTTP 304 response. Is not a commit: it has no
+    /// revision and causes no conflict.
     ///
     /// # Examples
     /// ```
@@ -662,7 +662,7 @@ impl<R: Registry> Cache<R> {
     /// cache.invalidate(&GetName { id: 7 });
     /// assert!(cache.get_fresh(&GetName { id: 7 }).is_none());
     ///
-    /// // The server says: not modified.
+    /// // The server has answered "304 Not Modified".
     /// assert!(cache.touch(&GetName { id: 7 }));
     /// assert!(cache.get_fresh(&GetName { id: 7 }).is_some());
     /// ```
@@ -732,11 +732,13 @@ impl<R: Registry> Cache<R> {
     ///
     /// Loads and watches of keys with the tag that began before are overtaken, whether there is an entry or not.
     ///
-    /// - A tag of a query (`#[query(tags("posts"))]`) is one of all its entries: this visits all entries of its table.
-    /// - A tag of single entries ([`#[query(tags_of = path)]`](crate::Query::TAGS_OF)) is found in the index of its
-    ///   table: this visits the entries that have it, and each load and watch of the table.
+    /// - A tag of a query (`#[query(tags("posts"))]`) applies to all its entries: this visits all entries of
+    ///   its table.
+    /// - A tag of individual entries ([`#[query(tags_of = path)]`](crate::Query::TAGS_OF)) is looked up in
+    ///   the index of its table: this visits the entries that have it, and all loads and watches of the
+    ///   table.
     ///
-    /// Marks one entry after the other. Entries written meanwhile may be marked too.
+    /// Marks one entry after another. Entries written meanwhile may be marked too.
     /// [`Transaction::invalidate_tag`](crate::Transaction::invalidate_tag) marks all at once.
     ///
     /// # Examples
@@ -864,10 +866,10 @@ impl<R: Registry> Cache<R> {
         Watch::new(self.used_ref::<Q>(), query.clone(), Some(Arc::new(changed)))
     }
 
-    /// Writes a value unless it equals the present one. Returns the value that the cache then has.
+    /// Writes a value unless it equals the current one. Returns the value that is then in the cache.
     ///
-    /// With the option `eq` an equal value is not written: the present one is kept, and touched. Readers that compare
-    /// `Arc`s see no change. Without the option this is [`insert`](Self::insert).
+    /// With the option `eq` an equal value is not written: the current one is kept, and touched. Readers that
+    /// compare `Arc`s see no change. Without the option this is [`insert`](Self::insert).
     ///
     /// # Examples
     /// ```
@@ -959,10 +961,10 @@ impl<R: Registry> Cache<R> {
 
     /// Removes everything that has expired and all keys whose value is gone. Returns how many keys it removed.
     ///
-    /// Writes do the same bit by bit, each for its own shard. An idle table keeps a value past its deadline
-    /// until its key is read, and the memory of a dead value, which its key's weak handle keeps allocated,
-    /// until a write visits it. A program that may be idle for long calls this from a timer, as
-    /// [`reap_every`](Self::reap_every) does. Visits every survivor, one shard at a time.
+    /// Writes do the same gradually, each in its own shard. An idle table keeps an expired value until its
+    /// key is read. It also keeps the memory of a dead value, which the weak handle of the key keeps
+    /// allocated, until a write visits that key. A program that may be idle for long calls this from a timer,
+    /// as [`reap_every`](Self::reap_every) does. Visits every survivor, one shard at a time.
     ///
     /// # Examples
     /// ```
@@ -1071,7 +1073,7 @@ impl<R: Registry> Cache<R> {
         CommitLog::new(&self.shared().log)
     }
 
-    // Inside
+    // Internals
 
     pub(crate) fn from_inner(inner: Arc<CacheInner<R>>) -> Self {
         Self(inner)

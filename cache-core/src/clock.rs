@@ -8,26 +8,26 @@ use std::time::{Duration, SystemTime};
 
 use serde::Serialize;
 
-/// Where a cache reads the time from.
+/// A source of time for a cache.
 ///
 /// Times are counted from [`precise_now`](Self::precise_now) and compared with [`now`](Self::now). As long as
 /// `now` is never ahead of `precise_now`, nothing expires early, and an expired entry is detected as late as
 /// `now` lags behind. Both may go backwards: nothing expires early because of that, and ages count as zero
 /// meanwhile.
 pub trait Clock: Debug + Send + Sync + 'static {
-    /// Returns the present moment of a clock that nothing sets while the program runs. Hits of entries with
+    /// Returns the current moment of a clock that is never set while the program runs. Hits of entries with
     /// times read it, so it should be cheap. It may move in steps.
     fn now(&self) -> Moment;
 
-    /// Returns the present moment as precisely as the clock can tell it. Read by writes, and by uses of
-    /// entries with a time to idle. Default: [`now`](Self::now).
+    /// Returns the current moment as precisely as the clock can. Read by writes, and by uses of entries with
+    /// a time to idle. Default: [`now`](Self::now).
     fn precise_now(&self) -> Moment {
         self.now()
     }
 
     /// Returns the date and time of day. Read only while saving and restoring. Default: [`SystemTime::now`].
     ///
-    /// Has no default on `wasm32-unknown-unknown`, where the standard library does not know the time.
+    /// Has no default on `wasm32-unknown-unknown`, where the standard library has no clock.
     #[cfg(not(all(target_family = "wasm", target_os = "unknown")))]
     fn wall(&self) -> SystemTime {
         SystemTime::now()
@@ -57,8 +57,7 @@ impl Moment {
         Duration::from_nanos(u64::try_from(self.0.saturating_sub(earlier.0)).unwrap_or(0))
     }
 
-    /// Returns whether a deadline is past. A time that never ends differs from one that ends at the end of
-    /// the clock.
+    /// Returns whether a deadline is past. `NEVER` is not, even at the last moment of the clock.
     pub(crate) fn is_over(self, now: Self) -> bool {
         self != Self::NEVER && now >= self
     }
@@ -196,7 +195,7 @@ impl ManualClock {
     fn shift(&self, nanos: i64) {
         for clock in [&self.now, &self.wall] {
             let shifted = |now: i64| Some(now.saturating_add(nanos));
-            // Never refused: there is always a next moment.
+            // Cannot fail: `shifted` always returns a moment.
             let _ = clock.fetch_update(Ordering::SeqCst, Ordering::SeqCst, shifted);
         }
     }

@@ -38,7 +38,7 @@ impl<'a> CommitLog<'a> {
         Self { log }
     }
 
-    /// Keeps the last `count` commits from now on; 0 switches the log off and forgets it.
+    /// Keeps the last `count` commits from now on; 0 switches the log off and discards its records.
     pub fn keep(&self, count: usize) {
         let mut recent = self.log.recent.lock();
         self.log.limit.store(count, Ordering::Relaxed);

@@ -59,7 +59,7 @@ pub(crate) trait ErasedTable: Send + Sync + Debug {
     fn used(&self) -> Option<&dyn UsedTable>;
     /// Returns the table with its shards, which it creates if needed; `None` if the table is not part of
     /// snapshots.
-    fn made_for_restore(&self) -> Option<&dyn UsedTable>;
+    fn ensure_shards_for_restore(&self) -> Option<&dyn UsedTable>;
 }
 
 /// A table that has shards. Shards are identified by place.

@@ -18,7 +18,7 @@ pub enum BuildError {
         problem: String,
     },
     /// The codec of a query cannot carry one of its types.
-    #[error("table `{table}`: codec \"{codec}\" cannot save `{type_name}`: {problem}; {way_out}")]
+    #[error("table `{table}`: codec \"{codec}\" cannot save `{type_name}`: {problem}; {advice}")]
     Codec {
         /// The table.
         table: &'static str,
@@ -29,13 +29,13 @@ pub enum BuildError {
         /// Why not.
         problem: &'static str,
         /// What to do.
-        way_out: &'static str,
+        advice: &'static str,
     },
     /// A type of dynamic values could not be registered.
     #[error(transparent)]
     Register(#[from] RegisterError),
     /// The platform has no system clock, like `wasm32-unknown-unknown`, and the builder was given no other.
-    #[error("this platform has no system clock: give the cache one, by `Cache::builder().clock(..)`")]
+    #[error("this platform has no system clock; set one with `Cache::builder().clock(..)`")]
     NoClock,
 }
 
@@ -85,12 +85,12 @@ pub enum CommitError {
 
 /// A dynamic entry is of another type than the caller asked for.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("dynamic entry {name:?} is a `{found}`, not a `{expected}`")]
+#[error("dynamic entry {name:?} has type `{found}`, not `{expected}`")]
 pub struct TypeMismatch {
     /// Name of the entry.
     pub name: String,
     /// Type that the caller asked for.
     pub expected: &'static str,
-    /// Type that was put in.
+    /// Type of the stored value.
     pub found: &'static str,
 }

@@ -17,7 +17,7 @@ use crate::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use crate::sync::{Mutex, thread_local};
 pub(crate) use crate::typed::EntryOf;
 
-/// Why a value left a table's residents, or an entry the table.
+/// Why a value is no longer resident, or no longer in the table.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize)]
 #[serde(rename_all = "lowercase")]
 #[non_exhaustive]
@@ -45,11 +45,11 @@ impl RemovalCause {
 pub enum ChangeKind {
     /// Wrote a value.
     Set,
-    /// Wrote a value made from the one before.
+    /// Wrote a value made from the previous one.
     Merged,
     /// Removed the entry.
     Removed,
-    /// Renews the times of the entry, without a revision of its own. Hooks get it, listeners do not.
+    /// Renewed the times of the entry. Has no revision of its own. Reported to hooks, not to listeners.
     Touched,
     /// Invalidated the entry, which must be loaded again. Has no revision of its own.
     Invalidated,
@@ -64,7 +64,7 @@ pub struct Change {
     pub(crate) entry: Box<dyn AnyEntry>,
 }
 
-/// One value that left, with the cause. Passed to `on_removal` listeners.
+/// One value that left the cache, with the cause. Passed to `on_removal` listeners.
 #[derive(Debug)]
 pub struct Removal {
     pub(crate) table: &'static str,
@@ -198,8 +198,8 @@ pub(crate) struct Events {
 #[derive(Default)]
 struct EventQueue {
     waiting: VecDeque<Event>,
-    /// Whether a thread is passing events to the listeners. It goes on until the queue is empty.
-    is_drained: bool,
+    /// Whether a thread is passing events to the listeners. It continues until the queue is empty.
+    is_draining: bool,
 }
 
 impl Events {
@@ -236,7 +236,7 @@ impl Events {
         self.queue.lock().waiting.push_back(event);
     }
 
-    pub(crate) fn tell_removal(&self, table: &'static str, cause: RemovalCause, entry: Box<dyn AnyEntry>) {
+    pub(crate) fn push_removal(&self, table: &'static str, cause: RemovalCause, entry: Box<dyn AnyEntry>) {
         self.push(Event::Removal(Removal { table, cause, entry }));
     }
 
@@ -277,7 +277,7 @@ impl Events {
             }
             for callback in due {
                 // This may be the last handle of a callback, whose captured values are then dropped.
-                if !survives(move || reentrancy::outside(|| callback())) {
+                if !completes(move || reentrancy::outside(|| callback())) {
                     self.count_panic();
                 }
             }
@@ -286,20 +286,20 @@ impl Events {
 
     fn drain_queue(&self) {
         let mut queue = self.queue.lock();
-        if std::mem::replace(&mut queue.is_drained, true) {
+        if std::mem::replace(&mut queue.is_draining, true) {
             return;
         }
         while let Some(event) = queue.waiting.pop_front() {
             drop(queue);
-            self.tell(&event);
+            self.deliver(&event);
             // The event may hold the last handle of a value: it is dropped before the queue is locked again, and a
             // panic of the value's `Drop` is one of the listeners' panics.
-            if !survives(move || drop(event)) {
+            if !completes(move || drop(event)) {
                 self.count_panic();
             }
             queue = self.queue.lock();
         }
-        queue.is_drained = false;
+        queue.is_draining = false;
     }
 
     pub(crate) fn count_panic(&self) {
@@ -311,15 +311,15 @@ impl Events {
         self.panics.load(Ordering::Relaxed)
     }
 
-    fn tell(&self, event: &Event) {
+    fn deliver(&self, event: &Event) {
         for listener in &self.listeners {
-            let tell = || match (listener, event) {
+            let call = || match (listener, event) {
                 (Listener::Change(listener), Event::Change(change)) => listener(change),
                 (Listener::Removal(listener), Event::Removal(removal)) => listener(removal),
                 _ => {}
             };
             // A hook that used the cache may have called this, but the event is not part of the hook.
-            if !survives(|| reentrancy::outside(tell)) {
+            if !completes(|| reentrancy::outside(call)) {
                 self.count_panic();
             }
         }
@@ -335,7 +335,7 @@ thread_local! {
 struct RunningCallbacks(usize);
 
 impl RunningCallbacks {
-    /// Returns `None` if it already does.
+    /// Returns `None` if this thread already runs them.
     fn enter(events: &Events) -> Option<Self> {
         let events = std::ptr::from_ref(events).addr();
         let enter = |running: &RefCell<Vec<usize>>| {
@@ -345,7 +345,7 @@ impl RunningCallbacks {
             }
             is_first
         };
-        // A thread that is ending cannot tell, and runs them.
+        // A thread that is ending has no list of what it runs, so it runs them.
         RUNNING.try_with(enter).unwrap_or(true).then(|| Self(events))
     }
 }
@@ -358,7 +358,7 @@ impl Drop for RunningCallbacks {
 
 /// Runs foreign code. Returns whether it ended without a panic. The panic payload may itself panic when
 /// dropped.
-pub(crate) fn survives(foreign: impl FnOnce()) -> bool {
+pub(crate) fn completes(foreign: impl FnOnce()) -> bool {
     let Err(payload) = catch_unwind(AssertUnwindSafe(foreign)) else { return true };
     if let Err(another) = catch_unwind(AssertUnwindSafe(move || drop(payload))) {
         std::mem::forget(another);

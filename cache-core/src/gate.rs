@@ -5,7 +5,7 @@
 //! locks, so that it does not queue on a shard and block readers, and *again once it holds every lock it
 //! needs*. For each of its shards, the closer came either before the writer or after it. In the first case,
 //! the lock has made the flag visible and the writer gives up. In the second case, the closer sees all of its
-//! writes. So no write is seen by half, and a writer pays two relaxed loads.
+//! writes. So no commit is seen in part, and a writer pays two relaxed loads.
 //!
 //! A table without shards has no locks that a closer and a writer could share. So shards are created under a
 //! lock of the gate, which the closer takes once after it has set the flag. It sees all shards created
@@ -24,7 +24,7 @@ pub(crate) struct Gate {
     waiting: Mutex<()>,
     opened: Condvar,
     /// Held while a table creates its shards.
-    making: Mutex<()>,
+    shard_creation: Mutex<()>,
 }
 
 /// Keeps the gate closed.
@@ -57,9 +57,9 @@ impl Gate {
         }
     }
 
-    /// Returns the lock to hold while a table creates its shards, until all threads can see them.
-    pub(crate) fn making(&self) -> MutexGuard<'_, ()> {
-        self.making.lock()
+    /// Takes the lock that a table holds while it creates its shards, until all threads can see them.
+    pub(crate) fn lock_shard_creation(&self) -> MutexGuard<'_, ()> {
+        self.shard_creation.lock()
     }
 
     /// Closes the gate, after an earlier closer has opened it.
@@ -67,7 +67,7 @@ impl Gate {
         let closer = self.closer.lock();
         self.owner.store(this_thread(), Ordering::Relaxed);
         self.is_closed.store(true, Ordering::Relaxed);
-        drop(self.making.lock());
+        drop(self.shard_creation.lock());
         ClosedGate { gate: self, _closer: closer }
     }
 }

@@ -24,7 +24,7 @@ type SyncHook = Box<dyn Fn(&Proposal) -> Result<(), BoxError> + Send + Sync>;
 type AsyncHook = Box<dyn Fn(Proposal) -> HookFuture + Send + Sync>;
 type HookFuture = Pin<Box<dyn Future<Output = Result<(), BoxError>> + Send>>;
 
-/// What a commit is about to write. Cheap to clone.
+/// The changes that a commit is about to make. Cheap to clone.
 #[derive(Clone)]
 pub struct Proposal(Arc<ProposalInner>);
 
@@ -80,7 +80,7 @@ impl Hook {
 }
 
 /// Runs the hooks in order, up to the first refusal. Waits only for async hooks.
-pub(crate) async fn ask(hooks: &[Hook], cache: u64, proposal: &Proposal) -> Result<(), BoxError> {
+pub(crate) async fn run(hooks: &[Hook], cache: u64, proposal: &Proposal) -> Result<(), BoxError> {
     for hook in hooks {
         match hook {
             Hook::Sync(hook) => inside(cache, || hook(proposal))?,

@@ -1,4 +1,4 @@
-//! Reports on the present state of a cache.
+//! Reports on the current state of a cache.
 
 use std::fmt::{self, Display};
 
@@ -40,10 +40,10 @@ pub struct TableReport {
     pub survivors: usize,
     /// Keys whose value is gone and that will be removed.
     pub dead: usize,
-    /// Claims on keys.
+    /// Pinned keys, with or without an entry.
     pub pins: usize,
-    /// Size of the index of [tags of single entries](crate::Query::TAGS_OF): each key of the table, dead ones
-    /// included, counts once for each of its tags.
+    /// Size of the index of [tags of individual entries](crate::Query::TAGS_OF): each key of the table, dead
+    /// ones included, counts once for each of its tags.
     pub indexed_tags: usize,
     /// Sum of the weights of the residents.
     pub weight: u64,
@@ -52,7 +52,7 @@ pub struct TableReport {
     pub hits: u64,
     /// Reads that found none. Counted like the hits.
     pub misses: u64,
-    /// Values that left, by cause.
+    /// Values that left the table, by cause.
     pub removals: RemovalCounts,
     /// The entries, if they were requested.
     pub entries: Vec<EntryReport>,
@@ -74,7 +74,7 @@ pub struct RemovalCounts {
     pub cleared: u64,
 }
 
-/// One entry, its key as text.
+/// One entry, with its key as text.
 #[derive(Clone, Debug, Serialize)]
 #[non_exhaustive]
 pub struct EntryReport {

@@ -15,7 +15,7 @@
 //! #[query(value = Post, capacity = 10_000, ttl = "5m")]
 //! pub struct GetPost { pub id: u64 }
 //!
-//! // Written by the build script (`cache_codegen::generate()`) where there is one.
+//! // Usually written by the build script (`cache_codegen::generate()`).
 //! registry! {
 //!     pub struct CacheRegistry { crate::GetPost }
 //! }
@@ -40,10 +40,10 @@
 //! - [`Dynamic`] entries hold values whose type the registry does not know.
 //!
 //! # What is kept
-//! The index holds values weakly. A table holds an entry strongly, as a *resident*, while the entry is within the table's
-//! bound (`capacity`, `lru` or `max_weight`) and before its deadlines (`ttl`, `tti`). After that the entry is a *survivor*:
-//! it stays readable as long as any part of the program holds its `Arc`, and goes, with its key, when the last one is
-//! dropped. A table with neither bound nor lifetime holds nothing by itself.
+//! The index holds values weakly. A table holds an entry strongly, as a *resident*, while the entry is within the
+//! table's bound (`capacity`, `lru` or `max_weight`) and before its deadlines (`ttl`, `tti`). After that the entry is a
+//! *survivor*: it stays readable as long as any part of the program holds its `Arc`, and is removed, with its key, when
+//! the last one is dropped. A table with neither bound nor lifetime holds nothing by itself.
 //!
 //! # Guarantees
 //! - All writes of a commit become visible at once. Transactions are serialisable for reads and writes of single keys.
@@ -60,20 +60,20 @@
 //! - A hit: one shared lock of one shard, one probe, one reference count. It allocates nothing and takes no exclusive
 //!   lock. It reads the clock only in tables with lifetimes.
 //! - A write: the exclusive lock of one shard, and a visit to a few of its survivors, which frees keys of dropped values.
-//! - A table that is not used costs its fields, some 400 bytes. A shard takes two cache lines until it is written to. An
-//!   entry takes 75 to 90 bytes beside its value's allocation, with a key of 8 bytes (bench `memory`, 2026-11).
+//! - An unused table takes about 400 bytes. A shard takes two cache lines until it is written to. An entry takes 75 to
+//!   90 bytes besides its value's allocation, with a key of 8 bytes (bench `memory`, 2026-11).
 //! - A commit: the locks of the shards that it touches, in one global order, while it installs its writes. Merge
 //!   functions, hooks and weighers run before that.
-//! - A save: writers wait while it notes which entries there are (some 3 ms for 1,000,000); readers do not wait. After
-//!   that, the first write to an entry which is not saved yet copies its key and `Arc`.
+//! - A save: writers wait while it notes which entries exist (about 3 ms for 1,000,000); readers do not wait. After
+//!   that, the first write to an entry that is not saved yet copies its key and `Arc`.
 //!
 //! # Limits
-//! - Keys are hashed by a fast function, with a seed for each table. This spreads keys evenly, also those that a stranger
-//!   chooses, unless the stranger can measure how long operations take: it is no defence against timing attacks.
+//! - Keys are hashed by a fast function, with a seed for each table. This spreads keys evenly, even keys chosen by an
+//!   attacker, unless the attacker can measure how long operations take: it does not protect against timing attacks.
 //! - An idle cache frees nothing, unless [`Cache::reap_every`] runs.
-//! - On `wasm32-unknown-unknown` there are no [`SystemClock`], files and threads. Give the [`Builder`] a [`Clock`], without
-//!   which [`build`](Builder::build) fails, save to bytes ([`Cache::save_to`]), and call [`Cache::reap`] from a timer of
-//!   the page.
+//! - On `wasm32-unknown-unknown` there is no [`SystemClock`], and there are no files and no threads. Give the
+//!   [`Builder`] a [`Clock`] (otherwise [`build`](Builder::build) fails), save to bytes ([`Cache::save_to`]), and call
+//!   [`Cache::reap`] from a timer.
 //!
 //! # Features
 //! `derive` (default): the derives and `registry!`. `bincode` (default), `postcard`, `json`: snapshot codecs. `chrono`,
@@ -82,8 +82,9 @@
 //! # Stability
 //! - Public items follow semantic versioning. Items that these pages do not show, such as `__private`, `client_support`
 //!   and hidden methods of traits, belong to generated code and to `cache-client`. They may change in any release.
-//! - `registry!` and the derives fit the release of this crate that they come from. The compiler refuses others.
-//! - The oldest compiler that works (`rust-version`) moves in minor releases only.
+//! - `registry!` and the derives work only with the release of this crate that they come from. Any other is a
+//!   compile-time error.
+//! - The minimum supported Rust version (`rust-version`) is raised only in minor releases.
 //! - A release reads the snapshots of its own format version. The changelog lists the other versions that it reads.
 //! - Texts of errors and reports, `Debug` output and the memory of an entry may change in any release.
 #![forbid(unsafe_code)]
@@ -157,7 +158,7 @@ pub use tag::Tag;
 pub use transaction::{Merge, ReadSet, Receipt, Transaction};
 pub use watch::{StoreOutcome, Watch};
 
-/// What `cache-client` builds on; no part of the public interface, may change in any release.
+/// What `cache-client` builds on. Not part of the public interface; may change in any release.
 #[doc(hidden)]
 pub mod client_support {
     pub use crate::commit::inputs::Inputs;
@@ -173,9 +174,9 @@ pub mod client_support {
     pub use crate::watch::any::{AnyStoreOutcome, AnyWatch};
 }
 
-/// Makes a registry: one table per listed query.
+/// Defines a registry with one table per listed query.
 ///
-/// The build script writes a call of it. List generic queries, those made by macros, and those of other
+/// The build script generates a call to it. List generic queries, those made by macros, and those of other
 /// crates by hand.
 ///
 /// ```ignore

@@ -48,9 +48,9 @@ pub struct LoadingOptions {
     pub swr: Option<Duration>,
     /// How long after it has become stale an answer may still be served when its load fails.
     pub stale_if_error: Option<Duration>,
-    /// How long a network-first query waits for its load before it looks into the cache.
+    /// How long a network-first query waits for its load before it reads the cache.
     pub timeout: Option<Duration>,
-    /// How long a load goes on after the last caller that waited for it has left.
+    /// How long a load continues after the last caller that waited for it has left.
     pub linger: Option<Duration>,
     /// The largest fraction, from 0 to 1, by which the times of a stored answer are shortened at random.
     pub jitter: Option<f64>,
@@ -58,7 +58,7 @@ pub struct LoadingOptions {
     pub beta: Option<f64>,
     /// How long the error of a load answers later callers.
     pub error_ttl: Option<Duration>,
-    /// How long an answer that says "there is none" counts as fresh, and is kept.
+    /// How long an answer that means "there is nothing" counts as fresh, and is kept.
     pub absent_ttl: Option<Duration>,
     /// How often a load with a transient error is retried.
     pub retry: Option<u32>,
@@ -171,14 +171,14 @@ impl LoadingOptions {
         self
     }
 
-    /// Keeps an answer that says "there is none", and counts it as fresh, for `time`. Affects only queries
-    /// derived with `absent_ttl`: the derive tells such answers from others.
+    /// Keeps an answer that means "there is nothing", and counts it as fresh, for `time`. Affects only
+    /// queries derived with `absent_ttl`: the derive tells such answers from others.
     pub const fn absent_ttl(mut self, time: Duration) -> Self {
         self.absent_ttl = Some(time);
         self
     }
 
-    /// Retries a load with a transient error at most `times` times; 0 is never. Default: 3.
+    /// Retries a load with a transient error at most `times` times; 0 disables retries. Default: 3.
     pub const fn retry(mut self, times: u32) -> Self {
         self.retry = Some(times);
         self
@@ -188,8 +188,8 @@ impl LoadingOptions {
     /// if that is shorter.
     ///
     /// The wait before retry number `n` is random, from zero to `retry_first * retry_factor^(n - 1)`, and at
-    /// most `retry_longest`: all of it is jitter, so that loads that failed together do not come back
-    /// together. `jitter` has no effect on it. If an error says how long to wait, that time is used.
+    /// most `retry_longest`: it is all jitter, so that loads that failed together are not retried together.
+    /// `jitter` has no effect on it. If an error says how long to wait, that time is used.
     ///
     /// A client refuses a time of zero, and one that is longer than `retry_longest`.
     ///
@@ -238,21 +238,21 @@ impl LoadingOptions {
         self
     }
 
-    /// Limits one load to `most` keys, at least 1, for a query that loads several at once. Has no effect on
+    /// Limits one load to `max` keys, at least 1, for a query that loads several at once. Has no effect on
     /// others.
-    pub const fn batch(mut self, most: u32) -> Self {
-        self.batch = Some(most);
+    pub const fn batch(mut self, max: u32) -> Self {
+        self.batch = Some(max);
         self
     }
 
-    /// Limits the concurrent loads of the query to `most`, at least 1; others wait their turn, first come,
-    /// first served. Not for a single call.
-    pub const fn concurrency(mut self, most: u32) -> Self {
-        self.concurrency = Some(most);
+    /// Limits the concurrent loads of the query to `max`, at least 1; others wait their turn, first come,
+    /// first served. Cannot be set for a single call.
+    pub const fn concurrency(mut self, max: u32) -> Self {
+        self.concurrency = Some(max);
         self
     }
 
-    /// Returns these options, with `others` for those that they leave open.
+    /// Returns these options. Those that are `None` are taken from `others`.
     pub fn or(self, others: Self) -> Self {
         Self {
             strategy: self.strategy.or(others.strategy),

@@ -59,16 +59,16 @@ impl TableOptions {
         self
     }
 
-    /// Keeps an entry resident for `time` after the write that made it, unless the bound pushes it out
-    /// before. Never for less, but for longer by the lag of the cache's [`Clock`](crate::Clock), usually 4 ms
-    /// on Linux.
+    /// Keeps an entry resident for `time` after the write that made it, unless the bound evicts it earlier.
+    /// Never for a shorter time, but for a longer one by the lag of the cache's [`Clock`](crate::Clock),
+    /// usually 4 ms on Linux.
     pub const fn ttl(mut self, time: Duration) -> Self {
         self.ttl = Some(time);
         self
     }
 
-    /// Keeps an entry resident for `time` after its last use, as exactly as [`ttl`](Self::ttl). Each use
-    /// reads the precise clock, which takes some 20 ns.
+    /// Keeps an entry resident for `time` after its last use, as precisely as [`ttl`](Self::ttl). Each use
+    /// reads the precise clock, which takes about 20 ns.
     pub const fn tti(mut self, time: Duration) -> Self {
         self.tti = Some(time);
         self
@@ -81,8 +81,8 @@ impl TableOptions {
         self
     }
 
-    /// Makes an entry count as fresh for `time` after its `as_of`, as exactly as [`ttl`](Self::ttl). Removes
-    /// nothing.
+    /// Makes an entry count as fresh for `time` after its `as_of`, as precisely as [`ttl`](Self::ttl).
+    /// Removes nothing.
     pub const fn fresh(mut self, time: Duration) -> Self {
         self.fresh = Some(time);
         self

@@ -45,32 +45,24 @@ pub trait Query: Clone + Eq + Hash + Debug + Send + Sync + 'static {
     ///
     /// # Examples
     /// ```
-    /// use cache_core::{Cache, Query, Tag, registry};
-    ///
-    /// /// What one viewer sees of an article.
+    /// # use cache_core::{Cache, Query, Tag, registry};
     /// #[derive(Query, Clone, Debug, PartialEq, Eq, Hash)]
     /// #[query(value = String, capacity = 1_000, tags_of = GetView::tags)]
-    /// pub struct GetView { pub article: u64, pub viewer: u64 }
+    /// struct GetView { article: u64, viewer: u64 }
     ///
     /// impl GetView {
     ///     fn tags(&self) -> [Tag; 2] {
     ///         [Tag::new("article", self.article), Tag::new("viewer", self.viewer)]
     ///     }
     /// }
-    ///
-    /// registry! {
-    ///     pub struct CacheRegistry { GetView }
-    /// }
-    ///
-    /// # fn main() {
-    /// let cache = Cache::<CacheRegistry>::new();
-    /// for viewer in 1..=3 {
-    ///     cache.insert(GetView { article: 7, viewer }, "seen".to_owned());
-    ///     cache.insert(GetView { article: 8, viewer }, "seen".to_owned());
-    /// }
-    /// assert_eq!(cache.invalidate_tag(Tag::new("article", 7)), 3);
-    /// assert_eq!(cache.invalidate_tag(Tag::new("viewer", 1)), 2);
+    /// # registry! { struct CacheRegistry { GetView } }
+    /// # let cache = Cache::<CacheRegistry>::new();
+    /// # for viewer in 1..=3 {
+    /// #     cache.insert(GetView { article: 7, viewer }, "seen".to_owned());
+    /// #     cache.insert(GetView { article: 8, viewer }, "seen".to_owned());
     /// # }
+    /// # assert_eq!(cache.invalidate_tag(Tag::new("article", 7)), 3);
+    /// assert_eq!(cache.invalidate_tag(Tag::new("viewer", 1)), 2);
     /// ```
     const TAGS_OF: Option<TagsOf<Self>> = None;
 
@@ -94,7 +86,7 @@ pub trait Query: Clone + Eq + Hash + Debug + Send + Sync + 'static {
         1
     }
 
-    /// Whether [`same_value`](Self::same_value) may return `true` for any values.
+    /// Whether [`same_value`](Self::same_value) returns `true` for any values.
     #[doc(hidden)]
     const COMPARES: bool = false;
 
@@ -106,7 +98,7 @@ pub trait Query: Clone + Eq + Hash + Debug + Send + Sync + 'static {
         false
     }
 
-    /// Returns whether a value says that there is nothing (`#[query(absent_ttl = "...")]` on an `Option`).
+    /// Returns whether a value means that there is nothing (`#[query(absent_ttl = "...")]` on an `Option`).
     #[doc(hidden)]
     #[must_use]
     fn is_absent(_value: &Self::Value) -> bool {
@@ -160,10 +152,10 @@ impl<Q: Query> Debug for ShownKey<'_, Q> {
     }
 }
 
-/// A query whose loads can take several keys: one derived with the option `batch`. A marker only. A query
-/// client requires it for batch loads, so that the loads of other queries can be written for any program.
+/// A query whose loads can take several keys: one derived with the option `batch`. Only a marker, which a
+/// query client requires for batch loads.
 #[diagnostic::on_unimplemented(
-    message = "`{Self}` is not loaded several keys at a time",
+    message = "`{Self}` is not a batched query",
     label = "this query has no option `batch`",
     note = "add `batch`, or `batch = N`, to its `#[query(...)]`"
 )]

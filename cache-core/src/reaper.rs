@@ -6,10 +6,10 @@ use std::sync::mpsc::{RecvTimeoutError, Sender, channel};
 use std::time::Duration;
 
 use crate::cache::Cache;
-use crate::event::survives;
+use crate::event::completes;
 use crate::registry::Registry;
 
-/// Reaps a cache at intervals until it is dropped. Made by [`Cache::reap_every`].
+/// Reaps a cache at intervals until it is dropped. Created by [`Cache::reap_every`].
 #[derive(Debug)]
 #[must_use = "the cache is reaped until this is dropped"]
 pub struct Reaper {
@@ -24,10 +24,10 @@ impl<R: Registry> Cache<R> {
     /// Calls [`reap`](Self::reap) at intervals of at least a millisecond, on a thread of its own, until the returned
     /// [`Reaper`] is dropped.
     ///
-    /// Does not keep the cache alive: when the last handle is gone, the thread ends after its present interval. Values
-    /// that expire are dropped on that thread; a panic of their `Drop` is counted in
-    /// [`Inspection::listener_panics`](crate::Inspection), and reaping goes on. Dropping the [`Reaper`] does not wait
-    /// for a `reap` that is under way.
+    /// Does not keep the cache alive: when the last handle is gone, the thread ends after its current
+    /// interval. Values that expire are dropped on that thread; a panic of their `Drop` is counted in
+    /// [`Inspection::listener_panics`](crate::Inspection), and reaping continues. Dropping the [`Reaper`]
+    /// does not wait for a `reap` that is under way.
     ///
     /// # Errors
     /// If the operating system cannot start a thread.
@@ -44,7 +44,7 @@ impl<R: Registry> Cache<R> {
     /// let reaper = cache.reap_every(Duration::from_millis(5))?;
     /// cache.insert(GetName { id: 7 }, "Seven".to_owned());
     ///
-    /// // Nobody reads or writes, and the memory is given back all the same.
+    /// // The memory is freed although nothing reads or writes.
     /// while cache.inspect().tables[0].removals.expired == 0 {
     ///     thread::sleep(Duration::from_millis(5));
     /// }
@@ -58,11 +58,11 @@ impl<R: Registry> Cache<R> {
         let reap = move || {
             while stopped.recv_timeout(interval) == Err(RecvTimeoutError::Timeout) {
                 let Some(cache) = cache.upgrade().map(Self::from_inner) else { return };
-                if !survives(|| _ = cache.reap()) {
+                if !completes(|| _ = cache.reap()) {
                     cache.shared().events.count_panic();
                 }
                 // This may be the last handle by now, whose drop drops all values.
-                survives(|| drop(cache));
+                completes(|| drop(cache));
             }
         };
         std::thread::Builder::new().name("cache-reaper".to_owned()).spawn(reap)?;

@@ -6,12 +6,12 @@ use crate::sync::thread_local;
 
 thread_local! {
     /// Numbers of the caches, the innermost last.
-    static ASKING: RefCell<Vec<u64>> = const { RefCell::new(Vec::new()) };
+    static RUNNING_HOOKS: RefCell<Vec<u64>> = const { RefCell::new(Vec::new()) };
 }
 
 /// Returns whether a hook of this cache is running on this thread.
 pub(crate) fn is_inside(cache: u64) -> bool {
-    ASKING.try_with(|asking| asking.borrow().contains(&cache)).unwrap_or(false)
+    RUNNING_HOOKS.try_with(|running| running.borrow().contains(&cache)).unwrap_or(false)
 }
 
 /// Runs a hook of this cache.
@@ -19,10 +19,10 @@ pub(crate) fn inside<T>(cache: u64, run: impl FnOnce() -> T) -> T {
     struct Leave;
     impl Drop for Leave {
         fn drop(&mut self) {
-            ASKING.with(|asking| asking.borrow_mut().pop());
+            RUNNING_HOOKS.with(|running| running.borrow_mut().pop());
         }
     }
-    ASKING.with(|asking| asking.borrow_mut().push(cache));
+    RUNNING_HOOKS.with(|running| running.borrow_mut().push(cache));
     let _leave = Leave;
     run()
 }
@@ -33,10 +33,10 @@ pub(crate) fn outside<T>(run: impl FnOnce() -> T) -> T {
     impl Drop for Return {
         fn drop(&mut self) {
             // Once the thread-local is gone, nothing on this thread can read it.
-            let _ = ASKING.try_with(|asking| asking.replace(std::mem::take(&mut self.0)));
+            let _ = RUNNING_HOOKS.try_with(|running| running.replace(std::mem::take(&mut self.0)));
         }
     }
-    let asking = ASKING.try_with(|asking| asking.replace(Vec::new()));
-    let _return = Return(asking.unwrap_or_default());
+    let running = RUNNING_HOOKS.try_with(|running| running.replace(Vec::new()));
+    let _return = Return(running.unwrap_or_default());
     run()
 }

@@ -33,15 +33,14 @@ pub trait Registry: Sized + Send + Sync + 'static {
     fn describe() -> Vec<TableDescription>;
 }
 
-/// Says that a registry has a table for `Q`. Implemented through [`ListedIn`].
+/// A registry that has a table for `Q`. Implemented through [`ListedIn`].
 pub trait Holds<Q: Query>: Registry {
     /// Returns the table of `Q`.
     #[doc(hidden)]
     fn table(&self) -> &Table<Q>;
 }
 
-/// Says that registry `R` has a table for this query. Implemented by [`registry!`](crate::registry), once per
-/// line.
+/// A query for which registry `R` has a table. Implemented by [`registry!`](crate::registry), once per line.
 ///
 /// Generated code implements this and not [`Holds`]: the compiler looks for an impl by its type first, so with a
 /// thousand lines it looks at one impl of a query instead of a thousand of a registry (checking a registry of 1,000
@@ -90,12 +89,15 @@ impl<'a> Assembly<'a> {
     /// Creates the table of one line of the registry. Boxed, since a registry of thousands of tables is built
     /// on the stack.
     pub fn table<Q: Query>(&mut self, name: &'static str) -> Box<Table<Q>> {
-        let (mut codec, mut made) = (None, None);
+        let (mut codec, mut ensure_shards) = (None, None);
         if let Some(persistence) = Q::persistence() {
             codec = Some(persistence.codec);
-            made = Some(persistence.made);
+            ensure_shards = Some(persistence.ensure_shards);
         }
-        Box::new(Table::new(self.checked_head(name, TypeId::of::<Q>(), Q::TAGS, Q::OPTIONS, codec), made))
+        Box::new(Table::new(
+            self.checked_head(name, TypeId::of::<Q>(), Q::TAGS, Q::OPTIONS, codec),
+            ensure_shards,
+        ))
     }
 
     fn checked_head(
@@ -109,16 +111,16 @@ impl<'a> Assembly<'a> {
         if let Some(codec) = &codec
             && let Some(misfit) = codec.misfit()
         {
-            self.refuse(name, codec.name(), misfit, codec.way_out());
+            self.refuse(name, codec.name(), misfit, codec.advice());
         }
         let codec = codec.map(|codec| Box::new(codec) as Box<dyn TableCodec>);
         self.head(name, query, tags, derived, codec)
     }
 
     #[cold]
-    fn refuse(&mut self, table: &'static str, codec: &'static str, misfit: Misfit, way_out: &'static str) {
+    fn refuse(&mut self, table: &'static str, codec: &'static str, misfit: Misfit, advice: &'static str) {
         let Misfit { type_name, problem } = misfit;
-        self.problem.get_or_insert(BuildError::Codec { table, type_name, codec, problem, way_out });
+        self.problem.get_or_insert(BuildError::Codec { table, type_name, codec, problem, advice });
     }
 
     fn head(
@@ -142,7 +144,7 @@ impl<'a> Assembly<'a> {
         let types = std::mem::take(&mut self.types);
         let codec = Some(Box::new(types) as Box<dyn TableCodec>);
         let head = self.head(Dynamic::NAME, TypeId::of::<Dynamic>(), Dynamic::TAGS, Dynamic::OPTIONS, codec);
-        Box::new(Table::new(head, Some(Table::made_table)))
+        Box::new(Table::new(head, Some(Table::ensure_shards)))
     }
 
     pub(crate) fn finish(self) -> Result<(), BuildError> {

@@ -1,4 +1,4 @@
-//! The strong side tables: which entries of a table stay resident, and for how long. Each is plain data.
+//! Decides which entries of a table stay resident, and for how long. Plain data.
 
 pub(crate) mod deadline;
 pub(crate) mod ghost;

@@ -33,7 +33,7 @@ mod write;
 use std::time::Duration;
 
 use crate::clock::Moment;
-use crate::event::{Events, RemovalCause, survives};
+use crate::event::{Events, RemovalCause, completes};
 use crate::retention::{Queue, Rules};
 use crate::sync::atomic::{AtomicU64, Ordering};
 pub(crate) use context::OpContext;
@@ -165,7 +165,7 @@ impl AnyShard {
     #[inline]
     pub(crate) fn any_mut(&mut self) -> ShardMut<'_> {
         let Self { index, metadata, lines, .. } = self;
-        ShardMut { index, lines, metadata: Metadata::made(metadata) }
+        ShardMut { index, lines, metadata: Metadata::get_or_create(metadata) }
     }
 
     /// Takes what was displaced. The caller drops it without a lock.
@@ -241,7 +241,7 @@ impl<'a> ShardRef<'a> {
     }
 
     /// Returns whether a reader must release the entry in a line first: it is resident and has expired.
-    pub(crate) fn has_to_go(self, number: u32, rules: &Rules, now: Moment) -> bool {
+    pub(crate) fn must_be_released(self, number: u32, rules: &Rules, now: Moment) -> bool {
         let state = self.lines.state(number);
         let may_go = state
             .is_some_and(|state| state.membership.is_resident() && state.membership != Membership::Pinned);
@@ -411,10 +411,11 @@ impl ShardMut<'_> {
     }
 
     /// Copies the key and handle of an entry that stays in its line. A panic of the key's `Clone` must not
-    /// end an operation half-way, so it returns `None`, and the panic is counted when the listeners are told.
+    /// end an operation half-way, so it returns `None`, and the panic is counted when the listeners are
+    /// notified.
     fn copy_for_listeners(&self, number: u32) -> Option<AnyHandle> {
         let mut copy = None;
-        survives(|| copy = self.lines.handle(number, true));
+        completes(|| copy = self.lines.handle(number, true));
         copy
     }
 
@@ -426,7 +427,7 @@ impl ShardMut<'_> {
         let displaced = self.lines.displaced();
         for (number, cause) in self.metadata.unpublished.drain(..) {
             match displaced.pair_mut(number).take_entry() {
-                Some(entry) => events.tell_removal(table, cause, entry),
+                Some(entry) => events.push_removal(table, cause, entry),
                 // The key could not be cloned for the listeners.
                 None => events.count_panic(),
             }

@@ -19,20 +19,20 @@ pub(crate) struct Shared {
     pub(crate) log: RecentCommits,
     /// Maximum number of shards of a table.
     pub(crate) shards: usize,
-    /// Set by tests that predict what depends on hashes.
+    /// Set by tests that depend on the hashes.
     pub(crate) hash_seed: Option<u64>,
     /// Identifies the cache, so that a hook may commit to another one.
     pub(crate) id: u64,
 }
 
-/// Keeps a number that each write changes on another cache line than what each write only reads.
+/// Gives a number that every write changes a cache line of its own, apart from what writes only read.
 #[repr(align(128))]
 struct Padded<T>(T);
 
-/// Shards per processor. More do not help readers, which hold a lock for some ten nanoseconds.
+/// Shards per processor. More do not help readers, which hold a lock for about ten nanoseconds.
 const SHARDS_PER_CORE: usize = 8;
 /// Maximum number of shards. A table with one entry must stay small on a machine with many processors.
-pub(crate) const MOST_SHARDS: usize = 32;
+pub(crate) const MAX_SHARDS: usize = 32;
 
 impl Shared {
     pub(crate) fn new(
@@ -50,7 +50,7 @@ impl Shared {
             events: Events::new(listeners),
             hooks,
             log: RecentCommits::default(),
-            shards: (cores * SHARDS_PER_CORE).min(MOST_SHARDS),
+            shards: (cores * SHARDS_PER_CORE).min(MAX_SHARDS),
             hash_seed,
             id: NEXT_ID.fetch_add(1, Ordering::Relaxed),
         }

@@ -35,7 +35,7 @@ use head::Head;
 pub(crate) use read::Use;
 use simple_write::SimpleWrite;
 
-/// A handle of the table of `Q`, which keeps its cache alive.
+/// A handle of the table of `Q` that keeps its cache alive.
 pub(crate) trait TableRef<Q: Query>: Send + Sync {
     fn table(&self) -> &Table<Q>;
 }
@@ -56,11 +56,11 @@ impl<Q: Query> Shards<Q> {
 }
 
 impl<Q: Query> Table<Q> {
-    pub(crate) fn new(mut head: Head, made: Option<fn(&Self) -> &dyn UsedTable>) -> Self {
+    pub(crate) fn new(mut head: Head, ensure_for_restore: Option<fn(&Self) -> &dyn UsedTable>) -> Self {
         if Q::TAGS_OF.is_some() {
-            head.have_entry_tags();
+            head.set_has_entry_tags();
         }
-        Self { head, shards: OutlinedDrop::default(), made }
+        Self { head, shards: OutlinedDrop::default(), ensure_for_restore }
     }
 
     pub(crate) fn name(&self) -> &'static str {
@@ -85,26 +85,26 @@ impl<Q: Query> Table<Q> {
     }
 
     #[inline(never)]
-    fn made(&self) -> &[AlignedShard<Q>] {
+    fn get_or_create(&self) -> &[AlignedShard<Q>] {
         match self.shards.get() {
             Some(shards) => &shards.aligned,
-            None => self.make(),
+            None => self.create(),
         }
     }
 
     #[cold]
     #[inline(never)]
-    fn make(&self) -> &[AlignedShard<Q>] {
-        let _making = self.head.shared.gate.making();
+    fn create(&self) -> &[AlignedShard<Q>] {
+        let _creating = self.head.shared.gate.lock_shard_creation();
         self.head.prepare();
-        let make = || {
+        let create = || {
             let mut aligned = Vec::with_capacity(self.head.shard_count());
             for _ in 0..self.head.shard_count() {
                 aligned.push(AlignedShard(RwLock::new(Shard::new())));
             }
             Shards { aligned, used: Self::used_as }
         };
-        &self.shards.get_or_init(make).aligned
+        &self.shards.get_or_init(create).aligned
     }
 
     /// Returns the shard of a hash. Creates the shards if needed.
@@ -115,9 +115,9 @@ impl<Q: Query> Table<Q> {
         }
     }
 
-    /// Returns the table with its shards. Creates them if needed.
-    pub(crate) fn made_table(&self) -> &dyn UsedTable {
-        self.made();
+    /// Returns the table with its shards, which it creates if needed.
+    pub(crate) fn ensure_shards(&self) -> &dyn UsedTable {
+        self.get_or_create();
         self.used_as()
     }
 
@@ -153,9 +153,9 @@ impl<Q: Query> ErasedTable for Table<Q> {
         }
     }
 
-    fn made_for_restore(&self) -> Option<&dyn UsedTable> {
-        match self.made {
-            Some(made) => Some(made(self)),
+    fn ensure_shards_for_restore(&self) -> Option<&dyn UsedTable> {
+        match self.ensure_for_restore {
+            Some(ensure) => Some(ensure(self)),
             None => None,
         }
     }
@@ -167,7 +167,7 @@ impl<Q: Query> UsedTable for Table<Q> {
     }
 
     fn shard(&self, place: usize) -> &RwLock<AnyShard> {
-        &self.made()[place].0
+        &self.get_or_create()[place].0
     }
 
     fn write_simply(&self, pair: &mut dyn AnyPair, write: &mut SimpleWrite<'_>) -> bool {

@@ -1,4 +1,4 @@
-//! Names under which entries are invalidated together: a text, perhaps with a key. Knows nothing of tables.
+//! Names under which entries are invalidated together: a string, perhaps with a key. Knows nothing of tables.
 
 use std::fmt::{self, Debug};
 use std::hash::{Hash, Hasher};
@@ -8,11 +8,11 @@ use smallvec::SmallVec;
 /// A name under which entries are invalidated together, such as "article 7".
 ///
 /// A tag is a name alone (`"articles"`), or a name and a key ([`Tag::new`]). `#[query(tags("articles"))]`
-/// gives the first kind to all entries of a query, `#[query(tags_of = path)]` gives tags of both kinds to
+/// gives the first kind to all entries of a query; `#[query(tags_of = path)]` gives tags of both kinds to
 /// each entry by its key. [`Cache::invalidate_tag`](crate::Cache::invalidate_tag) invalidates by both.
 ///
-/// Two tags are equal if their names are equal and their keys write the same to a [`Hasher`]. This is
-/// compared in full, not by a hash. Numbers are compared by their value, whatever their type: a tag of
+/// Two tags are equal if their names are equal and their keys write the same data to a [`Hasher`]. This data
+/// is compared in full, not by a hash. Numbers are compared by their value, whatever their type: a tag of
 /// `7_u64` equals one of `7`. Numbers in slices and `Vec`s must be of the same type. A struct with one field
 /// equals its field, so that `ArticleId(7)` and `7` make one tag.
 ///
@@ -32,7 +32,7 @@ pub struct Tag {
     bytes: SmallVec<[u8; 32]>,
 }
 
-/// Not in any UTF-8 text.
+/// Never occurs in UTF-8.
 const END_OF_NAME: u8 = 0xFF;
 
 impl Tag {
@@ -51,7 +51,7 @@ impl Tag {
         std::str::from_utf8(self.parts().0).unwrap_or_default()
     }
 
-    /// Returns whether it is one of these names, without a key.
+    /// Returns whether the tag is one of these names, without a key.
     pub(crate) fn is_among(&self, names: &[&str]) -> bool {
         let (name, key) = self.parts();
         key.is_empty() && names.iter().any(|other| other.as_bytes() == name)

@@ -49,7 +49,7 @@ impl<R: Registry> Transaction<R> {
         Self { cache, draft: Draft::default() }
     }
 
-    /// Says what the transaction is for.
+    /// Sets a label that says what the transaction is for.
     ///
     /// The label is kept in the history of the entries, and in the commit log while that is on.
     ///
@@ -84,8 +84,7 @@ impl<R: Registry> Transaction<R> {
     /// # #[query(value = String, capacity = 100)]
     /// # struct GetName { id: u64 }
     /// # registry! { struct CacheRegistry { GetName } }
-    /// struct User { may_write: bool }
-    ///
+    /// # struct User { may_write: bool }
     /// let cache = Cache::<CacheRegistry>::builder()
     ///     .before_commit(|proposal| match proposal.context::<User>() {
     ///         Some(User { may_write: true }) => Ok(()),
@@ -105,10 +104,10 @@ impl<R: Registry> Transaction<R> {
     /// Returns this transaction's own write of a key, or else the committed value. `None` if there is
     /// neither, or if this transaction removes the key.
     ///
-    /// [`commit`](Self::commit) validates a committed answer, and also the absence of one. It does not
-    /// validate the result of a merge of this transaction: the merge runs again if its base has changed, so
-    /// the committed value may differ from the returned one. To write something else that depends on it, read
-    /// the key before the merge.
+    /// [`commit`](Self::commit) validates a committed value that was read, and also the absence of one. It
+    /// does not validate the result of a merge of this transaction: the merge runs again if its base has
+    /// changed, so the committed value may differ from the returned one. To write something else that depends
+    /// on it, read the key before the merge.
     ///
     /// # Examples
     /// ```
@@ -134,7 +133,7 @@ impl<R: Registry> Transaction<R> {
         self.writes_mut::<L::Query>().get(lookup)
     }
 
-    /// Returns the committed value, whatever this transaction has written. The answer is not validated.
+    /// Returns the committed value, whatever this transaction has written. This read is not validated.
     ///
     /// # Examples
     /// ```
@@ -251,8 +250,8 @@ impl<R: Registry> Transaction<R> {
         value
     }
 
-    /// Makes the new value from the present one: this transaction's own, else the committed one; `None` if there is
-    /// none.
+    /// Computes the new value from the current one: this transaction's own, or else the committed one; `None`
+    /// if there is neither.
     ///
     /// `merge` must be pure: if another commit changes the committed value meanwhile, `merge` runs again on
     /// the new value instead of causing a conflict.
@@ -285,10 +284,10 @@ impl<R: Registry> Transaction<R> {
         self.draft.note(self.cache.table::<Q>().index(), line);
     }
 
-    /// Merges `value` into the present value with its [`Merge`] implementation. Without a present value,
+    /// Merges `value` into the current value with its [`Merge`] implementation. Without a current value,
     /// writes `value`.
     ///
-    /// Like [`merge_with`](Self::merge_with), it runs again if another commit changes the present value
+    /// Like [`merge_with`](Self::merge_with), it runs again if another commit changes the current value
     /// meanwhile.
     ///
     /// # Examples
@@ -298,18 +297,16 @@ impl<R: Registry> Transaction<R> {
     /// # #[query(value = Tags, capacity = 100)]
     /// # struct GetTags { post: u64 }
     /// # registry! { struct CacheRegistry { GetTags } }
-    /// #[derive(Clone, Debug, PartialEq)]
-    /// struct Tags(Vec<&'static str>);
-    ///
+    /// # #[derive(Clone, Debug, PartialEq)]
+    /// # struct Tags(Vec<&'static str>);
+    /// # let cache = Cache::<CacheRegistry>::new();
     /// impl Merge for Tags {
     ///     fn merge(&mut self, newer: &Self) {
     ///         self.0.extend(&newer.0);
     ///     }
     /// }
-    ///
-    /// let cache = Cache::<CacheRegistry>::new();
+    /// cache.insert(GetTags { post: 7 }, Tags(vec!["rust"]));
     /// let mut tx = cache.begin();
-    /// tx.merge(GetTags { post: 7 }, Tags(vec!["rust"]));
     /// tx.merge(GetTags { post: 7 }, Tags(vec!["cache"]));
     /// tx.commit()?;
     /// assert_eq!(*cache.get(&GetTags { post: 7 }).unwrap(), Tags(vec!["rust", "cache"]));
@@ -329,11 +326,11 @@ impl<R: Registry> Transaction<R> {
         });
     }
 
-    /// Makes the new value from the present one at once, calling `update` exactly once. Returns the value that will be
-    /// committed.
+    /// Computes the new value from the current one immediately, calling `update` exactly once. Returns the
+    /// value that will be committed.
     ///
-    /// `update` gets this transaction's own value, else the committed one; `None` if there is none. If the committed
-    /// value changes before the commit, the commit fails with a conflict.
+    /// `update` gets this transaction's own value, or else the committed one; `None` if there is neither. If
+    /// the committed value changes before the commit, the commit fails with a conflict.
     ///
     /// # Examples
     /// ```
@@ -363,8 +360,8 @@ impl<R: Registry> Transaction<R> {
         value
     }
 
-    /// Changes a part of a present value at once, calling `update` at most once. Returns whether there was a
-    /// value.
+    /// Changes a part of an existing value immediately, calling `update` at most once. Returns whether there
+    /// was a value.
     ///
     /// `update` gets this transaction's own value, or else the committed one. Without either, nothing is
     /// written.
@@ -372,32 +369,30 @@ impl<R: Registry> Transaction<R> {
     /// The entry does not become younger: it keeps its age, its own times and its mark, since the rest of its value is
     /// as old as before. It is also marked if it was evicted before the commit.
     ///
-    /// If there is no value, a running load of the key does not know of the change. The commit overtakes that load, as
-    /// a write would: its callers get its answer, which is not stored, and the next read loads. If a value is written
-    /// to the key before the commit, the commit fails with a conflict, as it does if the present value changes.
+    /// If there is no value, a running load of the key does not know of the change. The commit overtakes that
+    /// load, as a write would: its callers get its answer, which is not stored, and the next read loads. If a
+    /// value is written to the key before the commit, the commit fails with a conflict, as it does if the
+    /// current value changes.
     ///
     /// # Examples
     /// ```
-    /// # use cache_core::{Cache, CommitError, Query, registry};
+    /// # use std::sync::Arc;
+    /// # use cache_core::{Cache, Query, registry};
     /// # #[derive(Query, Clone, Debug, PartialEq, Eq, Hash)]
-    /// # #[query(value = Vec<String>, capacity = 100)]
+    /// # #[query(value = Vec<&'static str>, capacity = 100)]
     /// # struct GetTitles;
     /// # registry! { struct CacheRegistry { GetTitles } }
     /// let cache = Cache::<CacheRegistry>::new();
-    /// let add = |title: &str| {
-    ///     cache.transact(|tx| {
-    ///         Ok::<_, CommitError>(tx.update(&GetTitles, |titles| {
-    ///             let mut titles = titles.to_vec();
-    ///             titles.push(title.to_owned());
-    ///             titles
-    ///         }))
-    ///     })
-    /// };
-    /// assert!(!add("One")?, "the list has not been loaded");
-    /// cache.insert(GetTitles, vec!["One".to_owned()]);
-    /// assert!(add("Two")?);
+    /// let mut tx = cache.begin();
+    /// let add = |titles: &Arc<Vec<&'static str>>| [&titles[..], &["Two"]].concat();
+    /// assert!(!tx.update(&GetTitles, add), "the list has not been loaded");
+    ///
+    /// cache.insert(GetTitles, vec!["One"]);
+    /// let mut tx = cache.begin();
+    /// assert!(tx.update(&GetTitles, add));
+    /// tx.commit()?;
     /// assert_eq!(*cache.get(&GetTitles).unwrap(), ["One", "Two"]);
-    /// # Ok::<(), CommitError>(())
+    /// # Ok::<(), cache_core::CommitError>(())
     /// ```
     pub fn update<L: Lookup, T: Into<Arc<<L::Query as Query>::Value>>>(
         &mut self,
@@ -581,12 +576,11 @@ impl<R: Registry> Transaction<R> {
     /// # #[query(value = String, capacity = 100, tags_of = GetView::tags)]
     /// # struct GetView { article: u64, viewer: u64 }
     /// # registry! { struct CacheRegistry { GetView } }
-    /// impl GetView {
-    ///     fn tags(&self) -> [Tag; 1] {
-    ///         [Tag::new("article", self.article)]
-    ///     }
-    /// }
-    ///
+    /// # impl GetView {
+    /// #     fn tags(&self) -> [Tag; 1] {
+    /// #         [Tag::new("article", self.article)]
+    /// #     }
+    /// # }
     /// let cache = Cache::<CacheRegistry>::new();
     /// let view = GetView { article: 7, viewer: 1 };
     /// cache.insert(view.clone(), "as it was".to_owned());
@@ -644,7 +638,7 @@ impl<R: Registry> Transaction<R> {
     /// - [`CommitError::AsyncHook`]: the cache has a hook that only [`commit_async`](Self::commit_async) can call.
     /// - [`CommitError::InsideHook`]: called from a `before_commit` hook of the same cache.
     ///
-    /// Nothing is applied then.
+    /// On an error, nothing is applied.
     ///
     /// # Panics
     /// If a merge function, a weigher, a hook or a predicate of [`invalidate_where`](Self::invalidate_where) panics;
@@ -730,7 +724,7 @@ impl<R: Registry> Transaction<R> {
             Some(at) => draft.parts.at(at),
             None => {
                 // A commit locks the shards of the table, even if it only reads.
-                table.made_table();
+                table.ensure_shards();
                 let (query, pairs) = (TypeId::of::<Q>(), Pairs::<Q>::boxed);
                 draft.parts.add(WriteSet::of(query, table.index(), cache.erased_ref::<Q>(), pairs))
             }
@@ -771,33 +765,29 @@ impl<R: Registry> Cache<R> {
     ///
     /// A `work` that only reads gets a consistent view of everything it has read.
     ///
-    /// Before each further attempt it blocks for a time that is partly random: at most 4 µs at first, doubling to a
-    /// millisecond, or as many times the duration of an attempt if that is longer.
+    /// Before each further attempt it blocks for a random time. The limit of that time is 4 µs, or the
+    /// duration of an attempt if that is longer; it doubles with each attempt, up to 256 times as long and at
+    /// most 30 s.
     ///
     /// # Errors
     /// The error that `work` returned, in which case nothing is committed, or the error of the last commit.
     ///
     /// # Examples
     /// ```
-    /// # use std::thread;
     /// # use cache_core::{Cache, CommitError, Query, registry};
     /// # #[derive(Query, Clone, Debug, PartialEq, Eq, Hash)]
     /// # #[query(value = u64, capacity = 100)]
     /// # struct CountVisits;
     /// # registry! { struct CacheRegistry { CountVisits } }
     /// let cache = Cache::<CacheRegistry>::new();
-    /// let visit = || {
-    ///     cache.transact(|tx| {
-    ///         let visits = tx.get(&CountVisits).map_or(0, |visits| *visits);
-    ///         tx.set(CountVisits, visits + 1);
-    ///         Ok::<_, CommitError>(())
-    ///     })
-    /// };
-    /// thread::scope(|scope| {
-    ///     let visitors = [scope.spawn(visit), scope.spawn(visit), scope.spawn(visit)];
-    ///     visitors.into_iter().try_for_each(|visitor| visitor.join().unwrap())
+    /// cache.insert(CountVisits, 41);
+    /// let visits = cache.transact(|tx| {
+    ///     let visits = tx.get(&CountVisits).map_or(0, |visits| *visits) + 1;
+    ///     tx.set(CountVisits, visits);
+    ///     Ok::<_, CommitError>(visits)
     /// })?;
-    /// assert_eq!(*cache.get(&CountVisits).unwrap(), 3);
+    /// assert_eq!(visits, 42);
+    /// assert_eq!(*cache.get(&CountVisits).unwrap(), 42);
     /// # Ok::<(), CommitError>(())
     /// ```
     pub fn transact<T, E: From<CommitError>>(
@@ -820,7 +810,7 @@ impl<R: Registry> Cache<R> {
 
     /// Runs `work` in a transaction, as [`transact`](Self::transact) does, for caches with async hooks.
     ///
-    /// Runs on any executor. It cannot wait between attempts; it lets other tasks run first.
+    /// Runs on any executor. Between attempts it does not wait, but yields to other tasks.
     ///
     /// # Errors
     /// As [`transact`](Self::transact).

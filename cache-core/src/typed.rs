@@ -21,8 +21,8 @@ pub struct Table<Q: Query> {
     pub(crate) head: Head,
     /// Created when the table is first used.
     pub(crate) shards: OutlinedDrop<OnceLock<Shards<Q>>>,
-    /// [`made_table`](Self::made_table) of a table that is part of snapshots. It may create the shards.
-    pub(crate) made: Option<fn(&Self) -> &dyn UsedTable>,
+    /// [`ensure_shards`](Self::ensure_shards) of a table that is part of snapshots. It may create the shards.
+    pub(crate) ensure_for_restore: Option<fn(&Self) -> &dyn UsedTable>,
 }
 
 pub(crate) struct Shards<Q: Query> {
@@ -45,8 +45,8 @@ pub(crate) struct Line<Q: Query> {
     pub(crate) key: Q,
 }
 
-/// A handle of a value: strong while the cache keeps it, weak for survivors. The strong handle *is* the claim of the side
-/// table that keeps the entry.
+/// A handle of a value: strong while the cache keeps it, weak for survivors. The strong handle itself is what
+/// keeps a resident's value alive.
 pub(crate) enum ValueRef<V: ?Sized> {
     Strong(Arc<V>),
     Weak(Weak<V>),

@@ -1,5 +1,5 @@
-//! Tells whether a key has been written since a load of it began, for loads that do not block a thread. Knows
-//! nothing of waiting callers.
+//! Detects whether a key has been written since a load of it began, for loads that do not block a thread.
+//! Knows nothing of waiting callers.
 
 pub(crate) mod any;
 mod store;
@@ -20,11 +20,12 @@ use crate::typed::Pair;
 use any::{AnyStoreOutcome, AnyWatch};
 use store::IsSame;
 
-/// Tells whether a key has been written, removed, invalidated or cleared since the watch began, present or absent.
+/// Detects whether a key, present or absent, has been written, removed, invalidated or cleared since the
+/// watch began.
 ///
 /// For callers that do not load with [`Cache::get_or_insert_with`](crate::Cache::get_or_insert_with): a value
-/// that is passed to [`store`](Self::store) never replaces a newer one. Eviction, expiry and `touch` are no
-/// writes. While a table has watches, each write to it looks for those of its key.
+/// that is passed to [`store`](Self::store) never replaces a newer one. Eviction, expiry and `touch` do not
+/// count. While a table has watches, each write to it looks for those of its key.
 pub struct Watch<Q: Query> {
     any: AnyWatch,
     query: PhantomData<fn() -> Q>,
@@ -35,12 +36,12 @@ pub struct Watch<Q: Query> {
 pub enum StoreOutcome<V: ?Sized> {
     /// It is committed.
     Written(Arc<V>),
-    /// The query says `eq`, and the present value is equal: it is kept, with renewed times.
+    /// The query has the option `eq`, and the current value is equal: it is kept, with renewed times.
     Kept(Arc<V>),
     /// Something newer happened to the key: it is not stored.
     Overtaken(Arc<V>),
     /// An input has changed meanwhile: the value is stored and marked as invalidated, or it equals the
-    /// present value, which is marked.
+    /// current value, which is marked.
     Marked(Arc<V>),
 }
 
@@ -83,7 +84,7 @@ impl AnyWatch {
     }
 }
 
-/// Returns whether the value of a pair is the same answer as the present one.
+/// Returns whether the value of a pair is the same answer as the current one.
 fn is_same<Q: Query>(pair: &dyn AnyPair, present: &dyn AnyPair) -> bool {
     match (Pair::<Q>::value_of(pair), Pair::<Q>::value_of(present)) {
         (Some(value), Some(present)) => Q::same_value(present, value),
@@ -113,23 +114,23 @@ impl<Q: Query> Watch<Q> {
 
     /// Returns whether the key was changed by anything other than a mark: it was written, removed or cleared,
     /// or the watch was [retired](Self::retire). A value loaded while a key is only marked is still newer
-    /// than the present one.
+    /// than the current one.
     #[must_use]
     pub fn is_replaced(&self) -> bool {
         self.any.is_replaced()
     }
 
-    /// Ends the right to store: after this returns, nothing more is stored through this watch. Waits for a
-    /// store in progress.
+    /// Ends the watch for stores: after this returns, nothing more is stored through it. Waits for a store in
+    /// progress.
     pub fn retire(&self) {
         self.any.retire();
     }
 
     /// Writes a loaded value, unless the watch was overtaken. Is one commit; like
-    /// [`Cache::insert`](crate::Cache::insert) it does not ask the `before_commit` hooks. The write overtakes
-    /// all watches of the key, this one included.
+    /// [`Cache::insert`](crate::Cache::insert) it does not call the `before_commit` hooks. The write
+    /// overtakes all watches of the key, this one included.
     ///
-    /// With `#[query(eq)]`, a value equal to the present one is not written: the present one is kept, with
+    /// With `#[query(eq)]`, a value equal to the current one is not written: the current one is kept, with
     /// renewed times.
     pub fn store(&self, value: impl Into<Arc<Q::Value>>, times: EntryTimes) -> StoreOutcome<Q::Value> {
         self.store_built(value, times, &Inputs::default())

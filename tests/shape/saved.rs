@@ -207,6 +207,6 @@ fn a_table_in_json_is_not_told_to_use_json() {
     };
     assert_eq!(error("json"), "table `posts`: entry 7 does not survive json: it is another");
     for codec in ["bincode", "postcard"] {
-        assert!(error(codec).contains("say `codec = \"json\"`"), "{}", error(codec));
+        assert!(error(codec).contains("use `codec = \"json\"`"), "{}", error(codec));
     }
 }

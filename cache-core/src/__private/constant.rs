@@ -25,7 +25,7 @@ pub const fn integer<N: Integer>(number: N) -> N {
     number
 }
 
-/// Returns the number, if it can bound a table.
+/// Returns the number if it is a valid bound of a table.
 ///
 /// # Panics
 /// If it cannot; the compiler shows the panic as an error.
@@ -37,7 +37,7 @@ pub const fn bound(number: i128, refusal: &'static str) -> u64 {
     number as u64
 }
 
-/// Returns the number, if it can be a number of keys.
+/// Returns the number if it is a valid number of keys.
 ///
 /// # Panics
 /// If it cannot; the compiler shows the panic as an error.
@@ -48,7 +48,7 @@ pub const fn count(number: i128, refusal: &'static str) -> u32 {
     self::number(number, refusal)
 }
 
-/// Returns the number, if it fits.
+/// Returns the number if it fits into a `u32`.
 ///
 /// # Panics
 /// If it does not; the compiler shows the panic as an error.
@@ -60,7 +60,7 @@ pub const fn number(number: i128, refusal: &'static str) -> u32 {
     number as u32
 }
 
-/// Returns the number, if it lies from 0 to 1.
+/// Returns the number if it is from 0 to 1.
 ///
 /// # Panics
 /// If it does not; the compiler shows the panic as an error.
@@ -71,7 +71,7 @@ pub const fn fraction(number: f64, refusal: &'static str) -> f64 {
     number
 }
 
-/// Returns the number, if it is above 0.
+/// Returns the number if it is above 0.
 ///
 /// # Panics
 /// If it is not; the compiler shows the panic as an error.
@@ -82,7 +82,7 @@ pub const fn factor(number: f64, refusal: &'static str) -> f64 {
     number
 }
 
-/// Returns the number, if it is at least 1.
+/// Returns the number if it is at least 1.
 ///
 /// # Panics
 /// If it is not; the compiler shows the panic as an error.
@@ -93,7 +93,7 @@ pub const fn growth(number: f64, refusal: &'static str) -> f64 {
     number
 }
 
-/// Returns the time, if it is longer than zero.
+/// Returns the time if it is longer than zero.
 ///
 /// # Panics
 /// If it is not; the compiler shows the panic as an error.
@@ -104,7 +104,7 @@ pub const fn window(time: Duration, refusal: &'static str) -> Duration {
     time
 }
 
-/// Returns the time, if it is not longer than `longest`.
+/// Returns the time if it is not longer than `longest`.
 ///
 /// # Panics
 /// If it is; the compiler shows the panic as an error.

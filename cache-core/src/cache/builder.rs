@@ -23,7 +23,7 @@ use crate::shared::Shared;
 use crate::snapshot::shape::Shape;
 use crate::snapshot::{DynamicTypes, RegisterError};
 
-/// A cache that is being configured. Made by [`Cache::builder`].
+/// Configures a cache. Created by [`Cache::builder`].
 #[must_use]
 pub struct Builder<R: Registry> {
     options: HashMap<TypeId, TableOptions>,
@@ -74,7 +74,7 @@ impl<R: Registry> Cache<R> {
     /// # #[query(value = String)]
     /// # struct GetName { id: u64 }
     /// # registry! { struct CacheRegistry { GetName } }
-    /// // The query says nothing of a bound; this program keeps 10 names.
+    /// // The query sets no bound; this program keeps 10 names.
     /// let cache = Cache::<CacheRegistry>::builder().table::<GetName>(|table| table.capacity(10)).build()?;
     /// cache.insert(GetName { id: 7 }, "Seven".to_owned());
     /// assert!(cache.contains(&GetName { id: 7 }));
@@ -135,7 +135,7 @@ impl<R: Registry> Builder<R> {
     /// # struct GetName { id: u64 }
     /// # registry! { struct CacheRegistry { GetName } }
     /// let cache = Cache::<CacheRegistry>::builder().dynamic(|table| table.unbounded()).build()?;
-    /// // Without a bound and times the table keeps nothing that the program does not hold.
+    /// // Without a bound or times, the table keeps only what the program holds.
     /// cache.dynamic().insert::<u64>("visits", 42);
     /// assert!(cache.dynamic().get_as::<u64>("visits")?.is_none());
     /// # Ok::<(), Box<dyn std::error::Error>>(())
@@ -188,18 +188,13 @@ impl<R: Registry> Builder<R> {
     /// # registry! { struct CacheRegistry { GetName } }
     /// let cache = Cache::<CacheRegistry>::builder()
     ///     .before_commit(|proposal| {
-    ///         for (_, name) in proposal.of::<GetName>() {
-    ///             if name.is_some_and(|name| name.is_empty()) {
-    ///                 return Err("a name must not be empty".into());
-    ///             }
-    ///         }
-    ///         Ok(())
+    ///         let mut names = proposal.of::<GetName>().filter_map(|(_, name)| name);
+    ///         if names.any(|name| name.is_empty()) { Err("a name must not be empty".into()) } else { Ok(()) }
     ///     })
     ///     .build()?;
     /// let mut tx = cache.begin();
     /// tx.set(GetName { id: 7 }, String::new());
     /// assert!(matches!(tx.commit(), Err(CommitError::Refused(_))));
-    /// assert!(cache.is_empty());
     /// # Ok::<(), cache_core::BuildError>(())
     /// ```
     pub fn before_commit(
@@ -212,12 +207,12 @@ impl<R: Registry> Builder<R> {
 
     /// Calls `hook` before each commit, as [`before_commit`](Self::before_commit) does, and waits for its future.
     ///
-    /// Transactions of the cache can only be committed by
-    /// [`Transaction::commit_async`](crate::Transaction::commit_async) and [`Cache::transact_async`] then.
+    /// Transactions of such a cache can be committed only by
+    /// [`Transaction::commit_async`](crate::Transaction::commit_async) and [`Cache::transact_async`].
     ///
     /// # Examples
     /// ```
-    /// # use cache_core::{Cache, CommitError, Query, registry};
+    /// # use cache_core::{Cache, Query, registry};
     /// # #[derive(Query, Clone, Debug, PartialEq, Eq, Hash)]
     /// # #[query(value = String, capacity = 100)]
     /// # struct GetName { id: u64 }
@@ -229,25 +224,16 @@ impl<R: Registry> Builder<R> {
     /// #         if let std::task::Poll::Ready(output) = future.as_mut().poll(&mut context) { return output }
     /// #     }
     /// # }
-    /// # async fn may_write(_key: &GetName) -> bool { true }
+    /// # async fn audit(_label: Option<&str>) -> bool { true }
     /// let cache = Cache::<CacheRegistry>::builder()
     ///     .before_commit_async(|proposal| async move {
-    ///         for (key, _) in proposal.of::<GetName>() {
-    ///             if !may_write(key).await {
-    ///                 return Err("not allowed".into());
-    ///             }
-    ///         }
-    ///         Ok(())
+    ///         if audit(proposal.label()).await { Ok(()) } else { Err("not allowed".into()) }
     ///     })
     ///     .build()?;
     /// let mut tx = cache.begin();
-    /// tx.set(GetName { id: 7 }, "Seven".to_owned());
-    /// assert!(block_on(tx.commit_async()).is_ok());
-    ///
-    /// let mut tx = cache.begin();
-    /// tx.set(GetName { id: 7 }, "VII".to_owned());
-    /// assert!(matches!(tx.commit(), Err(CommitError::AsyncHook)));
-    /// # Ok::<(), cache_core::BuildError>(())
+    /// tx.label("import").set(GetName { id: 7 }, "Seven".to_owned());
+    /// block_on(tx.commit_async())?;
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
     /// ```
     pub fn before_commit_async<F>(mut self, hook: impl Fn(Proposal) -> F + Send + Sync + 'static) -> Self
     where
@@ -276,8 +262,8 @@ impl<R: Registry> Builder<R> {
     ///     .build()?;
     /// cache.insert(GetName { id: 7 }, "Seven".to_owned());
     /// cache.remove(&GetName { id: 7 });
-    /// let told: Vec<_> = changes.try_iter().collect();
-    /// assert_eq!(told, [("get_name", ChangeKind::Set), ("get_name", ChangeKind::Removed)]);
+    /// let reported: Vec<_> = changes.try_iter().collect();
+    /// assert_eq!(reported, [("get_name", ChangeKind::Set), ("get_name", ChangeKind::Removed)]);
     /// # Ok::<(), cache_core::BuildError>(())
     /// ```
     pub fn after_commit(mut self, listener: impl Fn(&Change) + Send + Sync + 'static) -> Self {
@@ -285,9 +271,9 @@ impl<R: Registry> Builder<R> {
         self
     }
 
-    /// Calls `listener` for each value that left: evicted, expired, removed, replaced or cleared.
+    /// Calls `listener` for each value that leaves the cache: evicted, expired, removed, replaced or cleared.
     ///
-    /// Calls are in one order with those of [`after_commit`](Self::after_commit), under the same rules.
+    /// These calls and those of [`after_commit`](Self::after_commit) are in one order. The same rules apply.
     ///
     /// # Examples
     /// ```
@@ -346,8 +332,7 @@ impl<R: Registry> Builder<R> {
         self
     }
 
-    /// Makes the tables hash their keys in the same way in each run, for tests that predict what the hashes
-    /// decide.
+    /// Makes the tables hash their keys in the same way in each run, for tests that depend on the hashes.
     #[doc(hidden)]
     pub fn hash_seed(mut self, seed: u64) -> Self {
         self.hash_seed = Some(seed);
@@ -360,8 +345,8 @@ impl<R: Registry> Builder<R> {
     /// - [`BuildError::Options`]: the options of a table cannot work, for example a bound of zero.
     /// - [`BuildError::Codec`]: a persisted query contains a type that its codec cannot save.
     /// - [`BuildError::Register`]: a type of dynamic values cannot be registered, for example because two
-    ///   types have one tag.
-    /// - [`BuildError::NoClock`]: the platform has no clock, and the builder was given none.
+    ///   types have the same tag.
+    /// - [`BuildError::NoClock`]: the platform has no clock, and none was given to the builder.
     ///
     /// # Examples
     /// ```

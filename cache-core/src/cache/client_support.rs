@@ -18,7 +18,7 @@ use crate::watch::any::AnyWatch;
 
 impl<R: Registry> Cache<R> {
     /// Returns value and state as [`get_entry`](Self::get_entry) does, without the key, so that nothing is
-    /// allocated. Counts as a use with `counts`.
+    /// allocated. Counts as a use if `counts`.
     #[doc(hidden)]
     #[inline]
     #[must_use]
@@ -35,7 +35,7 @@ impl<R: Registry> Cache<R> {
     }
 
     /// Returns the value of a resident that is fresh by the times of its table, and counts a hit. Returns
-    /// `None`, uncounted, if that takes more to find out: then use another method.
+    /// `None` and counts nothing if this quick check does not suffice: use another method then.
     #[doc(hidden)]
     #[inline]
     #[must_use]
@@ -84,7 +84,7 @@ impl<R: Registry> Cache<R> {
         });
     }
 
-    /// Returns the present moment as cheaply as possible: it may lag by some milliseconds.
+    /// Returns the current moment, read as cheaply as possible: it may lag by a few milliseconds.
     #[doc(hidden)]
     #[must_use]
     pub fn about_now(&self) -> Moment {
@@ -100,7 +100,7 @@ impl<R: Registry> Cache<R> {
     {
         UsedTableRef {
             cache: self.any(),
-            table: |cache| table_in::<Q, R>(cache).made_table(),
+            table: |cache| table_in::<Q, R>(cache).ensure_shards(),
             has_value: Lines::<Q>::has_value,
         }
     }

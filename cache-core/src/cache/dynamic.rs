@@ -1,4 +1,4 @@
-//! Reading and writing dynamic entries by the type that the caller names, checked at each read.
+//! Reads and writes dynamic entries as the type that the caller names, which each read checks.
 
 use std::any::Any;
 use std::fmt::{self, Debug};
@@ -72,7 +72,7 @@ impl<R: Holds<Dynamic>> DynamicTable<'_, R> {
     /// assert!(cache.dynamic().get_as::<u64>("clicks")?.is_none());
     ///
     /// let error = cache.dynamic().get_as::<i8>("visits").unwrap_err();
-    /// assert_eq!(error.to_string(), "dynamic entry \"visits\" is a `u64`, not a `i8`");
+    /// assert_eq!(error.to_string(), "dynamic entry \"visits\" has type `u64`, not `i8`");
     /// # Ok::<(), cache_core::TypeMismatch>(())
     /// ```
     pub fn get_as<T: Any + Send + Sync>(&self, name: &str) -> Result<Option<Arc<T>>, TypeMismatch> {

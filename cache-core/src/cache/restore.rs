@@ -21,7 +21,7 @@ use crate::snapshot::reader::Snapshot;
 use crate::snapshot::report::{RestoreReport, SkipReason, TableRestore};
 use crate::sync::processors;
 
-/// How a snapshot is restored. Made by [`Cache::restore_options`].
+/// Options for restoring a snapshot. Created by [`Cache::restore_options`].
 ///
 /// # Examples
 /// ```
@@ -33,7 +33,7 @@ use crate::sync::processors;
 /// # let dir = tempfile::tempdir()?;
 /// # let path = dir.path().join("app.snapshot");
 /// let cache = Cache::<CacheRegistry>::new();
-/// // The snapshot does not know what happened while the program was down: load each answer again before it is fresh.
+/// // Answers may have changed while the program was down: load each again before it counts as fresh.
 /// let report = cache.restore_options().invalidate_all().read_file_or_new(&path)?;
 /// println!("{report}");
 /// assert!(report.is_first_start);
@@ -111,7 +111,7 @@ impl<'a, R: Registry> RestoreOptions<'a, R> {
         self
     }
 
-    /// Calls `on_progress` after each table with the number of entries read so far and the number of all entries.
+    /// Calls `on_progress` after each table with the number of entries read so far and the total number.
     ///
     /// # Examples
     /// ```
@@ -126,7 +126,7 @@ impl<'a, R: Registry> RestoreOptions<'a, R> {
     /// # cache.save_to(&mut bytes)?;
     /// let mut last = (0, 0);
     /// let cache = Cache::<CacheRegistry>::new();
-    /// cache.restore_options().on_progress(|done, of| last = (done, of)).read_bytes(&bytes)?;
+    /// cache.restore_options().on_progress(|done, total| last = (done, total)).read_bytes(&bytes)?;
     /// assert_eq!(last, (1, 1));
     /// # Ok::<(), cache_core::SnapshotError>(())
     /// ```
@@ -135,7 +135,7 @@ impl<'a, R: Registry> RestoreOptions<'a, R> {
         self
     }
 
-    /// Limits the threads that decode, the caller's included; 1 and 0 leave it to the caller's thread.
+    /// Limits the threads that decode, including the caller's; with 0 or 1, only the caller's thread works.
     ///
     /// Default: as many as there are processors.
     ///
@@ -270,7 +270,7 @@ impl<'a, R: Registry> RestoreOptions<'a, R> {
     /// # let mut bytes = Vec::new();
     /// # cache.save_to(&mut bytes)?;
     /// let cache = Cache::<CacheRegistry>::new();
-    /// let foreign = cache.restore_options().read_bytes(b"something else than a snapshot");
+    /// let foreign = cache.restore_options().read_bytes(b"not a snapshot");
     /// assert!(matches!(foreign, Err(SnapshotError::NotASnapshot)));
     ///
     /// assert_eq!(cache.restore_options().read_bytes(&bytes)?.restored(), 1);
@@ -359,13 +359,14 @@ impl<R: Registry> Cache<R> {
     /// their keys and leave the rest. Their times have advanced by the wall-clock time since the save.
     ///
     /// If a table has a smaller bound than the saved one, an `lru` table keeps the most recently used
-    /// entries. Any other table keeps first the entries that were read since they came, then the newest. The
-    /// report counts the others. Entries of keys that are pinned in this cache are restored even beyond the
-    /// bound and past their deadline. The values of tables that keep nothing are in [`RestoreReport::kept`].
+    /// entries. Any other table prefers entries that were read since they were added, then the newest. The
+    /// report counts the entries that found no room. Entries of keys that are pinned in this cache are
+    /// restored even beyond the bound and past their deadline. The values of tables that keep nothing are in
+    /// [`RestoreReport::kept`].
     ///
     /// The file is read and decoded as a whole before the cache changes: that takes its length and the memory
     /// of all entries. Tables of more than a few thousand entries are decoded on all processors, so
-    /// `Deserialize` may run on threads of the restore's own; they have ended when it returns. See
+    /// `Deserialize` may run on other threads, which end before this returns. See
     /// [`RestoreOptions::threads`]. Then the tables to be written are locked, for reads as well, until all
     /// entries are in.
     ///
@@ -375,9 +376,9 @@ impl<R: Registry> Cache<R> {
     /// reported, and are not errors.
     ///
     /// # How old the answers are
-    /// The snapshot has the answers of the moment of the save. Later writes are lost, and changes of the
-    /// source while the program was down are unknown: a restored entry counts as fresh as long as its times
-    /// say so. [`RestoreOptions::invalidate`] and [`RestoreOptions::invalidate_all`] mark restored entries as
+    /// The snapshot contains the answers as of the save. Later writes are lost, and changes of the source
+    /// while the program was down are unknown: a restored entry counts as fresh as long as its times say so.
+    /// [`RestoreOptions::invalidate`] and [`RestoreOptions::invalidate_all`] mark restored entries as
     /// invalidated.
     ///
     /// # Errors
@@ -388,7 +389,7 @@ impl<R: Registry> Cache<R> {
     ///   another format version.
     /// - [`SnapshotError::Damaged`]: the file was changed since it was written. Says where.
     ///
-    /// The cache is left as it was.
+    /// On an error, the cache is left as it was.
     ///
     /// # Examples
     /// ```
@@ -421,7 +422,7 @@ impl<R: Registry> Cache<R> {
     /// - [`SnapshotError::Stream`]: the stream failed.
     /// - [`SnapshotError::NotASnapshot`], [`SnapshotError::Version`], [`SnapshotError::Damaged`] as for a file.
     ///
-    /// The cache is left as it was.
+    /// On an error, the cache is left as it was.
     ///
     /// # Examples
     /// ```
@@ -470,7 +471,7 @@ impl<R: Registry> Cache<R> {
         RestoreOptions { cache: self, threads: processors(), invalidated, on_progress: Box::new(|_, _| {}) }
     }
 
-    /// Makes a cache and restores a snapshot into it; without a file the cache is empty. The report tells
+    /// Creates a cache and restores a snapshot into it; without a file, the cache is empty. The report says
     /// which of the two happened.
     ///
     /// # Errors
@@ -502,13 +503,13 @@ impl<R: Registry> Cache<R> {
 }
 
 impl<R: Registry> Builder<R> {
-    /// Makes the cache and restores a snapshot into it; without a file the cache is empty. The report tells
+    /// Creates the cache and restores a snapshot into it; without a file, the cache is empty. The report says
     /// which of the two happened.
     ///
     /// # Errors
     /// - [`OpenError::Build`]: as [`build`](Self::build).
     /// - [`OpenError::Snapshot`]: the file exists but cannot be read, or is damaged, or the path does not
-    ///   name a file. To go on without it, build an empty cache: the next save replaces the file.
+    ///   name a file. To continue without it, build an empty cache: the next save replaces the file.
     ///
     /// # Examples
     /// ```

@@ -13,10 +13,10 @@ use crate::snapshot::report::SaveReport;
 use crate::snapshot::table_image::{TableImage, write_snapshot};
 use crate::sync::processors;
 
-/// Gets the number of entries done, and of all entries.
+/// Receives the number of entries done, and the total number.
 pub(super) type OnProgress<'a> = Box<dyn FnMut(u64, u64) + 'a>;
 
-/// How a cache is saved. Made by [`Cache::save_options`].
+/// Options for saving a cache. Created by [`Cache::save_options`].
 ///
 /// # Examples
 /// ```
@@ -46,7 +46,7 @@ pub struct SaveOptions<'a, R: Registry> {
 }
 
 impl<'a, R: Registry> SaveOptions<'a, R> {
-    /// Saves survivors too: values that the program holds and the cache no longer keeps.
+    /// Saves survivors too: values that only the program still holds.
     ///
     /// Their keys and `Arc`s are copied while writers wait, since the values may be dropped at any time.
     ///
@@ -70,8 +70,8 @@ impl<'a, R: Registry> SaveOptions<'a, R> {
         self
     }
 
-    /// Sets whether the save leaves out and reports an entry that cannot be encoded, or fails. Default: `false`, it
-    /// fails.
+    /// Sets what happens if an entry cannot be encoded: `true` leaves it out and reports it, `false` fails
+    /// the save. Default: `false`.
     ///
     /// Such entries have a key or value that serde cannot write, like a time before 1970, or a path that is not UTF-8.
     ///
@@ -96,11 +96,11 @@ impl<'a, R: Registry> SaveOptions<'a, R> {
         self
     }
 
-    /// Sets whether the save leaves out and reports an entry that does not read back as it was, or fails. Default:
-    /// `true`, it leaves the entry out.
+    /// Sets what happens if an entry does not read back as it was: `true` leaves it out and reports it,
+    /// `false` fails the save. Default: `true`.
     ///
-    /// Such entries have a `Deserialize` that does not accept what their `Serialize` wrote, or makes another value of
-    /// it. They could not be restored in any case.
+    /// Such entries have a `Deserialize` that does not accept what their `Serialize` wrote, or reads it as a
+    /// different value. They could not be restored in any case.
     ///
     /// # Examples
     /// ```
@@ -153,7 +153,7 @@ impl<'a, R: Registry> SaveOptions<'a, R> {
         self
     }
 
-    /// Calls `on_progress` from time to time with the number of entries done so far and the number of all entries.
+    /// Calls `on_progress` from time to time with the number of entries done so far and the total number.
     ///
     /// # Examples
     /// ```
@@ -165,7 +165,7 @@ impl<'a, R: Registry> SaveOptions<'a, R> {
     /// let cache = Cache::<CacheRegistry>::new();
     /// cache.insert(GetName { id: 7 }, "Seven".to_owned());
     /// let mut last = (0, 0);
-    /// cache.save_options().on_progress(|done, of| last = (done, of)).write_to(Vec::new())?;
+    /// cache.save_options().on_progress(|done, total| last = (done, total)).write_to(Vec::new())?;
     /// assert_eq!(last, (1, 1));
     /// # Ok::<(), cache_core::SnapshotError>(())
     /// ```
@@ -174,7 +174,8 @@ impl<'a, R: Registry> SaveOptions<'a, R> {
         self
     }
 
-    /// Limits the threads that work on the save, the caller's included; 1 and 0 leave it to the caller's thread.
+    /// Limits the threads that work on the save, including the caller's; with 0 or 1, only the caller's
+    /// thread works.
     ///
     /// Default: as many as there are processors.
     ///
@@ -276,10 +277,10 @@ impl<R: Registry> Cache<R> {
     /// `.cache-core-snapshot-*.tmp`. The next save to the folder removes that of a killed process.
     ///
     /// # While it runs
-    /// The save has the entries of one moment, its beginning. Writers wait only for that moment, while it
-    /// notes which entries there are and in what order. That takes about 3 ms for 1,000,000 entries, and more
-    /// if the values of survivors are saved. After that, writers continue. Keys and `Arc`s are copied 32 at a
-    /// time, with their shard locked for reading, and encoded without locks.
+    /// The save contains the entries as they are when it begins. Writers wait only while it notes which
+    /// entries exist and in what order. That takes about 3 ms for 1,000,000 entries, and more if the values
+    /// of survivors are saved. After that, writers continue. Keys and `Arc`s are copied 32 at a time, with
+    /// their shard locked for reading, and encoded without locks.
     ///
     /// A write that changes or removes an entry which is not copied yet first puts its key and `Arc` aside
     /// for the save. So a replaced value may live until the save has written it, and an entry that expires or
@@ -287,13 +288,14 @@ impl<R: Registry> Cache<R> {
     /// in the save; only use counts and idle times may be later than its beginning. Overlapping saves each
     /// have their own moment, and do not wait for one another.
     ///
-    /// A save takes about 8 bytes for each entry, 40 in a table with an exact order or without a bound, plus
-    /// the entries that are put aside. A table gives back the memory of removed entries only after the save.
+    /// A save needs about 8 bytes of memory for each entry, 40 in a table with an exact order or without a
+    /// bound, plus the entries that are put aside. A table frees the memory of removed entries only after the
+    /// save.
     ///
     /// Tables of more than a few thousand entries are copied and encoded on all processors. So `Clone` and
-    /// `Drop` of keys, `Serialize`, and `Drop` of values that were replaced meanwhile, may run on threads of
-    /// the save, and must not wait for anything that the caller holds. The threads have ended when it
-    /// returns. See [`SaveOptions::threads`].
+    /// `Drop` of keys, `Serialize`, and `Drop` of values that were replaced meanwhile, may run on other
+    /// threads, and must not wait for anything that the caller holds. These threads end before it returns.
+    /// See [`SaveOptions::threads`].
     ///
     /// # What is saved
     /// Of each entry: key, value, times and marks, and its place in the order of use. Of the cache: the last
@@ -306,14 +308,14 @@ impl<R: Registry> Cache<R> {
     ///
     /// # What is read back
     /// If the types of a table may not survive its codec, the save reads back each entry before writing it:
-    /// the key must be equal, and the value must say the same to serde, in any order of the elements of maps,
-    /// sets and sequences. These are tables with types that contain themselves, `#[shape(opaque)]` or
+    /// the key must be equal, and the value must serialise to the same data, in any order of the elements of
+    /// maps, sets and sequences. These are tables with types that contain themselves, `#[shape(opaque)]` or
     /// `#[query(opaque)]`, conversions like `#[serde(try_from)]`, keys with a field that serde skips, and
-    /// others that are known to lose some values. The table of dynamic entries is one, too.
+    /// others that are known to lose some values. The table of dynamic entries is always read back.
     ///
     /// All other tables are vouched for by the [`Shape`](crate::Shape) of their types. Only their first entry
     /// is read back, or all if that fails: reading back makes a save of large values take about twice as
-    /// long, and three times in JSON. [`TableSave::is_verified`](crate::TableSave::is_verified) tells which
+    /// long, and three times in JSON. [`TableSave::is_verified`](crate::TableSave::is_verified) says which
     /// tables were read back, and [`SaveOptions::verify_all`] reads back all.
     ///
     /// An entry that does not read back is left out and reported; one that cannot be encoded fails the save. Both can

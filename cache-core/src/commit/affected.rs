@@ -41,7 +41,7 @@ impl Affected {
             }
         }
         for (event, watcher) in &self.watchers {
-            watcher.tell(*event);
+            watcher.record(*event);
         }
     }
 

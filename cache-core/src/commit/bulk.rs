@@ -9,7 +9,7 @@ use crate::shard::key::AnyKey;
 use crate::table::watchers::KeyEvent;
 use crate::tag::Tag;
 
-/// Clears a table, which may be empty. Checks that only once no other write can come.
+/// Clears a table. Checks whether it was ever used only when no other write can start.
 pub(crate) struct ClearPart<'a> {
     table: &'a dyn ErasedTable,
     steps: ClearSteps,

@@ -21,7 +21,7 @@ use crate::table::watchers::{AnyWatcher, KeyEvent};
 use crate::watch::any::AnyWatch;
 
 /// Maximum number of keys that are compared.
-const MOST: usize = 64;
+const MAX_COMPARED: usize = 64;
 
 /// The entries that were read to build an answer. Cheap to clone once all are noted.
 #[doc(hidden)]
@@ -29,8 +29,8 @@ const MOST: usize = 64;
 pub struct Inputs {
     tables: Vec<Arc<InputsOfTable>>,
     count: usize,
-    /// Whether there were too many to be compared.
-    is_more: bool,
+    /// Whether there were more than [`MAX_COMPARED`].
+    exceeds_limit: bool,
 }
 
 /// The inputs from one table.
@@ -65,11 +65,11 @@ impl Inputs {
         let (index, hash) = (head.index, head.hash_of(key));
         let at = self.tables.iter().position(|table| table.index() == index);
         let lines = at.map_or(&[][..], |at| &self.tables[at].lines);
-        if self.is_more || lines.iter().any(|line| line.hash == hash && line.key.equals(key)) {
+        if self.exceeds_limit || lines.iter().any(|line| line.hash == hash && line.key.equals(key)) {
             return;
         }
-        self.is_more = self.count == MOST;
-        if self.is_more {
+        self.exceeds_limit = self.count == MAX_COMPARED;
+        if self.exceeds_limit {
             return;
         }
         self.count += 1;
@@ -81,7 +81,7 @@ impl Inputs {
         // No clone exists while inputs are recorded. If one did, the answer would count as out of date.
         match Arc::get_mut(&mut self.tables[at]) {
             Some(table) => table.lines.push(line),
-            None => self.is_more = true,
+            None => self.exceeds_limit = true,
         }
     }
 
@@ -134,7 +134,7 @@ pub(crate) enum Built {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Store {
     Write,
-    /// Renews the times of an equal value, which has this version.
+    /// Renews the times of an equal value that has this version.
     Keep(ReadVersion),
 }
 
@@ -310,12 +310,15 @@ pub(crate) fn store_if_inputs_hold(
 impl Inputs {
     /// Returns whether the inputs are few enough to be compared.
     pub(crate) fn are_few(&self) -> bool {
-        !self.is_more
+        !self.exceeds_limit
     }
 }
 
 impl Debug for Inputs {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Inputs").field("count", &self.count).field("is_more", &self.is_more).finish()
+        f.debug_struct("Inputs")
+            .field("count", &self.count)
+            .field("exceeds_limit", &self.exceeds_limit)
+            .finish()
     }
 }

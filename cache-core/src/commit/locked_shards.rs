@@ -4,7 +4,7 @@ use smallvec::SmallVec;
 
 use crate::erased::UsedTable;
 use crate::shard::{AnyShard, DisplacedPairs, ShardMut, ShardRef};
-use crate::shared::MOST_SHARDS;
+use crate::shared::MAX_SHARDS;
 use crate::sync::{RwLockReadGuard, RwLockWriteGuard};
 use crate::table::head::Head;
 
@@ -34,13 +34,13 @@ pub(crate) struct OpenShards<'a> {
 }
 
 /// The rank of the shard at each place among the locked ones.
-struct Ranks([u8; MOST_SHARDS]);
+struct Ranks([u8; MAX_SHARDS]);
 
 /// A set of shard places, one bit each.
 #[derive(Clone, Copy, Debug, Default)]
 struct Places(u32);
 
-const _: () = assert!(MOST_SHARDS <= u32::BITS as usize, "each shard has a bit");
+const _: () = assert!(MAX_SHARDS <= u32::BITS as usize, "each shard has a bit");
 
 impl Places {
     fn add(&mut self, place: usize) {
@@ -65,7 +65,7 @@ impl Iterator for Places {
 impl<'a> LockedShards<'a> {
     /// Creates an empty set of locked shards of a table.
     pub(super) fn of(table: &'a dyn UsedTable) -> Self {
-        Self { table, ranks: Ranks([0; MOST_SHARDS]), shards: SmallVec::new(), may_have_displaced: false }
+        Self { table, ranks: Ranks([0; MAX_SHARDS]), shards: SmallVec::new(), may_have_displaced: false }
     }
 
     /// Locks the shards of all these hashes; shards that are only read are locked for reading. Must be called
@@ -93,7 +93,7 @@ impl<'a> LockedShards<'a> {
     }
 
     /// Locks the next shard.
-    #[expect(clippy::cast_possible_truncation, reason = "there are at most `MOST_SHARDS`")]
+    #[expect(clippy::cast_possible_truncation, reason = "there are at most `MAX_SHARDS`")]
     fn add(&mut self, place: usize, is_written: bool) {
         let shard = self.table.shard(place);
         self.ranks.0[place] = self.shards.len() as u8;
@@ -138,7 +138,7 @@ impl<'a> LockedShards<'a> {
     }
 
     /// Declares that there is nothing to [take](Self::take_displaced).
-    pub(super) fn have_displaced_nothing(&mut self) {
+    pub(super) fn set_nothing_displaced(&mut self) {
         self.may_have_displaced = false;
     }
 

@@ -86,19 +86,19 @@ impl<'a> RestorePart<'a> {
     ) -> Result<Self, SkipReason> {
         let head = table.head();
         let codec = head.codec().ok_or(SkipReason::NotPersisted)?;
-        let (mut made, mut sorted) = (None, Sorted::default());
+        let (mut used, mut sorted) = (None, Sorted::default());
         let skipped = section.decode(codec, downtime, threads, &mut |block| {
-            if made.is_none() {
-                made = table.made_for_restore();
+            if used.is_none() {
+                used = table.ensure_shards_for_restore();
                 sorted.bins = bins(head, codec, section.entries());
             }
-            if let Some(table) = made {
+            if let Some(table) = used {
                 sorted.add(block, table);
             }
         })?;
         let report = TableRestore { skipped_entries: skipped, ..TableRestore::new(head.name) };
         let mut restoring = Self { head, work: None, report, unplaced: Vec::new() };
-        if let Some(table) = made {
+        if let Some(table) = used {
             restoring.prepare(table, sorted);
         }
         Ok(restoring)
@@ -227,8 +227,8 @@ fn has_key(entries: &Entries, number: usize, line: &RestoredLine) -> bool {
 }
 
 /// Takes out the lines that exceed the bound of the table. The most recently used lines have priority. The
-/// default policy does not know these, so there lines that were used since they came have priority, and among
-/// them the newest. Pinned entries take no room. Returns how many lines it took out.
+/// default policy does not know the order of use: there, lines that were used since they were added have
+/// priority, then the newest. Pinned entries take no room. Returns how many lines it took out.
 fn fit(table: &dyn UsedTable, sorted: &mut Sorted) -> u64 {
     let rules = &table.head().rules;
     let limit = rules.limit();
@@ -286,7 +286,7 @@ fn incoming(meta: &EntryMeta, weight: u32, head: &Head, now: Moment) -> Incoming
 }
 
 impl dyn UsedTable + '_ {
-    /// Returns whether a claim on a key is held at this moment.
+    /// Returns whether a key is pinned at this moment.
     fn is_pinned(&self, hash: u32, key: &dyn AnyKey) -> bool {
         let shard = self.shard(self.head().place_of(hash)).read();
         shard.any().pin_of(hash, &|other| key.equals(other)).is_some()

@@ -26,11 +26,11 @@ impl<Q: Query> AnyMerges for Merges<Q> {
 
 impl WriteSet {
     fn typed<Q: Query>(&self) -> &Pairs<Q> {
-        Pairs::of(self.pairs()).expect("a write set is of the type of its query")
+        Pairs::of(self.pairs()).expect("a write set is used with its own query")
     }
 
     fn typed_mut<Q: Query>(&mut self) -> &mut Pairs<Q> {
-        Pairs::of_mut(self.pairs_mut()).expect("a write set is of the type of its query")
+        Pairs::of_mut(self.pairs_mut()).expect("a write set is used with its own query")
     }
 
     /// Returns the value that was written under a key.
@@ -71,7 +71,8 @@ impl<Q: Query> Writes<'_, Q> {
         (self.set.own(line), self.value(line).cloned())
     }
 
-    /// Returns the own write of a key, else the committed value, which is remembered as a read.
+    /// Returns the transaction's own write of a key, or else the committed value, which is remembered as a
+    /// read.
     pub(crate) fn get<L: Lookup<Query = Q>>(&mut self, lookup: &L) -> Option<Arc<Q::Value>> {
         match self.own(lookup) {
             (Own::Value, value) => value,
@@ -168,7 +169,7 @@ impl<Q: Query> Writes<'_, Q> {
         }
     }
 
-    /// Replaces the value by one made from the present value, once: if the present value changes, the commit
+    /// Replaces the value by one made from the current value, once: if the current value changes, the commit
     /// fails.
     pub(crate) fn update_once(
         &mut self,

@@ -68,7 +68,7 @@ type Predicate = Box<dyn Fn(&dyn AnyKey) -> bool + Send>;
 /// Number of lines that are searched one by one.
 const SEARCHED: usize = 8;
 /// Largest capacity, in lines, of an emptied set that is stored for reuse.
-const MOST_KEPT: usize = 64;
+const MAX_KEPT_LINES: usize = 64;
 
 struct WriteLine {
     hash: u32,
@@ -133,7 +133,7 @@ impl Write {
     }
 
     /// Returns the event for the loads and watches of the key.
-    fn tells(&self) -> Option<KeyEvent> {
+    fn key_event(&self) -> Option<KeyEvent> {
         match self {
             Self::None => None,
             Self::Mark { invalidate: false, .. } => Some(KeyEvent::Touched),
@@ -160,7 +160,7 @@ impl Write {
     }
 }
 
-/// The own write of a transaction for a key.
+/// A transaction's own write of a key.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Own {
     Value,
@@ -170,7 +170,7 @@ pub(super) enum Own {
 }
 
 impl WriteLine {
-    /// Returns whether it writes a value with nothing besides what the table gives it.
+    /// Returns whether it only writes an unmarked value, with the times of the table.
     fn is_simple(&self) -> bool {
         matches!(self.write, Write::Set { times: None, mark: Mark::No })
     }
@@ -380,7 +380,7 @@ impl WriteSet {
         // Values first, while their cache is certain to exist.
         self.lines.clear();
         self.table_ref = None;
-        if self.lines.lines.capacity() <= MOST_KEPT {
+        if self.lines.lines.capacity() <= MAX_KEPT_LINES {
             put_spare(self);
         }
     }
@@ -523,7 +523,7 @@ impl Part for WriteSet {
 }
 
 /// Maximum number of sets that a thread stores, of all queries together.
-const MOST_SPARE: usize = 8;
+const MAX_SPARE: usize = 8;
 
 /// Emptied sets of this thread, stored for its next transactions, so that most commits allocate nothing.
 type Spare = RefCell<Vec<Box<WriteSet>>>;
@@ -547,7 +547,7 @@ fn take_spare(query: TypeId) -> Option<Box<WriteSet>> {
 fn put_spare(one: Box<WriteSet>) {
     let keep = |spare: &Spare| {
         let mut spare = spare.borrow_mut();
-        if spare.len() < MOST_SPARE {
+        if spare.len() < MAX_SPARE {
             spare.push(one);
         }
     };

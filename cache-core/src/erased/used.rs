@@ -116,7 +116,7 @@ impl dyn UsedTable + '_ {
     pub(crate) fn add_marks(
         &self,
         shard: ShardRef<'_>,
-        is_told: &dyn Fn(&dyn AnyKey) -> bool,
+        is_marked: &dyn Fn(&dyn AnyKey) -> bool,
         changes: &mut Vec<Change>,
     ) {
         let head = self.head();
@@ -126,7 +126,7 @@ impl dyn UsedTable + '_ {
         for number in shard.numbers() {
             if let Some(key) = shard.lines.key(number)
                 && !shard.lines.is_dead(number)
-                && is_told(key)
+                && is_marked(key)
             {
                 head.add_change(changes, ChangeKind::Invalidated, &|| Some(key.entry()));
             }

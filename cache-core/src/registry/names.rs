@@ -18,7 +18,7 @@ pub struct Listed {
 pub const DYNAMIC: Listed =
     Listed { line: usize::MAX, name: crate::dynamic::Dynamic::NAME, query: "cache_core::Dynamic" };
 
-/// Two lines with one name.
+/// Two lines with the same name.
 #[derive(Clone, Copy, Debug)]
 pub struct Clash {
     /// The first line with the name.
@@ -27,7 +27,7 @@ pub struct Clash {
     pub second: Listed,
 }
 
-/// Finds the first two lines with one name. `SLOTS` is a power of two, above the number of lines.
+/// Finds the first two lines with the same name. `SLOTS` is a power of two, above the number of lines.
 #[must_use]
 pub const fn clash<const SLOTS: usize>(lines: &[Listed]) -> Option<Clash> {
     assert!(SLOTS.is_power_of_two() && SLOTS > lines.len());
@@ -98,7 +98,7 @@ impl Clash {
         text.push(self.first.query);
         text.push("` and `");
         text.push(self.second.query);
-        text.push("`; give one of them another: `#[query(name = \"...\")]`, or here `");
+        text.push("`; rename one of them: `#[query(name = \"...\")]`, or here `");
         text.push(self.second.query);
         text.push(" as \"...\"`");
         panic!("{}", text.as_str())
@@ -246,7 +246,7 @@ mod tests {
         };
         assert_eq!(
             message("a::Get", "b::Get"),
-            "two queries have the name \"get\": `a::Get` and `b::Get`; give one of them another: \
+            "two queries have the name \"get\": `a::Get` and `b::Get`; rename one of them: \
              `#[query(name = \"...\")]`, or here `b::Get as \"...\"`"
         );
         assert!(message("a::Get", "x".repeat(2_000).leak()).starts_with("two queries have the name"));

@@ -39,9 +39,9 @@ use super::records::Records;
 /// paper: with 10 %, P3 160,000 loses 0.7 points, and zipf keys at 100,000 lose 0.3.
 const FIRST_SHARE: f64 = 0.01;
 /// The share never falls below this. 1 % loses 0.05 points on zipf keys.
-const LEAST_SHARE: f64 = 0.002;
+const MIN_SHARE: f64 = 0.002;
 /// The share never grows beyond this. OLTP 256 gains 1 point over 20 %, and 40 % gains 0.1 more.
-const MOST_SHARE: f64 = 0.3;
+const MAX_SHARE: f64 = 0.3;
 /// How fast the share moves: by this many entries for each key that comes back, divided between the two
 /// queues. 1 loses 0.2 points at OLTP 2,000, 4 loses 0.1 at P3 160,000.
 const STEP: f64 = 2.0;
@@ -115,7 +115,7 @@ impl S3Fifo {
             Queue::Small => step * main / (small + main),
             Queue::Main => -step * small / (small + main),
         };
-        self.small_share = (self.small_share + change).clamp(LEAST_SHARE, MOST_SHARE);
+        self.small_share = (self.small_share + change).clamp(MIN_SHARE, MAX_SHARE);
     }
 
     /// Returns the number of uses that move an entry from the small queue to the main one.

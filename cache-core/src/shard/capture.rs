@@ -1,4 +1,4 @@
-//! The steps of a save in one shard: its begin, its end, and the copies of entries and orders in between.
+//! The steps of a save in one shard: its start, its end, and the copies of entries and orders in between.
 
 use std::any::Any;
 use std::ops::Range;
@@ -95,7 +95,7 @@ impl ShardRef<'_> {
         self,
         id: SaveId,
         numbers: Range<u32>,
-        tell: &mut dyn FnMut(u32, Standing),
+        visit: &mut dyn FnMut(u32, Standing),
     ) -> Result<(), Box<dyn Any + Send>> {
         let Some(metadata) = self.metadata else { return Ok(()) };
         let mut running = metadata.saves.running.lock();
@@ -108,7 +108,7 @@ impl ShardRef<'_> {
             if let Some(standing) = standing
                 && standing.membership.queue().is_none()
             {
-                tell(number, standing);
+                visit(number, standing);
             }
         }
         Ok(())
@@ -133,7 +133,7 @@ impl ShardRef<'_> {
     /// Returns the expired residents; some may appear more than once.
     fn expired(self, rules: &Rules, now: Moment) -> impl Iterator<Item = u32> {
         let due = self.metadata.into_iter().flat_map(move |metadata| metadata.deadlines.due(now));
-        due.filter(move |&number| self.has_to_go(number, rules, now))
+        due.filter(move |&number| self.must_be_released(number, rules, now))
     }
 }
 

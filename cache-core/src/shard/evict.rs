@@ -11,7 +11,7 @@ use crate::retention::Queue;
 use crate::retention::recency::Oldest;
 use crate::sync::atomic::AtomicU8;
 
-/// Returns what was displaced last.
+/// Returns the pair that was displaced last.
 fn last_of(displaced: &mut dyn AnyPairs) -> &mut dyn AnyPair {
     displaced.pair_mut(displaced.len() - 1)
 }
@@ -228,10 +228,10 @@ impl ShardMut<'_> {
             }
             Released::Weakened => {
                 if context.has_listeners
-                    && let Some(mut told) = self.copy_for_listeners(number)
+                    && let Some(mut copy) = self.copy_for_listeners(number)
                 {
                     // Another handle of the same value, so no drop here is the last.
-                    last_of(self.lines.displaced()).swap(&mut *told, true);
+                    last_of(self.lines.displaced()).swap(&mut *copy, true);
                 }
                 self.become_survivor(number, membership, cause, context);
                 true

@@ -20,7 +20,7 @@ pub(crate) struct Index {
 /// Entries of one bucket.
 const LANES: usize = 12;
 /// Average number of occupied lanes per bucket above which the index grows.
-const MOST_TAKEN: usize = 9;
+const MAX_TAKEN: usize = 9;
 
 #[derive(Clone, Copy, Default)]
 #[repr(C, align(64))]
@@ -42,7 +42,7 @@ impl Index {
     }
 
     fn with_room_for(entries: usize) -> Self {
-        Self { buckets: vec![Bucket::default(); entries.div_ceil(MOST_TAKEN)].into() }
+        Self { buckets: vec![Bucket::default(); entries.div_ceil(MAX_TAKEN)].into() }
     }
 
     /// Calls `check` with each number that may have this hash, and returns its first `Some`. Uses plain
@@ -95,7 +95,7 @@ impl Index {
     #[inline]
     pub(super) fn insert(&mut self, number: u32, records: &Records) {
         let taken = records.occupied();
-        if taken > self.buckets.len() * MOST_TAKEN {
+        if taken > self.buckets.len() * MAX_TAKEN {
             self.rebuild(taken + taken / 4, records);
         }
         self.place(number, records[number].hash);
@@ -117,7 +117,7 @@ impl Index {
     /// Reserves room for `entries` more.
     pub(super) fn reserve(&mut self, entries: usize, records: &Records) {
         let entries = records.occupied() + entries;
-        if entries > self.buckets.len() * MOST_TAKEN {
+        if entries > self.buckets.len() * MAX_TAKEN {
             self.rebuild(entries, records);
         }
     }

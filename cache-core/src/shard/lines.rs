@@ -334,7 +334,7 @@ impl<Q: Query> AnyLines for Lines<Q> {
             }
             number += 1;
         }
-        // All behind are vacant.
+        // All lines from here on are vacant.
         lines.truncate(end);
         lines.shrink_to(2 * end);
     }

@@ -63,7 +63,7 @@ impl AnyLoad {
     }
 
     /// Returns whether both loads run on the same thread.
-    pub(crate) fn is_of_thread_of(&self, other: &Self) -> bool {
+    pub(crate) fn is_on_thread_of(&self, other: &Self) -> bool {
         self.owner == other.owner
     }
 

@@ -70,15 +70,15 @@ pub(super) struct Revivals {
 impl Metadata {
     /// Returns the metadata of a shard. The first write creates it.
     #[inline]
-    pub(super) fn made(metadata: &mut Option<Box<Self>>) -> &mut Self {
+    pub(super) fn get_or_create(metadata: &mut Option<Box<Self>>) -> &mut Self {
         match metadata {
             Some(metadata) => metadata,
-            None => Self::make(metadata),
+            None => Self::create(metadata),
         }
     }
 
     #[cold]
-    fn make(metadata: &mut Option<Box<Self>>) -> &mut Self {
+    fn create(metadata: &mut Option<Box<Self>>) -> &mut Self {
         metadata.insert(Box::default())
     }
 
@@ -97,7 +97,7 @@ impl Metadata {
         deadline(self.records[number].as_of, self.extras.get(number), rules)
     }
 
-    /// Puts a line into the list of its membership.
+    /// Adds a line to the list of its membership.
     #[inline]
     pub(super) fn enter(&mut self, number: u32, state: &mut LineState, context: &OpContext<'_>) {
         let Self { records, policy, survivors, .. } = self;
@@ -156,7 +156,7 @@ impl Metadata {
         }
     }
 
-    /// Sets a timer for a line whose deadline was `old`, if the present timer would fire too late.
+    /// Sets a timer for a line whose deadline was `old`, if the current timer would fire too late.
     #[inline]
     pub(super) fn move_timer(&mut self, number: u32, state: &mut LineState, old: Moment, rules: &Rules) {
         state.has_timer &= self.deadline(number, rules) >= old;

@@ -89,7 +89,7 @@ impl Extra {
     }
 
     /// Appends the replaced value to the history.
-    pub(crate) fn keep_past(&mut self, value: AnyHandle, revision: u64, old: &mut Self, limit: usize) {
+    pub(crate) fn keep_previous(&mut self, value: AnyHandle, revision: u64, old: &mut Self, limit: usize) {
         let past = AnyHistoryEntry { revision, label: old.label.take(), value };
         let surplus = (old.history.len() + 1).saturating_sub(limit);
         self.history = old.history.split_off(surplus.min(old.history.len()));

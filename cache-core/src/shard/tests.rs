@@ -111,7 +111,7 @@ fn a_shard_gives_memory_back_after_a_save_and_not_before() {
     drop(shard.any().end_save(id));
     assert!(
         !shard.any().allows_simple_writes(Moment::ORIGIN),
-        "the next write is no simple one, and finds out"
+        "the next write takes the general path, which shrinks the shard"
     );
     write(shard, 1_995, 1, &rules, &ledger);
     assert_eq!((shard.any().count(), shard.any().numbers().end), (10, 10));

@@ -143,7 +143,7 @@ impl ShardMut<'_> {
         if let (true, Some(past), Some(extra), Some(old)) =
             (has_history, past, metadata.extras.get_mut(number), &mut old_extra)
         {
-            extra.keep_past(past, old_revision, old, limit);
+            extra.keep_previous(past, old_revision, old, limit);
         }
         match stays {
             true => metadata.stay_on(number, state, incoming.weight, context),
@@ -177,10 +177,10 @@ impl ShardMut<'_> {
     #[cold]
     fn report_too_heavy(&mut self, number: u32, context: &OpContext<'_>) {
         if context.has_listeners {
-            let told = self.copy_for_listeners(number);
+            let copy = self.copy_for_listeners(number);
             let displaced = self.lines.displaced().add();
-            if let Some(mut told) = told {
-                displaced.swap(&mut *told, true);
+            if let Some(mut copy) = copy {
+                displaced.swap(&mut *copy, true);
             }
         }
         self.note_displaced(RemovalCause::Evicted, context);
@@ -228,8 +228,8 @@ impl ShardMut<'_> {
         self.touch_as_of(number, context.now, context)
     }
 
-    /// Touches an entry, as [`touch`](Self::touch) does, with another moment than now as the one when it was
-    /// true.
+    /// Touches an entry, as [`touch`](Self::touch) does, with `as_of` instead of now as the moment when it
+    /// was true.
     pub(crate) fn touch_as_of(&mut self, number: u32, as_of: Moment, context: &OpContext<'_>) -> bool {
         if !self.is_readable(number) {
             return false;

@@ -24,7 +24,7 @@ use crate::sync::Mutex;
 /// Number of entries that one thread encodes together: few enough to stay in the L2 cache until then, enough
 /// to be copied in pieces that are worth prefetching.
 const CHUNK: usize = if cfg!(cache_model) { 2 } else { 512 };
-/// Number of entries above which another thread is worth its start, and copying in pieces is worth the loss
+/// Number of entries above which it is worth starting another thread, and copying in pieces is worth the loss
 /// of order.
 const LARGE: usize = if cfg!(cache_model) { 4 } else { 8 * CHUNK };
 /// Number of entries that are copied while a shard is locked and its writers wait. The processor fetches them
@@ -249,11 +249,11 @@ impl OpenSave<'_> {
         while start < lines {
             let end = start.saturating_add(LOOKS).min(lines);
             let locked = self.table.shard(shard as usize).read();
-            let told = locked.any().standings(self.id, start..end, &mut |number, standing| {
+            let listed = locked.any().standings(self.id, start..end, &mut |number, standing| {
                 ranked.push(Ranked { rank: rank(standing, order), shard, number });
             });
             drop(locked);
-            told.unwrap_or_else(|panic| resume_unwind(panic));
+            listed.unwrap_or_else(|panic| resume_unwind(panic));
             start = end;
         }
     }

@@ -32,7 +32,7 @@ pub enum Margin {
 #[diagnostic::on_unimplemented(
     message = "the snapshot codec `{Self}` is not compiled in",
     label = "this codec needs a cargo feature of `cache-core`",
-    note = "switch on the feature of the codec's name: `cache-core = {{ version = \"..\", features = [\"bincode\"] }}` (or \"postcard\", \"json\")",
+    note = "enable the feature with the codec's name: `cache-core = {{ version = \"..\", features = [\"bincode\"] }}` (or \"postcard\", \"json\")",
     note = "or choose a codec that is compiled in: `#[query(persist, codec = \"..\")]`"
 )]
 pub trait Codec: 'static {
@@ -42,7 +42,7 @@ pub trait Codec: 'static {
     const SELF_DESCRIBING: bool;
 
     /// Appends the encoded form of `value` to `out`. Refuses values that could not be read back: values that
-    /// are nested too deep, have too many elements without bytes, or would read back as another value.
+    /// are nested too deep, have too many elements without bytes, or would read back as a different value.
     ///
     /// # Errors
     /// [`EncodeError`] says which of the two it is.
@@ -99,9 +99,9 @@ pub struct CodecError(pub(crate) String);
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error(transparent)]
 pub enum EncodeError {
-    /// The format has no form for it, or its `Serialize` failed.
+    /// The format cannot represent it, or its `Serialize` failed.
     Unencodable(#[from] CodecError),
-    /// It has a form that would not read back, or would read back as another value.
+    /// It can be encoded, but would not read back, or would read back as a different value.
     Unreadable(CodecError),
 }
 
@@ -112,8 +112,8 @@ impl From<EncodeError> for CodecError {
     }
 }
 
-/// Refuses bytes after a value: they are as wrong as missing ones, since the saved type differs from the one
-/// that is read.
+/// Refuses bytes after a value: like missing bytes, they show that the saved type differs from the one that
+/// is read.
 #[cfg(any(feature = "bincode", feature = "postcard"))]
 #[inline]
 fn refuse_rest(rest: usize) -> Result<(), CodecError> {

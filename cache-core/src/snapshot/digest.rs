@@ -1,9 +1,9 @@
-//! One number for what a value tells serde: equal for values that tell the same. Knows nothing of codecs.
+//! A digest of the data that a value serialises to: equal data has equal digests. Knows nothing of codecs.
 //!
-//! The order of elements of sequences and maps does not count, since a hash map comes back in another order
-//! than it was written in. Everything else counts: kinds, numbers bit by bit, fields and elements of tuples
-//! by their places. So a value that a codec reads back as another one has another digest, with a chance of
-//! error of 2^-64. Codecs do not reorder elements.
+//! The order of elements of sequences and maps does not count, since a hash map may be read back in a
+//! different order. Everything else counts: kinds, numbers bit by bit, fields and elements of tuples by their
+//! places. So a value that a codec reads back as a different one has a different digest, except with a
+//! probability of 2^-64. Codecs do not reorder elements.
 
 use std::fmt;
 use std::hash::{BuildHasher, Hasher};
@@ -53,7 +53,7 @@ enum DigestKind {
 /// A value that has others in it.
 struct Compound {
     digest: Digest,
-    /// Hashes what counts by its place.
+    /// Hashes the parts whose place counts.
     ordered: FoldHasher<'static>,
     /// Sum of the digests of elements whose order does not count.
     unordered: u64,
@@ -111,7 +111,7 @@ impl Compound {
         Ok(())
     }
 
-    /// Fields may be left out, and then the next one is no longer at its place. So names count.
+    /// A field may be left out, which moves the next one to its place. So names count.
     #[inline(never)]
     fn add_field(&mut self, name: &'static str, part: &dyn DigestPart) -> Result<(), DigestFailure> {
         self.ordered.write(name.as_bytes());

@@ -38,29 +38,29 @@ pub(crate) struct DynamicTypes {
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum RegisterError {
-    /// Two types want one tag.
-    #[error("dynamic type `{type_name}`: the tag \"{tag}\" is that of `{owner}` already")]
+    /// Two types have the same tag.
+    #[error("dynamic type `{type_name}`: the tag \"{tag}\" already belongs to `{owner}`")]
     TagTaken {
         /// The tag.
         tag: &'static str,
-        /// The type that came second.
+        /// The second type.
         type_name: &'static str,
-        /// The type that has it.
+        /// The first type, which keeps the tag.
         owner: &'static str,
     },
-    /// One type wants two tags.
+    /// One type has two tags.
     #[error("dynamic type `{type_name}` is registered twice, as \"{first}\" and \"{second}\"")]
     Twice {
         /// The type.
         type_name: &'static str,
-        /// Its tag.
+        /// The first tag.
         first: &'static str,
-        /// The tag that came second.
+        /// The second tag.
         second: &'static str,
     },
-    /// No codec that is compiled in can carry the type.
+    /// No compiled-in codec can carry the type.
     #[error(
-        "dynamic type `{type_name}`: `{culprit}` can be saved by no codec that is compiled in; switch on feature `{feature}` of cache-core"
+        "dynamic type `{type_name}`: no compiled-in codec can save `{culprit}`; enable the feature `{feature}` of cache-core"
     )]
     NoCodec {
         /// The type.
@@ -73,7 +73,7 @@ pub enum RegisterError {
     /// Only JSON is left for the type, and JSON has one form for two of its values, or none.
     #[error(
         "dynamic type `{type_name}`: codec \"json\" cannot save `{culprit}`: {problem}; choose another type, or, if no \
-         part needs a self-describing format, switch on feature `bincode` of cache-core"
+         part needs a self-describing format, enable the feature `bincode` of cache-core"
     )]
     Json {
         /// The type.

@@ -30,10 +30,10 @@ pub enum SnapshotError {
         source: io::Error,
     },
     /// The stream given to `save_to` or `restore_from` failed.
-    #[error("the stream of the snapshot failed")]
+    #[error("the snapshot stream failed")]
     Stream(#[source] io::Error),
     /// The bytes are not a snapshot at all.
-    #[error("this is not a snapshot: it does not begin as one (is the path right?)")]
+    #[error("this is not a snapshot: it does not begin like one (is the path right?)")]
     NotASnapshot,
     /// The snapshot was written by a release with another format.
     #[error(
@@ -84,7 +84,7 @@ pub enum SnapshotError {
     },
 }
 
-/// Why there can be no snapshot at a path.
+/// Why a path cannot name a snapshot.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum PathProblem {
@@ -96,11 +96,10 @@ pub enum PathProblem {
     Folder,
     /// A FIFO, a socket or a device is there. Replacing it with a file would take it from its users.
     #[error(
-        "this is {kind}, and a snapshot is a regular file; give another path, or open it and use `save_to` or \
-         `restore_from`"
+        "this is {kind}, not a regular file; give another path, or open it and use `save_to` or `restore_from`"
     )]
     Special {
-        /// As it is called: "a FIFO", "a character device"...
+        /// What it is: "a FIFO", "a character device"...
         kind: &'static str,
     },
 }
@@ -110,11 +109,11 @@ pub enum PathProblem {
 #[non_exhaustive]
 pub enum Damage {
     /// The file ends too early.
-    #[error("{what} is cut, {missing} bytes are missing")]
+    #[error("{what} is truncated: {missing} bytes are missing")]
     Truncated {
         /// What was being read.
         what: &'static str,
-        /// How many bytes more it should have.
+        /// How many bytes are missing.
         missing: u64,
     },
     /// Bytes changed since they were written.
@@ -124,21 +123,21 @@ pub enum Damage {
         what: &'static str,
     },
     /// A value that no writer produces.
-    #[error("{what} makes no sense")]
+    #[error("{what} is invalid")]
     Value {
         /// What was being read.
         what: &'static str,
     },
     /// More bytes than there should be.
-    #[error("{excess} bytes follow {what}")]
+    #[error("{excess} unexpected bytes follow {what}")]
     Excess {
         /// What was being read.
         what: &'static str,
-        /// How many bytes too many.
+        /// Number of these bytes.
         excess: u64,
     },
     /// Counts do not add up.
-    #[error("{what}: {found} were announced, {expected} are there")]
+    #[error("{what}: {found} are announced, but there are {expected}")]
     Count {
         /// What was being counted.
         what: &'static str,
@@ -147,8 +146,8 @@ pub enum Damage {
         /// As counted.
         expected: u64,
     },
-    /// Two tables have one name.
-    #[error("table `{name}` is there twice")]
+    /// Two tables have the same name.
+    #[error("table `{name}` appears twice")]
     Twice {
         /// Name of the table.
         name: String,

@@ -11,7 +11,7 @@ use bytes::Cursor;
 use super::error::{Damage, SnapshotError};
 use super::shape::Fingerprint;
 
-/// First bytes of every snapshot. Not text, and changed by any tool that rewrites line ends.
+/// First bytes of every snapshot. Not text, and changed by any tool that rewrites line endings.
 pub(super) const MAGIC: [u8; 8] = *b"\x89QCS\r\n\x1a\n";
 /// Version of the container that this crate writes; it reads no other.
 pub(super) const VERSION: u32 = 1;
@@ -56,7 +56,7 @@ impl Header {
     }
 
     /// # Errors
-    /// [`SnapshotError`] when this is no snapshot, one of another version, or a damaged one.
+    /// [`SnapshotError`] if this is not a snapshot, has another version, or is damaged.
     pub fn parse(file: &[u8]) -> Result<Self, SnapshotError> {
         let shared = file.len().min(MAGIC.len());
         if file.is_empty() || file[..shared] != MAGIC[..shared] {
@@ -89,7 +89,7 @@ impl Header {
 }
 
 const NANOS_PER_SECOND: u32 = 1_000_000_000;
-/// The cache counts on from the revision in the file, so a forged one must leave room.
+/// The cache continues from the revision in the file, so a forged one must leave room.
 const MAX_REVISION: u64 = u64::MAX / 2;
 
 impl WallTime {

@@ -8,8 +8,8 @@ use super::format::block::BlockBuilder;
 use super::format::{End, FRAME_HEAD_LEN, FrameKind, Header, TableHead, frame_head};
 use super::persistence::TableFormat;
 
-/// Gets the progress of a save: entries done, and all entries. Called after each block of about a thousand
-/// entries.
+/// Receives the progress of a save: the number of entries done, and the total number. Called after each block
+/// of about a thousand entries.
 pub(crate) type ProgressFn<'a> = &'a mut dyn FnMut(u64, u64);
 
 /// How entries are encoded, and what happens to entries that cannot be saved.

@@ -75,7 +75,7 @@ fn share(
     thread::scope(|scope| {
         let _end = StopWorkers(&workers);
         for _ in 1..threads {
-            // If the system refuses a thread, the work goes on without it.
+            // If the system cannot start a thread, the work continues without it.
             let _ = thread::Builder::new().spawn_scoped(scope, || workers.help());
         }
         workers.take_results(take);

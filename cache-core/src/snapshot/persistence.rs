@@ -29,7 +29,7 @@ pub struct Persistence<Q: Query> {
     pub(crate) codec: PairCodec,
     /// Gives access to the shards of a table. Creates them if needed. Set where the codec is created, so that
     /// a program does not contain this code for tables that it never uses.
-    pub(crate) made: fn(&Table<Q>) -> &dyn UsedTable,
+    pub(crate) ensure_shards: fn(&Table<Q>) -> &dyn UsedTable,
 }
 
 /// How keys and values of a query that the holder does not know are saved. The functions behind its pointers
@@ -50,7 +50,7 @@ pub(crate) struct PairCodec {
     digest: fn(&dyn AnyPair, bool) -> Result<u64, CodecError>,
 }
 
-/// Why an entry could not be read, and its key, if that at least is readable.
+/// Why an entry could not be read, and its key, if at least that is readable.
 pub(crate) struct Undecodable {
     pub key: Option<Box<dyn AnyKey>>,
     pub reason: SkipReason,
@@ -127,12 +127,12 @@ where
             decode: Pair::<Q>::decode::<C>,
             digest: Pair::<Q>::digest,
         };
-        Self { codec, made: Table::made_table }
+        Self { codec, ensure_shards: Table::ensure_shards }
     }
 }
 
 impl<Q: Query> Persistence<Q> {
-    /// Returns the codec of single entries, for callers that do not know the query.
+    /// Returns the codec of individual entries, for callers that do not know the query.
     #[doc(hidden)]
     #[must_use]
     pub fn entry_codec(self) -> EntryCodec {
@@ -140,7 +140,7 @@ impl<Q: Query> Persistence<Q> {
     }
 }
 
-/// Encodes single entries as snapshots do, for code that keeps entries elsewhere. Keys and values must be
+/// Encodes individual entries as snapshots do, for code that keeps entries elsewhere. Keys and values must be
 /// those of the query.
 #[doc(hidden)]
 #[derive(Clone, Copy)]
@@ -231,9 +231,9 @@ impl PairCodec {
     }
 
     /// Returns what to do about a misfit.
-    pub(crate) fn way_out(&self) -> &'static str {
+    pub(crate) fn advice(&self) -> &'static str {
         match (self.is_self_describing, (self.shape)().self_describing) {
-            (false, _) => "say `codec = \"json\"` in the query",
+            (false, _) => "add `codec = \"json\"` to the query",
             (true, None) => {
                 "choose another type, or another codec, as with `codec = \"bincode\"` in the query"
             }
@@ -349,7 +349,7 @@ pub(super) fn foreign() -> CodecError {
 /// again.
 ///
 /// # Errors
-/// If the copy is another value.
+/// If the copy has a different value.
 pub(super) fn is_same(
     value: u64,
     copy: u64,
@@ -362,7 +362,7 @@ pub(super) fn is_same(
     let mut again = Vec::with_capacity(bytes.len());
     encode(&mut again)?;
     match again == bytes {
-        true => Err(CodecError("it reads back as another value".to_owned())),
+        true => Err(CodecError("it reads back as a different value".to_owned())),
         // The value was changed meanwhile, or depends on the time: the bytes hold its state at one moment.
         false => Ok(()),
     }

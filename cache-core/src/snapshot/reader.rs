@@ -45,7 +45,7 @@ impl<'a> Snapshot<'a> {
     /// Allocates per frame, never by a length that the file claims.
     ///
     /// # Errors
-    /// [`SnapshotError`] when this is no snapshot, one of another version, or a damaged one.
+    /// [`SnapshotError`] if this is not a snapshot, has another version, or is damaged.
     pub fn parse(file: &'a [u8]) -> Result<Self, SnapshotError> {
         let header = Header::parse(file)?;
         let mut cursor = Cursor::new(file, 0);

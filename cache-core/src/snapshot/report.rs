@@ -1,4 +1,4 @@
-//! What a save wrote, and what a restore brought back. Plain data.
+//! What a save wrote, and what a restore read. Plain data.
 
 use std::any::Any;
 use std::fmt;
@@ -18,7 +18,7 @@ use crate::query::Query;
 pub struct SaveReport {
     /// Tables in the snapshot, in registry order.
     pub tables: Vec<TableSave>,
-    /// Tables that are not in the snapshot, because their query does not say `persist`.
+    /// Tables that are not in the snapshot, because their query does not have the option `persist`.
     pub not_persisted: Vec<String>,
     /// Length of the snapshot in bytes.
     pub bytes: u64,
@@ -39,7 +39,7 @@ pub struct TableSave {
     pub is_verified: bool,
 }
 
-/// What a restore brought back, and what it did not.
+/// What a restore read, and what it skipped.
 #[derive(Debug, Default, Serialize)]
 #[non_exhaustive]
 pub struct RestoreReport {
@@ -54,7 +54,7 @@ pub struct RestoreReport {
     pub(crate) kept: Vec<Box<dyn AnyEntry>>,
 }
 
-/// What a restore brought back for one table.
+/// What a restore read for one table.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
 #[non_exhaustive]
 pub struct TableRestore {
@@ -90,10 +90,10 @@ pub struct SkippedTable {
 #[non_exhaustive]
 pub enum SkipReason {
     /// The registry has no table of this name.
-    #[error("there is no such table any more")]
+    #[error("this table no longer exists")]
     UnknownTable,
-    /// The table's query no longer says `persist`.
-    #[error("its query no longer says `persist`")]
+    /// The table's query no longer has the option `persist`.
+    #[error("its query no longer has the option `persist`")]
     NotPersisted,
     /// The key or value type is not what it was.
     #[error("its key or value type has changed")]
@@ -156,14 +156,14 @@ pub enum SkipReason {
 pub(super) fn advice(codec: &str) -> &'static str {
     match codec {
         "bincode" | "postcard" => {
-            "; if its type needs a self-describing format (untagged, flatten, ...), say `codec = \"json\"` in \
+            "; if its type needs a self-describing format (untagged, flatten, ...), use `codec = \"json\"` in \
              `#[query(..)]`"
         }
         _ => "",
     }
 }
 
-/// Single entries that were left out, of a table that was not skipped as a whole.
+/// Individual entries that were left out of a table that was not skipped as a whole.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
 #[non_exhaustive]
 pub struct SkippedEntries {

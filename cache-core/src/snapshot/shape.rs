@@ -43,7 +43,7 @@ pub use visitor::{Layout, ShapeVisitor};
 /// Keys and values of a query with `persist` need it, and so does every type that they contain. The std types
 /// that serde can write have it. The cargo features `chrono`, `time`, `uuid` and `url` give it to the types
 /// of these crates. Mark a field of another foreign type with `#[shape(opaque)]`: its name and the text of
-/// its type count, its content does not.
+/// its type count; its content does not.
 ///
 /// `SocketAddr`, `SocketAddrV6` and `Weak` have no shape: serde drops the scope id and the flow label of an
 /// address, so that different keys become one, and reads every `Weak` as a dangling one. Use `SocketAddrV4`,
@@ -60,7 +60,7 @@ pub use visitor::{Layout, ShapeVisitor};
 /// before others need a format that tells what comes next. They are compile errors unless the type says
 /// `#[shape(self_describing)]`, and a table that reaches such a type can be saved only with `codec = "json"`.
 ///
-/// A table with `codec = "json"` is refused when the cache is built if it reaches an `Option` whose inside
+/// A table with `codec = "json"` is refused when the cache is built if it reaches an `Option` whose content
 /// may be `null` too (`Option<Option<_>>`, `Option<()>`, `Option` of a unit struct), or a map whose keys are
 /// not strings, numbers or enums without fields.
 ///
@@ -71,9 +71,9 @@ pub use visitor::{Layout, ShapeVisitor};
 /// | what | `bincode` | `postcard` | `json` |
 /// |---|---|---|---|
 /// | NaN and infinite numbers | kept | kept | refused |
-/// | `Some` of what is `null` in JSON: `Some(None)`, `Some(())` | kept | kept | refused; where the type shows it, by the build |
-/// | maps whose keys are no texts, numbers, or enums without fields | kept | kept | refused by the build |
-/// | maps whose keys are a `Date`, a `Time` or the like of `time`, without its feature `serde-human-readable` | kept | kept | refused |
+/// | a `Some` whose content is `null` in JSON: `Some(None)`, `Some(())` | kept | kept | refused; where the type shows it, by the build |
+/// | maps whose keys are not strings, numbers, or enums without fields | kept | kept | refused by the build |
+/// | maps whose keys are types of `time` such as `Date`, without its feature `serde-human-readable` | kept | kept | refused |
 /// | types marked `self_describing` | refused by the build | refused by the build | kept |
 /// | levels of nesting above | 256 refused | 256 refused | 127 refused |
 /// | elements without bytes (`Vec<()>`), above 8,192 more than the value has bytes | refused | refused | kept |
@@ -89,7 +89,7 @@ pub use visitor::{Layout, ShapeVisitor};
 /// A save finds and refuses an entry whose key loses something, or whose value would serialise differently:
 /// it reads back tables whose types may lose something. It cannot find what serde itself does not write.
 ///
-/// # What it cannot see
+/// # What it does not detect
 /// A handwritten `Serialize`, the content of opaque fields (including the parameters of a generic type in
 /// them), and a function that gives the same bytes another meaning. Use `#[query(version = 2)]` for such a
 /// change.
@@ -97,24 +97,16 @@ pub use visitor::{Layout, ShapeVisitor};
 /// # Examples
 #[cfg_attr(feature = "derive", doc = "```")]
 #[cfg_attr(not(feature = "derive"), doc = "```ignore")]
-/// use cache_core::Shape;
-///
-/// #[derive(Shape)]
-/// struct Post {
-///     title: String,
-///     comments: Vec<Comment>,
-///     #[shape(opaque)]
-///     thread: std::thread::ThreadId,
-/// }
-///
+/// # use cache_core::Shape;
 /// #[derive(Shape)]
 /// struct Comment {
 ///     text: String,
 ///     answers: Vec<Comment>,
+///     #[shape(opaque)]
+///     thread: std::thread::ThreadId,
 /// }
-///
-/// fn has_shape<T: Shape>() {}
-/// has_shape::<Vec<Post>>();
+/// # fn has_shape<T: Shape>() {}
+/// # has_shape::<Vec<Comment>>();
 /// ```
 #[diagnostic::on_unimplemented(
     message = "`{Self}` has no shape that a snapshot could check",
@@ -125,7 +117,7 @@ pub use visitor::{Layout, ShapeVisitor};
             `Arc`, or accept the loss by `#[shape(opaque)]`"
 )]
 pub trait Shape: 'static {
-    /// Tells `visitor` what the type is made of.
+    /// Describes the type to `visitor`.
     #[doc(hidden)]
     fn shape(visitor: &mut ShapeVisitor);
 }

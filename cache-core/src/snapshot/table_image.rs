@@ -67,7 +67,7 @@ struct Encoded {
 }
 
 impl dyn ErasedTable + '_ {
-    /// Creates an image of the table, whose moment is yet to come; `None` if the table is not saved.
+    /// Creates an image of the table, before the moment of the save; `None` if the table is not saved.
     pub(crate) fn image(&self) -> Option<TableImage<'_>> {
         let codec = self.head().codec()?;
         let entries = match self.used() {

@@ -65,7 +65,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn marks_that_are_not_recorded_tell_of_no_change() {
+    fn marks_that_are_not_recorded_report_no_change() {
         let marks = DirtyMarks::default();
         marks.mark(1);
         marks.mark_all();
@@ -73,7 +73,7 @@ mod tests {
     }
 
     #[test]
-    fn the_first_query_after_a_change_dates_it() {
+    fn the_first_lookup_after_a_change_dates_it() {
         let marks = DirtyMarks::default();
         marks.record();
         assert_eq!(marks.date(1, 5), 0);

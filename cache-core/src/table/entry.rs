@@ -24,7 +24,7 @@ pub struct Entry<Q: Query> {
 pub struct EntryState {
     /// Revision of the commit that wrote the value.
     pub revision: Revision,
-    /// Time since the answer was true.
+    /// Time since the answer was true: since the write, or since its `as_of`.
     pub age: Duration,
     /// Whether the answer is fresh.
     pub freshness: Freshness,
@@ -67,7 +67,7 @@ pub enum Residency {
     Resident,
     /// A pin on its key.
     Pinned,
-    /// The program alone: the entry goes when the last `Arc` goes.
+    /// The program alone: the entry is removed when the last `Arc` is dropped.
     Survivor,
 }
 

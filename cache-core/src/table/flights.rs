@@ -28,7 +28,8 @@ pub(crate) enum JoinOutcome<'a> {
     Waiter(Running),
 }
 
-/// The duty to end a load. Ends it as failed when dropped. Must not be ended or dropped under a lock.
+/// Ends a load exactly once: with a value, or as failed when dropped. Must not be ended or dropped under a
+/// lock.
 pub(crate) struct LoadGuard<'a> {
     table: &'a dyn UsedTable,
     load: Arc<AnyLoad>,
@@ -42,7 +43,7 @@ impl<Q: Query> Table<Q> {
     /// lock of the shard: an earlier change comes before the load, and a later one overtakes the load.
     pub(crate) fn join_load(&self, key: &Q) -> JoinOutcome<'_> {
         let (hash, owner) = (self.hash(key), this_thread());
-        join(self.made_table(), Arc::new(Load::new(hash, owner, key.clone())))
+        join(self.ensure_shards(), Arc::new(Load::new(hash, owner, key.clone())))
     }
 }
 
@@ -71,15 +72,15 @@ fn join(table: &dyn UsedTable, load: Arc<AnyLoad>) -> JoinOutcome<'_> {
     };
     let displaced = table.publish_and_unlock(locked);
     // Before anything may panic: a load in its shard always has a guard that ends it.
-    let turn = match found {
+    let outcome = match found {
         Found::Value(value) => JoinOutcome::Present(value),
         Found::Neither => JoinOutcome::Owner(LoadGuard { table, load }),
-        Found::Load(running) if running.is_of_thread_of(&load) => JoinOutcome::Nested(running),
+        Found::Load(running) if running.is_on_thread_of(&load) => JoinOutcome::Nested(running),
         Found::Load(running) => JoinOutcome::Waiter(Running(running)),
     };
     head.shared.events.drain();
     drop(displaced);
-    turn
+    outcome
 }
 
 impl LoadGuard<'_> {

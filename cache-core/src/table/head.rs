@@ -54,7 +54,7 @@ pub struct Head {
 }
 
 /// Smallest number of entries per shard.
-const SHARD_SERVES: u64 = 256;
+const MIN_ENTRIES_PER_SHARD: u64 = 256;
 
 /// Returns the place of a hash among `shards` shards, by its high bits. The number of shards need not be a
 /// power of two.
@@ -74,10 +74,10 @@ impl Head {
     ) -> Self {
         let rules = Rules::of(&options);
         let served = match rules.bound {
-            // All entries share one order. A write has it to itself while it holds the lock of the only
-            // shard.
+            // All entries share one order. A write has exclusive access to it while it holds the lock of the
+            // only shard.
             Some(Bound::Lru(_)) => 1,
-            Some(_) => usize::try_from(rules.limit() / SHARD_SERVES).unwrap_or(usize::MAX),
+            Some(_) => usize::try_from(rules.limit() / MIN_ENTRIES_PER_SHARD).unwrap_or(usize::MAX),
             None => usize::MAX,
         };
         Self {
@@ -102,7 +102,7 @@ impl Head {
     }
 
     /// Declares that entries have tags of their own.
-    pub(super) fn have_entry_tags(&mut self) {
+    pub(super) fn set_has_entry_tags(&mut self) {
         (self.has_entry_tags, self.has_simple_writes) = (true, false);
     }
 

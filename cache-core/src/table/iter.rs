@@ -16,7 +16,7 @@ impl<Q: Query> Table<Q> {
     pub(crate) fn entries(&self) -> Vec<Entry<Q>> {
         let mut entries = Vec::new();
         let Some(shards) = self.shards.get() else { return entries };
-        self.made_table().expire_due();
+        self.ensure_shards().expire_due();
         let now = self.shared().now();
         for line in &shards.aligned {
             self.add_entries(&line.0, now, &mut entries);

@@ -179,7 +179,7 @@ impl Head {
         if shard.has_loads() {
             shard.overtake_load_of(hash, is_key);
         }
-        self.watchers.find(hash, is_key, &mut |watcher| watcher.tell(event));
+        self.watchers.find(hash, is_key, &mut |watcher| watcher.record(event));
         if event != KeyEvent::Loaded {
             self.dirty_marks.mark(hash);
         }
@@ -188,7 +188,7 @@ impl Head {
     /// Announces what happens to all keys of the table, as [`key_changed`](Self::key_changed) does for one.
     /// Must be called while all shards are locked. The caller overtakes their loads.
     pub(crate) fn all_changed(&self, event: KeyEvent) {
-        self.watchers.each(&mut |watcher| watcher.tell(event));
+        self.watchers.each(&mut |watcher| watcher.record(event));
         self.dirty_marks.mark_all();
     }
 

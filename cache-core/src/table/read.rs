@@ -29,8 +29,8 @@ pub(crate) enum Use {
 type Show<'a> = &'a mut dyn FnMut(ShardRef<'_>, Option<u32>) -> bool;
 
 impl dyn UsedTable + '_ {
-    /// Reads a key under the shared lock of its shard. Releases an expired resident first, and then finds it
-    /// or not like any survivor.
+    /// Reads a key under the shared lock of its shard. Releases an expired resident first, and then treats it
+    /// as a survivor.
     fn read_with(&self, hash: u32, is_key: IsKey<'_>, use_: Use, show: Show<'_>) {
         let head = self.head();
         let (rules, place) = (&head.rules, head.place_of(hash));
@@ -120,7 +120,7 @@ fn read_locked(
         && state.may_expire(&head.rules)
     {
         let Some(now) = now else { return Next::ReadClock };
-        if shard.has_due(now) && shard.has_to_go(number, &head.rules, now) {
+        if shard.has_due(now) && shard.must_be_released(number, &head.rules, now) {
             return Next::Release(number);
         }
     }
@@ -242,7 +242,7 @@ impl<Q: Query> Table<Q> {
     }
 
     /// Returns the value of a resident that is fresh by the times of the table, and counts a hit. Returns
-    /// `None`, uncounted, if that takes more to find out.
+    /// `None` and counts nothing if this quick check does not suffice.
     #[inline]
     pub(crate) fn plainly_fresh<L: Lookup<Query = Q>>(&self, lookup: &L) -> Option<Arc<Q::Value>> {
         let shards = self.shards.get()?;
@@ -279,8 +279,8 @@ impl<Q: Query> Table<Q> {
 
     pub(crate) fn history<L: Lookup<Query = Q>>(&self, lookup: &L) -> Vec<HistoryEntry<Q::Value>> {
         let mut past = Vec::new();
-        // The present value is moved to this stack frame and dropped here.
-        let _present =
+        // The current value is moved to this stack frame and dropped here.
+        let _current =
             self.read(lookup, Use::Uncounted, &mut |shard, number| past = history_of::<Q>(shard, number));
         past
     }
@@ -311,7 +311,7 @@ impl<Q: Query> Table<Q> {
         (value, times, version)
     }
 
-    /// Returns the value without releasing anything, and `false` if there is one that must be released.
+    /// Returns the value without releasing anything, and `false` if an expired value must be released first.
     pub(crate) fn read_unexpired<L: Lookup<Query = Q>>(
         &self,
         lookup: &L,
@@ -321,7 +321,7 @@ impl<Q: Query> Table<Q> {
         let hash = self.hash(lookup);
         let shard = shards.of(hash).read();
         let Some((number, line)) = shard.find(hash, lookup) else { return (None, true) };
-        (line.value.value(), !shard.any().has_to_go(number, self.rules(), now))
+        (line.value.value(), !shard.any().must_be_released(number, self.rules(), now))
     }
 }
 

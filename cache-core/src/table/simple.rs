@@ -88,7 +88,7 @@ impl Head {
             // It is the only load of its key.
             shard.end_load(load);
             self.watchers
-                .find(hash, &|other| key.equals(other), &mut |watcher| watcher.tell(KeyEvent::Loaded));
+                .find(hash, &|other| key.equals(other), &mut |watcher| watcher.record(KeyEvent::Loaded));
         } else {
             self.key_changed(shard, hash, &|other| key.equals(other), KeyEvent::Loaded);
         }

@@ -1,4 +1,4 @@
-//! Tags of single entries: their hashes for the index of a shard, and the keys that have a tag.
+//! Tags of individual entries: their hashes for the index of a shard, and the keys that have a tag.
 
 #[cfg(test)]
 mod tests;

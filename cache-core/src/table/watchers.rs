@@ -1,5 +1,5 @@
-//! Watches. [`Head::key_changed`] and [`Head::all_changed`] tell them what happens to keys, together with running loads and
-//! the marks for copies that are kept elsewhere.
+//! Watches. [`Head::key_changed`] and [`Head::all_changed`] notify them of what happens to keys, together
+//! with running loads and the marks for copies that are kept elsewhere.
 //!
 //! A loader first registers a watcher and then passes the lock of the key's shard. A writer that holds this
 //! lock checks for watchers with one relaxed load. If the writer had the lock first, the load begins after
@@ -26,11 +26,11 @@ use crate::sync::atomic::{AtomicU8, AtomicUsize, Ordering};
 pub(crate) enum KeyEvent {
     /// It is written or removed.
     Replaced,
-    /// It is written by a load or a restore, which leaves copies elsewhere as good as they were.
+    /// It is written by a load or a restore, so copies elsewhere stay valid.
     Loaded,
     /// It is marked as out of date.
     Marked,
-    /// It gets other times. Loads of it stay current.
+    /// Its times are changed. Loads of it stay current.
     Touched,
 }
 
@@ -96,7 +96,7 @@ impl<K: AnyKey + ?Sized> Watcher<K> {
 
     /// Records what has happened to the key. Calls no foreign code: the callback runs when the listeners are
     /// notified next, when no lock is held.
-    pub(crate) fn tell(&self, event: KeyEvent) {
+    pub(crate) fn record(&self, event: KeyEvent) {
         match event {
             KeyEvent::Replaced | KeyEvent::Loaded => self.state.store(REPLACED, Ordering::Relaxed),
             KeyEvent::Marked => {
@@ -152,9 +152,9 @@ impl Watchers {
         }
     }
 
-    /// Runs `tell` for all watchers at this moment, under the lock of their list.
-    pub(super) fn each(&self, tell: &mut dyn FnMut(&AnyWatcher)) {
-        self.by_hash.lock().iter().for_each(|watcher| tell(watcher));
+    /// Runs `visit` for all watchers at this moment, under the lock of their list.
+    pub(super) fn each(&self, visit: &mut dyn FnMut(&AnyWatcher)) {
+        self.by_hash.lock().iter().for_each(|watcher| visit(watcher));
     }
 
     /// Returns the keys that are watched at this moment.

@@ -52,7 +52,7 @@ impl dyn UsedTable + '_ {
         self.write(hash, pair, &PairWrite::of(times), &mut |_, _| true);
     }
 
-    /// Writes a pair unless `may_write` says no. Returns whether it wrote.
+    /// Writes a pair unless `may_write` returns `false`. Returns whether it wrote.
     pub(crate) fn write(
         &self,
         hash: u32,
@@ -152,7 +152,7 @@ impl dyn UsedTable + '_ {
         let at = shard.expire_at(at, &context);
         let is_done = at.number.is_some_and(|number| act(shard, number, &context));
         if is_done {
-            head.watchers.find(hash, is_key, &mut |watcher| watcher.tell(KeyEvent::Touched));
+            head.watchers.find(hash, is_key, &mut |watcher| watcher.record(KeyEvent::Touched));
         }
         self.finish(locked, &context);
         is_done
@@ -201,7 +201,7 @@ impl dyn UsedTable + '_ {
         // First, so that an earlier load stores its answer either before the keys are listed, or not at all.
         for watcher in head.watchers.all() {
             if matches(watcher.key()) {
-                watcher.tell(KeyEvent::Marked);
+                watcher.record(KeyEvent::Marked);
             }
         }
         for load in self.loads() {
@@ -302,7 +302,7 @@ impl<Q: Query> Table<Q> {
         let hash = self.hash(&key);
         let mut pair = Pair::new(key, Arc::clone(&value));
         if !self.write_pair_simply(&mut pair, &mut SimpleWrite::new(hash, times)) {
-            self.made_table().insert(hash, &mut pair, times);
+            self.ensure_shards().insert(hash, &mut pair, times);
         }
         // Before the value is returned, since a panic of this drop would leak it.
         drop(pair);
@@ -313,7 +313,7 @@ impl<Q: Query> Table<Q> {
     /// answer for its callers: the value that was written meanwhile, or `value`.
     pub(crate) fn store_loaded(&self, key: Q, load: &AnyLoad, value: Arc<Q::Value>) -> Arc<Q::Value> {
         let mut pair = Pair::new(key, Arc::clone(&value));
-        let winner = self.made_table().store_loaded(&mut pair, load);
+        let winner = self.ensure_shards().store_loaded(&mut pair, load);
         // Before the value is returned, since a panic of this drop would leak it.
         drop(pair);
         match winner.as_deref().and_then(Pair::<Q>::value_of) {

@@ -13,11 +13,11 @@ const FIRST: Duration = Duration::from_micros(4);
 /// How often the longest wait doubles: to a millisecond, or to 256 times the duration of an attempt.
 const DOUBLINGS: u32 = 8;
 
-/// No wait is longer, however long an attempt takes.
+/// Upper limit of every wait, however long an attempt takes.
 const LONGEST: Duration = Duration::from_secs(30);
 
 /// The waits between the attempts of one transaction. They double, and have full jitter: transactions that
-/// were overtaken by the same commit come back at different times.
+/// were overtaken by the same commit retry at different times.
 ///
 /// A long attempt, for example with a slow hook, needs longer waits: of many overlapping attempts only one
 /// can win.

@@ -154,7 +154,7 @@ impl Draft {
             self.prepare(shared)?;
             let proposal = self.proposal(shared);
             if let Some(proposal) = &proposal {
-                hooks::ask(&shared.hooks, shared.id, proposal).await.map_err(CommitError::Refused)?;
+                hooks::run(&shared.hooks, shared.id, proposal).await.map_err(CommitError::Refused)?;
                 self.mark_matching_again();
             }
             if let Some(revision) = self.attempt(shared, tables, left == 0)? {

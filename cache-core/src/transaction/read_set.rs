@@ -44,7 +44,7 @@ impl<R: Registry> Cache<R> {
                 }
             }
             // No foreign code runs while the gate is closed: the next round removes expired entries, and
-            // values that were read in vain are dropped after the gate is open.
+            // values of discarded rounds are dropped after the gate is open.
             let now = self.shared().now();
             let closed = self.shared().gate.close();
             let (values, is_all) = lookups.read_closed(self, now);

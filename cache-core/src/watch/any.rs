@@ -17,7 +17,7 @@ pub struct AnyWatch {
     pub(super) watcher: Arc<AnyWatcher>,
 }
 
-/// The outcome of storing a loaded value of some query. A handle is that of an equal present value, which
+/// The outcome of storing a loaded value of some query. A handle is that of an equal current value, which
 /// stays.
 #[doc(hidden)]
 #[derive(Debug)]
@@ -64,7 +64,7 @@ impl AnyWatch {
 
     /// Works as [`Watch::retire`](super::Watch::retire).
     pub fn retire(&self) {
-        self.watcher.tell(KeyEvent::Replaced);
+        self.watcher.record(KeyEvent::Replaced);
         self.table_ref.table().pass(self.watcher.hash());
     }
 }

@@ -11,7 +11,7 @@ use crate::table::simple_write::SimpleWrite;
 use crate::table::watchers::AnyWatcher;
 use crate::table::write::PairWrite;
 
-/// Tells whether the value of a pair is the same answer as the present one.
+/// Returns whether the value of a pair is the same answer as the current one.
 pub(super) type IsSame = fn(&dyn AnyPair, &dyn AnyPair) -> bool;
 
 impl dyn UsedTable + '_ {
@@ -54,7 +54,7 @@ impl dyn UsedTable + '_ {
             || self.write(watcher.hash(), pair, &how, &mut |_, _| !watcher.is_overtaken())
     }
 
-    /// Returns the present value and the version of its entry, if the value equals that of a pair.
+    /// Returns the current value and the version of its entry, if the value equals that of a pair.
     fn equal(
         &self,
         watcher: &AnyWatcher,
@@ -96,7 +96,7 @@ impl dyn UsedTable + '_ {
         self.store_marked(watcher, pair, equal, times)
     }
 
-    /// Stores a value that is known to be out of date, or marks the present one if it is `equal`.
+    /// Stores a value that is known to be out of date, or marks the current one if it is `equal`.
     fn store_marked(
         &self,
         watcher: &AnyWatcher,

@@ -296,7 +296,7 @@ fn what_json_cannot_tell_apart_fails_the_build_and_is_named() {
             text.starts_with("table `answer`: codec \"json\" cannot save `core::option::Option<"),
             "{text}"
         );
-        assert!(text.contains(culprit) && text.contains("both as `None` and as `Some`"), "{text}");
+        assert!(text.contains(culprit) && text.contains("both as `None` and as a `Some`"), "{text}");
         assert!(text.ends_with("or another codec, as with `codec = \"bincode\"` in the query"), "{text}");
     }
 }
@@ -313,7 +313,7 @@ fn maps_whose_keys_have_no_form_in_json_fail_the_build_and_are_named() {
         (keys_of_times::error(), "BTreeMap<core::time::Duration, u8>`"),
     ] {
         let text = error.unwrap_or_else(|| panic!("{culprit} was built")).to_string();
-        assert!(text.contains(culprit) && text.contains("its keys are no texts"), "{text}");
+        assert!(text.contains(culprit) && text.contains("its keys are not strings"), "{text}");
         assert!(text.contains("table `answer`") && text.contains("codec = \"bincode\""), "{text}");
     }
 }

@@ -36,14 +36,14 @@ impl WriteLines {
     }
 
     /// Returns the change to report to listeners; `None` for a touch, or a mark on an absent key.
-    fn is_told(line: &WriteLine, shard: ShardRef<'_>) -> Option<ChangeKind> {
+    fn reported_kind(line: &WriteLine, shard: ShardRef<'_>) -> Option<ChangeKind> {
         let kind = line.write.kind()?;
-        let is_told = match kind {
+        let is_reported = match kind {
             ChangeKind::Touched => false,
             ChangeKind::Invalidated => line.at.number.is_some_and(|number| !shard.lines.is_dead(number)),
             _ => true,
         };
-        is_told.then_some(kind)
+        is_reported.then_some(kind)
     }
 
     /// Installs all lines. A simple write of a new key evicts at once, and spares the entries of this commit.
@@ -160,21 +160,21 @@ impl Steps for WriteLines {
                 valid => valid?,
             }
             let line = &self.lines[at];
-            if let Some(tell) = line.write.tells() {
+            if let Some(event) = line.write.key_event() {
                 let key = key_of(&*self.pairs, at);
-                self.affected.find(tell, head, shard, (hash, &|other| key.equals(other)));
+                self.affected.find(event, head, shard, (hash, &|other| key.equals(other)));
             }
-            if has_listeners && let Some(kind) = Self::is_told(line, shard) {
+            if has_listeners && let Some(kind) = Self::reported_kind(line, shard) {
                 head.add_change(&mut commit.changes, kind, &|| self.pairs.pair(at).entry());
             }
         }
         if self.marks_rest {
-            let is_told = |key: &dyn AnyKey| {
+            let is_marked = |key: &dyn AnyKey| {
                 let line = self.find(head.hash_of(key), &|other| key.equals(other));
                 line.is_none_or(|line| !self.lines[line].is_written())
             };
             for shard in locked.all() {
-                table.add_marks(shard, &is_told, &mut commit.changes);
+                table.add_marks(shard, &is_marked, &mut commit.changes);
             }
         }
         Ok(())

@@ -101,7 +101,7 @@ impl WriteLines {
     }
 
     /// Adds lines for the keys that a predicate marks. Anything that happens from now on comes after the
-    /// begin of the commit.
+    /// start of the commit.
     pub(super) fn mark_matching(&mut self, table: &dyn ErasedTable, order: &mut WriteOrder) {
         if self.marks_where.is_empty() {
             return;

@@ -129,7 +129,7 @@ impl WriteLines {
         drop(shards);
         match allows_simple_writes {
             // Simple writes have left what they displaced in the copies.
-            true => locked.have_displaced_nothing(),
+            true => locked.set_nothing_displaced(),
             false => locked.take_displaced(displaced),
         }
     }

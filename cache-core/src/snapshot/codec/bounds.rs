@@ -19,8 +19,7 @@ pub(super) const MAX_DEPTH: u32 = 256;
 /// Maximum nesting of a value in JSON. `serde_json` reads no more.
 pub(super) const MAX_JSON_DEPTH: u32 = 127;
 
-/// Number of elements that take no bytes (`()`, empty structs) that a value may have beyond its number of
-/// bytes.
+/// By how much the elements of a value that take no bytes (`()`, empty structs) may outnumber its bytes.
 ///
 /// An attacker gets this many steps for the few bytes of an entry.
 pub(super) const FREE_ELEMENTS: usize = 8192;
@@ -29,7 +28,7 @@ pub(super) const FREE_ELEMENTS: usize = 8192;
 /// leaves the rest to the caller and to that level. The stack of a level depends on the size of the type and
 /// on the optimiser, so it is measured, not guessed.
 ///
-/// WebAssembly has a stack of 1 MiB as a rule, and so has the main thread on Windows.
+/// WebAssembly usually has a stack of 1 MiB, as does the main thread on Windows.
 const MAX_STACK: usize = if cfg!(any(target_family = "wasm", windows)) { 256 * 1024 } else { 1024 * 1024 };
 
 /// The limit of the stack. It grows towards lower addresses on every platform where Rust has threads.
@@ -73,9 +72,9 @@ enum Refusal {
     Stack,
     #[error("it has more than {FREE_ELEMENTS} elements that take no bytes")]
     FreeElements,
-    #[error("it holds a number that is infinite or NaN, which JSON has no form for")]
+    #[error("it contains a number that is infinite or NaN, which JSON cannot represent")]
     NotFinite,
-    #[error("it holds a `Some` whose inside is `null` in JSON, which would read back as `None`")]
+    #[error("it contains a `Some` whose content is `null` in JSON, and which would read back as `None`")]
     NullInside,
 }
 

@@ -55,7 +55,7 @@ fn end<T>(read: Result<T, DecodeError>, decoder: &mut Decoder<'_>, limits: &Limi
 type Decoder<'de> =
     BorrowedSerdeDecoder<'de, bincode::de::DecoderImpl<bincode::de::read::SliceReader<'de>, Fixed, ()>>;
 
-/// Returns how many bytes are left. The decoder does not tell, so this reads them.
+/// Returns how many bytes are left. The decoder does not say, so this reads them.
 fn rest(decoder: &mut Decoder<'_>) -> usize {
     let mut rest = 0;
     while u8::deserialize(decoder.as_deserializer()).is_ok() {

@@ -33,7 +33,7 @@ fn a_file_is_created_and_replaced_and_nothing_else_stays() {
 fn a_missing_file_reads_as_none_and_a_folder_as_an_error_with_its_path() {
     let folder = tempfile::tempdir().expect("a folder");
     assert!(read(&folder.path().join("none")).expect("no error").is_none());
-    let error = read(folder.path()).expect_err("a folder is no file").to_string();
+    let error = read(folder.path()).expect_err("a folder is not a file").to_string();
     assert!(error.contains(&folder.path().display().to_string()), "{error}");
 }
 
@@ -44,7 +44,7 @@ fn a_failing_write_leaves_the_old_file_and_nothing_else() {
     replace(&path, content("old")).expect("it can be written");
     let error = replace(&path, |out| {
         content("half of the n")(out)?;
-        Err::<(), _>(SnapshotError::Stream(io::Error::other("no more ink")))
+        Err::<(), _>(SnapshotError::Stream(io::Error::other("disk full")))
     });
     assert!(matches!(error, Err(SnapshotError::File { action: "write", .. })));
     assert_eq!(read(&path).expect("it can be read").as_deref(), Some(&b"old"[..]));

@@ -59,7 +59,7 @@ impl<'a> Cursor<'a> {
         let start = self.offset;
         let length = self.u32(what)?;
         let bytes = self.take(length as usize, what)?;
-        std::str::from_utf8(bytes).map_err(|_| Damage::Value { what: "a text" }.at(start))
+        std::str::from_utf8(bytes).map_err(|_| Damage::Value { what: "a string" }.at(start))
     }
 
     pub fn expect_end(&self, what: &'static str) -> Result<(), SnapshotError> {

@@ -34,9 +34,9 @@ impl fmt::Debug for Fingerprint {
     }
 }
 
-/// FNV-1a with 128 bits (RFC 9923, section 5): short, published, free of secrets and of tables.
+/// FNV-1a with 128 bits (RFC 9923, section 5): short, published, and without a secret key or tables.
 ///
-/// `const`, so that the texts written by the derive are hashed by the compiler.
+/// `const`, so that the compiler hashes the strings that the derive writes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Fnv(u128);
 

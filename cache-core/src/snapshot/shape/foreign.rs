@@ -41,7 +41,7 @@ mod time {
         Weekday,
     };
 
-    // JSON writes most of them as a string or an array, depending on the feature `serde-human-readable` of
+    // Most of them are a string or an array in JSON, depending on the feature `serde-human-readable` of
     // `time`.
     named! {
         "time::Date" Date: Unknown;

@@ -46,7 +46,7 @@ impl<T: DeserializeOwned> Read for Reader<T> {
         // `Ok` means that the type built itself without a request.
         match T::deserialize(ShapeRecorder) {
             Ok(_) => Some(Request::Other),
-            Err(Asked(request)) => Some(request),
+            Err(Requested(request)) => Some(request),
         }
     }
 }
@@ -66,39 +66,43 @@ impl<T: ?Sized> Unreadable for &Reader<T> {}
 struct ShapeRecorder;
 
 #[derive(Debug)]
-struct Asked(Request);
+struct Requested(Request);
 
-impl fmt::Display for Asked {
+impl fmt::Display for Requested {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         fmt::Debug::fmt(&self.0, f)
     }
 }
 
-impl std::error::Error for Asked {}
+impl std::error::Error for Requested {}
 
-impl Error for Asked {
+impl Error for Requested {
     fn custom<T: fmt::Display>(_: T) -> Self {
         Self(Request::Other)
     }
 }
 
 impl<'de> Deserializer<'de> for ShapeRecorder {
-    type Error = Asked;
+    type Error = Requested;
 
-    fn deserialize_any<V: Visitor<'de>>(self, _: V) -> Result<V::Value, Asked> {
-        Err(Asked(Request::Other))
+    fn deserialize_any<V: Visitor<'de>>(self, _: V) -> Result<V::Value, Requested> {
+        Err(Requested(Request::Other))
     }
 
-    fn deserialize_unit_struct<V: Visitor<'de>>(self, name: &'static str, _: V) -> Result<V::Value, Asked> {
-        Err(Asked(Request::Unit(name)))
+    fn deserialize_unit_struct<V: Visitor<'de>>(
+        self,
+        name: &'static str,
+        _: V,
+    ) -> Result<V::Value, Requested> {
+        Err(Requested(Request::Unit(name)))
     }
 
     fn deserialize_newtype_struct<V: Visitor<'de>>(
         self,
         name: &'static str,
         _: V,
-    ) -> Result<V::Value, Asked> {
-        Err(Asked(Request::Newtype(name)))
+    ) -> Result<V::Value, Requested> {
+        Err(Requested(Request::Newtype(name)))
     }
 
     fn deserialize_tuple_struct<V: Visitor<'de>>(
@@ -106,8 +110,8 @@ impl<'de> Deserializer<'de> for ShapeRecorder {
         name: &'static str,
         _: usize,
         _: V,
-    ) -> Result<V::Value, Asked> {
-        Err(Asked(Request::Tuple(name)))
+    ) -> Result<V::Value, Requested> {
+        Err(Requested(Request::Tuple(name)))
     }
 
     fn deserialize_struct<V: Visitor<'de>>(
@@ -115,8 +119,8 @@ impl<'de> Deserializer<'de> for ShapeRecorder {
         name: &'static str,
         _: &'static [&'static str],
         _: V,
-    ) -> Result<V::Value, Asked> {
-        Err(Asked(Request::Struct(name)))
+    ) -> Result<V::Value, Requested> {
+        Err(Requested(Request::Struct(name)))
     }
 
     fn deserialize_enum<V: Visitor<'de>>(
@@ -124,8 +128,8 @@ impl<'de> Deserializer<'de> for ShapeRecorder {
         name: &'static str,
         _: &'static [&'static str],
         _: V,
-    ) -> Result<V::Value, Asked> {
-        Err(Asked(Request::Enum(name)))
+    ) -> Result<V::Value, Requested> {
+        Err(Requested(Request::Enum(name)))
     }
 
     serde::forward_to_deserialize_any! {

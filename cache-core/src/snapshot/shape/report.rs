@@ -82,19 +82,20 @@ impl ShapeReport {
     }
 
     /// Returns whether every value of the type that codec `C` writes reads back equal, as far as the shape
-    /// tells, so that a save need not read it back.
+    /// shows, so that a save need not read it back.
     ///
-    /// `false` does not mean that values are lost. It is the answer for types that contain themselves, opaque parts,
-    /// conversions (`from`, `try_from`, `into`), `self_describing` types, generic types, a `Deserialize` written by hand
-    /// where the derive can tell, and types of std and of other crates that do not always come back as they were. Fields that
-    /// serde skips count in keys alone: they come back as their default.
+    /// `false` does not mean that values are lost. It is the answer for types that contain themselves, opaque
+    /// parts, conversions (`from`, `try_from`, `into`), `self_describing` types, generic types, a
+    /// `Deserialize` written by hand where the derive can detect it, and types of std and of other crates
+    /// that do not always come back as they were. Fields that serde skips count in keys alone: they come back
+    /// as their default.
     #[must_use]
     pub fn vouches_for<C: Codec>(&self) -> bool {
         let is_doubted = if C::SELF_DESCRIBING { self.doubts.described } else { self.doubts.binary };
         self.misfit(C::SELF_DESCRIBING).is_none() && !is_doubted && !self.has_unknown_depth()
     }
 
-    /// Returns the first type met that a codec cannot carry, or whose values it cannot all tell apart.
+    /// Returns the first type met that a codec cannot carry, or some of whose values it cannot distinguish.
     pub(crate) fn misfit(&self, is_codec_self_describing: bool) -> Option<Misfit> {
         if is_codec_self_describing {
             return self.json_misfit;

@@ -25,7 +25,7 @@ const END_OF_NAME: u8 = 0xFF;
 const LAYOUT: u8 = 0xFE;
 const MET_BEFORE: u8 = 0xFD;
 
-/// Collects what a type tells about itself. For generated code and the implementations in this crate.
+/// Collects how a type describes itself. For generated code and the implementations in this crate.
 #[doc(hidden)]
 #[derive(Debug)]
 pub struct ShapeVisitor {
@@ -46,7 +46,7 @@ pub struct ShapeVisitor {
     is_by_hand: bool,
 }
 
-/// The JSON form of the values of a type, as far as the shape tells.
+/// The JSON form of the values of a type, as far as the shape shows.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(super) enum JsonForm {
     /// Always `null`.
@@ -89,7 +89,7 @@ struct VisitedType {
     form: JsonForm,
 }
 
-/// What the derive says about one type: a text of names, order and attributes, hashed by the compiler.
+/// What the derive says about one type: a string of names, order and attributes, hashed by the compiler.
 #[doc(hidden)]
 #[derive(Clone, Copy, Debug)]
 pub struct Layout {
@@ -215,7 +215,7 @@ impl ShapeVisitor {
         self.derived_by_id(TypeId::of::<T>(), layout, parts);
     }
 
-    /// Records what a derived type really requests from a deserializer; `None` if it cannot be read.
+    /// Records what a derived type actually requests from a deserializer; `None` if it cannot be read.
     ///
     /// A handwritten `Deserialize` nearly always requests something other than a derived one.
     pub fn asked(&mut self, layout: &Layout, asked: Option<Request>) {
@@ -250,7 +250,7 @@ impl ShapeVisitor {
         if matches!(self.form, JsonForm::Null | JsonForm::Nullable) {
             self.json_misfit.get_or_insert(Misfit {
                 type_name: type_name::<Option<T>>(),
-                problem: "it is `null` in JSON both as `None` and as `Some` of what is `null` itself",
+                problem: "it is `null` in JSON both as `None` and as a `Some` whose content is `null`",
             });
         }
         self.form = JsonForm::Nullable;
@@ -261,7 +261,7 @@ impl ShapeVisitor {
         if !matches!(self.form, JsonForm::Scalar | JsonForm::Unknown) {
             self.json_misfit.get_or_insert(Misfit {
                 type_name: type_name::<M>(),
-                problem: "its keys are no texts, numbers or enums without fields, and JSON has no others",
+                problem: "its keys are not strings, numbers or enums without fields, and JSON has no others",
             });
         }
     }

@@ -109,7 +109,7 @@ impl<'a, S: Serializer, const IS_JSON: bool> Guard<'a, S, IS_JSON> {
         }
     }
 
-    /// Refuses a float that is not finite: JSON has no form for it, and `serde_json` writes `null`.
+    /// Refuses a float that is not finite: JSON cannot represent it, and `serde_json` writes `null`.
     #[inline]
     fn check_float(&self, is_finite: bool) -> Result<(), S::Error> {
         match IS_JSON && !is_finite {
