@@ -7,7 +7,7 @@
 //! | [`first_steps`] | from a query to a loaded answer, and its errors |
 //! | [`errors`] | the errors of loads: taken out of their `Arc`, in `anyhow`, as responses |
 //! | [`strategies`] | when to load: strategies, windows, and what to do when a load fails |
-//! | [`contexts`] | one request: its memo, its deadline, its end |
+//! | [`contexts`] | one request: its memo, its deadline, its cancellation |
 //! | [`invalidation`] | keeping the cache up to date: marks, removals, mutations, pushed values |
 //! | [`optimistic`] | showing a change before the server has answered |
 //! | [`observing`] | following a query as it changes |
@@ -17,8 +17,8 @@
 //! | [`testing`] | testing code that uses a client |
 //! | [`seeing`] | what the client reports |
 //!
-//! Most examples run on tokio's paused time, in which a `sleep` takes no time. Your program just has `#[tokio::main]`
-//! there.
+//! Most examples run on tokio's paused time, in which a `sleep` takes no time. Your program just uses `#[tokio::main]`
+//! instead.
 
 pub mod contexts;
 pub mod errors;

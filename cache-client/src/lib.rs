@@ -44,13 +44,13 @@
 //! # A tour
 //! The [`guide`] explains one subject per page, with examples. This is the list of the main types:
 //!
-//! - [`App`] is the program's own state; [`Fetch`] loads one query with it, and [`FetchMany`] several keys of one at
+//! - [`App`] is the program's own state; [`Fetch`] loads a key of a query with it; [`FetchMany`] loads several keys at
 //!   once.
 //! - [`Client`] answers queries, prefetches and invalidates; [`ClientBuilder`] sets options for all queries, or for
 //!   one.
-//! - [`Context`] is one request: a tree of contexts with a memo. It can be cancelled, given a deadline, or kept from
-//!   the cache.
-//! - [`Observer`] shows the present state of a query and each change of it, as a stream of [`State`]s.
+//! - [`Context`] is one request: a tree of contexts with a memo. It can be cancelled, given a deadline, or told to
+//!   bypass the cache.
+//! - [`Observer`] shows the current state of a query and each change to it, as a stream of [`State`]s.
 //! - [`Mutate`] changes something outside the program, and the cache with it ([`Changes`]). A [`Layer`] shows changes
 //!   before they are confirmed.
 //! - [`Source`] pushes values into the cache; see [`Client::ingest`].
@@ -80,7 +80,7 @@
 //! - A hit is one read of the store and one of its clock. It allocates nothing.
 //! - A miss is a task and a few allocations.
 //! - With a [`Provider`], a miss of a query derived with `persist` adds one call before the load, which waits for it,
-//!   and one call after the load, for which no caller waits.
+//!   and one call after the load, which no caller waits for.
 //! - An observed key is one task, for any number of observers. A commit to a key that nobody observes costs one lookup
 //!   while other keys of its table are observed or loaded, and one relaxed load otherwise.
 #![forbid(unsafe_code)]

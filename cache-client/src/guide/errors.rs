@@ -4,7 +4,7 @@
 //! [`refresh_error`](crate::Client::refresh_error)). So [`QueryError::Failed`](crate::QueryError::Failed) holds an
 //! `Arc<E>`.
 //!
-//! # Out of the `Arc`
+//! # Taking the error out of its `Arc`
 //! | you need | write |
 //! |---|---|
 //! | to look at it | `&*source`, in a `match` |
@@ -15,7 +15,7 @@
 //! Do not rely on `Arc::try_unwrap`: it fails while another caller holds the error.
 //!
 //! The usual `E` has a variant with `#[from] QueryError<E>`, so that `?` works in loads that make queries. Its errors
-//! are nested: the load of a page failed since the load of its author failed, since there is no such author. The
+//! are nested: the load of a page failed because the load of its author failed, because there is no such author. The
 //! example looks for the innermost error.
 //!
 //! # As a response
@@ -129,7 +129,7 @@
 //! # }
 //! ```
 //!
-//! # With `anyhow` and its like
+//! # With `anyhow` and similar crates
 //! `anyhow::Error`, `eyre::Report` and `Box<dyn Error + Send + Sync>` do not implement `Error` themselves. So
 //! `QueryError<E>` does not either, and `?` cannot convert it. [`into_error`](crate::QueryError::into_error) makes an
 //! error that implements `Error` and has the sources of `E`:

@@ -1,12 +1,12 @@
 //! From a query to a loaded answer: what a program needs, and how it handles errors.
 //!
 //! # The parts
-//! - A **query** is a struct. Its value is the key. `#[derive(Query)]` says what the answer is, and how long it is
-//!   good.
+//! - A **query** is a struct. Its value is the key. `#[derive(Query)]` says what the answer is, and how long it stays
+//!   fresh.
 //! - The **registry** lists all queries, so that each has a table of its own. A build script writes it.
-//! - The **app** is a struct of yours with everything that loads need: a pool, an HTTP client, settings.
+//! - The **app** is your own struct, with everything that loads need: a pool, an HTTP client, settings.
 //! - [`Fetch`](crate::Fetch) says how one query is loaded with the app.
-//! - The [`Client`](crate::Client) brings them together. It is cheap to clone, and all clones are one client.
+//! - The [`Client`](crate::Client) brings them together. It is cheap to clone, and all clones are the same client.
 //!
 //! # What a program needs
 //! ```toml
@@ -29,7 +29,8 @@
 //! // src/main.rs
 //! cache_core::include_registry!(); // CacheRegistry, with all queries of the crate
 //! ```
-//! The example below is one file, so it lists its queries by hand with `registry!`. The build script writes the same.
+//! The example below is one file, so it lists its queries by hand with `registry!`. The build script generates the same
+//! code.
 //!
 //! # A whole program
 //! ```
@@ -136,10 +137,10 @@
 //! | `Failed` | `fetch` returned an error, which is its `source`, in an `Arc`, since all callers share it | look at the source |
 //! | `Panicked` | `fetch` panicked | fix it; the client is not affected |
 //! | `Miscounted` | `fetch_many` returned too few or too many answers | fix it |
-//! | `Interrupted` | the request was cancelled, its deadline has passed, or the load cancelled its own context | say that it took too long, if there still is a client |
+//! | `Interrupted` | the request was cancelled, its deadline has passed, or the load cancelled its own context | report a timeout, if anybody is still connected |
 //! | `Cycle` | the load of a query leads back to the query | fix it |
 //! | `CircuitOpen` | too many loads have failed, so none was started | try again later |
-//! | `Options` | the options of the query cannot work, such as a missing freshness time | fix them; the text names the option |
+//! | `Options` | the options of the query are invalid: a freshness time is missing, for example | fix them; the text names the option |
 //!
 //! The page on [errors](crate::guide::errors) shows how to take the error of `fetch` out of its `Arc`, and how to turn
 //! it into a response.
@@ -150,10 +151,10 @@
 //! # Good to know
 //! - An answer is an `Arc` that never changes. A reload puts another one in its place; code that holds the old one
 //!   keeps it.
-//! - Each query needs a time for which its answers are fresh: `fresh`, or else `ttl`, of its own or by the client's
-//!   defaults. Without either, a call is an error, unless its strategy is `network-only`.
+//! - Each query needs a time for which its answers are fresh: `fresh`, or else `ttl`, set for the query or as a default
+//!   of the client. Without either, each call fails, unless its strategy is `network-only`.
 //! - A table with neither a bound (`capacity`, `lru`, `max_weight`) nor a time to live (`ttl`, `tti`) keeps nothing on
-//!   its own: an answer is there as long as some code holds it.
+//!   its own: an answer stays only as long as some code holds it.
 //! - [`TokioClock`](crate::TokioClock) makes the cache follow tokio's time. Only tests that pause time need it.
 //! - All loads run as tasks of the [runtime](crate::guide::runtimes) in which the client was built, which needs
 //!   its timer (`enable_time`, or `#[tokio::main]`).

@@ -3,8 +3,8 @@
 //! # Three verbs
 //! | | the value | the next call | observers |
 //! |---|---|---|---|
-//! | [`invalidate`](crate::Client::invalidate) | stays, marked | loads | see the old value, as stale and being refreshed, until the new one is there |
-//! | [`remove`](cache_core::Cache::remove), of the cache | is gone | loads | see [`Pending`](crate::State::Pending) until the new one is there |
+//! | [`invalidate`](crate::Client::invalidate) | stays, marked | loads | see the old value, as stale and being refreshed, until the new one arrives |
+//! | [`remove`](cache_core::Cache::remove), of the cache | is gone | loads | see [`Pending`](crate::State::Pending) until the new one arrives |
 //! | [`clear`](cache_core::Cache::clear), of the cache | all are gone | loads | the same |
 //!
 //! Invalidate what may have changed. Remove what must not be seen any more, and clear the cache at a logout. A marked
@@ -17,8 +17,8 @@
 //! | [`invalidate`](crate::Client::invalidate) | one key | that of one key |
 //! | [`invalidate_where`](crate::Client::invalidate_where) | the keys of a query for which a function returns `true` | visits all entries of its table |
 //! | [`invalidate_query`](crate::Client::invalidate_query) | all keys of a query | the same |
-//! | [`invalidate_tag`](crate::Client::invalidate_tag), of single entries | the keys with a tag of their own | visits those entries alone |
-//! | [`invalidate_tag`](crate::Client::invalidate_tag), of queries | all keys of the queries derived with a tag | visits all entries of their tables |
+//! | [`invalidate_tag`](crate::Client::invalidate_tag), with a tag of single entries | the keys with a tag of their own | visits those entries alone |
+//! | [`invalidate_tag`](crate::Client::invalidate_tag), with a tag of queries | all keys of the queries derived with a tag | visits all entries of their tables |
 //! | [`invalidate_all`](crate::Client::invalidate_all) | everything | visits all entries |
 //!
 //! Each returns an [`Invalidation`](crate::Invalidation): how many entries were marked, and
@@ -138,16 +138,16 @@
 //! These reads count: everything that [`query`](crate::Context::query) and its variants have returned in the load's own
 //! context or a child of it, values and errors, and what [`cached`](crate::Context::cached) has found or missed. Reads
 //! through the [`Client`](crate::Client) itself, or with the [cache disabled](crate::Context::disable_cache), are not
-//! compared. The passing of time is no change, nor is an eviction. An answer that was built from more than 64 keys is
-//! always stored marked: split such a load, or make some of the reads through the client.
+//! compared. Neither the passing of time nor an eviction counts as a change. An answer that was built from more than 64
+//! keys is always stored marked: split such a load, or make some of the reads through the client.
 //!
-//! Once stored, an answer does not follow its inputs: it is fresh as long as its own options say. Give queries that
+//! Once stored, an answer does not follow its inputs: it is fresh for as long as its own options say. Give queries that
 //! change together a tag, and invalidate the tag.
 //!
 //! An observed answer that was out of date is loaded again at once. If it is out of date again, the next load begins
 //! after a random wait of up to 8 times the time of a load, and so on until an answer is up to date. So an observer of
 //! an answer whose inputs change all the time follows with a delay, two observed queries that are built from each other
-//! come to rest, and there are no loads once the inputs rest.
+//! settle down, and the loads stop once the inputs no longer change.
 //!
 //! # Mutations
 //! A [`Mutate`](crate::Mutate) is a struct that changes something outside the program. [`run`](crate::Mutate::run)
@@ -158,8 +158,8 @@
 //!   [`RETRIES`](crate::Mutate::RETRIES) is set and the error is retryable.
 //! - If it fails, the cache is unchanged.
 //! - In a request, [`Context::mutate`](crate::Context::mutate) makes the tree forget the written or marked keys, so
-//!   that it reads the new state. A request that is kept from the cache, or has answers of its own, marks the keys
-//!   instead of writing them.
+//!   that it reads the new state. A request that bypasses the cache, or has answers of its own, marks the keys instead
+//!   of writing them.
 //! - [`Changes`](crate::Changes) has the methods of a transaction: `set`, `merge`, `update`, `remove`, and the five
 //!   invalidations above. A key that is both written and marked in the same commit is not marked, except by
 //!   `invalidate`, which names the key.
@@ -175,7 +175,7 @@
 //! # Transactions of the cache
 //! A transaction of the [`cache`](crate::Client::cache) itself also makes several writes visible at once, without an
 //! `.await`. It retires loads and is observed like any commit. It conflicts with another commit that has changed what
-//! it has read; [`transact`](cache_core::Cache::transact) then runs it again. `before_commit` hooks are asked for
+//! it has read; [`transact`](cache_core::Cache::transact) then runs it again. `before_commit` hooks run for
 //! transactions, mutations, confirmations and pushed values, but not for loads.
 //!
 //! ```
@@ -211,10 +211,10 @@
 //! ```
 //!
 //! # Pushed values
-//! [`Client::ingest`](crate::Client::ingest) stores values that others push, by a socket or a queue. A
-//! [`Source`](crate::Source) says how to open the connection, and what each value changes. Each value is one commit, in
-//! their order. When the source breaks off, it is opened again after a wait that grows with each failure.
-//! [`reopened`](crate::Source::reopened) marks what may have been missed in between. The
+//! [`Client::ingest`](crate::Client::ingest) stores values that are pushed to the program, over a socket or through a
+//! queue. A [`Source`](crate::Source) says how to open the connection, and what each value changes. Each value is one
+//! commit, in the order of arrival. When the connection breaks, the source is opened again after a wait that grows with
+//! each failure. [`reopened`](crate::Source::reopened) marks what may have been missed in between. The
 //! [`Ingestion`](crate::Ingestion) ends when it is dropped; its [`changed`](crate::Ingestion::changed) reports the
 //! state of the source.
 //!

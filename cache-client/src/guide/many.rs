@@ -1,14 +1,14 @@
 //! Several keys at once, pages, and keys that will be needed soon.
 //!
 //! # Several queries
-//! Use `tokio::join!` to wait for different queries: a load is a task of its own, and runs from the first poll of its
+//! Use `tokio::join!` to wait for different queries: a load is a task of its own, which starts at the first poll of its
 //! call. For several keys of one query, use [`query_all`](crate::Client::query_all): all loads run before the call
-//! waits for the first, the answers come in the order of the keys, and each may fail on its own.
+//! waits for the first, the answers are in the order of the keys, and each may fail on its own.
 //!
 //! # One load for several keys
 //! If one call to the outside can answer for many keys, implement [`FetchMany`](crate::FetchMany) instead of `Fetch`.
 //! Nothing else changes: such a query is still queried key by key, and keys that are needed at the same time are loaded
-//! together, whatever part of the program asks for them. No key waits for a timer: the call begins when the other ready
+//! together, whichever part of the program queries them. No key waits for a timer: the call begins when the other ready
 //! tasks have run. It takes at most as many keys as the option `batch` says, 100 by default.
 //!
 //! ```
@@ -67,7 +67,7 @@
 //! ```
 //!
 //! # Pages
-//! Each page is a query, and so an entry of its own: a page that was loaded before is there at once while it is fresh.
+//! Each page is a query, and so an entry of its own: a page that was loaded before is shown at once while it is fresh.
 //!
 //! - [`Paged`](crate::Paged), by [`Client::paged`](crate::Client::paged), is for pages by number, of which one is
 //!   shown: `next`, `previous`, `jump`.
@@ -75,7 +75,7 @@
 //!   shown as one list: `fetch_next`, `fetch_previous`, at most `max_pages` of them.
 //!
 //! The shown pages do not change on their own. After a write or an invalidation, `jump(page())` or `revalidate` shows
-//! the present values. `refetch` and `refetch_all` always load. A call that fails leaves what is shown.
+//! the current values. `refetch` and `refetch_all` always load. A call that fails leaves the shown pages unchanged.
 //!
 //! ```
 //! # use cache_client::{App, Client, Context, Fetch, TokioClock};
@@ -120,18 +120,18 @@
 //! Without a limit all loads run at once. After a prefetch of 20,000 keys, that is too much for most servers. The
 //! option `concurrency` limits the loads of one query, and
 //! [`ClientBuilder::concurrency`](crate::ClientBuilder::concurrency) all loads of the client; a load obeys both. Other
-//! loads wait for a place, in the order in which they were started. A call of [`FetchMany`](crate::FetchMany) counts as
-//! one load, and takes more keys while it waits.
+//! loads wait for a place, in the order in which they started. A call of [`FetchMany`](crate::FetchMany) counts as one
+//! load, and takes more keys while it waits.
 //!
 //! - The deadline of a caller runs while its load waits for a place. The age of the answer and the two minutes for
 //!   retries count from when the load gets its place.
-//! - A load that waits for others through its context lends its place meanwhile, even if it does something else at the
-//!   same time, and waits for a place before it continues. So loads that need others of the same query never deadlock,
-//!   whatever the limit is. A load that drops such a query does not wait, and gets a place back later.
-//! - A load that waits for its retry lends its place too. So does one that waits in
+//! - A load that waits for others through its context gives up its place meanwhile, even if it does something else at
+//!   the same time, and waits for a place before it continues. So loads that need others of the same query never
+//!   deadlock, whatever the limit is. A load that drops such a query does not wait, and gets a place back later.
+//! - A load that waits for its retry gives up its place too. So does one that waits in
 //!   [`Observer::next`](crate::Observer::next) or [`Ingestion::changed`](crate::Ingestion::changed), or until
 //!   invalidated keys are loaded again. A load that polls an observer as a `Stream` keeps its place.
-//! - An answer of the cache or of a [provider](crate::Provider) needs no place; nor does a mutation.
+//! - Answers from the cache or a [provider](crate::Provider) need no place; nor do mutations.
 //!
 //! ```
 //! # use cache_client::{App, Client, Context, Fetch, TokioClock};
@@ -164,10 +164,10 @@
 //! continues when its caller is gone. The answer is kept for at least five seconds, even by a table that keeps nothing
 //! on its own. [`refresh_error`](crate::Client::refresh_error) returns its error.
 //!
-//! - [`prefetch`](crate::Client::prefetch): one query. The result of several calls can be waited for together, with
-//!   `and` and `done`.
+//! - [`prefetch`](crate::Client::prefetch): one query. The loads of several calls can be awaited together, with `and`
+//!   and `done`.
 //! - [`prefetch_all`](crate::Client::prefetch_all): several keys of one query.
-//! - [`prefetch_after`](crate::Client::prefetch_after): one query, after a delay, unless its guard is dropped before;
+//! - [`prefetch_after`](crate::Client::prefetch_after): one query, after a delay, unless its guard is dropped first;
 //!   for example while a pointer rests on a link.
 //!
 //! ```

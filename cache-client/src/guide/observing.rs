@@ -1,8 +1,8 @@
 //! Following a query: observers, their states, and the loops that show them.
 //!
 //! # An observer
-//! [`Client::observe`](crate::Client::observe) returns an [`Observer`](crate::Observer): a stream of
-//! [`State`](crate::State)s without an end, the present one first. Read it by `next`, or as a `Stream`.
+//! [`Client::observe`](crate::Client::observe) returns an [`Observer`](crate::Observer): an endless stream of
+//! [`State`](crate::State)s that starts with the current one. Read it with `next`, or as a `Stream`.
 //!
 //! | state | show |
 //! |---|---|
@@ -10,18 +10,19 @@
 //! | `Ready { value, .. }` | the value; with `is_refreshing` perhaps a spinner; `is_stale` says that it may be old, `is_optimistic` that it is not confirmed yet, `is_previous` that it belongs to the previous query |
 //! | `Failed { error, last, .. }` | the error, and `last`, the value that the cache still has |
 //!
-//! - While a key is observed it is pinned, so it stays, whatever the bound and the times of its table are.
-//! - It is loaded when the observer is made, as the strategy says, and again when it is invalidated, removed or
+//! - An observed key is pinned: it stays in the cache, regardless of the bound and the times of its table.
+//! - It is loaded when the observer is created, according to the strategy, and again when it is invalidated, removed or
 //!   cleared. A value that becomes stale is shown as stale; only `poll` loads it again.
-//! - A slow reader gets the newest state, and misses those between. A state that equals the last one is not reported.
+//! - A slow reader gets the newest state, and skips the ones in between. A state that equals the last one is not
+//!   reported.
 //! - All observers of a key share its loads and one task. When the last one is dropped, the task ends, and so does a
 //!   load that no caller waits for, unless the option `linger` is set.
 //!
 //! # A loop
-//! The same loop serves a window, a terminal, or a connection for server-sent events: wait for a state, show it. When
-//! the other end goes away, drop the observer. When the subject changes, as in a search box with each letter,
-//! [`set_query`](crate::Observer::set_query) changes to another query, and shows the previous value, marked as such,
-//! until there is a new one.
+//! The same loop works for a window, a terminal, or a connection for server-sent events: wait for a state, show it.
+//! When the other end goes away, drop the observer. When the query changes, as with each letter typed into a search
+//! box, [`set_query`](crate::Observer::set_query) switches to the new one, and shows the previous value, marked as
+//! such, until there is a new value.
 //!
 //! ```
 //! use std::time::Duration;
@@ -121,19 +122,20 @@
 //!
 //! # Polling
 //! With the option `poll`, an observed key is loaded again when that much time has passed since its last load ended or
-//! a new value was written. Of several observers, the shortest period counts. Keys that nobody observes are not polled,
-//! and none is polled while the client is [inactive](crate::Client::set_active). A poll always loads, and joins a
-//! running load. Polled queries that are [built from each
+//! a new value was written. If a key has several observers, the shortest period applies. Keys that nobody observes are
+//! not polled, and none is polled while the client is [inactive](crate::Client::set_active). A poll always loads, and
+//! joins a running load. Polled queries that are [built from each
 //! other](crate::guide::invalidation#answers-that-are-built-from-others) may load each other again a few times after a
-//! poll, with growing waits.
+//! poll, after longer and longer waits.
 //!
 //! # Options of one observer
 //! [`observe_with`](crate::Client::observe_with) sets options for one observer, as `query_with` does for a call. They
-//! stay when it changes to another query. If a key has several observers, each decides by its own options what is
-//! stale, and loads use the strictest options of all: the shortest `poll`, the most retries. Loaded values are stored
-//! with the times of the query. An observer that is dropped takes its options along. An observer whose options cannot
-//! work shows `Failed`.
+//! still apply when it switches to another query. If a key has several observers, each decides by its own options what
+//! is stale, and loads use the strictest options of all: the shortest `poll`, the most retries. Loaded values are
+//! stored with the times of the query. The options of a dropped observer no longer apply. An observer with invalid
+//! options shows `Failed`.
 //!
 //! # Fewer states
-//! A query derived with `eq` compares values: a refresh that finds an equal one keeps the old `Arc`, and is not a new
-//! value. To follow one part of a large value, compare that part, or the `Arc`s by `Arc::ptr_eq`, before rendering.
+//! A query derived with `eq` compares values: a refresh that finds an equal one keeps the old `Arc`, and does not count
+//! as a new value. To follow one part of a large value, compare that part, or the `Arc`s by `Arc::ptr_eq`, before
+//! rendering.

@@ -14,13 +14,13 @@
 //! Since a layer is a function and not a copy, it is applied again after each commit beneath it: a list that is
 //! reloaded meanwhile still shows the new item.
 //!
-//! A mutation does all of this on its own, unless its request is kept from the cache or has answers of its own: the
-//! changes of [`Mutate::optimistic`](crate::Mutate::optimistic) are shown until the answer is committed or the mutation
-//! has failed.
+//! A mutation does all of this on its own, unless its request bypasses the cache or has answers of its own: the changes
+//! of [`Mutate::optimistic`](crate::Mutate::optimistic) are shown until the answer is committed or the mutation has
+//! failed.
 //!
 //! # Answers out of order
 //! Two mutations of one key may overlap, and the one that began first may be answered last. Its answer is then older
-//! than the present value. The client detects this: it commits the answer, and marks the key, so that it is loaded from
+//! than the current value. The client detects this: it commits the answer, and marks the key, so that it is loaded from
 //! the server once, after the last mutation that may write it. The older answer is visible until that load has ended.
 //! If that is not acceptable, or if the later mutation builds on the earlier, give both the same
 //! [`Scope`](crate::Scope): the second is sent when the first has been answered, and the layers of both are shown at
@@ -157,7 +157,7 @@
 //! let (list, count) = (GetComments { post: 7 }, CountComments { post: 7 });
 //! assert_eq!((client.query(&list).await?.len(), *client.query(&count).await?), (0, 0));
 //!
-//! // The shown states of the count, from now on.
+//! // Collects the shown states of the count, from now on.
 //! let mut observer = client.observe(&count);
 //! let counts = tokio::spawn(async move {
 //!     let mut counts = Vec::new();
@@ -214,5 +214,5 @@
 //! mutations continue.
 //!
 //! # Costs
-//! While there is no layer, a read costs one check for that. The result of a key's functions is kept until there is
-//! another value or another layer: they are not called for each read.
+//! Without layers, a read costs one check for them. The result of a key's functions is kept until its value or its
+//! layers change: they are not called on each read.

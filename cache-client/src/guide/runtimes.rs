@@ -1,7 +1,7 @@
 //! Where loads and observers run: which runtime, and what happens when it stops.
 //!
-//! A load is a task, so that it can outlive the call that has started it. So is each observed key. These tasks need a
-//! tokio runtime with its timer enabled.
+//! A load is a task, so that it can outlive the call that started it. Each observed key has a task too. These tasks
+//! need a tokio runtime with its timer enabled.
 //!
 //! # Which runtime
 //! | task | runs on |
@@ -19,14 +19,14 @@
 //! runtime did not run. They run on the runtime of the caller if the runtime of the client has ended, or is another
 //! `current_thread` runtime.
 //!
-//! The code that waits for an answer runs wherever the caller awaits it. With the first or the second, that need not be
-//! a tokio runtime: any executor works. If the loads run on a `current_thread` runtime, callers on other runtimes need
+//! The code that waits for an answer runs wherever the caller awaits it. In the first two cases, that need not be a
+//! tokio runtime: any executor works. If the loads run on a `current_thread` runtime, callers on other runtimes need
 //! timers enabled there, to notice when it stops. So does a `network-first` call with a `timeout`. A caller outside
-//! tokio waits until that runtime is driven again. A call that has to load something panics if the client has no
-//! runtime and the caller is outside of one.
+//! tokio waits until that runtime is driven again. A call that has to load something panics if neither the client nor
+//! the caller has a runtime.
 //!
-//! # What a program with one runtime has to do
-//! Nothing to do. `#[tokio::main]` is the runtime in which the client is built.
+//! # Programs with one runtime
+//! Nothing to do: `#[tokio::main]` starts the runtime in which the client is built.
 //!
 //! # Programs with several runtimes
 //! For a server with one `current_thread` runtime per core, a library with a synchronous interface, or a user interface
@@ -71,7 +71,7 @@
 //! };
 //! let threads = [serve(7), serve(7)];
 //! for thread in threads {
-//!     assert_eq!(*thread.join().expect("it does not panic")??, "Post 7");
+//!     assert_eq!(*thread.join().expect("the thread does not panic")??, "Post 7");
 //! }
 //! # Ok(())
 //! # }
@@ -105,11 +105,11 @@
 //!
 //! # Suspended machines
 //! Ages and freshness follow the clock of the cache. The default, [`SystemClock`](cache_core::SystemClock), and
-//! [`TokioClock`](crate::TokioClock) stand still on Linux and macOS while the machine is suspended, as tokio's timers
-//! do: after a night an answer is as old as in the evening. If that is not acceptable, give the cache another
-//! [`Clock`](cache_core::Clock) that counts this time (on Linux `CLOCK_BOOTTIME`). Calls notice the jump at once.
-//! Observers and polls notice it at their next timer, after at most a minute. Deadlines, retries, breakers and the
-//! timeout of `network-first` follow tokio's time, and do not count the time of suspension.
+//! [`TokioClock`](crate::TokioClock) stop on Linux and macOS while the machine is suspended, as tokio's timers do: an
+//! answer does not age overnight. If that is not acceptable, give the cache another [`Clock`](cache_core::Clock) that
+//! counts this time (on Linux `CLOCK_BOOTTIME`). Calls notice the jump at once. Observers and polls notice it at their
+//! next timer, after at most a minute. Deadlines, retries, breakers and the timeout of `network-first` follow tokio's
+//! time, and do not count suspended time.
 //!
 //! # WebAssembly
 //! The client compiles for `wasm32-unknown-unknown`, with limited use. With a [`Clock`](cache_core::Clock) of your own,

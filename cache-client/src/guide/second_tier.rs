@@ -1,17 +1,18 @@
 //! A store below the cache, which outlives the program or is shared by several.
 //!
 //! # What it is for
-//! A [`Provider`](crate::Provider) stores bytes under bytes: in a folder, an embedded database, a server on the same
-//! network. A client that is [built with one](crate::ClientBuilder::provider) asks it for a missing query before it
-//! loads, and stores loaded values in it. So a restarted program, or a second one beside it, does not load them again.
+//! A [`Provider`](crate::Provider) stores byte strings under byte strings: in a folder, an embedded database, a server
+//! on the same network. A client that is [built with one](crate::ClientBuilder::provider) looks up a missing answer
+//! there before it loads, and stores loaded values there. So a restarted program, or a second one beside it, does not
+//! load them again.
 //!
 //! It is for queries derived with `persist`. Their keys and values have to be `Serialize`, `Deserialize` and
 //! [`Shape`](cache_core::Shape), as for a snapshot. A snapshot saves the whole cache at once, at a time that you
-//! choose; a provider is asked key by key.
+//! choose; a provider is read and written key by key.
 //!
 //! A provider has three methods: `get`, `set` with a time to live, and `remove`. The feature `test-util` has two for
-//! tests: `MemoryProvider` keeps its entries in memory, and `TrackingProvider` fails or hangs as a
-//! [test](crate::guide::testing) says.
+//! tests: `MemoryProvider` keeps its entries in memory, and `TrackingProvider` fails or hangs when a
+//! [test](crate::guide::testing) says so.
 //!
 //! ```
 //! use std::sync::Arc;
@@ -80,12 +81,12 @@
 //! # }
 //! ```
 //!
-//! # When it is asked
-//! - It is asked once for all concurrent callers of a key, if the strategy reads the cache first and the cache has no
-//!   usable value. Background refreshes, polls, `network-first`, `refresh` and `network-only` do not ask it, nor do
-//!   requests that are kept from the cache or have answers of their own.
+//! # When it is read
+//! - It is read once for all concurrent callers of a key, if the strategy reads the cache first and the cache has no
+//!   usable value. Background refreshes, polls, `network-first`, `refresh` and `network-only` do not read it, nor do
+//!   requests that bypass the cache or have answers of their own.
 //! - Its value is used while it is fresh by the options of the caller. A stale value is a miss.
-//! - It has [250 ms](crate::ClientBuilder::provider_timeout) for each call by default. A call that fails, panics or
+//! - By default, each call may take [250 ms](crate::ClientBuilder::provider_timeout). A call that fails, panics or
 //!   takes longer is a miss, and an [event](crate::telemetry). A broken provider delays loads by that time, but never
 //!   fails them.
 //!
@@ -102,8 +103,8 @@
 //! | | |
 //! |---|---|
 //! | in this program | after a write, removal, invalidation or clear in its cache, no older copy is read back, as long as the client lives |
-//! | after a restart | nothing: a copy that was not removed is found again while it is fresh. `invalidate` of one key removes its copy, in the background; so does each write or mark of one key by a mutation, a confirmation or a pushed value. The wider marks, and writes, `remove` and `clear` of the cache itself, remove none |
-//! | between machines | nothing: an entry that another machine has invalidated is found here until it is stale. Freshness is as accurate as the agreement of their clocks; a copy from more than a minute ahead is a miss |
+//! | after a restart | nothing: a copy that was not removed is found again while it is fresh. `invalidate` of one key removes its copy, in the background; so does each write or mark of one key by a mutation, a confirmation or a pushed value. The wider invalidations remove none; nor do writes, `remove` and `clear` of the cache itself |
+//! | between machines | nothing: an entry that another machine has invalidated is found here until it is stale. Freshness is only as accurate as their clocks agree; a copy dated more than a minute ahead is a miss |
 //!
-//! So if a value must not be seen again, as after a logout, the program has to remove it from the provider. And the
-//! `fresh` of values that several machines share has to be a time for which they may be out of date.
+//! So if a value must not be seen again, as after a logout, the program has to remove it from the provider. And if
+//! several machines share values, choose a `fresh` for which they may be out of date.

@@ -6,7 +6,7 @@
 //!   ended. Events of your `fetch` are inside this span.
 //! - Each hit, stale hit, miss, refresh, retry and so on is an event, reported once, however deep in a request the call
 //!   is. The target is `cache_client`, for the filter of a subscriber. Most events are at level `debug`, hits at
-//!   `trace`, and what needs attention at `warn`.
+//!   `trace`, and those that need attention at `warn`.
 //! - Only `failed` contains the key of its load, hidden if the query is derived with `secret`. The other spans and
 //!   events contain keys if the client is built with [`trace_keys`](crate::ClientBuilder::trace_keys).
 //! - With the cargo feature `metrics` there are counters, a histogram of load times, and a gauge of running loads, by
@@ -15,7 +15,7 @@
 //!
 //! Some facts can be read at any time: [`refresh_error`](crate::Client::refresh_error),
 //! [`breaker_state`](crate::Client::breaker_state), [`provider_errors`](crate::Client::provider_errors),
-//! [`pending`](crate::Client::pending), and the content of the cache, by [`inspect`](cache_core::Cache::inspect).
+//! [`pending`](crate::Client::pending), and the contents of the cache, with [`inspect`](cache_core::Cache::inspect).
 //!
 //! ```
 //! # use cache_client::{App, Client, Context, Fetch, TokioClock};

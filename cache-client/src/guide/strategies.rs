@@ -1,29 +1,29 @@
-//! When to load: strategies, the times of an answer, and what happens when a load fails.
+//! When to load: strategies, the time windows of an answer, and what happens when a load fails.
 //!
 //! # Which strategy when
 //! | strategy | for | reads the cache | loads | stores |
 //! |---|---|---|---|---|
 //! | `cache-first`, the default | most queries | what is fresh | when that is missing | yes |
-//! | `stale-while-revalidate` | values that are read often and may be slightly old: feeds, profiles, counts | what is fresh, and what has been stale for less than `swr` | in the background if the answer is stale; first if there is none | yes |
-//! | `network-first` | values that have to be new, where an old one is better than none: prices, balances | whatever there is, when the load fails or takes longer than `timeout` | always; joins a running load | yes |
-//! | `refresh` | a button "reload" | no | always; joins no running load | yes |
+//! | `stale-while-revalidate` | values that are read often and may be slightly old: feeds, profiles, counts | what is fresh, and what has been stale for less than `swr` | in the background if the answer is stale; before it returns if nothing is cached | yes |
+//! | `network-first` | values that should be new, where an old one is better than none: prices, balances | whatever there is, when the load fails or takes longer than `timeout` | always; joins a running load | yes |
+//! | `refresh` | a "reload" button | no | always; never joins a running load | yes |
 //! | `network-only` | values that must not be kept | no | always; joins a running load | no |
 //! | [`cached`](crate::Client::cached), a method | values that may be missing | whatever there is | never | - |
 //!
-//! Within the tree of a [request](crate::guide::contexts), each query is asked for once, whatever its strategy.
+//! Within the tree of a [request](crate::guide::contexts), each query is answered once, whatever its strategy.
 //!
-//! # Three times
+//! # Three windows
 //! The age of an answer counts from the moment at which its load *began*.
 //!
 //! ```text
 //! load begins        stale
 //! |--- fresh --------|
-//!                    |--- swr ------------|               served, and loaded again behind the answer
+//!                    |--- swr ------------|               served, and loaded again in the background
 //!                    |--- stale_if_error ------------|    served if the load fails
-//! |--- ttl -----------------------------------------------| then the cache lets go of it
+//! |--- ttl -----------------------------------------------| then the cache drops it
 //! ```
-//! Both later windows begin where the answer becomes stale; they do not follow each other. `ttl` ends all of them, so
-//! make it longer. Without `fresh`, an answer is fresh for its whole `ttl`, and is never stale.
+//! Both later windows begin when the answer becomes stale; they overlap. `ttl` ends all of them, so make it longer.
+//! Without `fresh`, an answer is fresh for its whole `ttl`, and is never stale.
 //!
 //! ```
 //! use std::sync::atomic::{AtomicU32, Ordering};
@@ -107,12 +107,12 @@
 //! | `strategy` | see above | `cache-first` |
 //! | `fresh` | how long an answer is fresh | `ttl`; without that too, an error |
 //! | `ttl` | how long the cache keeps it | as long as there is room |
-//! | `swr` | how long a stale answer is served while it is loaded again | an error with `stale-while-revalidate`; not used by others |
-//! | `stale_if_error` | how long a stale answer may replace that of a failed load | never; with `network-first` always |
+//! | `swr` | how long a stale answer is served while it is loaded again | none: an error with `stale-while-revalidate`, unused by the others |
+//! | `stale_if_error` | how long a stale answer may replace the answer of a failed load | never; with `network-first` always |
 //! | `timeout` | how long `network-first` waits before it uses the cached value; without one it keeps waiting | it waits for the load |
 //! | `linger` | how long a load continues after its [last caller has left](crate::guide::contexts#how-long-a-load-outlives-its-callers); zero ends it at once, [`UNTIL_DONE`](crate::LoadingOptions::UNTIL_DONE) never | 5 s; one that only observers waited for ends at once |
 //! | `jitter` | the fraction, from 0 to 1, by which `fresh` and `ttl` of a loaded answer may be shorter, at random, so that values stored together are not loaded again together | 0 |
-//! | `beta` | loads a fresh answer again in the background shortly before its end, at random: the nearer the end and the longer the loads, the more likely; 1 is usual, a higher value is earlier | not before the end |
+//! | `beta` | loads a fresh answer again in the background shortly before it becomes stale, at random: the nearer that moment and the longer the loads, the more likely; 1 is usual, a higher value loads earlier | only once it is stale |
 //! | `absent_ttl` | how long an answer that is `None` is fresh and kept | as any answer |
 //! | `error_ttl` | how long the error of a load is the answer of calls that read the cache first | 0: the next call loads |
 //! | `retry` | how often a load with a retryable error is retried | 3 |
@@ -132,8 +132,8 @@
 //!
 //! A time that is zero, or missing where it is needed, a number out of its range, and a `retry_first` longer than
 //! `retry_longest` are an [`Options`](crate::QueryError::Options) error of the call, before anything is read or loaded.
-//! In the derive they do not compile. [`ClientBuilder::try_build`](crate::ClientBuilder::try_build) finds those of the
-//! client when it is built.
+//! In the derive they do not compile. [`ClientBuilder::try_build`](crate::ClientBuilder::try_build) reports those of
+//! the client when it is built.
 //!
 //! # When a load fails
 //! In this order:
@@ -141,7 +141,7 @@
 //! 1. **Retries.** If [`is_retryable`](crate::Fetch::is_retryable) returns `true` for the error, the load is retried up
 //!    to `retry` times. By default no error is retryable. The wait before retry number *n* is random, between zero and
 //!    `retry_first * retry_factor^(n - 1)`, at most `retry_longest`: by default 1 s, 2 s, 4 s and so on to 30 s. So
-//!    loads that failed together do not return together; the option `jitter` has no effect on this. If
+//!    loads that failed together are not retried together; the option `jitter` has no effect on this. If
 //!    [`retry_after`](crate::Fetch::retry_after) returns a time, that is the wait. No retry begins later than 2 minutes
 //!    after the first load, whatever the options are. The callers wait for all of this.
 //! 2. **A stale answer**, within `stale_if_error`, or of any age for `network-first`. It may even be marked by an

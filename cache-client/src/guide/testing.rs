@@ -1,30 +1,30 @@
-//! Testing code that uses a client: given answers, counted loads, paused time.
+//! Testing code that uses a client: preset answers, counted loads, paused time.
 //!
 //! # What a test can replace
 //! | | replaces | for |
 //! |---|---|---|
-//! | an [`App`](crate::App) of the test, or a field of yours that it fills | the sources of loads | tests of loads, of strategies, of the whole program |
+//! | an [`App`](crate::App) for tests, or a field of your own that the test fills in | the sources of loads | tests of loads, of strategies, of the whole program |
 //! | [`Context::set`](crate::Context::set) | the answer to one key, in one tree | a page that needs this user and that post |
-//! | [`Context::with_override`](crate::Context::with_override) | all answers of one query, below one context, also errors | "what if there are no posts" |
+//! | [`Context::with_override`](crate::Context::with_override) | all answers to one query, below one context; they may be errors | "what if there are no posts" |
 //! | [`Cache::insert`](cache_core::Cache::insert), of [`client.cache()`](crate::Client::cache) | what the cache has | tests that begin with a warm cache |
 //! | `TrackingProvider` (feature `test-util`) | the provider | a second tier that fails, hangs, or is empty |
 //!
-//! A tree with given answers does not affect what others share. Its loads are made for it alone, with these answers,
-//! and are not stored. So a test may share a client with others.
+//! A tree with preset answers does not affect what others share. Its loads run for it alone, with these answers, and
+//! are not stored. So a test may share a client with others.
 //!
-//! Call `set` before the first query of its key: it is an error if the tree already has an answer, or has asked for
-//! one.
+//! Call `set` before the first query of its key: it is an error if the tree already has an answer to the key, or has
+//! queried it.
 //!
-//! A context with a replacement does not read the cache at all. One with given answers still reads other keys from the
-//! cache, whose values were built from other answers. Begin with an empty cache, or call
+//! A context with a replacement does not read the cache at all. One with preset answers still reads other keys from the
+//! cache, whose values were built from other answers. Start with an empty cache, or call
 //! [`disable_cache`](crate::Context::disable_cache) too.
 //!
 //! # Time
-//! Pause tokio's time, and give the cache a [`TokioClock`](crate::TokioClock) that is made inside the runtime: then
+//! Pause tokio's time, and give the cache a [`TokioClock`](crate::TokioClock) that is created inside the runtime: then
 //! freshness, retries, polling, breakers and deadlines all follow the paused time. A `sleep` of an hour takes no time,
 //! and everything that is due in that hour happens. If two caches share a provider, give both the same clock: a clock
-//! that is made later has another date, since it does not know how far the paused time was moved. Pausing needs the
-//! feature `test-util` of tokio, as a dev-dependency.
+//! that is created later starts at a different date, since it does not know how far the paused time was moved. Pausing
+//! needs the feature `test-util` of tokio, as a dev-dependency.
 //!
 //! ```toml
 //! [dev-dependencies]
@@ -130,10 +130,10 @@
 //!
 //! # Advice
 //! - Count loads in the app, as here: a test of a cache is about what was loaded, and how often.
-//!   [`cached`](crate::Client::cached) returns what the cache has, and loads nothing.
+//!   [`cached`](crate::Client::cached) shows what is in the cache, and loads nothing.
 //! - If a test is about what happens *while* a load runs, let the load wait for a `Notify` or a channel.
 //! - After something that happens in the background (a refresh, a copy to the provider, a state of an observer), let
 //!   the other tasks run: a `sleep` in paused time is enough.
 //! - Give a test that might wait forever a `timeout`, which costs nothing in paused time.
-//! - Retries wait for random times. In paused time that rarely matters; a test that depends on *when* sets the time by
-//!   [`retry_after`](crate::Fetch::retry_after), or disables retries with `retry(0)`.
+//! - The waits before retries are random. In paused time that rarely matters; a test that depends on *when* fixes them
+//!   with [`retry_after`](crate::Fetch::retry_after), or disables retries with `retry(0)`.
