@@ -26,7 +26,7 @@ pub(crate) struct QueryFacts {
     pub(crate) name: &'static str,
     pub(crate) loading: LoadingOptions,
     pub(crate) labels: Labels,
-    /// Whether one load takes several keys, so that the load of a single key does not count.
+    /// Whether one load takes several keys, so that the load of a single key takes no slot.
     pub(crate) is_batched: bool,
 }
 
@@ -34,11 +34,11 @@ pub(crate) struct QueryFacts {
 pub type LoadFuture<'a> = Pin<Box<dyn Future<Output = LoadOutcome> + Send + 'a>>;
 
 /// A key that may be loaded together with others.
-#[allow(missing_debug_implementations, reason = "nobody outside can name it")]
+#[allow(missing_debug_implementations, reason = "cannot be named outside this crate")]
 pub struct LoadTarget<'a, A: App> {
     pub(crate) query: &'a dyn AnyQuery<A>,
-    /// How many keys one load takes.
-    pub(crate) most: u32,
+    /// The maximum number of keys of one load.
+    pub(crate) max_keys: u32,
 }
 
 /// The cache of an app.
@@ -51,6 +51,7 @@ pub(crate) trait AnyQuery<A: App>: AnyKey {
     fn table<'c>(&self, cache: &'c CacheOf<A>) -> AnyTable<'c>;
     /// The table of the query.
     fn home(&self, cache: &CacheOf<A>) -> UsedTableRef;
+    /// Reads the entry. `counts` says whether this counts as a use of it.
     fn read(&self, cache: &CacheOf<A>, counts: bool) -> Option<(AnyValue, EntryState)>;
     /// A value that is fresh by the times of its table.
     fn plainly_fresh(&self, cache: &CacheOf<A>) -> Option<AnyValue>;
@@ -68,7 +69,7 @@ pub(crate) trait AnyQuery<A: App>: AnyKey {
     fn to_handle(&self, value: &AnyValue) -> ValueHandle;
     /// The value of such a handle.
     fn to_value(&self, handle: ValueHandle) -> AnyValue;
-    fn load<'a>(&'a self, cx: &'a Context<A>, most: u32) -> LoadFuture<'a>;
+    fn load<'a>(&'a self, cx: &'a Context<A>, max_keys: u32) -> LoadFuture<'a>;
     /// How the query judges an error of its load.
     fn advice(&self, error: &dyn AnyError) -> ErrorAdvice;
     fn is_expected(&self, error: &dyn AnyError) -> bool;
@@ -85,14 +86,14 @@ impl<A: App> dyn AnyQuery<A> + '_ {
         Subject::new(facts.name, facts.labels, self)
     }
 
-    /// Whether a value says that there is nothing, if the plan depends on that.
+    /// Whether a value means "absent", if the plan depends on that.
     pub(crate) fn counts_as_absent(&self, plan: &Plan, value: &AnyValue) -> bool {
         plan.checks_absence() && self.is_absent(value)
     }
 }
 
 impl<A: App> Client<A> {
-    /// The state of a query, made by its first load.
+    /// The state of a query, created by its first load.
     pub(crate) fn query_state(&self, query: &dyn AnyQuery<A>) -> &Arc<QueryState> {
         let table = query.table(self.cache()).index();
         self.query_states().existing(table).unwrap_or_else(|| self.query_states().of(table, query.type_id()))

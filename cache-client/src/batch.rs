@@ -23,11 +23,11 @@ use task::LoadManyFuture;
 
 /// Loads several keys of a query at once.
 ///
-/// Implement this instead of [`Fetch`] for a query derived with the option `batch`; such a query then has [`Fetch`] as
-/// well. It is queried like any other, key by key or with [`query_all`](crate::Client::query_all). Keys that are needed
-/// within the same tick go to one call of [`fetch_many`](Self::fetch_many), at most as many as the option `batch` says
-/// (default: 100); further keys go to another call. A tick lasts until the other tasks that are ready have run once or
-/// twice. No key waits for a timer.
+/// Implement this instead of [`Fetch`] for a query derived with the option `batch`; such a query then implements
+/// [`Fetch`] as well. It is queried like any other, key by key or with [`query_all`](crate::Client::query_all). Keys
+/// that are needed within the same tick go to one call of [`fetch_many`](Self::fetch_many), at most as many as the
+/// option `batch` says (default: 100); further keys go to another call. A tick lasts until the other tasks that are
+/// ready have run once or twice. No key waits for a timer.
 ///
 /// Apart from that, each key has a load of its own, which is shared, retired, retried, cancelled and counted by the
 /// breaker on its own. So a call that fails for five keys counts as five failures. Keys that a tree loads for itself
@@ -35,52 +35,40 @@ use task::LoadManyFuture;
 ///
 /// # Examples
 /// ```
-/// use std::collections::HashMap;
-/// use std::io::{Error, ErrorKind};
-///
-/// use cache_client::{App, Client, Context, FetchMany, TokioClock};
-/// use cache_core::{Cache, Query, registry};
-///
+/// # use std::collections::HashMap;
+/// # use std::io::{Error, ErrorKind};
+/// # use cache_client::{App, Client, Context, FetchMany, TokioClock};
+/// # use cache_core::{Cache, Query, registry};
+/// # registry! { pub struct CacheRegistry { GetTitle } }
+/// # struct Database;
+/// # impl Database {
+/// #     async fn titles(&self, ids: &[u64]) -> Result<HashMap<u64, String>, Error> {
+/// #         Ok(ids.iter().filter(|id| **id < 100).map(|id| (*id, format!("Post {id}"))).collect())
+/// #     }
+/// # }
+/// # struct Blog { database: Database }
+/// # impl App for Blog { type Registry = CacheRegistry; }
 /// #[derive(Query, Clone, Debug, PartialEq, Eq, Hash)]
 /// #[query(value = String, capacity = 1_000, fresh = "30s", batch = 25)]
 /// pub struct GetTitle { pub id: u64 }
-///
-/// registry! {
-///     pub struct CacheRegistry { GetTitle }
-/// }
-///
-/// struct Database;
-///
-/// impl Database {
-///     /// Returns the rows that exist, in any order.
-///     async fn titles(&self, ids: &[u64]) -> Result<HashMap<u64, String>, Error> {
-///         Ok(ids.iter().filter(|id| **id < 100).map(|id| (*id, format!("Post {id}"))).collect())
-///     }
-/// }
-///
-/// struct Blog { database: Database }
-///
-/// impl App for Blog {
-///     type Registry = CacheRegistry;
-/// }
 ///
 /// impl FetchMany<Blog> for GetTitle {
 ///     type Error = Error;
 ///
 ///     async fn fetch_many(keys: &[Self], cx: &Context<Blog>) -> Vec<Result<String, Error>> {
 ///         let ids: Vec<u64> = keys.iter().map(|key| key.id).collect();
-///         let mut titles = match cx.app().database.titles(&ids).await {
-///             Ok(titles) => titles,
-///             Err(error) => return ids.iter().map(|_| Err(error.kind().into())).collect(),
-///         };
-///         ids.iter().map(|id| titles.remove(id).ok_or(ErrorKind::NotFound.into())).collect()
+///         // The titles that exist, by their ids.
+///         match cx.app().database.titles(&ids).await {
+///             Ok(mut titles) => ids.iter().map(|id| titles.remove(id).ok_or(ErrorKind::NotFound.into())).collect(),
+///             Err(error) => ids.iter().map(|_| Err(error.kind().into())).collect(),
+///         }
 ///     }
 /// }
 ///
 /// # fn main() -> Result<(), Box<dyn std::error::Error>> {
 /// # tokio::runtime::Builder::new_current_thread().enable_time().build()?.block_on(async {
-/// let cache = Cache::<CacheRegistry>::builder().clock(TokioClock::new()).build()?;
-/// let client = Client::builder(cache, Blog { database: Database }).build();
+/// # let cache = Cache::<CacheRegistry>::builder().clock(TokioClock::new()).build()?;
+/// # let client = Client::builder(cache, Blog { database: Database }).build();
 /// let titles = client.query_all(&[GetTitle { id: 7 }, GetTitle { id: 700 }]).await;
 /// assert_eq!(titles[0].as_ref().map(|title| title.as_str()).ok(), Some("Post 7"));
 /// assert!(titles[1].is_err());
@@ -100,13 +88,13 @@ pub trait FetchMany<A: App>: Batched + Query<Value: Sized> {
     /// Loads several keys, and returns the answers in their order. No key occurs twice.
     ///
     /// Runs in a task of its own. `cx` is a context of this call alone. It has neither the deadline nor the memo of the
-    /// callers, unless their tree is kept from the cache or has answers of its own. A load inside this call that asks
-    /// for one of the `keys` waits for itself: that is a [`Cycle`](QueryError::Cycle). If the call cancels its context,
-    /// all `keys` are interrupted.
+    /// callers, unless their tree bypasses the cache or has answers of its own. A load inside this call that queries
+    /// one of the `keys` waits for itself: that is a [`Cycle`](QueryError::Cycle). If the call cancels its context, all
+    /// `keys` are interrupted.
     ///
     /// If there are too few or too many answers, all `keys` fail with [`QueryError::Miscounted`], since no answer can
-    /// be matched with its key. For a key without a value, return an error, or a value that says so. A panic is one of
-    /// all `keys`.
+    /// be matched with its key. For a key without a value, return an error, or a value that means "absent". A panic
+    /// fails all `keys`.
     ///
     /// # Cancellation
     /// The future is dropped when the loads of all `keys` are over: all callers have left, and the option `linger`
@@ -116,27 +104,27 @@ pub trait FetchMany<A: App>: Batched + Query<Value: Sized> {
         cx: &Context<A>,
     ) -> impl Future<Output = Vec<Result<Self::Value, Self::Error>>> + Send;
 
-    /// As [`Fetch::is_retryable`], for one key. Keys of one call are retried together.
+    /// Like [`Fetch::is_retryable`], for one key. Keys of one call are retried together.
     fn is_retryable(_error: &Self::Error) -> bool {
         false
     }
 
-    /// As [`Fetch::retry_after`], for one key.
+    /// Like [`Fetch::retry_after`], for one key.
     fn retry_after(_error: &Self::Error) -> Option<Duration> {
         None
     }
 
-    /// As [`Fetch::is_expected`], for one key.
+    /// Like [`Fetch::is_expected`], for one key.
     fn is_expected(_error: &Self::Error) -> bool {
         false
     }
 
-    /// As [`Fetch::counts_as_failure`], for one key.
+    /// Like [`Fetch::counts_as_failure`], for one key.
     fn counts_as_failure(error: &Self::Error) -> bool {
         <Self as FetchMany<A>>::is_retryable(error)
     }
 
-    /// As [`Fetch::fallback`], for one key.
+    /// Like [`Fetch::fallback`], for one key.
     fn fallback(&self, _error: &QueryError<Self::Error>) -> Option<Self::Value> {
         self.fallback_value()
     }
@@ -154,7 +142,7 @@ impl<A: App, Q: FetchMany<A> + Batched> Fetch<A> for Q {
     async fn fetch(&self, cx: &Context<A>) -> Result<Q::Value, Q::Error> {
         match Q::fetch_many(std::slice::from_ref(self), cx).await.pop() {
             Some(answer) => answer,
-            // The query has no error to say this with, and a client does not call this.
+            // The error type of the query cannot express this, and a client does not call this.
             None => panic!("`fetch_many` of `{}` returned no answer for {:?}", Q::NAME, ShownKey(self)),
         }
     }

@@ -17,21 +17,21 @@ use crate::telemetry;
 use circuit::{CallEnd, Circuit, Pass};
 use options::{BreakerOptions, BreakerState};
 
-/// The breakers of a client. Each is made at its first use.
+/// The breakers of a client. Each is created at its first use.
 #[derive(Debug)]
 pub(crate) struct Breakers {
     settings: HashMap<&'static str, BreakerOptions, RandomState>,
-    made: Mutex<HashMap<&'static str, Arc<Breaker>, RandomState>>,
+    created: Mutex<HashMap<&'static str, Arc<Breaker>, RandomState>>,
 }
 
 impl Breakers {
     pub(crate) fn new(settings: HashMap<&'static str, BreakerOptions, RandomState>) -> Self {
-        Self { settings, made: Mutex::default() }
+        Self { settings, created: Mutex::default() }
     }
 
     pub(crate) fn of(&self, name: &'static str) -> Arc<Breaker> {
-        let mut made = self.made.lock();
-        let breaker = made.entry(name).or_insert_with(|| {
+        let mut created = self.created.lock();
+        let breaker = created.entry(name).or_insert_with(|| {
             let options = self.settings.get(name).copied().unwrap_or_default();
             Arc::new(Breaker::new(name, Circuit::new(options, Instant::now())))
         });
@@ -40,8 +40,8 @@ impl Breakers {
 
     /// `None` if the breaker was neither used nor configured.
     pub(crate) fn state(&self, name: &str) -> Option<BreakerState> {
-        let made = self.made.lock().get(name).cloned();
-        match made {
+        let created = self.created.lock().get(name).cloned();
+        match created {
             Some(breaker) => Some(breaker.state.lock().circuit.state()),
             None => self.settings.contains_key(name).then_some(BreakerState::Closed),
         }
@@ -67,8 +67,8 @@ impl Breaker {
         Self { name, state: Mutex::new(BreakerInner { circuit, last: FlightId(0) }) }
     }
 
-    /// Changes the state under the lock, and reports a change without it. Changes in quick succession may be reported
-    /// in another order.
+    /// Changes the state under the lock, and reports a change after unlocking. Changes in quick succession may be
+    /// reported out of order.
     fn change<T>(&self, work: impl FnOnce(&mut BreakerInner) -> T) -> T {
         let mut state = self.state.lock();
         let before = state.circuit.state();
@@ -106,7 +106,7 @@ impl Breaker {
     }
 }
 
-/// The right to load once. Returned when dropped, whatever happens to the load.
+/// The right to load once. Dropping it returns the pass, whatever happens to the load.
 #[derive(Debug)]
 pub(crate) struct Permit {
     breaker: Arc<Breaker>,
@@ -117,7 +117,7 @@ pub(crate) struct Permit {
 impl Permit {
     /// Reports how the load ended.
     pub(crate) fn report(mut self, is_success: bool) {
-        self.give_back(if is_success { CallEnd::Success } else { CallEnd::AnyQueryError });
+        self.give_back(if is_success { CallEnd::Success } else { CallEnd::Failure });
     }
 
     fn give_back(&mut self, end: CallEnd) {

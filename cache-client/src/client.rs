@@ -1,4 +1,4 @@
-//! The handle of a client, and what all its clones share. Knows no verb.
+//! The handle of a client, and what all its clones share. The modules of the operations add their methods to it.
 
 pub(crate) mod builder;
 
@@ -29,7 +29,7 @@ use crate::telemetry::Telemetry;
 
 /// Loads what the cache does not have. Concurrent requests for a key share one load.
 ///
-/// Cheap to clone; all clones are one client. All methods may be called from any thread.
+/// Cheap to clone; all clones are the same client. All methods may be called from any thread.
 pub struct Client<A: App>(Arc<Shared<A>>);
 
 pub(crate) struct Shared<A: App> {
@@ -40,8 +40,8 @@ pub(crate) struct Shared<A: App> {
     defaults: LoadingOptions,
     /// The resolved options of calls without options of their own, by the index of the query's table.
     plans: Box<[PlanOfQuery]>,
-    /// There are neither settings nor defaults.
-    leaves_all_to_queries: bool,
+    /// Whether there are neither settings nor defaults.
+    has_no_options: bool,
     query_states: QueryStates,
     layers: LayerRegistry,
     breakers: Breakers,
@@ -56,7 +56,7 @@ pub(crate) struct Shared<A: App> {
     limit: Option<Arc<ConcurrencyLimit>>,
     flights: AtomicU64,
     telemetry: Telemetry,
-    /// Whether anybody can see what is observed.
+    /// Whether the observed values are visible to anybody. Set by `set_active`.
     is_active: watch::Sender<bool>,
 }
 
@@ -82,7 +82,7 @@ impl<A: App> Client<A> {
     }
 
     /// Returns the cache that the client works on. A write, mark, removal or clear there retires the loads of the keys
-    /// concerned: callers that wait get the results, which are not stored. Observers see it as any other change.
+    /// concerned: callers that wait get the results, which are not stored. Observers see it like any other change.
     ///
     /// # Examples
     /// ```
@@ -153,8 +153,9 @@ impl<A: App> Client<A> {
         self.tier().map_or(0, |tier| tier.errors.count())
     }
 
-    /// Tells the client whether anybody can see what it shows. An inactive client does not poll. When it becomes active
-    /// again, it loads each key observed with `poll` once. A new client is active.
+    /// Tells the client whether its data is visible to anybody, such as in a window in the foreground. An inactive
+    /// client does not poll. When it becomes active again, it loads each key observed with `poll` once. A new client is
+    /// active.
     ///
     /// # Examples
     /// ```
@@ -165,7 +166,7 @@ impl<A: App> Client<A> {
     /// let observer = client.observe_with(&GetTitle { id: 1 }, |options| options.poll(Duration::from_secs(10)));
     /// client.set_active(false);
     /// tokio::time::sleep(Duration::from_secs(60)).await;
-    /// assert_eq!(client.app().loads(), 1, "the first load alone");
+    /// assert_eq!(client.app().loads(), 1, "only the first load");
     ///
     /// client.set_active(true);
     /// tokio::time::sleep(Duration::from_secs(1)).await;
@@ -177,7 +178,7 @@ impl<A: App> Client<A> {
         self.0.is_active.send_if_modified(|present| std::mem::replace(present, is_active) != is_active);
     }
 
-    /// Returns whether the other handle is one of the same client.
+    /// Returns whether both are handles of the same client.
     pub(crate) fn is(&self, other: &Self) -> bool {
         Arc::ptr_eq(&self.0, &other.0)
     }
@@ -194,10 +195,10 @@ impl<A: App> Client<A> {
         }
     }
 
-    /// Whether the client was built with no options.
+    /// Whether the client was built without options.
     #[inline]
-    pub(crate) fn leaves_all_to_queries(&self) -> bool {
-        self.0.leaves_all_to_queries
+    pub(crate) fn has_no_options(&self) -> bool {
+        self.0.has_no_options
     }
 
     /// The resolved options of calls without options of their own, for the query of a table. The first call resolves
@@ -251,7 +252,7 @@ impl<A: App> Client<A> {
         &self.0.write_order
     }
 
-    /// How many loads may run at once, by the builder.
+    /// How many loads may run at once, as set by the builder.
     pub(crate) fn concurrency(&self) -> Option<u32> {
         self.0.concurrency
     }

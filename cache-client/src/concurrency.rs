@@ -12,7 +12,7 @@ use tokio::sync::Notify;
 use crate::runtime::{ClientRuntime, TaskRuntime};
 use crate::sync::Mutex;
 
-/// Limits how many loads run at once. Places are given in the order in which they are requested.
+/// Limits how many loads run at once. Places are granted in the order of the requests.
 ///
 /// Not tokio's semaphore, since a load that its runtime no longer runs has to lose its place, even in the queue.
 #[derive(Debug)]
@@ -20,14 +20,14 @@ pub(crate) struct ConcurrencyLimit(Mutex<LimitState>);
 
 #[derive(Debug)]
 struct LimitState {
-    most: usize,
+    max: usize,
     next: PlaceId,
     taken: BTreeMap<PlaceId, Arc<LoadSlot>>,
-    /// Loads that wait, in the order in which they came. Empty while a place is free.
+    /// Waiting loads, in the order of their requests. Empty while a place is free.
     queue: BTreeMap<PlaceId, Arc<LoadSlot>>,
 }
 
-/// A place, or a position in the queue for one. None is used twice.
+/// A place, or a position in the queue for one. Numbers are not reused.
 type PlaceId = u64;
 
 /// The right of one load to run. While the load works and waits for no other load, it has a place of each of its
@@ -40,7 +40,7 @@ pub(crate) struct LoadSlot {
     runtime: TaskRuntime,
     runtimes: Arc<ClientRuntime>,
     state: Mutex<SlotState>,
-    /// Something may let the load run.
+    /// Notified when the load may be able to run.
     changed: Notify,
 }
 
@@ -51,7 +51,7 @@ struct SlotState {
     /// How many other loads it waits for.
     waits: usize,
     stage: SlotStage,
-    /// For each limit of which it has a place, or waits for one.
+    /// One for each limit of which the load has a place, or waits for one.
     places: [PlaceId; 2],
 }
 
@@ -64,17 +64,17 @@ enum SlotStage {
 }
 
 impl ConcurrencyLimit {
-    pub(crate) fn new(most: u32) -> Arc<Self> {
-        let most = usize::try_from(most).unwrap_or(usize::MAX).max(1);
+    pub(crate) fn new(max: u32) -> Arc<Self> {
+        let max = usize::try_from(max).unwrap_or(usize::MAX).max(1);
         let (taken, queue) = (BTreeMap::new(), BTreeMap::new());
-        Arc::new(Self(Mutex::new(LimitState { most, next: 0, taken, queue })))
+        Arc::new(Self(Mutex::new(LimitState { max, next: 0, taken, queue })))
     }
 
     /// Takes a place, or joins the queue for one. Returns whether it has a place.
     fn take_or_queue(&self, slot: &Arc<LoadSlot>) -> (PlaceId, bool) {
         let mut places = self.0.lock();
         places.next += 1;
-        let (place, is_free) = (places.next, places.taken.len() < places.most);
+        let (place, is_free) = (places.next, places.taken.len() < places.max);
         let places = if is_free { &mut places.taken } else { &mut places.queue };
         places.insert(place, Arc::clone(slot));
         (place, is_free)
@@ -92,7 +92,7 @@ impl ConcurrencyLimit {
             drop(places);
             drop(left);
             match next {
-                // A load that has just left takes no place.
+                // A load that has just left the queue takes no place.
                 Some((next, slot)) if !slot.advance_from(number, next) => place = next,
                 _ => return,
             }
@@ -104,7 +104,7 @@ impl ConcurrencyLimit {
         drop(left);
     }
 
-    /// The loads that have a place or wait for one, and that are meant.
+    /// The loads that have a place or wait for one, and for which `is_meant` returns `true`.
     fn slots(&self, is_meant: impl Fn(&LoadSlot) -> bool) -> Vec<Arc<LoadSlot>> {
         let places = self.0.lock();
         places.taken.values().chain(places.queue.values()).filter(|slot| is_meant(slot)).cloned().collect()
@@ -134,17 +134,17 @@ impl LoadSlot {
         Some(Arc::new(Self { limits, runtime, runtimes, state, changed }))
     }
 
-    /// The load is to run: it joins the queue, unless it already has.
+    /// Starts the load: it takes its places, or joins the queue.
     pub(crate) fn begin(self: &Arc<Self>) {
         self.change(|state| state.works = true);
     }
 
-    /// The load has ended, or pauses. The next one may run.
+    /// Ends or pauses the load. The next one may run.
     pub(crate) fn end(self: &Arc<Self>) {
         self.change(|state| state.works = false);
     }
 
-    /// The load waits for another one, and lends its slot until the result is dropped.
+    /// Lends the slot while the load waits for another one, until the result is dropped.
     pub(crate) fn lend(self: &Arc<Self>) -> LentSlot {
         self.change(|state| state.waits += 1);
         LentSlot(Arc::clone(self))
@@ -293,7 +293,7 @@ impl Drop for LentSlot {
     }
 }
 
-/// Waits, inside a load, while its slot is lent. A load that need not wait keeps its slot.
+/// Waits inside a load, whose slot is lent meanwhile. If there is no need to wait, the load keeps its slot.
 pub(crate) async fn while_lent<F: Future>(slot: Option<Arc<LoadSlot>>, wait: F) -> F::Output {
     let mut wait = pin!(wait);
     let Some(slot) = slot else { return wait.await };

@@ -1,4 +1,5 @@
-//! One request: a tree of contexts with one memo, which is cancelled as a whole. Knows no verb.
+//! One request: a tree of contexts with one memo, which is cancelled as a whole. The modules of the operations add
+//! their methods to it.
 
 pub(crate) mod memo;
 pub(crate) mod tree;
@@ -16,7 +17,7 @@ pub(crate) use tree::{Access, ContextName, Node, Tree, current, scoped};
 
 /// A context in the tree of one request.
 ///
-/// Within a tree, the same query gives the same `Arc` and is loaded at most once, whatever its strategy. Cheap to
+/// Within a tree, the same query returns the same `Arc` and is loaded at most once, whatever its strategy. Cheap to
 /// clone; a clone is the same context.
 pub struct Context<A: App>(pub(crate) Arc<Node<A>>);
 
@@ -71,7 +72,8 @@ impl<A: App> Context<A> {
         tree::current().map(Self)
     }
 
-    /// Runs a future in which [`current`](Self::current) returns this context. Tasks that it spawns do not have it.
+    /// Runs a future in which [`current`](Self::current) returns this context. Tasks that the future spawns do not
+    /// inherit it.
     ///
     /// # Examples
     /// ```
@@ -112,7 +114,7 @@ impl<A: App> Context<A> {
         self.0.client.app()
     }
 
-    /// Returns the client that the request was made with.
+    /// Returns the client that the request was started from.
     ///
     /// # Examples
     /// ```
@@ -135,7 +137,7 @@ impl<A: App> Context<A> {
         &self.0.client
     }
 
-    /// Returns the name that the context was made with.
+    /// Returns the name that the context was created with.
     ///
     /// # Examples
     /// ```
@@ -237,9 +239,9 @@ impl<A: App> Context<A> {
     /// use tokio::time::{Instant, sleep};
     ///
     /// let cx = client.request("GET /posts/1");
-    /// let hurried = cx.with_deadline(Instant::now() + Duration::from_secs(2));
+    /// let limited = cx.with_deadline(Instant::now() + Duration::from_secs(2));
     /// sleep(Duration::from_secs(3)).await;
-    /// assert!(hurried.query(&GetTitle { id: 1 }).await.unwrap_err().is_interrupted());
+    /// assert!(limited.query(&GetTitle { id: 1 }).await.unwrap_err().is_interrupted());
     /// assert!(cx.query(&GetTitle { id: 1 }).await.is_ok());
     /// # Ok(())
     /// # }
@@ -249,8 +251,8 @@ impl<A: App> Context<A> {
         Self(Node::until(&self.0, deadline))
     }
 
-    /// Keeps this context and all its children, existing ones too, from the cache: from now on they neither read nor
-    /// write it, nor join the loads of others. The memo stays. Options are no longer checked.
+    /// Makes this context and all its children, including existing ones, bypass the cache: from now on they neither
+    /// read nor write it, nor join the loads of others. The memo stays. Options are no longer checked.
     ///
     /// # Examples
     /// ```
@@ -264,7 +266,7 @@ impl<A: App> Context<A> {
     /// let cx = client.request("GET /posts/1?preview");
     /// cx.disable_cache();
     /// assert_eq!(*cx.query(&GetTitle { id: 1 }).await?, "Uno");
-    /// assert_eq!(*client.query(&GetTitle { id: 1 }).await?, "One", "the cache is as it was");
+    /// assert_eq!(*client.query(&GetTitle { id: 1 }).await?, "One", "the cache is unchanged");
     /// # Ok(())
     /// # }
     /// ```

@@ -39,7 +39,7 @@ pub(crate) type KeyMap<T> = HashMap<Arc<dyn AnyKey>, T, RandomState>;
 pub(crate) fn typed_key<Q: Query>(key: &dyn AnyKey) -> &Q {
     match (key as &dyn Any).downcast_ref() {
         Some(key) => key,
-        None => misplaced(),
+        None => wrong_type(),
     }
 }
 
@@ -47,11 +47,11 @@ pub(crate) fn typed_key<Q: Query>(key: &dyn AnyKey) -> &Q {
 pub(crate) fn typed_value<V: Send + Sync + 'static>(value: AnyValue) -> Arc<V> {
     match value.downcast() {
         Ok(value) => value,
-        Err(_) => misplaced(),
+        Err(_) => wrong_type(),
     }
 }
 
-/// The outcome of a query, with its types.
+/// The outcome of a query, as the types of the query.
 pub(crate) fn typed<V: Send + Sync + 'static, E: AnyError>(
     outcome: Outcome,
 ) -> Result<Arc<V>, QueryError<E>> {
@@ -65,7 +65,7 @@ pub(crate) fn typed<V: Send + Sync + 'static, E: AnyError>(
 pub(crate) fn typed_error<E: AnyError>(error: &dyn AnyError) -> &E {
     match (error as &dyn Any).downcast_ref() {
         Some(error) => error,
-        None => misplaced(),
+        None => wrong_type(),
     }
 }
 
@@ -80,6 +80,6 @@ impl AnyQueryError {
 /// key or its table.
 #[cold]
 #[track_caller]
-pub(crate) fn misplaced() -> ! {
-    unreachable!("what is kept of a query has the types of that query")
+pub(crate) fn wrong_type() -> ! {
+    unreachable!("everything kept for a query has the types of that query")
 }

@@ -45,7 +45,7 @@ pub enum QueryError<E: ?Sized> {
         /// Name of the query.
         query: &'static str,
     },
-    /// The query waits for itself: its load has asked for the key that is being loaded, perhaps through other loads.
+    /// The query waits for itself: its load has queried the key that is being loaded, perhaps through other loads.
     #[error("the query `{query}` waits for itself: its load leads back to it")]
     Cycle {
         /// Name of the query that would have closed the cycle.
@@ -60,12 +60,12 @@ pub enum QueryError<E: ?Sized> {
         /// Name of the query.
         query: &'static str,
     },
-    /// The options of the query cannot work. Nothing was read or loaded.
+    /// The options of the query are invalid. Nothing was read or loaded.
     #[error(transparent)]
     Options(#[from] OptionsError),
 }
 
-/// Options of a query that cannot work.
+/// An invalid option of a query.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("query `{query}`: `{option}` {problem}")]
 #[non_exhaustive]
@@ -82,10 +82,10 @@ pub struct OptionsError {
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum ClientBuildError {
-    /// The settings of a query cannot work, together with its derived options and the defaults of the client.
+    /// The settings of a query are invalid, together with its derived options and the defaults of the client.
     #[error(transparent)]
     Query(#[from] OptionsError),
-    /// The defaults of the client cannot work.
+    /// The defaults of the client are invalid.
     #[error("defaults of the client: `{option}` {problem}")]
     Defaults {
         /// Name of the option.
@@ -108,9 +108,9 @@ pub struct AlreadyAnswered {
 
 impl<E: ?Sized> QueryError<E> {
     /// The same, with the error of `fetch` converted.
-    pub(crate) fn with_source<F: ?Sized>(self, form: impl FnOnce(Arc<E>) -> Arc<F>) -> QueryError<F> {
+    pub(crate) fn with_source<F: ?Sized>(self, convert: impl FnOnce(Arc<E>) -> Arc<F>) -> QueryError<F> {
         match self {
-            Self::Failed { query, source } => QueryError::Failed { query, source: form(source) },
+            Self::Failed { query, source } => QueryError::Failed { query, source: convert(source) },
             Self::Panicked { query, message } => QueryError::Panicked { query, message },
             Self::Miscounted { query, keys, answers } => QueryError::Miscounted { query, keys, answers },
             Self::Interrupted { query } => QueryError::Interrupted { query },
@@ -126,7 +126,7 @@ impl<E: ?Sized> QueryError<E> {
         matches!(self, Self::Interrupted { .. })
     }
 
-    /// Whether the error is that of a load.
+    /// Whether a load has failed, or was refused by the breaker.
     pub(crate) fn is_of_load(&self) -> bool {
         matches!(
             self,

@@ -20,8 +20,8 @@ pub type Answer<A, Q> = Result<Arc<<Q as Query>::Value>, QueryError<<Q as Fetch<
 
 /// How a query is loaded.
 ///
-/// The value has to be sized. Use `Arc<str>` or `String` for text. A query whose keys can be loaded together implements
-/// [`FetchMany`](crate::FetchMany) instead. To allow that, this trait is implemented for one app, not for all.
+/// The value must be sized. Use `Arc<str>` or `String` for text. A query whose keys can be loaded together implements
+/// [`FetchMany`](crate::FetchMany) instead. To allow that, implement this trait for one app, not for all apps.
 #[diagnostic::on_unimplemented(
     message = "`{Self}` cannot be loaded with `{A}`",
     label = "this query has no `Fetch<{A}>` implementation",
@@ -34,19 +34,19 @@ pub trait Fetch<A: App>: Query<Value: Sized> {
     /// Loads the value.
     ///
     /// Runs in a task of its own, once for all concurrent callers. `cx` is a context of this load alone. It has neither
-    /// the deadline nor the memo of the caller, unless the caller's tree is kept from the cache or has answers of its
-    /// own. Each retry gets a new context, unless the load belongs to such a tree.
+    /// the deadline nor the memo of the caller, unless the caller's tree bypasses the cache or has answers of its own.
+    /// Each retry gets a new context, unless the load belongs to such a tree.
     ///
     /// If a query that was read through `cx` has changed before the answer is stored, the callers get the answer, and
     /// the next call loads again: see [answers that are built from
     /// others](crate::guide::invalidation#answers-that-are-built-from-others).
     ///
     /// # Cancellation
-    /// The future is dropped when its last caller has left and no other has come for the time of the option `linger`;
-    /// at once if all callers were cancelled.
+    /// The future is dropped when its last caller has left and no other has joined within the time of the option
+    /// `linger`; at once if all callers were cancelled.
     fn fetch(&self, cx: &Context<A>) -> impl Future<Output = Result<Self::Value, Self::Error>> + Send;
 
-    /// Returns whether the load is to be retried after this error, as often as the option `retry` says (default: 3
+    /// Returns whether the load should be retried after this error, as often as the option `retry` says (default: 3
     /// times). The default is `false` for all errors.
     ///
     /// The wait before the first retry is at most `retry_first` (default: 1 s). Before each later one it is at most
@@ -92,7 +92,7 @@ pub trait Fetch<A: App>: Query<Value: Sized> {
         self.fallback_value()
     }
 
-    /// Whether one load takes several keys, so that the load of a single key does not count. Not to be implemented by
+    /// Whether one load takes several keys, so that the load of a single key takes no slot. Not to be implemented by
     /// hand.
     #[doc(hidden)]
     const __IS_BATCHED: bool = false;

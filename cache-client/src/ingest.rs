@@ -1,4 +1,4 @@
-//! Pushed values: each becomes a commit, and the connection to their source is kept open.
+//! Pushed values: commits each of them, and keeps the connection to their source open.
 
 use std::any::type_name;
 use std::fmt::{self, Debug, Display};
@@ -86,21 +86,21 @@ pub trait Source<A: App>: Send + Sync + 'static {
         cx: &Context<A>,
     ) -> impl Future<Output = Result<impl Stream<Item = Result<Self::Item, Self::Error>> + Send, Self::Error>> + Send;
 
-    /// Says what a pushed value changes. That is one commit, for which the `before_commit` hooks are asked. Running
+    /// Says what a pushed value changes. The changes are one commit, for which the `before_commit` hooks run. Running
     /// loads of the changed keys are not stored.
     ///
     /// Must be pure: it runs again if another commit has changed what it has read.
     fn apply(&self, item: &Self::Item, changes: &mut Changes<A>);
 
-    /// Says what to load again because it may have been pushed while the source was closed. Called whenever the source
-    /// was opened again, before its first value. The default is nothing.
+    /// Says what to load again because it may have been pushed while the source was closed. Called each time the source
+    /// is opened again, before its first value. The default is nothing.
     fn reopened(&self, _changes: &mut Changes<A>) {}
 
     /// Returns whether the source is opened again after this error. The default is `true` for all errors, until the
     /// [`Ingestion`] is dropped.
     ///
     /// The first wait is at most 1 s; each later one is at most twice as long, up to 30 s. The actual wait is a random
-    /// part of that. A value resets it.
+    /// fraction of that. The first value resets the waits.
     fn is_retryable(_error: &Self::Error) -> bool {
         true
     }
@@ -110,19 +110,19 @@ pub trait Source<A: App>: Send + Sync + 'static {
         None
     }
 
-    /// Returns whether a stream that ends without an error ends the source. The default is `false`, since an orderly
-    /// closed connection ends like that: the source is opened again.
+    /// Returns whether a stream that ends without an error ends the source. The default is `false`, since that is how a
+    /// connection ends that is closed properly: the source is opened again.
     fn may_end(&self) -> bool {
         false
     }
 }
 
-/// Stores pushed values in a cache. Ends when dropped.
+/// Stores pushed values in a cache. Dropping it ends the ingestion.
 #[must_use = "dropping it ends the ingestion"]
 pub struct Ingestion<E> {
     state: watch::Receiver<IngestionState<E>>,
     refused: Arc<AtomicU64>,
-    /// The slot of the load that the caller is in.
+    /// Returns the slot of the load that the caller is a part of.
     enclosing_slot: Box<dyn Fn() -> Option<Arc<LoadSlot>> + Send + Sync>,
     task: AbortHandle,
 }
@@ -135,7 +135,7 @@ pub enum IngestionState<E> {
     Opening,
     /// It is open.
     Open,
-    /// It has ended or failed, and is going to be opened again after a wait.
+    /// It has ended or failed, and will be opened again after a wait.
     Waiting {
         /// The error; `None` if it ended without one.
         error: Option<SourceError<E>>,
@@ -147,7 +147,7 @@ pub enum IngestionState<E> {
     },
 }
 
-/// Why a source has failed.
+/// Why a source failed.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum SourceError<E> {
@@ -159,7 +159,7 @@ pub enum SourceError<E> {
         /// The error that it returned.
         source: Arc<E>,
     },
-    /// Its code panicked. It is opened again, as after a retryable error.
+    /// Its code panicked. The source is opened again, as after a retryable error.
     #[error("the source `{name}` panicked: {message}")]
     Panicked {
         /// Type of the source.
@@ -170,11 +170,11 @@ pub enum SourceError<E> {
 }
 
 impl<A: App> Client<A> {
-    /// Stores what a source pushes, each value as one commit, in their order, until the result is dropped. A source
-    /// that breaks off is opened again.
+    /// Stores the values that a source pushes, in their order, each as one commit, until the result is dropped. A
+    /// source that ends or fails is opened again.
     ///
-    /// A [mutation](crate::Mutate) that is running when a value is pushed may be answered with something older. A key
-    /// that both have written is then marked, and loaded by the next read.
+    /// A [mutation](crate::Mutate) that is running when a value is pushed may be answered with an older value. A key
+    /// that both write is then marked, and loaded by the next read.
     ///
     /// A value that a `before_commit` hook refuses is skipped. The keys that it would have changed are marked, so that
     /// the next read loads them.
@@ -237,7 +237,7 @@ impl<A: App> Client<A> {
 }
 
 impl<E> Ingestion<E> {
-    /// Returns the present state of the source.
+    /// Returns the current state of the source.
     #[must_use]
     pub fn state(&self) -> IngestionState<E> {
         self.state.borrow().clone()
@@ -245,23 +245,23 @@ impl<E> Ingestion<E> {
 
     /// Waits for a state that was not returned yet. `None` when the source has ended.
     ///
-    /// A load that waits here lends its place among the loads that [run at once](crate::guide::many).
+    /// A load that waits here gives up its place among the loads that [run at once](crate::guide::many).
     ///
     /// # Cancellation
     /// May be dropped at any time; no state is lost.
     pub async fn changed(&mut self) -> Option<IngestionState<E>> {
         let state = &mut self.state;
-        let news = async move {
+        let changed = async move {
             state.changed().await.ok()?;
             // So that a load that stops waiting for its slot finds the state the next time.
             state.mark_changed();
             Some(())
         };
-        while_lent((self.enclosing_slot)(), news).await?;
+        while_lent((self.enclosing_slot)(), changed).await?;
         Some(self.state.borrow_and_update().clone())
     }
 
-    /// Returns how many values were refused by a hook, or failed by conflicts.
+    /// Returns how many values were refused by a hook, or failed because of conflicts.
     #[must_use]
     pub fn refused(&self) -> u64 {
         self.refused.load(Ordering::Relaxed)
@@ -274,7 +274,7 @@ impl<E> Drop for Ingestion<E> {
     }
 }
 
-/// The task that stores what a source pushes.
+/// The task that stores the values that a source pushes.
 struct IngestTask<A: App, S: Source<A>> {
     client: Client<A>,
     source: S,
@@ -282,11 +282,11 @@ struct IngestTask<A: App, S: Source<A>> {
     refused: Arc<AtomicU64>,
 }
 
-/// How an open source has ended.
+/// How a source ended.
 struct SourceEnd<E> {
     error: Option<SourceError<E>>,
     is_last: bool,
-    /// From the error.
+    /// The wait that the error requests.
     wait: Option<Duration>,
 }
 
@@ -294,10 +294,10 @@ impl<A: App, S: Source<A>> IngestTask<A, S> {
     async fn run(self) {
         let (mut backoff, mut was_open) = (RetryBackoff::new(u32::MAX), false);
         loop {
-            let taken = async { self.end_of(self.take_in(&mut backoff, &mut was_open).await) };
+            let taken = async { self.end_of(self.store_values(&mut backoff, &mut was_open).await) };
             let SourceEnd { error, is_last, wait } =
                 catch_panic(taken).await.unwrap_or_else(Self::end_by_panic);
-            Self::tell_of(error.as_ref());
+            Self::report_end(error.as_ref());
             if is_last {
                 self.state.send_replace(IngestionState::Ended { error });
                 return;
@@ -311,7 +311,7 @@ impl<A: App, S: Source<A>> IngestTask<A, S> {
     }
 
     /// Opens the source, and stores its values until it ends.
-    async fn take_in(&self, backoff: &mut RetryBackoff, was_open: &mut bool) -> Result<(), S::Error> {
+    async fn store_values(&self, backoff: &mut RetryBackoff, was_open: &mut bool) -> Result<(), S::Error> {
         let name = type_name::<S>();
         let cx = Context(Node::root(self.client.clone(), ContextName::Query(name), Token::default(), None));
         let mut stream = pin!(self.source.open(&cx).await?);
@@ -354,7 +354,7 @@ impl<A: App, S: Source<A>> IngestTask<A, S> {
         SourceEnd { error: Some(error), is_last: false, wait: None }
     }
 
-    fn tell_of(error: Option<&SourceError<S::Error>>) {
+    fn report_end(error: Option<&SourceError<S::Error>>) {
         let (outcome, error): (_, Option<&dyn Display>) = match error {
             None => ("ended", None),
             Some(SourceError::Failed { source, .. }) => ("failed", Some(source)),

@@ -28,7 +28,7 @@ pub struct Invalidation {
     /// Loads of the observed keys that were marked.
     reloads: Vec<Reload>,
     runtime: Arc<ClientRuntime>,
-    /// The slot of the load that has invalidated, if it needs one.
+    /// The slot of the load that made the call, if it needs one.
     slot: Option<Arc<LoadSlot>>,
 }
 
@@ -75,7 +75,7 @@ impl<A: App> Client<A> {
     /// Marks a key, so that the next read loads it, and retires its running load: callers that wait for it get its
     /// result, which is not stored. An observed key is loaded at once; its observers keep the old value until then.
     ///
-    /// This is not a removal: the value stays for callers that accept a stale one ([`cached`](Self::cached)). If a
+    /// This does not remove the value: it stays for callers that accept a stale one ([`cached`](Self::cached)). If a
     /// [mutation](crate::Mutate) that is running now writes the key later, the key is marked again.
     ///
     /// # Examples
@@ -99,12 +99,12 @@ impl<A: App> Client<A> {
         self.mark(query)
     }
 
-    /// [`invalidate`](Self::invalidate) for a caller that has noted the mark itself.
+    /// [`invalidate`](Self::invalidate) for a caller that has already noted the mark.
     pub(crate) fn mark<Q: Fetch<A>>(&self, query: &Q) -> Invalidation
     where
         A::Registry: Holds<Q>,
     {
-        // Marks first: an observer task that is told to load again looks for the mark.
+        // Marks first: an observer task that receives the request to load again looks for the mark.
         let count = usize::from(self.cache().invalidate(query));
         self.remove_copy(query);
         let query_state = self.existing_query_state(query);
@@ -133,7 +133,7 @@ impl<A: App> Client<A> {
 
     /// Marks all keys of a query that `matches` accepts, as [`invalidate`](Self::invalidate) marks one.
     ///
-    /// Visits all entries of the table. What is written meanwhile may be marked.
+    /// Visits all entries of the table. Entries that are written meanwhile may be marked too.
     ///
     /// # Examples
     /// ```
@@ -191,7 +191,7 @@ impl<A: App> Client<A> {
     ///
     /// With a tag of a query, as in `#[query(tags("posts"))]`, this visits all entries of its table. With a [tag of
     /// single entries](cache_core::Query::TAGS_OF), as in `#[query(tags_of = GetPost::tags)]`, it visits the entries
-    /// that have it, and each running load and observed key of the query.
+    /// with the tag, and each running load and observed key of the query.
     ///
     /// # Examples
     /// ```

@@ -24,17 +24,17 @@ use stack::{LayerId, LayerStep};
 /// Optimistic changes, shown until they are confirmed or rolled back. Dropping the layer rolls it back.
 ///
 /// The client reads and observes committed values with the layers of the key folded over them, in the order in which
-/// the layers were made. A commit beneath them folds them again. Removing one layer leaves the others. The cache
-/// itself, its snapshots, and the loads of other queries never see a layer.
+/// the layers were created. After a commit beneath them, they are folded again. Removing one layer leaves the others.
+/// The cache itself, its snapshots, and the loads of other queries never see a layer.
 #[must_use = "dropping a layer rolls it back"]
 pub struct Layer<A: App> {
     client: Client<A>,
     active: Arc<ActiveLayer>,
-    /// Since when the layer exists. `None` for the layer of a mutation, which counts for itself.
+    /// Orders the layer among mutations. `None` for the layer of a mutation, which is ordered itself.
     begun: Option<RunningMutation<A>>,
 }
 
-/// Collects the changes of a layer. Made by [`Client::optimistic`].
+/// Collects the changes of a layer. Created by [`Client::optimistic`].
 pub struct LayerEdit<A: App> {
     client: Client<A>,
     id: LayerId,
@@ -43,8 +43,8 @@ pub struct LayerEdit<A: App> {
 }
 
 impl<A: App> LayerEdit<A> {
-    /// Changes a key. `change` gets the value without this layer, `None` if there is none, and returns the value to
-    /// show. `None` leaves the key unchanged.
+    /// Changes a key. `change` receives the value without this layer, or `None` if the key has no value, and returns
+    /// the value to show. Returning `None` leaves the key unchanged.
     ///
     /// `change` must be pure. It is called again after each commit of the key, at any time and by any thread, unless
     /// its last result still applies. If it panics, the key is unchanged.
@@ -87,7 +87,7 @@ impl<A: App> LayerEdit<A> {
     fn push(&mut self, query: &dyn AnyQuery<A>, change: Arc<stack::LayerChange>) {
         let (query_state, key) = (Arc::clone(self.client.query_state(query)), query.to_query());
         let step = LayerStep { layer: self.id, is_off: Arc::clone(&self.is_off), change };
-        // Before the step is added, so that no reader misses it.
+        // Before the step is added, so that no reader misses the step.
         self.client.layers().expect_change();
         query_state.stacks.push(key.clone(), step);
         self.keys.push(LayeredKey { query_state, key });
@@ -183,14 +183,14 @@ impl<A: App> Layer<A> {
     /// Commits confirmed changes and removes the layer in one step: no observer of a written key sees both, or neither.
     /// The layer is also removed if the commit fails, or the future is dropped.
     ///
-    /// `change` runs again if another commit has changed what it has read. The `before_commit` hooks are asked. A key
-    /// that `change` only marks is shown as it was before the layer, until it has been loaded.
+    /// `change` runs again if another commit has changed what it has read. The `before_commit` hooks run. A key that
+    /// `change` only marks is shown as it was before the layer, until it has been loaded.
     ///
-    /// A layer counts as a [mutation](crate::Mutate) that begins when the layer is made. If a mutation that began later
-    /// has already committed a key, the key is marked and loaded, so that the state of the server counts.
+    /// A layer counts as a [mutation](crate::Mutate) that begins when the layer is created. If a mutation that began
+    /// later has already committed a key, the key is marked and loaded, so that the state of the server is shown.
     ///
     /// # Errors
-    /// As [`Transaction::commit_async`](cache_core::Transaction::commit_async). Nothing is committed then.
+    /// Same as [`Transaction::commit_async`](cache_core::Transaction::commit_async). On an error nothing is committed.
     ///
     /// # Cancellation
     /// Dropping the future before it is done commits nothing, and removes the layer.
@@ -221,7 +221,7 @@ impl<A: App> Layer<A> {
         commit.run(change).await
     }
 
-    /// The flag that the commit sets which replaces the layer.
+    /// The flag that is set by the commit that replaces the layer.
     pub(crate) fn off_flag(&self) -> Arc<AtomicBool> {
         Arc::clone(&self.active.is_off)
     }

@@ -30,10 +30,10 @@ use crate::telemetry::Subject;
 use crate::telemetry::load::LoadSpan;
 use attempt::{Attempt, AttemptEnd};
 
-/// How long a value that no caller has waited for is kept for the next one.
+/// How long a value that no caller has waited for stays pinned for the next caller.
 const GRACE: Duration = Duration::from_secs(5);
 
-/// One flight with everything that its load needs. Ends the flight when dropped.
+/// One flight, with everything that its load needs. Dropping it ends the flight.
 pub(crate) struct LoadTask<A: App> {
     /// The query to load.
     pub(crate) query: Arc<dyn AnyQuery<A>>,
@@ -43,7 +43,7 @@ pub(crate) struct LoadTask<A: App> {
     pub(crate) node: Arc<Node<A>>,
     /// Shared, so that a task stays small.
     pub(crate) plan: Arc<Plan>,
-    /// What is reported of the load, once it has started.
+    /// Reports the load, once it has started.
     load_span: Option<LoadSpan>,
 }
 
@@ -66,7 +66,7 @@ impl<A: App> LoadTask<A> {
         self.query.subject()
     }
 
-    /// Returns whether no caller waited. Only the first outcome counts.
+    /// Sets the outcome of the flight. Returns whether no caller waited. Only the first outcome counts.
     fn land(&self, outcome: Outcome) -> bool {
         if let Some(load_span) = &self.load_span {
             let is_expected = match &outcome {
@@ -123,7 +123,7 @@ impl<A: App> LoadTask<A> {
     /// Ends a flight after a panic outside its load: in `Drop`, `Hash` or `Eq` of the user's types, or in a subscriber.
     fn land_panicked(&self) {
         if !self.flight.has_landed() {
-            let message = "while its answer was stored".into();
+            let message = "the panic occurred while its answer was being stored".into();
             self.land(Err(QueryError::Panicked { query: self.name(), message }));
         }
     }
@@ -158,10 +158,10 @@ impl<A: App> LoadTask<A> {
 
     /// Runs the load until it ends or is cancelled. In both cases it is dropped.
     async fn load(&self, entry: Option<&ProviderEntry>) -> Option<Attempt> {
-        // Pinned where it is made, so that the task has room for it only once.
+        // Pinned where it is made, so that the task contains it only once.
         let mut attempt = pin!(async {
             match entry {
-                // Boxed, so that tasks of clients without a provider have no room for it.
+                // Boxed, so that tasks of clients without a provider stay small.
                 Some(entry) if let Some(found) = Box::pin(self.found(entry)).await => found,
                 _ => self.attempts().await,
             }
@@ -239,7 +239,7 @@ impl<A: App> Drop for LoadTask<A> {
         let query = self.name();
         let Some(load_span) = &self.load_span else {
             // The subscriber panicked when the start was reported.
-            let message = "before it began".into();
+            let message = "the panic occurred before the load began".into();
             self.land(Err(QueryError::Panicked { query, message }));
             return;
         };

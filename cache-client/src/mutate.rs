@@ -33,17 +33,17 @@ use crate::token::Token;
 
 /// A change outside the program, and what it means for the cache.
 ///
-/// Mutations that overlap may be answered in another order than they began in. An older answer may then replace a newer
-/// one, and the client cannot tell which change the server has made last. So a key that both have written is marked and
-/// loaded, as by an invalidation: the state of the server counts. The same is done for a key that the newer mutation
-/// has invalidated before the older one's answer is written. The key is marked once, when all mutations that were
-/// running and may write it have ended: those of the types that have written it, and those that
+/// Mutations that overlap may be answered in a different order than they began. An older answer may then replace a
+/// newer one, and the client cannot tell which change the server has made last. So a key that both have written is
+/// marked and loaded, as by an invalidation, so that the state of the server is shown. The same is done for a key that
+/// the newer mutation has invalidated before the older one's answer is written. The key is marked once, when all
+/// mutations that were running and may write it have ended: those of the types that have written it, and those that
 /// [show](Self::optimistic) a change of it. Answers in order cause neither mark nor load. Until the load has ended,
 /// reads see the older answer; a [`scope`](Self::scope) avoids that.
 ///
 /// A change without a mutation counts as one that begins with the call: [`Client::change`], [`Client::invalidate`] and
 /// its variants, and each [pushed value](Client::ingest). So the answer of a mutation that is already running does not
-/// hide it, even if the server pushes the change of that same mutation. Stored loads, and direct changes of the
+/// hide it, even if the server pushes the change of that same mutation. Stored loads, and direct changes to the
 /// [store](Client::cache), are not compared.
 ///
 /// ```
@@ -97,7 +97,7 @@ use crate::token::Token;
 /// # }
 /// ```
 #[diagnostic::on_unimplemented(
-    message = "`{Self}` is no mutation of `{A}`",
+    message = "`{Self}` is not a mutation of `{A}`",
     label = "no `Mutate<{A}>` implementation",
     note = "add `impl Mutate<{A}> for {Self}` with `run` and `apply`"
 )]
@@ -119,7 +119,7 @@ pub trait Mutate<A: App>: Clone + Send + Sync + 'static {
     fn run(&self, cx: &Context<A>) -> impl Future<Output = Result<Self::Output, Self::Error>> + Send;
 
     /// Says what the answer writes to the cache, and what it invalidates. Both are one commit, for which the
-    /// `before_commit` hooks are asked.
+    /// `before_commit` hooks run.
     ///
     /// Must be pure: it runs again if another commit has changed what it has read.
     fn apply(&self, output: &Self::Output, changes: &mut Changes<A>);
@@ -177,13 +177,13 @@ pub enum MutateError<E> {
         /// The message of the panic, if it was text.
         message: Arc<str>,
     },
-    /// The mutation waits for another one of its scope that waits for it. It has not run.
-    #[error("the mutation `{mutation}` waits for one of its scope that waits for it")]
+    /// The mutation waits for another mutation of its scope, which waits for this one. It has not run.
+    #[error("the mutation `{mutation}` waits for another mutation of its scope, which waits for it")]
     Cycle {
         /// Type of the mutation.
         mutation: &'static str,
     },
-    /// The request was cancelled, or its deadline has passed. If its future was polled before, the mutation continues,
+    /// The request was cancelled, or its deadline has passed. If its future had been polled, the mutation continues,
     /// even if it still waits in its scope, and its answer is committed. If the request had already ended, the mutation
     /// has not run.
     #[error(
@@ -216,15 +216,15 @@ impl<E> MutateError<E> {
 type MutationResult<A, M> = Result<<M as Mutate<A>>::Output, MutateError<<M as Mutate<A>>::Error>>;
 
 impl<A: App> Client<A> {
-    /// Runs a mutation, and changes the cache by its answer.
+    /// Runs a mutation, and applies its answer to the cache.
     ///
     /// Nothing happens before the future is polled.
     ///
     /// # Errors
     /// - [`MutateError::Failed`], [`MutateError::Panicked`]: the cache is unchanged.
     /// - [`MutateError::Refused`]: a `before_commit` hook refused the commit, or it conflicted with others too often.
-    /// - [`MutateError::Cycle`]: the mutation waits for one of its [scope](Mutate::scope) that waits for it. It has not
-    ///   run.
+    /// - [`MutateError::Cycle`]: the mutation waits for another one of its [scope](Mutate::scope), which waits for it.
+    ///   It has not run.
     /// - [`MutateError::Interrupted`]: the runtime of the call has ended.
     ///
     /// # Panics
@@ -256,14 +256,14 @@ impl<A: App> Client<A> {
 }
 
 impl<A: App> Context<A> {
-    /// Runs a mutation, and changes the cache by its answer. This request forgets its answers for all keys that are
-    /// written or marked, so that it asks again.
+    /// Runs a mutation, and applies its answer to the cache. This request forgets its answers to all keys that are
+    /// written or marked, so that later queries get new ones.
     ///
-    /// If the request is kept from the cache or has answers of its own, nothing is written, and no layer is shown. Keys
+    /// If the request bypasses the cache or has answers of its own, nothing is written, and no layer is shown. Keys
     /// that would be written are marked instead, since they are out of date for all callers.
     ///
     /// # Errors
-    /// As [`Client::mutate`], and [`MutateError::Interrupted`] if the request is cancelled or its deadline passes.
+    /// Same as [`Client::mutate`], and [`MutateError::Interrupted`] if the request is cancelled or its deadline passes.
     ///
     /// # Panics
     /// Outside a tokio runtime.
@@ -309,17 +309,17 @@ async fn mutate<A: App, M: Mutate<A>>(
             MutateError::Panicked { mutation: type_name::<M>(), message }
         })?;
     // A mutation that waits for the load that waits for it is a cycle, whether or not the load has used its context.
-    let asks = match parent {
+    let caller = match parent {
         Some(node) => Some(Arc::clone(node)),
         None => context::current::<A>().filter(|node| node.client.is(client)),
     };
-    let (flight, slot) = asks.map(|node| (node.flight, node.slot.clone())).unwrap_or_default();
+    let (flight, slot) = caller.map(|node| (node.flight, node.slot.clone())).unwrap_or_default();
     let _waits =
         flight.zip(run.node.flight).and_then(|(from, to)| WaitEdge::begin(client.wait_graph(), from, to));
     Handle::current().spawn(async move {
         let outcome = run.run().await;
-        tell::<A, M>(&outcome);
-        // The caller may be gone.
+        report::<A, M>(&outcome);
+        // The caller may have left.
         let _ = answer.send(outcome);
     });
     let cancelled = async {
@@ -338,7 +338,7 @@ async fn mutate<A: App, M: Mutate<A>>(
     while_lent(slot, answer).await
 }
 
-fn tell<A: App, M: Mutate<A>>(outcome: &MutationResult<A, M>) {
+fn report<A: App, M: Mutate<A>>(outcome: &MutationResult<A, M>) {
     let with_causes;
     let (error, is_expected): (Option<&dyn Display>, _) = match outcome {
         Ok(_) => (None, false),
@@ -372,12 +372,12 @@ struct MutationTask<A: App, M: Mutate<A>> {
     mutation: M,
     node: Arc<Node<A>>,
     /// The tree of the request, which forgets the changed keys.
-    asked_by: Option<Arc<Tree>>,
-    /// Whether the request is kept from the cache.
+    request_tree: Option<Arc<Tree>>,
+    /// Whether the request bypasses the cache, or has answers of its own.
     is_private: bool,
     /// The layer that is shown meanwhile.
     layer: Option<Layer<A>>,
-    /// Since when the mutation runs. Dropped before the next one of its scope begins. `None` before it runs.
+    /// Orders the mutation among others. Dropped before the next one of its scope begins. `None` before it runs.
     begun: Option<RunningMutation<A>>,
     /// Its place in its scope.
     place: Option<ScopePlace>,
@@ -392,9 +392,9 @@ impl<A: App, M: Mutate<A>> MutationTask<A, M> {
             Some(parent) => Node::of_mutation(parent, token, id),
             None => Node::root(client.clone(), ContextName::Query(type_name::<M>()), token, Some(id)),
         };
-        let asked_by = parent.map(|parent| Arc::clone(parent.tree()));
+        let request_tree = parent.map(|parent| Arc::clone(parent.tree()));
         let place = mutation.scope().map(|scope| client.scopes().enter(scope, id));
-        Self { mutation, node, asked_by, is_private, layer, begun: None, place }
+        Self { mutation, node, request_tree, is_private, layer, begun: None, place }
     }
 
     async fn run(mut self) -> MutationResult<A, M> {
@@ -403,7 +403,7 @@ impl<A: App, M: Mutate<A>> MutationTask<A, M> {
             return Err(MutateError::Cycle { mutation: name });
         }
         let keys = self.layer.as_ref().map(Layer::keys).unwrap_or_default();
-        // No mutation waits for one that writes nothing.
+        // Other mutations do not wait for one that writes nothing.
         let kind = (!self.is_private).then(TypeId::of::<M>);
         self.begun = Some(RunningMutation::new(&self.node.client, kind, keys));
         let panicked = |message| MutateError::Panicked { mutation: name, message };
@@ -415,7 +415,8 @@ impl<A: App, M: Mutate<A>> MutationTask<A, M> {
         }
     }
 
-    /// Returns whether the mutation may run. It may not if those before it in its scope wait for it.
+    /// Waits for the earlier mutations of its scope. Returns `false` if one of them waits for this mutation, which then
+    /// must not run.
     async fn wait_in_scope(&mut self) -> bool {
         let (Some(place), Some(flight)) = (&mut self.place, self.node.flight) else { return true };
         while let Some(before) = place.waits_for() {
@@ -447,7 +448,7 @@ impl<A: App, M: Mutate<A>> MutationTask<A, M> {
     async fn commit(&self, output: &M::Output) -> Result<(), CommitError> {
         let commit = Commit {
             client: &self.node.client,
-            tree: self.asked_by.as_deref(),
+            tree: self.request_tree.as_deref(),
             label: Some(type_name::<M>()),
             layer: self.layer.as_ref().map(Layer::off_flag),
             begun: self.begun.as_ref(),

@@ -1,4 +1,4 @@
-//! Observers: the public type, and the change from one query to another. Loads nothing itself.
+//! Observers: the public type, and the switch from one query to another. Loads nothing itself.
 
 mod channel;
 pub(crate) mod registry;
@@ -36,47 +36,47 @@ use crate::query::caller::Caller;
 use crate::runtime::TaskRuntime;
 use crate::sync::Mutex;
 
-/// Shows the present state of a query and each change of it: a stream of [`State`]s.
+/// Shows the current state of a query and each change to it: a stream of [`State`]s.
 ///
 /// A new state appears when another value is committed, when optimistic layers change the value, when a load fails, and
-/// when a flag changes. A refresh that finds an equal value of a query with `#[query(eq)]` is no change. A slow reader
-/// gets the newest state and misses those between. The stream does not end while there is a
+/// when a flag changes. A refresh that finds an equal value of a query with `#[query(eq)]` does not count as a change.
+/// A slow reader gets the newest state, and skips the ones in between. The stream does not end while there is a
 /// [runtime](crate::guide::runtimes) for its task.
 ///
-/// An observed key is pinned: its value stays, whatever the bound and the times of its table are. The key is loaded
-/// when the observer is made, as its strategy says, and again whenever it is invalidated, removed or cleared. Until
-/// there is a new value, the old one is shown if the cache still has it. A value that becomes stale is shown as stale;
-/// that alone loads nothing.
+/// An observed key is pinned: its value stays, regardless of the bound and the times of its table. The key is loaded
+/// when the observer is created, according to its strategy, and again whenever it is invalidated, removed or cleared.
+/// Until there is a new value, the old one is shown if the cache still has it. A value that becomes stale is shown as
+/// stale; that alone loads nothing.
 ///
 /// With the option `poll`, the key is also loaded when that much time has passed since its last load ended or a new
 /// value was written, while the client is [active](Client::set_active).
 ///
 /// All observers of a key share its loads, and show each commit. Each observer decides by its own options what is
 /// stale. A load uses the strictest options of all observers: the shortest `poll`, the most `retry`. Loaded values are
-/// stored with the times of the query. They are not stored if the strategy of every observer is `network-only`. An
-/// observer that leaves takes its options along. When the last one leaves, polling ends, and so does the load if no
-/// caller waits for it, unless an option `linger` keeps it.
+/// stored with the times of the query. They are not stored if the strategy of every observer is `network-only`. The
+/// options of a dropped observer no longer apply. When the last observer is dropped, polling ends, and so does the load
+/// if no caller waits for it, unless an option `linger` keeps it.
 ///
 /// A key that is invalidated faster than it loads is still shown: an answer that only invalidations have overtaken is
 /// shown as stale. At most two loads of the key run at a time.
-#[must_use = "what is observed is kept and loaded as long as there is an observer"]
+#[must_use = "a dropped observer shows nothing, and no longer keeps its key loaded"]
 pub struct Observer<A: App, Q: Fetch<A>> {
     any: AnyObserver<A>,
     query: PhantomData<fn() -> Q>,
 }
 
-/// An observer of a query of unknown type. What few observers need is boxed, so that an observer takes few lines of the
-/// processor's caches.
+/// An observer of a query of unknown type. What only some observers need is boxed, so that an observer takes few cache
+/// lines.
 struct AnyObserver<A: App> {
     client: Client<A>,
-    /// `None` if they decide nothing.
+    /// `None` if there are none.
     options: Option<Box<LoadingOptions>>,
     observed: Option<ObservedQuery<A>>,
-    /// Why the options of the query cannot work. Nothing is observed then.
+    /// Why the options of the query are invalid. Nothing is observed then.
     problem: Option<Box<OptionsError>>,
-    /// The value of the previous query, until the present one has a value.
+    /// The value of the previous query, until the current one has a value.
     previous: Option<AnyValue>,
-    /// Whether there is a state to be shown that does not come from the subscription.
+    /// Whether a state that does not come from the subscription has not been returned yet.
     has_unseen_state: bool,
     /// The waker of the caller that waits for the next state. A change of the query wakes it.
     waker: Option<Waker>,
@@ -110,12 +110,12 @@ struct IdleWatch {
 }
 
 impl<A: App> Client<A> {
-    /// Observes a query: shows its present state and each change, and loads it if it is missing.
+    /// Observes a query: shows its current state and each change, and loads it if it is missing.
     ///
     /// Costs one task and one pin per observed key.
     ///
     /// # Panics
-    /// If the client has no [runtime](crate::guide::runtimes) and the caller is in none.
+    /// If the client has no [runtime](crate::guide::runtimes) and the caller is outside of one.
     ///
     /// # Examples
     /// ```
@@ -146,10 +146,10 @@ impl<A: App> Client<A> {
 
     /// Observes a query, as [`observe`](Self::observe) does, with options for this observer.
     ///
-    /// `change` gets options that decide nothing.
+    /// `change` receives empty options.
     ///
     /// # Panics
-    /// If the client has no [runtime](crate::guide::runtimes) and the caller is in none.
+    /// If the client has no [runtime](crate::guide::runtimes) and the caller is outside of one.
     ///
     /// # Examples
     /// ```
@@ -179,7 +179,7 @@ impl<A: App> Client<A> {
         observer
     }
 
-    /// Makes an observer without a query. It shows [`State::Pending`] and loads nothing until it has one.
+    /// Creates an observer without a query. It shows [`State::Pending`] and loads nothing until it has one.
     ///
     /// # Examples
     /// ```
@@ -206,13 +206,13 @@ impl<A: App, Q: Fetch<A>> Observer<A, Q>
 where
     A::Registry: Holds<Q>,
 {
-    /// Changes to another query. Without one, the observer waits and loads nothing.
+    /// Switches to another query. With `None`, the observer waits and loads nothing.
     ///
     /// Until the new query has a state to show, the previous query's value is shown, marked as previous. Without a
     /// query, nothing is shown. Setting the same query again has no effect.
     ///
     /// # Panics
-    /// If there is a query, the client has no [runtime](crate::guide::runtimes), and the caller is in none.
+    /// If there is a query, the client has no [runtime](crate::guide::runtimes), and the caller is outside of one.
     ///
     /// # Examples
     /// ```
@@ -256,7 +256,7 @@ impl<A: App, Q: Fetch<A>> Observer<A, Q> {
         self.any.observed.as_ref().map(|observed| typed_key(&*observed.query))
     }
 
-    /// Returns the present state. [`next`](Self::next) returns it too, if it has not yet.
+    /// Returns the current state. [`next`](Self::next) returns it too, unless it already has.
     ///
     /// # Examples
     /// ```
@@ -277,11 +277,11 @@ impl<A: App, Q: Fetch<A>> Observer<A, Q> {
         self.any.state().typed()
     }
 
-    /// Waits for a state that this observer has not returned yet. The first is there at once. `None` only if the
+    /// Waits for a state that this observer has not returned yet. The first is available at once. `None` only if the
     /// runtime of the client has ended, and the caller has no other.
     ///
-    /// A load that waits here lends its place among the loads that [run at once](crate::guide::many), and gets it back
-    /// before it gets the state. An observer that is polled as a `Stream` lends nothing.
+    /// A load that waits here gives up its place among the loads that [run at once](crate::guide::many), and gets it
+    /// back before it gets the state. A load that polls an observer as a `Stream` keeps its place.
     ///
     /// # Cancellation
     /// May be dropped at any time; no state is lost.
@@ -332,7 +332,7 @@ impl<A: App> AnyObserver<A> {
             return;
         }
         self.previous = query.and_then(|_| self.state().value().cloned());
-        // Dropped when the new subscription exists.
+        // Dropped once the new subscription exists.
         let _left = self.observed.take();
         self.problem = None;
         self.has_unseen_state = true;
@@ -356,7 +356,7 @@ impl<A: App> AnyObserver<A> {
         };
         // Before anything is observed, since there may be no runtime.
         let runtime = client.runtime().get();
-        // Strategies that read the cache show what it has.
+        // With strategies that use the cache, the cached value is shown.
         let present = if plan.stores() { None } else { query.read(client.cache(), false) };
         let base = present.map(|(_, state)| state.revision);
         let query = query.to_query();
@@ -375,7 +375,7 @@ impl<A: App> AnyObserver<A> {
                 }
                 let newest = subscription.state(self.client.cache().about_now());
                 // Once the new query was shown, the previous value is not shown again.
-                if subscription.has_shown() { newest } else { present(self.previous.as_ref(), newest) }
+                if subscription.has_shown() { newest } else { or_previous(self.previous.as_ref(), newest) }
             }
             None => self.idle(),
         }
@@ -388,7 +388,7 @@ impl<A: App> AnyObserver<A> {
             };
             // The state is taken when the load has its slot back, so that no state is lost if the load stops waiting.
             Box::pin(while_lent(Some(slot), poll_fn(|cx| self.poll_next_state(cx).map(drop)))).await;
-            // The state may be gone by now.
+            // The state may no longer be available.
             if let Poll::Ready(state) = poll_fn(|cx| Poll::Ready(self.poll_state(cx))).await {
                 return state;
             }
@@ -408,7 +408,7 @@ impl<A: App> AnyObserver<A> {
         if !state.is_pending() || subscription.has_shown() {
             self.previous = None;
         }
-        Poll::Ready(Some(present(self.previous.as_ref(), state)))
+        Poll::Ready(Some(or_previous(self.previous.as_ref(), state)))
     }
 
     /// Waits for a state that was not returned yet. Replaces the key's task if it has stopped. `None` if there is no
@@ -507,8 +507,8 @@ fn poll_idle<A: App>(
     Poll::Ready(task)
 }
 
-/// The state of a query, or the value of the previous query instead.
-fn present(previous: Option<&AnyValue>, state: AnyState) -> AnyState {
+/// The state of a query, or the value of the previous query if there is nothing to show yet.
+fn or_previous(previous: Option<&AnyValue>, state: AnyState) -> AnyState {
     match (state, previous) {
         (State::Pending, Some(value)) => State::Ready {
             value: Arc::clone(value),

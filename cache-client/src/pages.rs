@@ -1,7 +1,7 @@
 //! Answers that come in pages, by number or by cursor. Each page is a query of its own.
 //!
-//! Pages belong to the client: within the tree of a request a query has a single answer, so a page could not be loaded
-//! again.
+//! Pages belong to the client: within the tree of a request, a query has a single answer, so a page could never be
+//! reloaded.
 
 pub(crate) mod infinite;
 pub(crate) mod paged;

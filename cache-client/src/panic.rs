@@ -26,5 +26,7 @@ pub(crate) fn poll_catching<F: Future>(
 
 pub(crate) fn panic_message(panic: &(dyn Any + Send)) -> Arc<str> {
     let text = panic.downcast_ref::<&str>().copied();
-    text.or_else(|| panic.downcast_ref::<String>().map(String::as_str)).unwrap_or("not with a text").into()
+    text.or_else(|| panic.downcast_ref::<String>().map(String::as_str))
+        .unwrap_or("the payload is not text")
+        .into()
 }

@@ -12,27 +12,27 @@ use crate::flight::backoff::RetryPolicy;
 /// The default number of retries.
 const RETRIES: u32 = 3;
 
-/// The default number of keys in one load: as many as in a `BatchGetItem` of DynamoDB, which takes few.
+/// The default number of keys in one load: as many as DynamoDB's `BatchGetItem` takes, which has a low limit.
 const BATCH: u32 = 100;
 
 /// The options of one call, resolved.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub(crate) struct Plan {
     strategy: Strategy,
-    /// How long an answer is fresh, if the entry does not decide that.
+    /// How long an answer is fresh, unless the entry itself decides that.
     fresh: Option<Duration>,
     /// When an answer becomes stale, as far as the options decide that.
     stale_from: Duration,
     swr: Option<Duration>,
     stale_if_error: Option<Duration>,
     timeout: Option<Duration>,
-    /// How long a loaded value is kept, if the table does not decide that.
+    /// How long a loaded value is kept, unless the table decides that.
     ttl: Option<Duration>,
     /// The fraction by which that may be shorter.
     jitter: f64,
-    /// The freshness time that jitter shortens: that of the query, whatever the call's options are.
+    /// The freshness time that jitter shortens: that of the query, regardless of the options of the call.
     spread: Option<Duration>,
-    /// Whether the shorter freshness time of an entry counts.
+    /// Whether the shorter freshness time of an entry applies.
     uses_entry_times: bool,
     beta: Option<f64>,
     pub(crate) error_ttl: Option<Duration>,
@@ -107,9 +107,9 @@ impl OptionSources {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Verdict {
     Fresh,
-    /// Fresh, and about to become stale: to be returned, and loaded again in the background.
+    /// Fresh, and about to become stale: may be returned, and is loaded again in the background.
     Ending,
-    /// To be returned where a stale value is acceptable, and loaded again in the background.
+    /// May be returned where a stale value is acceptable, and is loaded again in the background.
     Stale,
     Unusable,
 }
@@ -141,7 +141,7 @@ impl Plan {
         let (table_ttl, table_fresh) = sources.table;
         let fresh = match table_fresh {
             Some(_) => sources.call.fresh.or(sources.query.fresh),
-            // The write of a mutation has no time to live by the options, and must not stay fresh forever.
+            // A mutation's write does not get the `ttl` of the options, and must not stay fresh forever.
             None => all.fresh.or(all.ttl),
         };
         let ttl = match table_ttl {
@@ -221,7 +221,7 @@ impl Plan {
         self.strategy != Strategy::NetworkOnly
     }
 
-    /// Whether a running load is not good enough.
+    /// Whether a call needs a new load, even if one is running.
     pub(crate) fn replaces_running(&self) -> bool {
         self.strategy == Strategy::Refresh
     }
@@ -236,7 +236,7 @@ impl Plan {
         self.error_ttl.is_some() || self.stale_if_error.is_some()
     }
 
-    /// Whether it matters that a value says that there is nothing.
+    /// Whether values that mean "absent" are treated differently.
     #[inline]
     pub(crate) fn checks_absence(&self) -> bool {
         self.absent_ttl.is_some()
@@ -319,13 +319,13 @@ impl Plan {
         Self { strategy, ..self }
     }
 
-    /// For a missing value: a running load is good enough.
+    /// Options to load a missing value: a running load is good enough.
     pub(crate) fn repairing(self) -> Self {
         let strategy = if self.stores() { Strategy::CacheFirst } else { self.strategy };
         Self { strategy, ..self }
     }
 
-    /// For a load in any case: a running load is good enough.
+    /// Options to load even if the value is fresh: a running load is good enough.
     pub(crate) fn polling(self) -> Self {
         let strategy = if self.stores() { Strategy::NetworkFirst } else { self.strategy };
         Self { strategy, ..self }
@@ -367,12 +367,12 @@ impl Plan {
     }
 }
 
-/// An option that cannot work, and why.
+/// The name of an invalid option, and the problem with it.
 pub(crate) type OptionProblem = (&'static str, &'static str);
 
 const ZERO: &str = "must be longer than zero; leave it out to do without";
 
-/// Checks options for values that cannot work, whatever is missing.
+/// Checks options for invalid values. Missing options are not an error.
 pub(crate) fn check_values(options: &LoadingOptions) -> Result<(), OptionProblem> {
     check_numbers(options)?;
     match options.strategy {
@@ -383,12 +383,12 @@ pub(crate) fn check_values(options: &LoadingOptions) -> Result<(), OptionProblem
 }
 
 /// Checks how many loads a client may run at once.
-pub(crate) fn check_concurrency(most: Option<u32>) -> Result<(), OptionProblem> {
+pub(crate) fn check_concurrency(max: Option<u32>) -> Result<(), OptionProblem> {
     let problem = "of `ClientBuilder::concurrency` must be at least 1; leave it out for no limit";
-    if most == Some(0) { Err(("concurrency", problem)) } else { Ok(()) }
+    if max == Some(0) { Err(("concurrency", problem)) } else { Ok(()) }
 }
 
-/// Checks that apply to each strategy.
+/// Makes the checks that apply to every strategy.
 fn check_numbers(options: &LoadingOptions) -> Result<(), OptionProblem> {
     if options.jitter.is_some_and(|fraction| !(0.0..=1.0).contains(&fraction)) {
         return Err(("jitter", "must be a fraction from 0 to 1"));
@@ -410,7 +410,7 @@ fn check_numbers(options: &LoadingOptions) -> Result<(), OptionProblem> {
         .map_or(Ok(()), Err)
 }
 
-/// Checks that do not apply if nothing is stored.
+/// Makes the checks that do not apply if nothing is stored.
 fn check_windows(options: &LoadingOptions) -> Result<(), OptionProblem> {
     let windows = [
         ("ttl", options.ttl),
@@ -437,14 +437,14 @@ pub(crate) const fn is_plain(derived: &LoadingOptions) -> bool {
     reads_first && derived.fresh.is_none() && derived.beta.is_none() && derived.absent_ttl.is_none()
 }
 
-/// A time shortened by a random part, so that values stored together do not expire together.
+/// A time shortened by a random fraction, so that values stored together do not expire together.
 fn shortened(ttl: Duration, fraction: f64) -> Duration {
     let share = 1.0 - fastrand::f64() * fraction.clamp(0.0, 1.0);
     Duration::try_from_secs_f64(ttl.as_secs_f64() * share).unwrap_or(ttl)
 }
 
-/// Whether this reader is to load a value again before it is stale ("Optimal Probabilistic Cache Stampede Prevention",
-/// Vattani et al., 2015). This is the more likely the nearer the end is, in units of the time of a load.
+/// Whether this reader should load a value again before it is stale ("Optimal Probabilistic Cache Stampede Prevention",
+/// Vattani et al., 2015). This is more likely the closer the end is, relative to the time of a load.
 fn is_early(stale_from: Duration, age: Duration, beta: f64, load_time: Duration) -> bool {
     let remaining = stale_from.saturating_sub(age).as_secs_f64();
     // In (0, 1], so that the logarithm is finite.

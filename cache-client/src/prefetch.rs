@@ -1,4 +1,4 @@
-//! Loads before anybody asks: one query, several, or after a delay.
+//! Loads queries before they are needed: one query, several, or one after a delay.
 
 use std::fmt::{self, Debug};
 use std::future::pending;
@@ -25,13 +25,13 @@ use crate::token::Token;
 impl<A: App> Client<A> {
     /// Loads a query in the background, unless it is fresh or being loaded.
     ///
-    /// The load has begun when this returns. The result may be dropped, or [waited for](Prefetched::done). The answer
-    /// is kept for at least five seconds, even by a table that keeps nothing by itself. Errors go to
-    /// [`refresh_error`](Self::refresh_error). Options that cannot work are an event of `tracing` too, at level `WARN`.
-    /// A query whose strategy stores nothing is not loaded.
+    /// The load has begun when this returns. The result may be dropped or [awaited](Prefetched::done). The answer is
+    /// kept for at least five seconds, even by a table that keeps nothing by itself. Errors go to
+    /// [`refresh_error`](Self::refresh_error). Invalid options are also an event of `tracing`, at level `WARN`. A query
+    /// whose strategy stores nothing is not loaded.
     ///
     /// # Panics
-    /// If the client has no [runtime](crate::guide::runtimes) and the caller is in none.
+    /// If the client has no [runtime](crate::guide::runtimes) and the caller is outside of one.
     ///
     /// # Examples
     /// ```
@@ -58,7 +58,7 @@ impl<A: App> Client<A> {
     /// Loads several queries of one type in the background at the same time, as [`prefetch`](Self::prefetch) loads one.
     ///
     /// # Panics
-    /// If the client has no [runtime](crate::guide::runtimes) and the caller is in none.
+    /// If the client has no [runtime](crate::guide::runtimes) and the caller is outside of one.
     ///
     /// # Examples
     /// ```
@@ -80,13 +80,13 @@ impl<A: App> Client<A> {
     }
 
     /// Loads a query in the background after `delay`, as [`prefetch`](Self::prefetch) does, unless the guard is dropped
-    /// before.
+    /// first.
     ///
-    /// For queries that are likely to be needed, such as under a pointer that rests. Once the load has begun it
-    /// continues without the guard. Keeps the client alive until then, by a task.
+    /// For queries that are likely to be needed, such as that of a link under the pointer. Once the load has begun, it
+    /// continues without the guard. Until then, a task keeps the client alive.
     ///
     /// # Panics
-    /// If the client has no [runtime](crate::guide::runtimes) and the caller is in none.
+    /// If the client has no [runtime](crate::guide::runtimes) and the caller is outside of one.
     ///
     /// # Examples
     /// ```
@@ -116,16 +116,16 @@ impl<A: App> Client<A> {
 }
 
 impl<A: App> Context<A> {
-    /// Loads a query in the background, unless the tree has its answer, or it is fresh or being loaded. The load
-    /// belongs to nobody: it continues when the tree is cancelled.
+    /// Loads a query in the background, unless the tree has its answer, or it is fresh or being loaded. The load does
+    /// not belong to the tree: it continues when the tree is cancelled.
     ///
-    /// The load goes into the cache that all callers share. So a tree that does not use the cache, that was given
-    /// answers or has replacements prefetches nothing. Nor does a tree that is cancelled.
+    /// The answer goes into the shared cache. So a tree that bypasses the cache or has answers of its own prefetches
+    /// nothing. Nor does a cancelled tree.
     ///
-    /// Otherwise as [`Client::prefetch`].
+    /// Otherwise like [`Client::prefetch`].
     ///
     /// # Panics
-    /// If the client has no [runtime](crate::guide::runtimes) and the caller is in none.
+    /// If the client has no [runtime](crate::guide::runtimes) and the caller is outside of one.
     ///
     /// # Examples
     /// ```
@@ -153,7 +153,7 @@ impl<A: App> Context<A> {
     /// Loads several queries of one type in the background at the same time, as [`prefetch`](Self::prefetch) loads one.
     ///
     /// # Panics
-    /// If the client has no [runtime](crate::guide::runtimes) and the caller is in none.
+    /// If the client has no [runtime](crate::guide::runtimes) and the caller is outside of one.
     ///
     /// # Examples
     /// ```
@@ -176,12 +176,12 @@ impl<A: App> Context<A> {
     }
 
     /// Loads a query in the background after `delay`, as [`Client::prefetch_after`] does, unless the guard is dropped
-    /// before.
+    /// first.
     ///
     /// Whether the tree may prefetch is decided after the delay.
     ///
     /// # Panics
-    /// If the client has no [runtime](crate::guide::runtimes) and the caller is in none.
+    /// If the client has no [runtime](crate::guide::runtimes) and the caller is outside of one.
     ///
     /// # Examples
     /// ```
@@ -235,7 +235,7 @@ impl<A: App> Caller<'_, A> {
         self.load_in_background(query, &plan.shared(), loads).map(|load| load.flight)
     }
 
-    /// Reports a query that is not loaded since its options cannot work.
+    /// Reports a query that is not loaded because its options are invalid.
     fn report_options(&self, query: &dyn AnyQuery<A>, error: OptionsError) {
         telemetry::prefetch_refused(&error);
         let watch = Arc::new(query.watch(self.client().cache(), None));
@@ -266,14 +266,14 @@ impl<A: App> Caller<'_, A> {
 /// The loads of prefetched queries. They continue when this is dropped.
 pub struct Prefetched {
     loads: Vec<PrefetchedLoad>,
-    /// The slot of the load that prefetches.
+    /// The slot of the load that made the prefetch.
     slot: Option<Arc<LoadSlot>>,
 }
 
-/// A load that was started by a prefetch, and what its end is waited for by.
+/// A load that was started by a prefetch, with what is needed to wait for its end.
 struct PrefetchedLoad {
     flight: Arc<Flight>,
-    /// The load that prefetches, if there is one.
+    /// The load that made the prefetch, if there is one.
     load: Option<(Arc<WaitGraph>, FlightId)>,
     /// Ends the wait with the context.
     token: Option<Token>,
@@ -282,7 +282,7 @@ struct PrefetchedLoad {
 
 impl Prefetched {
     /// Waits until all loads have ended, whether or not they failed. For a [`Context`], waits at most until it is
-    /// cancelled. Does not wait for loads that wait for the one that prefetches.
+    /// cancelled. Does not wait for loads that wait for the load that made the prefetch.
     ///
     /// # Cancellation
     /// May be dropped at any time. The loads continue.
@@ -295,7 +295,7 @@ impl Prefetched {
         while_lent(self.slot, ends).await;
     }
 
-    /// The loads of both, to be waited for together.
+    /// Combines two results, so that their loads can be awaited together.
     pub fn and(mut self, other: Self) -> Self {
         self.loads.extend(other.loads);
         Self { slot: self.slot.or(other.slot), ..self }
@@ -303,8 +303,8 @@ impl Prefetched {
 }
 
 impl PrefetchedLoad {
-    /// Waits for the end of the load without being one of its waiters, so that the load counts as one that nobody waits
-    /// for.
+    /// Waits for the end of the load without being one of its waiters, so that the load still counts as one without
+    /// callers.
     async fn ended(self) {
         let Self { flight, load, token, runtime } = self;
         let _edge = match load.map(|(graph, id)| WaitEdge::begin(&graph, id, flight.id)) {
@@ -331,7 +331,7 @@ impl Debug for Prefetched {
     }
 }
 
-/// A prefetch that is to come. Dropping it before its time cancels the prefetch; later it has no effect.
+/// A scheduled prefetch. Dropping it before the delay has passed cancels the prefetch; dropping it later has no effect.
 #[derive(Debug)]
 #[must_use = "a prefetch whose guard is dropped does not begin"]
 pub struct PrefetchGuard {

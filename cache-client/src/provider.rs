@@ -1,4 +1,4 @@
-//! The second tier as its implementors see it: bytes stored under bytes. Knows nothing of queries.
+//! The second tier as its implementors see it: byte strings stored under byte strings. Knows nothing of queries.
 
 pub(crate) mod entry;
 pub(crate) mod envelope;
@@ -16,13 +16,13 @@ use std::time::Duration;
 
 use cache_core::BoxError;
 
-/// A second tier below the cache. It stores bytes under bytes, for longer than the program runs, or for several
-/// programs.
+/// A second tier below the cache. It stores byte strings under byte strings, for longer than the program runs, or for
+/// several programs.
 ///
-/// A client that is [built with a provider](crate::ClientBuilder::provider) asks it before it loads a missing query
-/// derived with `persist`, and stores the loaded value in it. It asks only for strategies that read the cache first,
+/// A client that is [built with a provider](crate::ClientBuilder::provider) reads it before it loads a missing query
+/// derived with `persist`, and stores the loaded value in it. It reads only for strategies that read the cache first,
 /// and once for all concurrent callers. Background refreshes and the strategies `network-first`, `refresh` and
-/// `network-only` do not ask it. Trees that are kept from the cache neither read nor write it.
+/// `network-only` do not read it. Trees that bypass the cache neither read nor write it.
 ///
 /// A value of the provider is used while it is fresh by the options of the caller; its age is counted by the wall
 /// clock. A stale or damaged value, or one written by a program with other types, is a miss. So is a call that fails,
@@ -37,7 +37,7 @@ use cache_core::BoxError;
 ///   else removes entries. If the program must not find an entry after a restart, as after a logout, it has to remove
 ///   it itself.
 /// - There are no guarantees between machines: an entry that another machine has invalidated is found here until it is
-///   stale. Freshness is as accurate as the agreement of their clocks.
+///   stale. Freshness is only as accurate as their clocks agree.
 ///
 /// # What is stored
 /// The key is the name of the table, a zero byte, and the key of the query in the codec of the query. It is the same in
@@ -73,11 +73,11 @@ use cache_core::BoxError;
 /// ```
 pub trait Provider: Send + Sync + 'static {
     /// Returns the value that was last set under a key, if its time to live has not passed. An expired value may be
-    /// returned: the client checks for itself.
+    /// returned: the client checks that itself.
     ///
     /// # Cancellation
-    /// The future is dropped at the timeout, or when no caller wants the answer any more. The futures of the other two
-    /// methods are dropped at the timeout only.
+    /// The future is dropped at the timeout, or when no caller waits for the answer any more. The futures of the other
+    /// two methods are dropped at the timeout only.
     fn get(&self, key: &[u8]) -> impl Future<Output = Result<Option<Vec<u8>>, BoxError>> + Send;
 
     /// Stores a value under a key, in place of an earlier one, for at most `ttl`, which is at most a year. It may be

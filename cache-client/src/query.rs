@@ -1,4 +1,4 @@
-//! One call: the memo, the cache, a flight, and substitutes when that fails. Keeps no state of its own.
+//! One call: the memo, the cache, a flight, and substitutes if the load fails. Keeps no state of its own.
 
 mod answers;
 pub(crate) mod caller;

@@ -25,7 +25,7 @@ pub(crate) struct QueryState {
     pub(crate) stacks: LayerStacks,
     /// Keys that are about to be loaded together.
     pub(crate) batch_queue: Arc<BatchQueue>,
-    /// Of concurrent loads, if the options set one.
+    /// The limit of concurrent loads, if the options set one.
     limit: OnceLock<Option<Arc<ConcurrencyLimit>>>,
     /// Nanoseconds, a running mean.
     load_time: AtomicU64,
@@ -45,9 +45,9 @@ impl QueryState {
         }
     }
 
-    /// The limit of concurrent loads. The first call asks `most`.
-    pub(crate) fn limit(&self, most: impl FnOnce() -> Option<u32>) -> Option<Arc<ConcurrencyLimit>> {
-        self.limit.get_or_init(|| most().map(ConcurrencyLimit::new)).clone()
+    /// The limit of concurrent loads. The first call sets it to the result of `max`.
+    pub(crate) fn limit(&self, max: impl FnOnce() -> Option<u32>) -> Option<Arc<ConcurrencyLimit>> {
+        self.limit.get_or_init(|| max().map(ConcurrencyLimit::new)).clone()
     }
 
     pub(crate) fn load_time(&self) -> Duration {
@@ -63,7 +63,7 @@ impl QueryState {
     }
 }
 
-/// The state of each query of a client, by the index of its table. Made at the first load of the query.
+/// The state of each query of a client, by the index of its table. Created at the first load of the query.
 pub(crate) struct QueryStates(Box<[OnceLock<Arc<QueryState>>]>);
 
 impl QueryStates {
@@ -79,7 +79,7 @@ impl QueryStates {
 
     /// The same by the type of a query whose table is unknown.
     pub(crate) fn existing_of(&self, query: TypeId) -> Option<&Arc<QueryState>> {
-        self.made().find(|query_state| query_state.query == query)
+        self.existing_states().find(|query_state| query_state.query == query)
     }
 
     /// The state of a query, by its table.
@@ -90,10 +90,10 @@ impl QueryStates {
     /// Loads the observed keys with a tag, or all, again if they are marked or missing.
     pub(crate) fn reload(&self, tag: Option<&Tag>) -> Vec<Reload> {
         let is_meant = |key: &dyn AnyKey| tag.is_none_or(|tag| key.has_tag(tag));
-        self.made().flat_map(|query_state| query_state.observed.reload_where(&is_meant)).collect()
+        self.existing_states().flat_map(|query_state| query_state.observed.reload_where(&is_meant)).collect()
     }
 
-    fn made(&self) -> impl Iterator<Item = &Arc<QueryState>> {
+    fn existing_states(&self) -> impl Iterator<Item = &Arc<QueryState>> {
         self.0.iter().filter_map(OnceLock::get)
     }
 }

@@ -14,7 +14,7 @@ use tokio::time::{Instant, Sleep};
 
 use endable::Endable;
 
-/// How long a task that waits for another runtime waits before it probes that. Most loads are shorter.
+/// How long a task that waits for another runtime waits before it probes that runtime. Most loads are shorter.
 const FIRST_PROBE: Duration = Duration::from_millis(100);
 
 /// How long a runtime may leave a probe waiting before it counts as idle, and how long until the next probe.
@@ -24,7 +24,7 @@ const IDLE_AFTER: Duration = Duration::from_secs(1);
 #[derive(Debug)]
 pub(crate) struct ClientRuntime {
     preferred: Option<Handle>,
-    /// Whether that has neither ended nor is idle.
+    /// Whether the preferred runtime has neither ended nor become idle.
     is_preferred: AtomicBool,
     /// Runtimes that exist but are not driven, such as a `current_thread` runtime outside `block_on`.
     idle: Mutex<Vec<Id>>,
@@ -105,8 +105,8 @@ impl ClientRuntime {
         drop(idle);
         self.losses.fetch_add(1, Ordering::AcqRel);
         // After the note, so that a runtime that was only slow is not given up for good.
-        let awakening = IdleProbe { client: Arc::clone(self), id, is_awake: false };
-        runtime.spawn(awakening.run());
+        let probe = IdleProbe { client: Arc::clone(self), id, is_awake: false };
+        runtime.spawn(probe.run());
     }
 
     /// Whether a runtime was found idle, and has run nothing since.
@@ -121,8 +121,8 @@ impl ClientRuntime {
         }
     }
 
-    /// Ends when one of these runtimes, which may change, has run nothing for a second. Never ends while all loads with
-    /// limits run on one runtime.
+    /// Completes when one of these runtimes, which may change, has run nothing for a second. Never completes while all
+    /// loads with limits run on one runtime.
     pub(crate) async fn until_one_is_idle(self: &Arc<Self>, runtimes: impl Fn() -> Vec<TaskRuntime>) {
         if !self.are_several.load(Ordering::Acquire) {
             return pending().await;
@@ -199,7 +199,7 @@ pub(crate) struct EndableTask {
 }
 
 impl EndableTask {
-    /// Drops the future of the task immediately, or right after its present poll.
+    /// Drops the future of the task immediately, or right after its current poll.
     pub(crate) fn end(&self) {
         self.future.end();
         self.abort.abort();
@@ -221,7 +221,7 @@ impl TaskRuntime {
         self.0.spawn(task).abort_handle()
     }
 
-    /// Runs `action` after `time`, unless the timer is dropped before.
+    /// Runs `action` after `time`, unless the timer is dropped first.
     pub(crate) fn after(&self, time: Duration, action: impl FnOnce() + Send + 'static) -> Timer {
         let wait = async move {
             tokio::time::sleep(time).await;
@@ -230,13 +230,13 @@ impl TaskRuntime {
         Timer(self.spawn(wait))
     }
 
-    /// Runs code that reads the time or makes timers by this runtime.
+    /// Runs code that reads the time or creates timers of this runtime.
     pub(crate) fn enter<T>(&self, code: impl FnOnce() -> T) -> T {
         let _entered = self.0.enter();
         code()
     }
 
-    /// Makes a timer on the caller's runtime; outside of a runtime, on this one.
+    /// Creates a timer on the caller's runtime; outside of a runtime, on this one.
     pub(crate) fn sleep_until(&self, deadline: Instant) -> Sleep {
         let _entered = Handle::try_current().is_err().then(|| self.0.enter());
         tokio::time::sleep_until(deadline)
@@ -264,8 +264,8 @@ impl TaskRuntime {
         has_ended
     }
 
-    /// Ends when this runtime has run nothing for a second, or has ended. Never ends if it is the caller's, or has
-    /// threads of its own.
+    /// Completes when this runtime has run nothing for a second, or has ended. Never completes if it is the caller's,
+    /// or has threads of its own.
     pub(crate) async fn until_idle(&self, client: &Arc<ClientRuntime>) {
         if !self.may_be_idle() {
             return pending().await;

@@ -10,13 +10,13 @@ use crate::mutate::MutateError;
 
 /// An error of the client that implements [`Error`] even if its `E` does not, as with `anyhow::Error`.
 ///
-/// Made by [`QueryError::into_error`], [`MutateError::into_error`] and [`SourceError::into_error`]. Displays like the
-/// error it was made from. Its sources are the error that `E` refers to and the sources of that.
+/// Created by [`QueryError::into_error`], [`MutateError::into_error`] and [`SourceError::into_error`]. Displays like
+/// the original error. Its sources are the error that `E` refers to and the sources of that.
 ///
 /// `anyhow::Error` can be downcast to it: `error.downcast_ref::<WithSource<QueryError<anyhow::Error>>>()`.
 #[derive(Clone, Debug)]
 pub struct WithSource<T>(
-    /// The error it was made from.
+    /// The original error.
     pub T,
 );
 
@@ -59,7 +59,7 @@ impl<E: AsRef<Referred> + Debug> Error for WithSource<SourceError<E>> {
     }
 }
 
-/// An error that consists of its text. [`QueryError::into_display_error`] and its variants make it from an `E` that
+/// An error that consists of its text. [`QueryError::into_display_error`] and its variants create it from an `E` that
 /// implements [`Display`] but not [`Error`]. It has no source.
 #[derive(Clone)]
 pub struct DisplayError<E>(
@@ -137,7 +137,7 @@ impl<E> QueryError<E> {
 }
 
 impl<E> MutateError<E> {
-    /// As [`QueryError::into_error`].
+    /// Like [`QueryError::into_error`].
     #[must_use]
     pub fn into_error(self) -> WithSource<Self>
     where
@@ -146,7 +146,7 @@ impl<E> MutateError<E> {
         WithSource(self)
     }
 
-    /// As [`QueryError::into_display_error`].
+    /// Like [`QueryError::into_display_error`].
     #[must_use]
     pub fn into_display_error(self) -> MutateError<DisplayError<E>> {
         match self {
@@ -162,7 +162,7 @@ impl<E> MutateError<E> {
 }
 
 impl<E> SourceError<E> {
-    /// As [`QueryError::into_error`].
+    /// Like [`QueryError::into_error`].
     #[must_use]
     pub fn into_error(self) -> WithSource<Self>
     where
@@ -171,7 +171,7 @@ impl<E> SourceError<E> {
         WithSource(self)
     }
 
-    /// As [`QueryError::into_display_error`].
+    /// Like [`QueryError::into_display_error`].
     #[must_use]
     pub fn into_display_error(self) -> SourceError<DisplayError<Arc<E>>> {
         match self {

@@ -1,4 +1,4 @@
-//! The lock and the atomics that a model check takes the place of. Nothing but another name here.
+//! The lock and the atomics, which the model checks replace. Here they are only re-exported.
 
 pub(crate) use parking_lot::Mutex;
 pub(crate) use std::sync::atomic;

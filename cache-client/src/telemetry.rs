@@ -1,16 +1,16 @@
 //! What the client reports while it works: spans and events of `tracing`, and metrics with the feature `metrics`.
 //!
 //! # Spans and events
-//! All have the target [`TARGET`], and a name that is their message too.
+//! All have the target [`TARGET`], and a name that is also their message.
 //!
 //! | span | level | fields | when |
 //! |---|---|---|---|
 //! | `load` | info | `query`, `strategy`, `outcome` | one for each load, with all its retries |
 //!
 //! The spans of the code in [`fetch`](crate::Fetch::fetch) are inside this span. A shared load has no parent; its span
-//! follows from the span of the caller that has started it. A load of a single tree has the caller's span as its
-//! parent. `outcome` is `answered`, `failed`, `panicked`, `refused` (by a breaker) or `interrupted`. `strategy` is that
-//! of the caller that has started the load, as options write it.
+//! follows from the span of the caller that started it. A load of a single tree has the caller's span as its parent.
+//! `outcome` is `answered`, `failed`, `panicked`, `refused` (by a breaker) or `interrupted`. `strategy` is that of the
+//! caller that started the load, spelled as in the options.
 //!
 //! | event | level | fields beside `query` | when |
 //! |---|---|---|---|
@@ -20,33 +20,33 @@
 //! | `refresh` | debug | `strategy` | a background load has begun after an answer from the cache |
 //! | `substitute` | debug | `strategy`, `kind`: `cached` or `fallback` | a cached value or a fallback has replaced the answer of a load that failed, or was too late |
 //! | `store` | debug | `strategy`, `kept`: whether an equal value was kept in place of the new one | the loaded value is in the cache |
-//! | `overtaken` | debug | `strategy` | the loaded value was not stored, since something newer exists |
+//! | `overtaken` | debug | `strategy` | the loaded value was not stored, because something newer exists |
 //! | `outdated` | debug | `strategy` | the loaded value is in the cache, and marked: a query that it was built from has changed meanwhile |
 //! | `provider_hit` | debug | `strategy` | the provider had the answer, and nothing was loaded; the span of the load has it too |
-//! | `provider_error` | warn | `action`: `get`, `set` or `remove`, `error` | the provider failed, timed out, or has a value that cannot be used: a miss |
+//! | `provider_error` | warn | `action`: `get`, `set` or `remove`, `error` | the provider failed, timed out, or returned a value that cannot be used: a miss |
 //! | `provider_passed_over` | debug | `action`, `error` | the provider has an entry of other types or another codec: a miss |
-//! | `retry` | info | `strategy`, `attempt`: 2 for the first retry, `wait_seconds` | a load has failed, and is going to be retried |
+//! | `retry` | info | `strategy`, `attempt`: 2 for the first retry, `wait_seconds` | a load has failed, and will be retried |
 //! | `failed` | warn, debug if the error is [expected](crate::Fetch::is_expected) | `strategy`, `key`, `outcome`: `failed` or `panicked`, `error` | a load has ended without an answer |
-//! | `refused` | debug | `strategy` | a load was not started, since its circuit breaker is open |
+//! | `refused` | debug | `strategy` | a load was not started because its circuit breaker is open |
 //! | `interrupted` | debug | `strategy` | a load was cancelled |
 //! | `mutation` | debug if it is done or the error is [expected](crate::Mutate::is_expected), else warn | no `query`; `mutation`: its type, `outcome`: `done`, `failed`, `panicked` or `refused` (by a hook), `error` | a mutation has ended |
-//! | `source` | warn, info if it ended | no `query`; `source`: its type, `outcome`: `ended`, `failed` or `panicked`, `error` unless it ended | a source of pushed values has broken off |
-//! | `value_refused` | warn | no `query`; `source`: its type, `error` | a pushed value was refused by a hook, or conflicts kept it out |
-//! | `prefetch_refused` | warn | `option`, `problem` | a query was not prefetched, since its options cannot work |
+//! | `source` | warn, info if it ended | no `query`; `source`: its type, `outcome`: `ended`, `failed` or `panicked`, `error` unless it ended | a source of pushed values has ended or failed |
+//! | `value_refused` | warn | no `query`; `source`: its type, `error` | a pushed value was refused by a hook, or was not committed because of conflicts |
+//! | `prefetch_refused` | warn | `option`, `problem` | a query was not prefetched, because its options are invalid |
 //! | `breaker` | warn if it opens, else info | no `query`; `breaker`: its name, `state`: `open`, `half-open` or `closed` | a circuit breaker has changed its state |
 //!
 //! Each event is reported once, however deep in a tree the call is. A call that may read the cache reports a hit, a
 //! stale hit or a miss. An answer from the memo, a preset or a replacement of a tree reports nothing. Nor do
-//! [`cached`](crate::Client::cached), prefetches and observers, which are not answered; their loads have spans. `error`
-//! is the text of the error, in its alternate form (`{:#}`).
+//! [`cached`](crate::Client::cached), prefetches and observers, which are not calls; their loads have spans. `error` is
+//! the text of the error, in its alternate form (`{:#}`).
 //!
 //! A failed load is reported with its `key`. Other spans and events about one key have that field only with
 //! [`trace_keys`](crate::ClientBuilder::trace_keys). A key is formatted by its `Debug`, up to 200 bytes, and hidden if
 //! its query is derived with `secret`.
 //!
 //! # Metrics
-//! With the cargo feature `metrics`, by the recorder of the `metrics` crate. All metrics but that of the breakers have
-//! the label `query`.
+//! With the cargo feature `metrics`, by the recorder of the `metrics` crate. All metrics except the one for breakers
+//! have the label `query`.
 //!
 //! | metric | kind | labels beside `query` | what |
 //! |---|---|---|---|
@@ -65,7 +65,7 @@
 //! | `cache_client_flights` | gauge | | running loads |
 //!
 //! # Costs
-//! Without a subscriber, an event costs one relaxed load. A metric costs what its recorder does, which has to find it
+//! Without a subscriber, an event costs one relaxed load. A metric costs what its recorder costs, which has to find it
 //! by name and label. A hit allocates nothing.
 
 pub(crate) mod load;
@@ -123,7 +123,7 @@ impl<'a> Subject<'a> {
     }
 }
 
-/// A key, formatted by its `Debug`, up to [`LONGEST_KEY`] bytes.
+/// A key, formatted by its `Debug`, up to [`MAX_KEY_BYTES`] bytes.
 struct KeyField<'a, K: ?Sized = dyn AnyKey>(&'a K);
 
 impl<K: ?Sized> Clone for KeyField<'_, K> {
@@ -135,11 +135,11 @@ impl<K: ?Sized> Clone for KeyField<'_, K> {
 impl<K: ?Sized> Copy for KeyField<'_, K> {}
 
 /// How many bytes of a key are reported.
-const LONGEST_KEY: usize = 200;
+const MAX_KEY_BYTES: usize = 200;
 
 impl<K: Debug + ?Sized> Debug for KeyField<'_, K> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let mut cut = Truncating { left: LONGEST_KEY, to: f };
+        let mut cut = Truncating { left: MAX_KEY_BYTES, to: f };
         match write!(cut, "{:?}", self.0) {
             Err(_) if cut.left == 0 => f.write_str("…"),
             result => result,
@@ -147,7 +147,7 @@ impl<K: Debug + ?Sized> Debug for KeyField<'_, K> {
     }
 }
 
-/// Writes as long as there is room, up to a character boundary.
+/// Writes until the limit is reached, up to a character boundary.
 struct Truncating<'a, 'b> {
     left: usize,
     to: &'a mut fmt::Formatter<'b>,
@@ -167,7 +167,7 @@ impl fmt::Write for Truncating<'_, '_> {
 }
 
 /// An event about one query. Its fields are evaluated only if there is a subscriber.
-macro_rules! tell {
+macro_rules! emit {
     ($level:ident, $name:literal, $about:expr $(, $field:ident = $value:expr)*) => {
         event!(
             name: $name,
@@ -214,23 +214,23 @@ impl Telemetry {
     #[inline]
     pub(crate) fn hit_of(self, subject: Subject<'_>, strategy: Strategy) {
         if Level::TRACE <= STATIC_MAX_LEVEL && Level::TRACE <= LevelFilter::current() {
-            tell_hit(&self.about(subject, strategy));
+            emit_hit(&self.about(subject, strategy));
         }
         metrics::count(HITS, subject.labels);
     }
 
     pub(crate) fn stale_hit(self, subject: Subject<'_>, strategy: Strategy) {
-        tell!(DEBUG, "stale_hit", self.about(subject, strategy));
+        emit!(DEBUG, "stale_hit", self.about(subject, strategy));
         metrics::count(STALE_HITS, subject.labels);
     }
 
     pub(crate) fn miss(self, subject: Subject<'_>, strategy: Strategy) {
-        tell!(DEBUG, "miss", self.about(subject, strategy));
+        emit!(DEBUG, "miss", self.about(subject, strategy));
         metrics::count(MISSES, subject.labels);
     }
 
     pub(crate) fn refresh(self, subject: Subject<'_>, strategy: Strategy) {
-        tell!(DEBUG, "refresh", self.about(subject, strategy));
+        emit!(DEBUG, "refresh", self.about(subject, strategy));
         metrics::count(REFRESHES, subject.labels);
     }
 
@@ -239,39 +239,39 @@ impl Telemetry {
             Substitute::Cached => "cached",
             Substitute::Fallback => "fallback",
         };
-        tell!(DEBUG, "substitute", self.about(subject, strategy), kind = kind);
+        emit!(DEBUG, "substitute", self.about(subject, strategy), kind = kind);
         metrics::count_by(SUBSTITUTES, subject.query, "kind", kind);
     }
 
     pub(crate) fn store(self, subject: Subject<'_>, strategy: Strategy, is_kept: bool) {
-        tell!(DEBUG, "store", self.about(subject, strategy), kept = is_kept);
+        emit!(DEBUG, "store", self.about(subject, strategy), kept = is_kept);
         metrics::count(STORES, subject.labels);
     }
 
     pub(crate) fn provider_hit(self, subject: Subject<'_>, strategy: Strategy) {
-        tell!(DEBUG, "provider_hit", self.about(subject, strategy));
+        emit!(DEBUG, "provider_hit", self.about(subject, strategy));
         metrics::count(PROVIDER_HITS, subject.labels);
     }
 
     pub(crate) fn overtaken(self, subject: Subject<'_>, strategy: Strategy) {
-        tell!(DEBUG, "overtaken", self.about(subject, strategy));
+        emit!(DEBUG, "overtaken", self.about(subject, strategy));
     }
 
     pub(crate) fn outdated(self, subject: Subject<'_>, strategy: Strategy) {
-        tell!(DEBUG, "outdated", self.about(subject, strategy));
+        emit!(DEBUG, "outdated", self.about(subject, strategy));
         metrics::count(STORES, subject.labels);
     }
 
     pub(crate) fn retry(self, subject: Subject<'_>, strategy: Strategy, attempt: u32, wait: Duration) {
         let wait = wait.as_secs_f64();
-        tell!(INFO, "retry", self.about(subject, strategy), attempt = attempt, wait_seconds = wait);
+        emit!(INFO, "retry", self.about(subject, strategy), attempt = attempt, wait_seconds = wait);
         metrics::count(RETRIES, subject.labels);
     }
 }
 
 #[cold]
-fn tell_hit(about: &EventFields<'_>) {
-    tell!(TRACE, "hit", about);
+fn emit_hit(about: &EventFields<'_>) {
+    emit!(TRACE, "hit", about);
 }
 
 /// Reports that the state of a breaker has changed.
@@ -288,7 +288,7 @@ pub(crate) fn breaker(name: &'static str, state: BreakerState) {
     metrics::count_breaker(BREAKER_CHANGES, name, state);
 }
 
-/// Reports that a call of the provider has failed.
+/// Reports that a call to the provider has failed.
 pub(crate) fn provider_error(query: &'static str, action: &'static str, error: &dyn Display) {
     let error = field::display(error);
     event!(name: "provider_error", target: TARGET, Level::WARN, query, action, error, "provider_error");
@@ -321,8 +321,8 @@ pub(crate) fn mutation(
 
 /// Reports something in a task whose outcome must not depend on it: a subscriber, or the `Display` of an error, may
 /// panic. The panic hook of the program reports such a panic.
-fn contained(tell: impl FnOnce()) {
-    let _ = catch_unwind(AssertUnwindSafe(tell));
+fn contained(report: impl FnOnce()) {
+    let _ = catch_unwind(AssertUnwindSafe(report));
 }
 
 /// An error with its causes, if its alternate form shows them.
@@ -344,7 +344,7 @@ impl Display for WithCauses<'_> {
     }
 }
 
-/// Reports that a source of pushed values has broken off.
+/// Reports that a source of pushed values has ended or failed.
 pub(crate) fn source(name: &'static str, outcome: &'static str, error: Option<&dyn Display>) {
     let error = error.map(|error| field::display(Alternate(error)));
     contained(|| match outcome {
@@ -361,13 +361,13 @@ pub(crate) fn value_refused(name: &'static str, error: &CommitError) {
     });
 }
 
-/// Reports that a query was not prefetched because its options cannot work.
+/// Reports that a query was not prefetched because its options are invalid.
 pub(crate) fn prefetch_refused(error: &OptionsError) {
     let OptionsError { query, option, problem } = error;
     event!(name: "prefetch_refused", target: TARGET, Level::WARN, query, option, problem, "prefetch_refused");
 }
 
-/// As options write it.
+/// The name of a strategy, as in the options.
 fn name_of(strategy: Strategy) -> &'static str {
     match strategy {
         Strategy::CacheFirst => "cache-first",
@@ -387,28 +387,28 @@ mod tests {
     #[query(value = u32, secret)]
     struct GetSession(&'static str);
 
-    fn told(key: &dyn Debug) -> String {
+    fn reported(key: &dyn Debug) -> String {
         format!("{:?}", KeyField(key))
     }
 
     #[test]
-    fn a_key_is_told_whole_up_to_two_hundred_bytes() {
-        assert_eq!(told(&7), "7");
-        assert_eq!(told(&"a".repeat(198)), format!("{:?}", "a".repeat(198)));
-        assert_eq!(told(&"a".repeat(199)), format!("\"{}…", "a".repeat(199)));
-        assert_eq!(told(&vec!["long"; 100]).len(), 200 + '…'.len_utf8());
+    fn a_key_is_reported_in_full_up_to_two_hundred_bytes() {
+        assert_eq!(reported(&7), "7");
+        assert_eq!(reported(&"a".repeat(198)), format!("{:?}", "a".repeat(198)));
+        assert_eq!(reported(&"a".repeat(199)), format!("\"{}…", "a".repeat(199)));
+        assert_eq!(reported(&vec!["long"; 100]).len(), 200 + '…'.len_utf8());
     }
 
     #[test]
     fn a_key_is_cut_between_characters() {
         // The quotation mark makes the two hundredth byte the first of two.
-        assert_eq!(told(&"é".repeat(200)), format!("\"{}…", "é".repeat(99)));
-        assert_eq!(told(&"🦀".repeat(200)), format!("\"{}…", "🦀".repeat(49)));
+        assert_eq!(reported(&"é".repeat(200)), format!("\"{}…", "é".repeat(99)));
+        assert_eq!(reported(&"🦀".repeat(200)), format!("\"{}…", "🦀".repeat(49)));
     }
 
     #[test]
-    fn a_secret_key_is_not_told() {
+    fn a_secret_key_is_not_reported() {
         let key: &dyn AnyKey = &GetSession("word");
-        assert_eq!(told(&key), "(secret)");
+        assert_eq!(reported(&key), "(secret)");
     }
 }

@@ -1,5 +1,5 @@
-//! Cancels contexts and loads. Most of them end on their own, and nothing waits for their cancellation, so the token of
-//! tokio is made at its first use.
+//! Cancels contexts and loads. Most of them end on their own, and nothing waits for their cancellation, so tokio's
+//! token is created at its first use.
 
 use std::sync::{Arc, OnceLock};
 
@@ -10,9 +10,9 @@ use tokio_util::sync::CancellationToken;
 pub(crate) struct Token(Arc<OnceLock<CancellationToken>>);
 
 impl Token {
-    /// Makes the token if necessary, so that a caller that asks for it at the same time gets the cancelled one.
+    /// Creates the token if necessary, so that a concurrent caller gets the cancelled one.
     pub(crate) fn cancel(&self) {
-        self.made().cancel();
+        self.get().cancel();
     }
 
     pub(crate) fn is_cancelled(&self) -> bool {
@@ -21,15 +21,15 @@ impl Token {
 
     /// Waits until it is cancelled.
     pub(crate) async fn cancelled(&self) {
-        self.made().cancelled().await;
+        self.get().cancelled().await;
     }
 
-    /// A token that is cancelled with this one, or alone.
+    /// A token that is cancelled together with this one, or on its own.
     pub(crate) fn child(&self) -> Self {
-        Self(Arc::new(OnceLock::from(self.made().child_token())))
+        Self(Arc::new(OnceLock::from(self.get().child_token())))
     }
 
-    fn made(&self) -> &CancellationToken {
+    fn get(&self) -> &CancellationToken {
         self.0.get_or_init(CancellationToken::new)
     }
 }

@@ -17,16 +17,16 @@ use crate::runtime::TaskRuntime;
 use crate::sync::Mutex;
 use crate::token::Token;
 
-/// The batch of a query that can be joined at present.
+/// The batch of a query that can be joined now.
 #[derive(Default)]
 pub(crate) struct BatchQueue(Mutex<Option<Arc<Batch>>>);
 
 /// Keys that one call loads.
 pub(crate) struct Batch {
     /// A number like that of a flight, for the wait graph: the waiters of the batch wait for it, and it waits for what
-    /// it asks for.
+    /// it queries.
     pub(super) id: FlightId,
-    /// Cancelled when no caller waits any more, and by the load itself if it cancels its context.
+    /// Cancelled when no caller waits any longer, and by the load itself if it cancels its context.
     pub(super) token: Token,
     /// Where the load runs.
     pub(super) runtime: TaskRuntime,
@@ -36,17 +36,17 @@ pub(crate) struct Batch {
 }
 
 struct BatchState {
-    /// No key can join any more: the batch is full or loading, or no caller waits for it.
+    /// No key can join any longer: the batch is full or loading, or no caller waits for it.
     is_closed: bool,
-    /// The load has ended, and cannot be cancelled any more.
+    /// The load has ended, and can no longer be cancelled.
     is_landed: bool,
     /// Its runtime has dropped it: the keys may join another batch.
     is_abandoned: bool,
-    /// The least maximum of keys that a member has.
-    most: usize,
+    /// The smallest maximum of all members.
+    max_keys: usize,
     /// How many callers wait.
     waiting: usize,
-    /// Until the load starts.
+    /// The keys, until the load starts.
     members: Vec<BatchMember>,
 }
 
@@ -57,39 +57,39 @@ pub(super) struct BatchMember {
 }
 
 impl BatchQueue {
-    /// Joins the present batch, or makes a new one, which the caller has to start. It has at most `most` keys.
+    /// Joins the current batch, or creates a new one, which the caller has to start. It has at most `max_keys` keys.
     pub(super) fn join(
         &self,
         key: &dyn AnyKey,
-        most: usize,
+        max_keys: usize,
         from: (&Arc<WaitGraph>, FlightId),
         begin: impl FnOnce() -> Batch,
     ) -> (BatchWaiter, IsNew) {
         // Declared before the guard, so that it is dropped after it.
         let mut _left = None;
-        let mut present = self.0.lock();
-        if let Some(batch) = present.as_ref()
-            && let Some((waiter, has_room)) = batch.join(key, most, from)
+        let mut current = self.0.lock();
+        if let Some(batch) = current.as_ref()
+            && let Some((waiter, has_room)) = batch.join(key, max_keys, from)
         {
             if !has_room {
-                _left = present.take();
+                _left = current.take();
             }
             return (waiter, IsNew(false));
         }
         let batch = Arc::new(begin());
-        let (waiter, has_room) = batch.add(&mut batch.state.lock(), key, most, from);
+        let (waiter, has_room) = batch.add(&mut batch.state.lock(), key, max_keys, from);
         if has_room {
-            _left = present.replace(batch);
+            _left = current.replace(batch);
         }
         (waiter, IsNew(true))
     }
 
     /// Closes a batch, so that no key joins it.
     pub(super) fn close(&self, batch: &Arc<Batch>) {
-        let mut present = self.0.lock();
-        let is_present = present.as_ref().is_some_and(|present| Arc::ptr_eq(present, batch));
-        let closed = if is_present { present.take() } else { None };
-        drop(present);
+        let mut current = self.0.lock();
+        let is_current = current.as_ref().is_some_and(|current| Arc::ptr_eq(current, batch));
+        let closed = if is_current { current.take() } else { None };
+        drop(current);
         drop(closed);
     }
 }
@@ -104,7 +104,7 @@ impl Batch {
             is_closed: false,
             is_landed: false,
             is_abandoned: false,
-            most: usize::MAX,
+            max_keys: usize::MAX,
             waiting: 0,
             members: Vec::new(),
         };
@@ -114,31 +114,31 @@ impl Batch {
     fn join(
         self: &Arc<Self>,
         key: &dyn AnyKey,
-        most: usize,
+        max_keys: usize,
         from: (&Arc<WaitGraph>, FlightId),
     ) -> Option<(BatchWaiter, bool)> {
         let mut state = self.state.lock();
-        let has_room = state.members.len() < state.most.min(most);
+        let has_room = state.members.len() < state.max_keys.min(max_keys);
         let is_open = has_room && !state.is_closed && !self.token.is_cancelled();
-        is_open.then(|| self.add(&mut state, key, most, from))
+        is_open.then(|| self.add(&mut state, key, max_keys, from))
     }
 
-    /// Adds a key. Returns also whether there is room for others.
+    /// Adds a key. Also returns whether there is room for others.
     fn add(
         self: &Arc<Self>,
         state: &mut BatchState,
         key: &dyn AnyKey,
-        most: usize,
+        max_keys: usize,
         (graph, flight): (&Arc<WaitGraph>, FlightId),
     ) -> (BatchWaiter, bool) {
         let (reply, answer) = oneshot::channel();
         state.members.push(BatchMember { key: Arc::from(key.to_box()), reply });
-        // Before the load starts, so that a batch whose load asks for one of its own keys is found. The batch waits for
-        // nobody yet.
+        // Before the load starts, so that a load that queries one of its own keys is detected. The batch waits for no
+        // other flight yet.
         let waiting = WaitEdge::begin(graph, flight, self.id);
         state.waiting += 1;
-        state.most = state.most.min(most);
-        state.is_closed = state.members.len() >= state.most;
+        state.max_keys = state.max_keys.min(max_keys);
+        state.is_closed = state.members.len() >= state.max_keys;
         let waiter = BatchWaiter { batch: Arc::clone(self), answer, _waiting: waiting };
         (waiter, !state.is_closed)
     }
@@ -190,7 +190,7 @@ impl Batch {
     }
 }
 
-/// A caller that waits for a batch. Dropping it leaves the batch.
+/// A caller that waits for a batch. Dropping this leaves the batch.
 pub(super) struct BatchWaiter {
     pub(super) batch: Arc<Batch>,
     /// Closed without an answer if the batch was interrupted.
@@ -213,8 +213,8 @@ pub(crate) struct BatchQueues(Mutex<HashMap<QueueKey, Arc<BatchQueue>, RandomSta
 type QueueKey = (TypeId, bool);
 
 impl BatchQueues {
-    /// The queue of a query. Contexts that are kept from the cache have a separate one, since their loads must not ask
-    /// the cache either.
+    /// The queue of a query. Contexts that bypass the cache have a separate one, since their loads must not use the
+    /// cache either.
     pub(super) fn of(&self, query: TypeId, is_cache_enabled: bool) -> Arc<BatchQueue> {
         Arc::clone(self.0.lock().entry((query, is_cache_enabled)).or_default())
     }

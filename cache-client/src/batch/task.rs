@@ -18,17 +18,17 @@ use crate::flight::outcome::LoadOutcome;
 use crate::panic::catch_panic;
 use crate::token::Token;
 
-/// A tick ends after this many turns of the other tasks in which no key has joined. A single turn may not include all
-/// tasks, if there are many, or if a worker has just begun to steal them from another.
+/// A tick ends after this many consecutive turns of the other tasks in which no key joined. A single turn may not
+/// include all tasks, if there are many, or if a worker has just begun to steal them from another.
 const QUIET_TURNS: u32 = 3;
 
 /// A tick ends after this many turns, even if keys have joined in each.
-const MOST_TURNS: u32 = 64;
+const MAX_TURNS: u32 = 64;
 
 /// A running load of several keys.
 pub(super) type LoadManyFuture<'a> = Pin<Box<dyn Future<Output = Vec<LoadOutcome>> + Send + 'a>>;
 
-/// Loads several keys of a query. Keys that fail share the chance.
+/// Loads several keys of a query. Keys that fail share the random wait before the retry.
 type FetchAll<A> = for<'a> fn(&'a [Arc<dyn AnyKey>], &'a Context<A>, f64) -> LoadManyFuture<'a>;
 
 /// A batch to be loaded.
@@ -49,7 +49,7 @@ pub(super) async fn load<A: App>(
     fetch_all: FetchAll<A>,
     node: &Arc<Node<A>>,
 ) -> LoadOutcome {
-    let (client, LoadTarget { query, most }) = (&node.client, target);
+    let (client, LoadTarget { query, max_keys }) = (&node.client, target);
     let (is_private, is_cache_enabled) = (node.access().is_private, node.is_cache_enabled());
     let query_state = client.query_state(query);
     let batch_queue = match is_private {
@@ -58,7 +58,7 @@ pub(super) async fn load<A: App>(
     };
     // A context outside all loads cannot close a cycle.
     let flight = node.flight.unwrap_or_else(|| client.next_flight());
-    let most = usize::try_from(most.max(1)).unwrap_or(usize::MAX);
+    let max_keys = usize::try_from(max_keys.max(1)).unwrap_or(usize::MAX);
     loop {
         let runtime = client.runtime().get();
         let token = if is_private { node.request().child() } else { Token::default() };
@@ -66,7 +66,7 @@ pub(super) async fn load<A: App>(
             let slot = client.slot_of(query, query_state, &runtime);
             Batch::new(client.next_flight(), token, runtime, slot)
         };
-        let (mut waiter, is_new) = batch_queue.join(query, most, (client.wait_graph(), flight), begin);
+        let (mut waiter, is_new) = batch_queue.join(query, max_keys, (client.wait_graph(), flight), begin);
         let batch = Arc::clone(&waiter.batch);
         if is_new == IsNew(true) {
             if let Some(slot) = &batch.slot {
@@ -79,7 +79,7 @@ pub(super) async fn load<A: App>(
         }
         let is_idle = async {
             match batch.runtime.may_be_idle() {
-                // Boxed, so that other loads have no room for it.
+                // Boxed, so that other loads stay small.
                 true => Box::pin(batch.runtime.until_idle(client.runtime())).await,
                 false => pending().await,
             }
@@ -89,7 +89,7 @@ pub(super) async fn load<A: App>(
             answer = &mut waiter.answer => match answer {
                 Ok(loaded) => return loaded,
                 Err(_) if batch.is_stranded() => {}
-                // As with any load that cancels its context, the outcome of its flight is no answer.
+                // As for any load that cancels its context, its flight has no answer.
                 Err(_) => {
                     node.token.cancel();
                     pending().await
@@ -117,7 +117,7 @@ fn context<A: App>(node: &Arc<Node<A>>, is_private: bool, batch: &Batch, name: &
 impl<A: App> BatchTask<A> {
     async fn run_caught(self) {
         if catch_panic(self.run()).await.is_err() {
-            // The runtime has not ended, so no caller is to join another batch.
+            // The runtime has not ended, so no caller needs to join another batch.
             self.batch.land();
         }
     }
@@ -129,12 +129,12 @@ impl<A: App> BatchTask<A> {
             tokio::select! {
                 biased;
                 () = self.batch.token.cancelled() => return,
-                // Boxed, so that calls without a limit have no room for it.
+                // Boxed, so that calls without a limit stay small.
                 () = Box::pin(slot.held()) => {}
             }
         }
         self.batch_queue.close(&self.batch);
-        let (keys, replies) = sorted(self.batch.take_members());
+        let (keys, replies) = grouped(self.batch.take_members());
         if keys.is_empty() {
             return;
         }
@@ -145,11 +145,11 @@ impl<A: App> BatchTask<A> {
         };
         self.end_turn();
         if self.batch.land() {
-            tell(replies, answers);
+            send(replies, answers);
         }
     }
 
-    /// What the values of all keys were built from; `None` if nothing is stored.
+    /// The inputs of all values; `None` if there are none, or if nothing is stored.
     fn inputs(&self) -> Option<Box<Inputs>> {
         let inputs = if self.node.is_root() { self.node.take_inputs() } else { Inputs::default() };
         (!inputs.is_empty()).then(|| Box::new(inputs))
@@ -163,7 +163,7 @@ impl<A: App> BatchTask<A> {
 
     async fn end_of_tick(&self) {
         let (mut before, mut quiet) = (0, 0);
-        for _ in 0..MOST_TURNS {
+        for _ in 0..MAX_TURNS {
             yield_now().await;
             let (joined, is_open) = self.batch.joined();
             quiet = if joined == before { quiet + 1 } else { 0 };
@@ -209,16 +209,16 @@ impl<A: App> Drop for BatchTask<A> {
     }
 }
 
-/// The keys, each once, and the callers of each. A key occurs twice if its load was retired before it began, and
-/// another has followed.
-fn sorted(members: Vec<BatchMember>) -> (Vec<Arc<dyn AnyKey>>, BatchReplies) {
-    let mut places: KeyMap<usize> = KeyMap::default();
+/// The keys, each once, and the callers of each. A key has several members if its load was retired before it began, and
+/// another followed.
+fn grouped(members: Vec<BatchMember>) -> (Vec<Arc<dyn AnyKey>>, BatchReplies) {
+    let mut indices: KeyMap<usize> = KeyMap::default();
     let (mut keys, mut replies) = (Vec::with_capacity(members.len()), BatchReplies::new());
     for BatchMember { key, reply } in members {
-        match places.get(&*key) {
-            Some(&place) => replies[place].push(reply),
+        match indices.get(&*key) {
+            Some(&index) => replies[index].push(reply),
             None => {
-                places.insert(Arc::clone(&key), keys.len());
+                indices.insert(Arc::clone(&key), keys.len());
                 keys.push(key);
                 replies.push(vec![reply]);
             }
@@ -227,7 +227,7 @@ fn sorted(members: Vec<BatchMember>) -> (Vec<Arc<dyn AnyKey>>, BatchReplies) {
     (keys, replies)
 }
 
-fn tell(replies: BatchReplies, answers: Vec<LoadOutcome>) {
+fn send(replies: BatchReplies, answers: Vec<LoadOutcome>) {
     for (replies, loaded) in replies.into_iter().zip(answers) {
         for reply in replies {
             // A caller that has left does not receive it.

@@ -13,8 +13,8 @@ use tokio::time::Instant;
 use super::options::{BreakerOptions, BreakerState};
 use super::window::Window;
 
-/// Longer than any program runs, and short enough to be added to the present.
-const FOR_EVER: Duration = Duration::from_secs(100 * 365 * 24 * 60 * 60);
+/// Longer than any program runs, and short enough to be added to the current time.
+const MAX_OPEN: Duration = Duration::from_secs(100 * 365 * 24 * 60 * 60);
 
 /// The state machine of a breaker.
 #[derive(Debug)]
@@ -37,12 +37,12 @@ enum CircuitState {
         until: Instant,
     },
     HalfOpen {
-        /// Until when the running trial excludes others. A trial that hangs must not keep the breaker forever.
+        /// Until when the running trial excludes others, so that a trial that hangs does not block the breaker forever.
         trial: Option<Instant>,
     },
 }
 
-/// The right of one call to run. Has to be returned, with how the call ended.
+/// The right of one call to run. Must be returned, together with how the call ended.
 #[derive(Debug)]
 #[must_use]
 pub(crate) struct Pass {
@@ -53,7 +53,7 @@ pub(crate) struct Pass {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum CallEnd {
     Success,
-    AnyQueryError,
+    Failure,
     /// The call was interrupted: the result is unknown.
     Unknown,
 }
@@ -77,14 +77,14 @@ impl Circuit {
         Some(Pass { era: self.era })
     }
 
-    /// Notes how a call ended that was let through.
+    /// Notes how an admitted call ended.
     pub(crate) fn ended(&mut self, pass: Pass, end: CallEnd, now: Instant) {
         if pass.era != self.era {
             return;
         }
         match (&mut self.state, end) {
-            (CircuitState::Closed { failures, window }, CallEnd::Success | CallEnd::AnyQueryError) => {
-                let is_failure = end == CallEnd::AnyQueryError;
+            (CircuitState::Closed { failures, window }, CallEnd::Success | CallEnd::Failure) => {
+                let is_failure = end == CallEnd::Failure;
                 *failures = if is_failure { failures.saturating_add(1) } else { 0 };
                 if let Some(window) = window {
                     window.count(is_failure, now);
@@ -96,7 +96,7 @@ impl Circuit {
             (CircuitState::HalfOpen { .. }, CallEnd::Success) => {
                 self.turn(CircuitState::closed(&self.options, now))
             }
-            (CircuitState::HalfOpen { .. }, CallEnd::AnyQueryError) => self.open(now),
+            (CircuitState::HalfOpen { .. }, CallEnd::Failure) => self.open(now),
             (CircuitState::HalfOpen { trial }, CallEnd::Unknown) => *trial = None,
             (CircuitState::Closed { .. }, CallEnd::Unknown) | (CircuitState::Open { .. }, _) => {}
         }
@@ -131,7 +131,7 @@ impl Circuit {
 
     /// When the breaker has been open long enough.
     fn later(&self, now: Instant) -> Instant {
-        now + self.options.open_for.min(FOR_EVER)
+        now + self.options.open_for.min(MAX_OPEN)
     }
 
     fn turn(&mut self, state: CircuitState) {

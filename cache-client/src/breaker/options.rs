@@ -7,16 +7,16 @@ use tokio::time::Instant;
 /// Sets when a circuit breaker opens, and for how long.
 ///
 /// A breaker guards the loads of one query, or of all queries that name it: see
-/// [`LoadingOptions::breaker`](crate::LoadingOptions::breaker). It opens after 5 loads in a row have failed. While it
-/// is open, loads fail at once with [`QueryError::CircuitOpen`](crate::QueryError::CircuitOpen), so that a source that
-/// is down gets no requests. After 60 s it lets one load through, the trial. If the trial succeeds, the breaker closes.
-/// If it fails, the breaker stays open for the same time again. If it is interrupted, or has not ended after the same
-/// time, another load is let through. Each client has its own breakers.
+/// [`LoadingOptions::breaker`](crate::LoadingOptions::breaker). By default it opens after 5 consecutive failures. While
+/// it is open, loads fail at once with [`QueryError::CircuitOpen`](crate::QueryError::CircuitOpen), so that a source
+/// that is down gets no requests. After 60 s it lets one load through, the trial. If the trial succeeds, the breaker
+/// closes. If it fails, the breaker stays open for another 60 s. If it is interrupted, or has not ended after 60 s,
+/// another load is let through. Each client has its own breakers.
 ///
-/// These loads fail: a load that panics, a [`fetch_many`](crate::FetchMany::fetch_many) that returns too few or too
-/// many answers, and a load whose error [counts](crate::Fetch::counts_as_failure); by default each attempt with a
-/// retryable error. Any other error counts as a success, since the source has answered: the key is unknown, or the
-/// input is invalid. A query without retryable errors has to define which errors count. Interrupted loads count as
+/// These loads count as failures: a load that panics, a [`fetch_many`](crate::FetchMany::fetch_many) that returns too
+/// few or too many answers, and a load whose error [counts](crate::Fetch::counts_as_failure); by default every attempt
+/// with a retryable error. Any other error counts as a success, since the source has answered: the key is unknown, or
+/// the input is invalid. A query without retryable errors has to define which errors count. Interrupted loads count as
 /// neither.
 ///
 /// ```
@@ -37,25 +37,25 @@ pub struct BreakerOptions {
 /// The fraction of calls that may fail.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub(crate) struct Rate {
-    /// The breaker opens from this fraction on.
+    /// The breaker opens when this fraction is reached.
     pub(crate) fraction: f64,
-    /// Fewer calls have no effect.
+    /// The rate has no effect below this number of calls.
     pub(crate) calls: u32,
     pub(crate) window: Duration,
 }
 
 impl BreakerOptions {
-    /// Makes options for a breaker that opens after 5 failures in a row, for 60 s.
+    /// Creates options for a breaker that opens after 5 consecutive failures, for 60 s.
     pub const fn new() -> Self {
         Self { failures: 5, rate: None, open_for: Duration::from_secs(60) }
     }
 
-    /// Sets after how many failures in a row the breaker opens. Default: 5.
+    /// Sets after how many consecutive failures the breaker opens. Default: 5.
     ///
     /// # Panics
     /// If `count` is zero.
     pub const fn failures(mut self, count: u32) -> Self {
-        assert!(count > 0, "a breaker opens after at least one failure");
+        assert!(count > 0, "the number of failures must be at least 1");
         self.failures = count;
         self
     }
@@ -66,18 +66,18 @@ impl BreakerOptions {
     /// # Panics
     /// If `fraction` is not above 0, or is above 1, or if `calls` or `window` is zero.
     pub const fn rate(mut self, fraction: f64, calls: u32, window: Duration) -> Self {
-        assert!(fraction > 0.0 && fraction <= 1.0, "the rate of a breaker is above 0, and 1 at most");
-        assert!(calls > 0 && !window.is_zero(), "the rate of a breaker is one of some calls in some time");
+        assert!(fraction > 0.0 && fraction <= 1.0, "the failure rate must be above 0 and at most 1");
+        assert!(calls > 0 && !window.is_zero(), "the number of calls and the window must not be zero");
         self.rate = Some(Rate { fraction, calls, window });
         self
     }
 
-    /// Sets how long the breaker is open before a trial. Default: 60 s.
+    /// Sets how long the breaker stays open before a trial. Default: 60 s.
     ///
     /// # Panics
     /// If `time` is zero.
     pub const fn open_for(mut self, time: Duration) -> Self {
-        assert!(!time.is_zero(), "a breaker is open for some time");
+        assert!(!time.is_zero(), "the time must be longer than zero");
         self.open_for = time;
         self
     }

@@ -1,4 +1,4 @@
-//! How many of the recent calls have failed. Plain data of a fixed size; the time is an argument.
+//! Counts how many of the recent calls have failed. Plain data of a fixed size; the time is an argument.
 
 use std::time::Duration;
 
@@ -9,13 +9,13 @@ use super::options::Rate;
 /// Parts of a window. The oldest part is dropped as a whole.
 const PARTS: usize = 10;
 
-/// The calls of the last nine parts of a window and of the present part.
+/// The calls of the last nine parts of a window and of the current part.
 #[derive(Debug)]
 pub(crate) struct Window {
     rate: Rate,
     /// The beginning of part 0.
     origin: Instant,
-    /// Number of the present part since the origin; its index is the remainder of a division.
+    /// Number of the current part since the origin. Its index is the remainder by the number of parts.
     newest: u64,
     parts: [WindowPart; PARTS],
 }
@@ -31,10 +31,10 @@ impl Window {
         Self { rate, origin: now, newest: 0, parts: [WindowPart::default(); PARTS] }
     }
 
-    /// Counts a call. A call that comes slightly too late counts as of now.
+    /// Counts a call. A call that arrives slightly out of order counts as of the newest part.
     pub(crate) fn count(&mut self, is_failure: bool, now: Instant) {
         self.move_to(part_at(self.rate.window, now.saturating_duration_since(self.origin)));
-        let part = &mut self.parts[place(self.newest)];
+        let part = &mut self.parts[index(self.newest)];
         part.calls = part.calls.saturating_add(1);
         part.failures = part.failures.saturating_add(u32::from(is_failure));
     }
@@ -51,7 +51,7 @@ impl Window {
     fn move_to(&mut self, part: u64) {
         let passed = part.saturating_sub(self.newest).min(PARTS as u64);
         for step in 0..passed {
-            self.parts[place(part - step)] = WindowPart::default();
+            self.parts[index(part - step)] = WindowPart::default();
         }
         self.newest = self.newest.max(part);
     }
@@ -62,7 +62,7 @@ fn part_at(window: Duration, since: Duration) -> u64 {
     u64::try_from(since.as_nanos() / length).unwrap_or(u64::MAX)
 }
 
-fn place(part: u64) -> usize {
+fn index(part: u64) -> usize {
     // The remainder is below the number of parts.
     (part % PARTS as u64) as usize
 }
@@ -71,7 +71,7 @@ fn place(part: u64) -> usize {
 mod tests {
     use super::*;
 
-    /// All calls so far, and which of them have failed.
+    /// All calls so far, and which of them failed.
     struct WindowModel {
         rate: Rate,
         origin: Instant,
@@ -94,7 +94,7 @@ mod tests {
     }
 
     #[test]
-    fn it_counts_as_a_list_of_all_calls_does() {
+    fn it_agrees_with_a_list_of_all_calls() {
         let mut random = fastrand::Rng::with_seed(23);
         let mut seen = [0, 0];
         for _ in 0..500 {
@@ -117,7 +117,7 @@ mod tests {
     }
 
     #[test]
-    fn a_call_that_comes_too_late_counts_as_of_now() {
+    fn a_call_out_of_order_counts_in_the_newest_part() {
         let rate = Rate { fraction: 1.0, calls: 2, window: Duration::from_secs(1) };
         let origin = Instant::now();
         let mut window = Window::new(rate, origin);

@@ -29,7 +29,7 @@ use crate::query_state::QueryStates;
 use crate::runtime::ClientRuntime;
 use crate::telemetry::{self, Telemetry};
 
-/// Configures a client. Made by [`Client::builder`].
+/// Configures a client. Created by [`Client::builder`].
 #[must_use]
 pub struct ClientBuilder<A: App> {
     app: A,
@@ -87,9 +87,9 @@ impl<A: App> ClientBuilder<A> {
         }
     }
 
-    /// Changes the options of one query. They override those it was derived with. `change` gets options that decide
-    /// nothing, or those of the last call for the same query. Options that cannot work are errors of the calls they
-    /// apply to, or of [`try_build`](Self::try_build).
+    /// Changes the options of one query. They override those it was derived with. `change` receives empty options, or
+    /// those of the previous call for the same query. Invalid options are errors of the calls they apply to, or of
+    /// [`try_build`](Self::try_build).
     ///
     /// # Examples
     /// ```
@@ -112,8 +112,8 @@ impl<A: App> ClientBuilder<A> {
         self
     }
 
-    /// Changes the options of all queries. Options that a query was derived with override them, and so do the times of
-    /// its table.
+    /// Changes the options of all queries. The options that a query was derived with, and the times of its table,
+    /// override them.
     ///
     /// # Examples
     /// ```
@@ -136,7 +136,7 @@ impl<A: App> ClientBuilder<A> {
 
     /// Sets when a circuit breaker opens, and for how long. Queries choose a breaker by the option
     /// [`breaker`](LoadingOptions::breaker). The breaker of a single query has the name of the query. The last call for
-    /// a name counts.
+    /// a name wins.
     ///
     /// # Examples
     /// ```
@@ -198,9 +198,9 @@ impl<A: App> ClientBuilder<A> {
         self
     }
 
-    /// Keeps the answers to queries derived with `persist` in a provider too, below the cache. The last call counts.
+    /// Also keeps the answers to queries derived with `persist` in a provider, below the cache. The last call wins.
     ///
-    /// From now on the cache notes which entries of such queries change. This costs 8 KiB for each of these queries.
+    /// From now on the cache records which entries of these queries change. This costs 8 KiB per query.
     ///
     /// # Examples
     /// ```
@@ -225,7 +225,7 @@ impl<A: App> ClientBuilder<A> {
         self
     }
 
-    /// Sets how long a call of the provider may take before it counts as failed. Default: 250 ms. A miss waits that
+    /// Sets how long a call to the provider may take before it counts as failed. Default: 250 ms. A miss waits that
     /// long if the provider hangs. No caller waits for a write. Writes and removals of a key wait for each other for at
     /// most that long.
     ///
@@ -282,13 +282,13 @@ impl<A: App> ClientBuilder<A> {
         self
     }
 
-    /// Builds the client, if its options can work: the defaults, and those of single queries together with their derive
-    /// and the defaults.
+    /// Builds the client, if its options are valid: the defaults, and those of single queries together with their
+    /// derive and the defaults.
     ///
     /// A missing option, such as a freshness time, is not an error here, since calls may provide it.
     ///
     /// # Errors
-    /// If an option cannot work, such as a time of zero or a `retry_first` longer than `retry_longest`.
+    /// If an option is invalid, such as a time of zero or a `retry_first` longer than `retry_longest`.
     ///
     /// # Examples
     /// ```
@@ -335,13 +335,12 @@ impl<A: App> ClientBuilder<A> {
     /// # Ok(())
     /// # }
     /// ```
-    pub fn concurrency(mut self, most: u32) -> Self {
-        self.concurrency = Some(most);
+    pub fn concurrency(mut self, max: u32) -> Self {
+        self.concurrency = Some(max);
         self
     }
 
-    /// Builds the client. Options that cannot work are errors of the calls they apply to; see
-    /// [`try_build`](Self::try_build).
+    /// Builds the client. Invalid options are errors of the calls they apply to; see [`try_build`](Self::try_build).
     ///
     /// # Examples
     /// ```
@@ -369,7 +368,7 @@ impl<A: App> ClientBuilder<A> {
             self.settings.into_iter().map(|(query, set)| (query, set.options)).collect();
         let tables = A::Registry::describe().len();
         Client(Arc::new(Shared {
-            leaves_all_to_queries: settings.is_empty() && self.defaults == LoadingOptions::new(),
+            has_no_options: settings.is_empty() && self.defaults == LoadingOptions::new(),
             app: self.app,
             cache: self.cache,
             settings,

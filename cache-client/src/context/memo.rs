@@ -1,4 +1,4 @@
-//! What one tree has asked and received, apart from the cache.
+//! The queries and answers of one tree, independent of the cache.
 
 use std::any::{Any, TypeId};
 use std::sync::Arc;
@@ -14,7 +14,7 @@ use crate::flight::state::Flight;
 #[derive(Default)]
 pub(crate) struct Memo(Mutex<MemoEntries>);
 
-/// What a tree knows of one key.
+/// What a tree knows about one key.
 pub(crate) enum MemoEntry {
     Answered {
         answer: AnyValue,
@@ -22,14 +22,14 @@ pub(crate) enum MemoEntry {
         shown: Option<AnyValue>,
     },
     /// The flight that the tree waits for, or waited for last.
-    Asked(Arc<Flight>),
+    Requested(Arc<Flight>),
 }
 
-/// What a tree can answer for one key at once.
+/// What a tree can answer for one key immediately.
 pub(crate) enum MemoAnswer {
     Answer(AnyValue),
-    /// It waits for the answer, or has waited for one that did not come.
-    Asked,
+    /// The tree waits for the answer, or has waited for one that did not come.
+    Requested,
     Unknown,
 }
 
@@ -47,7 +47,7 @@ impl Memo {
         work(&mut self.0.lock())
     }
 
-    /// Forgets one key, so that it is asked for again.
+    /// Forgets one key, so that the next query of it is not answered from the memo.
     pub(crate) fn forget(&self, key: &dyn AnyKey) {
         let forgotten = self.0.lock().remove_entry(key);
         drop(forgotten);
@@ -90,7 +90,7 @@ impl Memo {
             Some(MemoEntry::Answered { answer, shown }) => {
                 MemoAnswer::Answer(Arc::clone(shown.as_ref().unwrap_or(answer)))
             }
-            Some(MemoEntry::Asked(_)) => MemoAnswer::Asked,
+            Some(MemoEntry::Requested(_)) => MemoAnswer::Requested,
             None => MemoAnswer::Unknown,
         }
     }
@@ -99,11 +99,11 @@ impl Memo {
         match self.0.lock().get(key)? {
             MemoEntry::Answered { answer, shown } => Some(Arc::clone(shown.as_ref().unwrap_or(answer))),
             // The flight has landed, and none of its waiters has noted that yet.
-            MemoEntry::Asked(flight) => flight.outcome()?.ok(),
+            MemoEntry::Requested(flight) => flight.outcome()?.ok(),
         }
     }
 
-    /// Keeps an answer, unless there is one. Returns the one that counts, without layers.
+    /// Keeps an answer, unless there is one already. Returns the kept one, without layers.
     pub(crate) fn keep(&self, key: Arc<dyn AnyKey>, value: AnyValue) -> AnyValue {
         let (kept, _replaced, _surplus) = self.with(|entries| match entries.get(&*key) {
             Some(MemoEntry::Answered { answer, .. }) => (Arc::clone(answer), None, Some(value)),
@@ -116,12 +116,12 @@ impl Memo {
     }
 
     /// Keeps the answer of a flight, if the tree still waits for it: a key that was forgotten meanwhile stays
-    /// forgotten. Returns the answer that counts, without layers.
+    /// forgotten. Returns the answer to use, without layers.
     pub(crate) fn keep_landed(&self, flight: &Arc<Flight>, value: AnyValue) -> AnyValue {
         let key = &*flight.key;
         let (kept, _replaced, _surplus) = self.with(|entries| match entries.get(key) {
             Some(MemoEntry::Answered { answer, .. }) => (Arc::clone(answer), None, Some(value)),
-            Some(MemoEntry::Asked(asked)) if Arc::ptr_eq(asked, flight) => {
+            Some(MemoEntry::Requested(requested)) if Arc::ptr_eq(requested, flight) => {
                 let replaced =
                     entries.insert(Arc::clone(&flight.key), MemoEntry::answered(Arc::clone(&value)));
                 (value, replaced, None)
@@ -131,19 +131,19 @@ impl Memo {
         kept
     }
 
-    /// Notes the value that layers have made of a kept answer, unless there is one. Returns the one that counts.
+    /// Keeps the value that results from layers over a kept answer, unless there is one already. Returns the kept one.
     pub(crate) fn show(&self, key: &dyn AnyKey, made_of: &AnyValue, value: AnyValue) -> AnyValue {
-        let (told, _surplus) = self.with(|entries| match entries.get_mut(key) {
+        let (shown, _surplus) = self.with(|entries| match entries.get_mut(key) {
             Some(MemoEntry::Answered { answer, shown }) if Arc::ptr_eq(answer, made_of) => match shown {
                 Some(shown) => (Arc::clone(shown), Some(value)),
                 None => (Arc::clone(shown.insert(value)), None),
             },
             _ => (value, None),
         });
-        told
+        shown
     }
 
-    /// Keeps an answer if the key was not asked for yet. Returns whether it did.
+    /// Keeps an answer if the key was not queried yet. Returns whether it did.
     pub(crate) fn preset(&self, key: &Arc<dyn AnyKey>, value: AnyValue) -> bool {
         let surplus = self.with(|entries| {
             if entries.contains_key(&**key) {

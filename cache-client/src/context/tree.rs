@@ -1,4 +1,4 @@
-//! The inside of a context: what it shares with its tree, and what belongs to it and its children.
+//! The internals of a context: what it shares with its tree, and what belongs to it and its children.
 
 use std::any::{Any, TypeId};
 use std::collections::HashMap;
@@ -27,7 +27,7 @@ use crate::token::Token;
 pub(crate) struct Node<A: App> {
     pub(crate) client: Client<A>,
     pub(crate) name: ContextName,
-    /// Made at the first use in the context of a shared load, since most loads use none.
+    /// In the context of a shared load, created at the first use, since most loads do not need it.
     tree: OnceLock<Arc<Tree>>,
     parent: Parent<A>,
     /// Cancelled with the tree, or at the deadline.
@@ -35,9 +35,9 @@ pub(crate) struct Node<A: App> {
     /// Cancels the token at the deadline.
     _timer: Option<Timer>,
     deadline: Option<Deadline>,
-    /// Whether it is kept from the cache, together with its children.
+    /// Whether the context, together with its children, bypasses the cache.
     is_disabled: AtomicBool,
-    /// Whether it hides optimistic layers, together with its children.
+    /// Whether the context, together with its children, hides optimistic layers.
     pub(crate) hides_layers: bool,
     /// The flight whose load the context is a part of.
     pub(crate) flight: Option<FlightId>,
@@ -95,14 +95,14 @@ impl Tree {
         }
     }
 
-    /// Whether the tree or a child was given answers or replacements, so that its answers must not be stored.
+    /// Whether answers of the tree or a child were preset or replaced, so that its answers must not be stored.
     fn has_own_answers(&self) -> bool {
         let Presets { any_exist, is_replaced, .. } = self.presets();
         any_exist.load(Ordering::Acquire) || is_replaced.load(Ordering::Acquire)
     }
 
     /// Notes what a shared load has read of a key, to be compared when its answer is stored. `watch` is that of the
-    /// load which has given the answer. `was_marked` says that the answer was known to be out of date.
+    /// load that gave the answer. `was_marked` says whether the answer was known to be out of date.
     pub(crate) fn note_read(
         &self,
         home: UsedTableRef,
@@ -138,12 +138,12 @@ impl Tree {
         Arc::new(Self { token: self.token.clone(), of: Some(self.owner()), ..Self::default() })
     }
 
-    /// The tree that has the presets of this one.
+    /// The tree that owns the presets of this one.
     fn owner(self: &Arc<Self>) -> Arc<Self> {
         Arc::clone(self.of.as_ref().unwrap_or(self))
     }
 
-    /// Answers that the tree was given, and what it has read if it belongs to a load.
+    /// The preset answers of the tree, and what it has read if it belongs to a load.
     fn presets(&self) -> &Presets {
         match &self.of {
             Some(of) => &of.presets,
@@ -155,7 +155,7 @@ impl Tree {
 #[derive(Default)]
 struct Presets {
     memo: Memo,
-    /// Set with the first answer, so that other trees need not look.
+    /// Set with the first preset, so that trees without presets need not look for one.
     any_exist: AtomicBool,
     /// Whether something is replaced in any of the trees that share these presets.
     is_replaced: AtomicBool,
@@ -166,7 +166,7 @@ struct Presets {
 /// Answers a query in place of its load.
 pub(crate) type Replacement = dyn Fn(&dyn AnyKey) -> Outcome + Send + Sync;
 
-/// By the type of the query; `None` if nothing is replaced.
+/// The replacements by the type of the query; `None` if nothing is replaced.
 pub(crate) type Replacements = Option<Arc<HashMap<TypeId, Arc<Replacement>>>>;
 
 /// What a context may do with the cache.
@@ -187,7 +187,7 @@ impl Access {
 }
 
 impl<A: App> Node<A> {
-    /// Makes the root of a tree that ends with `token`. `flight` is its flight, if it belongs to one.
+    /// Creates the root of a tree that ends with `token`. `flight` is its flight, if it belongs to one.
     pub(crate) fn root(
         client: Client<A>,
         name: ContextName,
@@ -198,7 +198,7 @@ impl<A: App> Node<A> {
         Arc::new(Self { tree: OnceLock::from(tree), ..Self::top(client, name, token, flight, None) })
     }
 
-    /// Makes the context of a shared load, which ends with `token`.
+    /// Creates the context of a shared load, which ends with `token`.
     pub(crate) fn of_load(
         client: Client<A>,
         query: &'static str,
@@ -237,8 +237,8 @@ impl<A: App> Node<A> {
         self.parent.0.is_none()
     }
 
-    /// Makes a child of `parent`.
-    fn step(parent: &Arc<Self>, name: ContextName) -> Self {
+    /// Creates a child of `parent`.
+    fn child_of(parent: &Arc<Self>, name: ContextName) -> Self {
         Self {
             client: parent.client.clone(),
             name,
@@ -256,10 +256,10 @@ impl<A: App> Node<A> {
     }
 
     pub(crate) fn below(parent: &Arc<Self>, name: ContextName) -> Arc<Self> {
-        Arc::new(Self::step(parent, name))
+        Arc::new(Self::child_of(parent, name))
     }
 
-    /// Makes the context of a load that belongs to the tree of `parent` alone.
+    /// Creates the context of a load that belongs to the tree of `parent` alone.
     pub(crate) fn of_flight(
         parent: &Arc<Self>,
         token: Token,
@@ -267,10 +267,11 @@ impl<A: App> Node<A> {
         slot: Option<Arc<LoadSlot>>,
     ) -> Arc<Self> {
         let name = parent.name.clone();
-        Arc::new(Self { token, flight: Some(flight), slot, ..Self::step(parent, name) })
+        Arc::new(Self { token, flight: Some(flight), slot, ..Self::child_of(parent, name) })
     }
 
-    /// Makes the context of a mutation. It shares the presets of its request, but neither its memo nor its end.
+    /// Creates the context of a mutation. It shares the presets of its request, but neither its memo nor its
+    /// cancellation.
     pub(crate) fn of_mutation(parent: &Arc<Self>, token: Token, flight: FlightId) -> Arc<Self> {
         let of = Some(parent.tree().owner());
         let tree = Tree { token: token.clone(), of, ..Tree::default() };
@@ -281,7 +282,7 @@ impl<A: App> Node<A> {
             deadline: None,
             flight: Some(flight),
             slot: None,
-            ..Self::step(parent, name)
+            ..Self::child_of(parent, name)
         })
     }
 
@@ -301,7 +302,7 @@ impl<A: App> Node<A> {
         let own = Deadline { at: deadline, runtime: Handle::current().id() };
         let deadline = Some(parent.deadline.filter(|earlier| earlier.at <= deadline).unwrap_or(own));
         let name = parent.name.clone();
-        Arc::new(Self { token, _timer: timer, deadline, ..Self::step(parent, name) })
+        Arc::new(Self { token, _timer: timer, deadline, ..Self::child_of(parent, name) })
     }
 
     /// Whether the context was cancelled, or its deadline has passed.
@@ -328,19 +329,19 @@ impl<A: App> Node<A> {
         }
     }
 
-    /// Makes a child of `parent` with replacements for the queries of a type.
+    /// Creates a child of `parent` with replacements for the queries of a type.
     pub(crate) fn replacing(parent: &Arc<Self>, query: TypeId, replacement: Arc<Replacement>) -> Arc<Self> {
         let mut replacements = parent.replacements.as_deref().cloned().unwrap_or_default();
         replacements.insert(query, replacement);
         parent.tree().presets().is_replaced.store(true, Ordering::Release);
         let (tree, replacements) = (parent.tree().with_own_memo(), Some(Arc::new(replacements)));
         let name = parent.name.clone();
-        Arc::new(Self { tree: OnceLock::from(tree), replacements, ..Self::step(parent, name) })
+        Arc::new(Self { tree: OnceLock::from(tree), replacements, ..Self::child_of(parent, name) })
     }
 
     pub(crate) fn without_layers(parent: &Arc<Self>) -> Arc<Self> {
         let (tree, name) = (parent.tree().with_own_memo(), parent.name.clone());
-        Arc::new(Self { tree: OnceLock::from(tree), hides_layers: true, ..Self::step(parent, name) })
+        Arc::new(Self { tree: OnceLock::from(tree), hides_layers: true, ..Self::child_of(parent, name) })
     }
 
     pub(crate) fn replacement(&self, key: &dyn AnyKey) -> Option<&Arc<Replacement>> {
@@ -400,7 +401,7 @@ impl<A: App> Node<A> {
         self.tree.get().is_some_and(|tree| tree.has_own_answers())
     }
 
-    /// Whether the tree was given answers.
+    /// Whether answers were preset in the tree.
     fn has_presets(&self) -> bool {
         self.tree.get().is_some_and(|tree| tree.presets().any_exist.load(Ordering::Acquire))
     }
@@ -410,7 +411,7 @@ impl<A: App> Node<A> {
         self.replacements.is_none() && !self.has_presets() && self.is_cache_enabled()
     }
 
-    /// The answer that the tree was given, or has received.
+    /// The answer that was preset in the tree, or that the tree has received.
     pub(crate) fn answer(&self, key: &dyn AnyKey) -> Option<AnyValue> {
         let presets = self.tree().presets();
         if presets.any_exist.load(Ordering::Acquire)
@@ -421,10 +422,10 @@ impl<A: App> Node<A> {
         self.tree().memo.answer(key)
     }
 
-    /// Gives the tree an answer. Returns whether it had none.
+    /// Presets an answer in the tree. Returns whether the tree had none.
     pub(crate) fn preset(&self, key: &Arc<dyn AnyKey>, value: AnyValue) -> bool {
-        let has_asked = self.tree().memo.with(|entries| entries.contains_key(&**key));
-        if has_asked {
+        let is_requested = self.tree().memo.with(|entries| entries.contains_key(&**key));
+        if is_requested {
             return false;
         }
         let presets = self.tree().presets();

@@ -1,4 +1,4 @@
-//! The typed part of the client: each query that is loaded, as one of unknown type.
+//! The typed part of the client: implements `AnyQuery` for each query that is loaded.
 
 use std::sync::Arc;
 
@@ -11,7 +11,7 @@ use super::Fetch;
 use crate::any_query::{AnyQuery, CacheOf, LoadFuture, LoadTarget, QueryFacts};
 use crate::app::App;
 use crate::context::Context;
-use crate::erased::{AnyError, AnyQueryError, AnyValue, misplaced, typed_error, typed_value};
+use crate::erased::{AnyError, AnyQueryError, AnyValue, typed_error, typed_value, wrong_type};
 use crate::flight::outcome::ErrorAdvice;
 use crate::telemetry::Labels;
 
@@ -77,19 +77,19 @@ where
     fn to_value(&self, handle: ValueHandle) -> AnyValue {
         match handle.value::<Q>() {
             Some(value) => value.clone(),
-            None => misplaced(),
+            None => wrong_type(),
         }
     }
 
-    fn load<'a>(&'a self, cx: &'a Context<A>, most: u32) -> LoadFuture<'a> {
-        self.__load(cx, LoadTarget { query: self, most })
+    fn load<'a>(&'a self, cx: &'a Context<A>, max_keys: u32) -> LoadFuture<'a> {
+        self.__load(cx, LoadTarget { query: self, max_keys })
     }
 
     fn advice(&self, error: &dyn AnyError) -> ErrorAdvice {
         let error = typed_error(error);
-        let may_pass = Q::is_retryable(error);
-        let requested = if may_pass { Q::retry_after(error) } else { None };
-        ErrorAdvice { may_pass, counts: Q::counts_as_failure(error), requested }
+        let is_retryable = Q::is_retryable(error);
+        let requested = if is_retryable { Q::retry_after(error) } else { None };
+        ErrorAdvice { is_retryable, counts: Q::counts_as_failure(error), requested }
     }
 
     fn is_expected(&self, error: &dyn AnyError) -> bool {

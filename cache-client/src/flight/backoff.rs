@@ -5,7 +5,7 @@ use std::time::Duration;
 /// How long after the first attempt the last one may begin.
 const RETRY_WINDOW: Duration = Duration::from_secs(120);
 
-/// The longest waits before retries. The actual wait is a random part of that.
+/// The longest waits before retries. The actual wait is a random fraction of that.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub(crate) struct RetryPolicy {
     /// Before the first retry.
@@ -21,7 +21,7 @@ impl RetryPolicy {
     pub(crate) const DEFAULT: Self =
         Self { first: Duration::from_secs(1), longest: Duration::from_secs(30), factor: 2.0 };
 
-    /// Makes the policy of options. Where a default contradicts a given option, the option counts.
+    /// Creates the policy from options. A default that contradicts a given option is adapted to it.
     pub(crate) fn of(first: Option<Duration>, longest: Option<Duration>, factor: Option<f64>) -> Self {
         let Self { first: default_first, longest: default_longest, factor: default_factor } = Self::DEFAULT;
         Self {
@@ -33,7 +33,7 @@ impl RetryPolicy {
         }
     }
 
-    /// The name of an option that cannot work, and why.
+    /// The name of an invalid option, and the problem with it.
     pub(crate) fn problem(&self) -> Option<(&'static str, &'static str)> {
         const ZERO: &str = "must be longer than zero; leave it out for the default";
         // Before the first wait, whose default adapts to it.
@@ -64,7 +64,7 @@ impl RetryPolicy {
     }
 }
 
-/// How often a load may still be tried again.
+/// How often a load may still be retried.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct RetryBackoff {
     retries: u32,
@@ -83,8 +83,9 @@ impl RetryBackoff {
 
     /// Counts a retry and returns how long to wait before it. Returns `None` if no retries are left.
     ///
-    /// `elapsed` is the time since the first attempt began. `requested` is the wait that the error asks for. `chance`,
-    /// from 0 to 1, is the part of the longest wait to take, so that loads that failed together do not return together.
+    /// `elapsed` is the time since the first attempt began. `requested` is the wait that the error requests. `chance`,
+    /// from 0 to 1, is the fraction of the longest wait to take, so that loads that failed together are not retried
+    /// together.
     pub(crate) fn next(
         &mut self,
         policy: &RetryPolicy,
@@ -135,7 +136,7 @@ mod tests {
     }
 
     #[test]
-    fn a_default_gives_way_to_what_is_given() {
+    fn a_default_adapts_to_the_given_options() {
         let quick = RetryPolicy::of(None, Some(Duration::from_millis(100)), None);
         assert_eq!(waits(&quick), [0.1, 0.1]);
         let slow = RetryPolicy::of(Some(seconds(60)), None, None);
@@ -145,7 +146,7 @@ mod tests {
     }
 
     #[test]
-    fn what_cannot_work_is_named() {
+    fn invalid_options_are_named() {
         let (zero, one, two) = (Some(Duration::ZERO), Some(seconds(1)), Some(seconds(2)));
         for (first, longest, factor, option) in [
             (zero, None, None, "retry_first"),
@@ -162,7 +163,7 @@ mod tests {
     }
 
     #[test]
-    fn a_wait_is_the_given_part_of_the_longest() {
+    fn a_wait_is_the_given_fraction_of_the_longest() {
         for (chance, wait) in [(0.0, 0), (0.25, 250), (0.5, 500)] {
             let next = RetryBackoff::new(1).next(&POLICY, Duration::ZERO, None, chance);
             assert_eq!(next, Some(Duration::from_millis(wait)));
@@ -178,7 +179,7 @@ mod tests {
     }
 
     #[test]
-    fn a_wait_that_was_asked_for_is_neither_shortened_nor_waited_too_long() {
+    fn a_requested_wait_is_neither_shortened_nor_longer_than_the_window() {
         let next = |elapsed, requested| RetryBackoff::new(1).next(&POLICY, elapsed, Some(requested), 0.0);
         assert_eq!(next(Duration::ZERO, seconds(100)), Some(seconds(100)));
         assert_eq!(next(Duration::ZERO, RETRY_WINDOW), Some(RETRY_WINDOW));

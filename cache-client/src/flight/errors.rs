@@ -1,4 +1,5 @@
-//! Errors of loads, to be read apart, or to be the answer for a while. Knows nothing of flights.
+//! Remembered errors of loads, which `refresh_error` returns, or which answer calls for a while. Knows nothing of
+//! flights.
 
 use std::sync::{Arc, OnceLock};
 
@@ -11,20 +12,20 @@ use parking_lot::Mutex;
 use crate::erased::AnyQueryError;
 
 /// How many errors of a query are remembered. The oldest is dropped first.
-const MOST: usize = 1_024;
+const MAX_ERRORS: usize = 1_024;
 
-/// The last error of each key, until something newer exists. Made for the first error, so that queries that never fail
-/// take no lock.
+/// The last error of each key, until something newer exists. Created for the first error, so that queries that never
+/// fail take no lock.
 #[derive(Default)]
 pub(crate) struct LoadErrors(OnceLock<Mutex<RememberedErrors>>);
 
-/// In the order in which they were noted. The bound is applied by hand, since a bounded map would allocate its memory
-/// at once.
+/// In the order in which they were noted. The bound is enforced by hand, since a bounded map would allocate all its
+/// memory at once.
 type RememberedErrors = LruCache<Arc<dyn AnyKey>, RememberedError, RandomState>;
 
 struct RememberedError {
     error: AnyQueryError,
-    /// Until when it is the answer of new calls.
+    /// Until when the error answers new calls.
     until: Option<Moment>,
     /// The watch of the load. A change that overtakes it makes the error out of date.
     watch: Arc<AnyWatch>,
@@ -46,7 +47,7 @@ impl LoadErrors {
             return;
         }
         let replaced = errors.push(key, error);
-        let oldest = if errors.len() > MOST { errors.pop_lru() } else { None };
+        let oldest = if errors.len() > MAX_ERRORS { errors.pop_lru() } else { None };
         drop(errors);
         drop((replaced, oldest));
     }
@@ -58,7 +59,7 @@ impl LoadErrors {
         }
     }
 
-    /// Whether any error was ever noted. If not, no clock need be read.
+    /// Whether any error was ever noted. If not, callers need not read the clock.
     pub(crate) fn any_exist(&self) -> bool {
         self.0.get().is_some()
     }
@@ -68,7 +69,7 @@ impl LoadErrors {
         self.find(key, |_| true).map(|(error, _)| error)
     }
 
-    /// The error that is the answer now, with the watch of its load.
+    /// The error that answers calls now, with the watch of its load.
     pub(crate) fn answer(&self, key: &dyn AnyKey, now: Moment) -> Option<(AnyQueryError, Arc<AnyWatch>)> {
         self.find(key, |error| error.until.is_some_and(|until| now < until))
     }

@@ -9,14 +9,14 @@ use crate::erased::{AnyError, AnyValue};
 
 /// The outcome of the load of one key.
 #[derive(Clone)]
-#[allow(missing_debug_implementations, reason = "nobody outside can name it")]
+#[allow(missing_debug_implementations, reason = "cannot be named outside this crate")]
 pub enum LoadOutcome {
     /// With the inputs of a batch, if its values were built from other queries.
     Answered(AnyValue, Option<Box<Inputs>>),
     Failed {
         error: Arc<dyn AnyError>,
-        /// From 0 to 1: which part of the longest wait to take before the retry. Keys that failed together share it, so
-        /// that they are retried together.
+        /// From 0 to 1: the fraction of the longest wait to take before the retry. Keys that failed together share it,
+        /// so that they are retried together.
         chance: f64,
     },
     /// With the message of the panic.
@@ -41,7 +41,7 @@ impl LoadOutcome {
 /// How the query judges an error.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub(crate) struct ErrorAdvice {
-    pub(crate) may_pass: bool,
+    pub(crate) is_retryable: bool,
     /// Whether it counts as a failure for the breaker.
     pub(crate) counts: bool,
     /// How long to wait before the next attempt, if the error says so.

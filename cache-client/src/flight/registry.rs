@@ -23,7 +23,7 @@ pub(crate) struct FlightRegistry {
 /// A flight that another has replaced, with its key.
 pub(crate) type DisplacedFlight = Option<(Arc<dyn AnyKey>, Arc<Flight>)>;
 
-/// What a caller asks for when it joins a flight.
+/// How a caller wants to join a flight.
 pub(crate) struct JoinRequest<'a> {
     pub(crate) demand: LoadDemand,
     /// The caller does not wait.
@@ -54,7 +54,7 @@ impl IfRunning {
     }
 }
 
-/// How a caller has joined.
+/// The result of joining.
 pub(crate) enum JoinOutcome {
     /// The caller has to read the cache again, since a flight has landed.
     ReadAgain(u64),
@@ -91,7 +91,7 @@ impl FlightRegistry {
                 },
                 true => flight.retire(),
                 // The flight may have been overtaken by its own store, before it was removed here. It stores nothing
-                // more, and an answer that only marks have overtaken is still worth showing.
+                // more, and observers may still show an answer that only marks have overtaken.
                 false => self.count_landing(),
             }
             *displaced = current.remove_entry(key);
@@ -101,7 +101,7 @@ impl FlightRegistry {
             return JoinOutcome::ReadAgain(landings);
         }
         let flight = Arc::new(make());
-        // A flight that nobody else knows can be joined, and waits for nobody.
+        // A new flight can always be joined, and waits for no other.
         let Ok(waiter) = waiter(&flight, request) else { return JoinOutcome::Cycle };
         current.insert(Arc::clone(&flight.key), Arc::clone(&flight));
         JoinOutcome::New(flight, waiter)

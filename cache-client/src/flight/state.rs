@@ -21,16 +21,16 @@ pub(crate) struct Flight {
     pub(crate) key: Arc<dyn AnyKey>,
     /// When the load began.
     pub(crate) started: Moment,
-    /// Tells whether something newer exists for the key. `None` for a load of a single tree, which stores nothing.
+    /// Detects whether something newer exists for the key. `None` for a load of a single tree, which stores nothing.
     pub(crate) watch: Option<Arc<AnyWatch>>,
-    /// Cancelled when no caller has come for a while after the last one left, and by the load itself if it cancels its
-    /// context.
+    /// Cancelled when no caller has joined for a while after the last one left, and by the load itself if it cancels
+    /// its context.
     pub(crate) token: Token,
     /// Where the load runs.
     pub(crate) runtime: TaskRuntime,
     /// The right to run, if there is a limit.
     pub(crate) slot: Option<Arc<LoadSlot>>,
-    /// The answer was built from values that have changed meanwhile, and is stored as one to be loaded again. Set
+    /// The answer was built from values that have changed meanwhile, and is stored marked, to be loaded again. Set
     /// before the flight lands.
     pub(crate) is_out_of_date: AtomicBool,
     /// There is an outcome.
@@ -43,19 +43,19 @@ struct FlightState {
     /// The number of callers that wait.
     waiters: usize,
     demand: LoadDemand,
-    /// No call can join any more.
+    /// No call can join any longer.
     is_closed: bool,
-    /// The load has ended, and cannot be cancelled any more.
+    /// The load has ended, and can no longer be cancelled.
     is_landing: bool,
     /// The answer comes from the provider.
     is_without_load: bool,
     /// Its runtime has dropped it: another load may replace it.
     is_abandoned: bool,
-    /// A caller has left without being cancelled, and may come back.
+    /// A caller that was not cancelled has left, and may come back.
     is_missed: bool,
     /// How often the last caller has left, so that a late timer has no effect.
     leave_count: u64,
-    /// Cancels the load if no caller comes.
+    /// Cancels the load if no caller joins in time.
     timer: Option<Timer>,
     outcome: Option<Outcome>,
 }
@@ -78,12 +78,12 @@ pub(crate) struct LoadDemand {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum AfterLeave {
     Continues,
-    /// For a time, unless a caller comes. With the value of `leave_count`.
+    /// For a time, unless a caller joins. With the value of `leave_count`.
     Lingers(Duration, u64),
     Unwanted,
 }
 
-/// How a load has ended.
+/// How a load ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Landing {
     /// It was cancelled: its result is no answer.
@@ -141,15 +141,15 @@ impl Flight {
         self.watch.as_ref().is_none_or(|watch| !watch.is_overtaken())
     }
 
-    /// Makes sure that nothing is stored any more. To be called before the next flight begins to watch, so that this
-    /// one cannot overtake it.
+    /// Makes sure that nothing more is stored. Must be called before the next flight begins to watch, so that this one
+    /// cannot overtake it.
     pub(crate) fn retire(&self) {
         if let Some(watch) = &self.watch {
             watch.retire();
         }
     }
 
-    /// Whether the key was changed by more than marks, so that the answer is of no use.
+    /// Whether the key was changed by more than marks, so that the answer is useless.
     pub(crate) fn is_replaced(&self) -> bool {
         self.watch.as_ref().is_some_and(|watch| watch.is_replaced())
     }
@@ -177,7 +177,7 @@ impl Flight {
         }
     }
 
-    /// Cancels the load if its callers have left, since another flight has replaced it and no call joins it any more.
+    /// Cancels the load if its callers have left, since another flight has replaced it and no further call joins it.
     pub(crate) fn displace(&self) {
         let leave_count = self.state.lock().leave_count;
         if leave_count > 0 {
@@ -185,7 +185,7 @@ impl Flight {
         }
     }
 
-    /// Takes the slot of a load that its runtime no longer runs.
+    /// Takes away the slot of a load that its runtime no longer runs.
     pub(crate) fn revoke_slot(&self) {
         if let Some(slot) = &self.slot {
             slot.revoke();
@@ -221,7 +221,7 @@ impl Flight {
         }
         state.is_landing = true;
         state.is_closed |= !state.demand.stores;
-        // An error that no caller gets has to be found later.
+        // An error that no caller receives is remembered for `refresh_error`.
         let remembers_errors = state.demand.remembers_errors || state.waiters == 0;
         Landing::Done(LoadDemand { remembers_errors, ..state.demand })
     }
@@ -288,8 +288,8 @@ impl Flight {
 impl Flight {
     /// Removes a caller. A caller that `is_cancelled` does not come back.
     pub(super) fn leave(self: &Arc<Self>, is_cancelled: bool) {
-        let may_be_of_use = self.watch.as_ref().is_some_and(|watch| !watch.is_overtaken());
-        let left = self.state.lock().leave(is_cancelled, may_be_of_use);
+        let may_be_useful = self.watch.as_ref().is_some_and(|watch| !watch.is_overtaken());
+        let left = self.state.lock().leave(is_cancelled, may_be_useful);
         match left {
             AfterLeave::Continues => {}
             AfterLeave::Unwanted => self.token.cancel(),
@@ -297,12 +297,12 @@ impl Flight {
         }
     }
 
-    /// Cancels the load after `time`, unless a caller comes or the load ends before.
+    /// Cancels the load after `time`, unless a caller joins or the load ends first.
     fn linger(self: &Arc<Self>, time: Duration, leave_count: u64) {
         let flight = Arc::clone(self);
         let timer = self.runtime.after(time, move || flight.end_lingering(leave_count));
         let mut state = self.state.lock();
-        // Callers that have come or left in between have found no timer.
+        // Callers that joined or left in between found no timer.
         let surplus = match state.is_left(leave_count) {
             true => state.timer.replace(timer),
             false => Some(timer),
@@ -313,13 +313,13 @@ impl Flight {
 }
 
 impl FlightState {
-    fn leave(&mut self, is_cancelled: bool, may_be_of_use: bool) -> AfterLeave {
+    fn leave(&mut self, is_cancelled: bool, may_be_useful: bool) -> AfterLeave {
         self.waiters -= 1;
         self.is_missed |= !is_cancelled;
         if self.waiters > 0 || self.demand.outlives_callers || self.is_over() {
             return AfterLeave::Continues;
         }
-        let linger = if self.is_missed && may_be_of_use { self.demand.linger } else { Duration::ZERO };
+        let linger = if self.is_missed && may_be_useful { self.demand.linger } else { Duration::ZERO };
         self.leave_count += 1;
         match linger {
             Duration::ZERO => {
@@ -331,7 +331,7 @@ impl FlightState {
         }
     }
 
-    /// Whether no caller has come since that leave, and the load still runs.
+    /// Whether no caller has joined since that leave, and the load still runs.
     fn is_left(&self, leave_count: u64) -> bool {
         self.leave_count == leave_count
             && self.waiters == 0

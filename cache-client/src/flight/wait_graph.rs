@@ -11,7 +11,7 @@ use crate::sync::Mutex;
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub(crate) struct FlightId(pub(crate) u64);
 
-/// Each flight that waits, with all it waits for; a flight that is waited for twice is listed twice.
+/// Each waiting flight, with the flights it waits for. A flight that it waits for twice is listed twice.
 #[derive(Debug, Default)]
 pub(crate) struct WaitGraph(Mutex<HashMap<FlightId, Vec<FlightId>>>);
 
@@ -20,7 +20,7 @@ impl WaitGraph {
     /// was noted.
     fn enter(&self, from: FlightId, to: FlightId) -> bool {
         let mut graph = self.0.lock();
-        if leads(&graph, to, from) {
+        if reaches(&graph, to, from) {
             return false;
         }
         graph.entry(from).or_default().push(to);
@@ -29,7 +29,7 @@ impl WaitGraph {
 
     /// Whether `from` waits for `to`, directly or through others.
     pub(crate) fn waits_for(&self, from: FlightId, to: FlightId) -> bool {
-        leads(&self.0.lock(), from, to)
+        reaches(&self.0.lock(), from, to)
     }
 
     fn leave(&self, from: FlightId, to: FlightId) {
@@ -44,7 +44,7 @@ impl WaitGraph {
     }
 }
 
-/// One flight waits for another. Ends when dropped.
+/// A wait of one flight for another. Dropping it ends the wait.
 #[derive(Debug)]
 pub(crate) struct WaitEdge {
     graph: Arc<WaitGraph>,
@@ -66,7 +66,7 @@ impl Drop for WaitEdge {
 }
 
 /// Whether `from` is `to`, or waits for it, directly or through others.
-fn leads(graph: &HashMap<FlightId, Vec<FlightId>>, from: FlightId, to: FlightId) -> bool {
+fn reaches(graph: &HashMap<FlightId, Vec<FlightId>>, from: FlightId, to: FlightId) -> bool {
     let (mut seen, mut next) = (HashSet::<_, RandomState>::default(), vec![from]);
     while let Some(flight) = next.pop() {
         if flight == to {
@@ -85,7 +85,7 @@ mod tests {
     const FLIGHTS: [FlightId; 4] = [FlightId(1), FlightId(2), FlightId(3), FlightId(4)];
 
     #[test]
-    fn a_circle_of_any_length_is_refused() {
+    fn a_cycle_of_any_length_is_refused() {
         let [a, b, c, d] = FLIGHTS;
         let graph = WaitGraph::default();
         assert!(!graph.enter(a, a));
@@ -95,7 +95,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_waited_for_twice_is_left_twice() {
+    fn two_equal_waits_end_separately() {
         let [a, b, ..] = FLIGHTS;
         let graph = WaitGraph::default();
         assert!(graph.enter(a, b) && graph.enter(a, b));
@@ -107,7 +107,7 @@ mod tests {
         assert!(graph.0.lock().is_empty());
     }
 
-    /// A hundred thousand of each: a comparison of all pairs would not end today.
+    /// A hundred thousand of each: comparing all pairs would take far too long.
     #[test]
     fn a_flight_may_wait_for_many_and_be_waited_for_by_many() {
         let (many, graph) = (100_000, WaitGraph::default());

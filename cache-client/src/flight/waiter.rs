@@ -7,7 +7,7 @@ use super::wait_graph::{FlightId, WaitEdge, WaitGraph};
 use crate::erased::Outcome;
 use crate::token::Token;
 
-/// A caller that waits for a flight. Dropping it leaves the flight.
+/// A caller that waits for a flight. Dropping this leaves the flight.
 pub(crate) struct Waiter {
     pub(crate) flight: Arc<Flight>,
     /// Boxed, since most callers have none.
@@ -34,7 +34,7 @@ pub(crate) struct CallOrigin<'a> {
 /// Why a flight cannot be waited for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum JoinError {
-    /// The flight accepts no callers any more.
+    /// The flight no longer accepts callers.
     Closed,
     /// Joining would close a cycle of waits.
     Cycle,
@@ -47,9 +47,9 @@ impl Waiter {
         from: Option<CallOrigin<'_>>,
     ) -> Result<Self, JoinError> {
         let origin = match from {
-            Some(CallOrigin { tree, flight: asking }) => {
+            Some(CallOrigin { tree, flight: caller }) => {
                 let begin = |(graph, id)| WaitEdge::begin(graph, id, flight.id).ok_or(JoinError::Cycle);
-                let waiting = asking.map(begin).transpose()?;
+                let waiting = caller.map(begin).transpose()?;
                 Some(Box::new(WaiterOrigin { tree: tree.clone(), waiting }))
             }
             None => None,

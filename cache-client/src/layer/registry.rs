@@ -14,7 +14,7 @@ use crate::query_state::QueryState;
 #[derive(Default)]
 pub(crate) struct LayerRegistry {
     active: Mutex<BTreeMap<LayerId, Arc<ActiveLayer>>>,
-    /// The number of changed keys, including those about to change, so that other reads need not look for layers.
+    /// The number of changed keys, including those about to change. While it is zero, reads do not look for layers.
     changes: AtomicUsize,
     next: AtomicU64,
 }
@@ -79,7 +79,7 @@ impl LayerRegistry {
 
     pub(super) fn forget(&self, id: LayerId, keys: &[LayeredKey]) {
         keys.iter().for_each(|key| key.remove(id));
-        // A reader that finds no step reads what was committed instead.
+        // A reader that finds no step reads the commit that replaced the layer.
         self.changes.fetch_sub(keys.len(), Ordering::Release);
     }
 

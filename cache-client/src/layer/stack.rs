@@ -1,4 +1,4 @@
-//! The optimistic changes of one query, key by key, and the values that they make. Knows nothing of caches.
+//! The optimistic changes of one query, key by key, and the values that result. Knows nothing of caches.
 
 use std::any::Any;
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -38,16 +38,16 @@ impl LayerStep {
 pub(crate) struct LayerStacks(Mutex<KeyMap<LayerStack>>);
 
 struct LayerStack {
-    /// In the order in which they came. Never empty.
+    /// In the order in which they were added. Never empty.
     steps: Vec<LayerStep>,
-    /// What the steps made last.
+    /// The last result of the steps.
     folded: Option<FoldedValue>,
 }
 
-/// The value that steps have made.
+/// The result of some steps over a base value.
 struct FoldedValue {
     steps: Vec<LayerId>,
-    /// Does not keep the value alive, but identifies it as long as this exists.
+    /// Identifies the base value without keeping it alive. While this exists, its address is not reused.
     base: Option<Weak<dyn Any + Send + Sync>>,
     result: Option<AnyValue>,
 }
@@ -56,8 +56,9 @@ struct FoldedValue {
 pub(crate) struct LayerSteps(Vec<LayerStep>);
 
 impl LayerSteps {
-    /// Whether one of the layers was removed since, so that a value read meanwhile may be older or newer than that.
-    fn is_over(&self) -> bool {
+    /// Whether one of the layers was removed since then, so that a value read meanwhile may be from before or after the
+    /// removal.
+    fn is_outdated(&self) -> bool {
         self.0.iter().any(LayerStep::is_off)
     }
 
@@ -65,7 +66,7 @@ impl LayerSteps {
         self.0.iter().map(|step| step.layer).collect()
     }
 
-    /// The value that the steps make; `None` if all leave it unchanged. Foreign code: no lock may be held. A step that
+    /// The result of the steps; `None` if all leave the value unchanged. Foreign code: no lock may be held. A step that
     /// panics leaves the value unchanged.
     fn fold(&self, base: Option<&(dyn Any + Send + Sync)>) -> Option<AnyValue> {
         let mut result: Option<AnyValue> = None;
@@ -80,15 +81,15 @@ impl LayerSteps {
     }
 }
 
-/// A committed value, and what layers make of it.
+/// A committed value, and the result of the layers over it.
 pub(crate) struct Layered<T> {
     pub(crate) base: Option<T>,
-    /// `None` if they leave it unchanged.
+    /// `None` if the layers leave the value unchanged.
     pub(crate) folded: Option<AnyValue>,
 }
 
 impl LayerStacks {
-    /// The present steps of a key.
+    /// The current steps of a key.
     pub(crate) fn steps(&self, key: &dyn AnyKey) -> Option<LayerSteps> {
         let stacks = self.0.lock();
         let steps: Vec<_> = stacks.get(key)?.steps.iter().filter(|step| !step.is_off()).cloned().collect();
@@ -96,8 +97,8 @@ impl LayerStacks {
         (!steps.is_empty()).then_some(LayerSteps(steps))
     }
 
-    /// The committed value of a key, by `read`, and what its steps make of it. Both are of the same moment: the result
-    /// never contains both a layer and the commit that replaces it, nor neither of them.
+    /// The committed value of a key, which `read` returns, and the result of its steps over it. Both are of the same
+    /// moment: the result never contains both a layer and the commit that replaces it, nor neither of them.
     pub(crate) fn read<T>(
         &self,
         key: &dyn AnyKey,
@@ -108,7 +109,7 @@ impl LayerStacks {
             let steps = self.steps(key);
             let base = read();
             let Some(steps) = steps else { return Layered { base, folded: None } };
-            if steps.is_over() {
+            if steps.is_outdated() {
                 continue;
             }
             let folded = self.fold(key, &steps, base.as_ref().map(value));
@@ -126,7 +127,7 @@ impl LayerStacks {
         again: impl Fn() -> Option<AnyValue>,
     ) -> AnyValue {
         let current = || {
-            let newer = if seen.is_some_and(LayerSteps::is_over) { again() } else { None };
+            let newer = if seen.is_some_and(LayerSteps::is_outdated) { again() } else { None };
             newer.or_else(|| Some(Arc::clone(&value)))
         };
         let Layered { base, folded } = self.read(key, current, |base| base);

@@ -1,4 +1,4 @@
-//! One attempt of a load, and how it has ended. Plain data.
+//! One attempt of a load, and how it ended. Plain data.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -15,11 +15,11 @@ pub(super) struct Attempt {
     /// `None` if nothing was loaded.
     pub(super) took: Option<Duration>,
     pub(super) ended: AttemptEnd,
-    /// Whether the load has given itself answers. Its own answer is then not shared.
+    /// Whether the load has preset or replaced answers in its own context. Its answer is then not shared.
     pub(super) has_own_answers: bool,
 }
 
-/// How the code of a load has ended.
+/// How the code of a load ended.
 pub(super) enum AttemptEnd {
     Answered(AnyValue),
     /// The provider had the answer.
@@ -27,12 +27,12 @@ pub(super) enum AttemptEnd {
     Failed {
         error: Arc<dyn AnyError>,
         advice: ErrorAdvice,
-        /// Which part of the longest wait to take before the next attempt, if the error does not ask for a time.
+        /// The fraction of the longest wait to take before the next attempt, unless the error requests a time.
         chance: f64,
     },
     /// With the message of the panic.
     Panicked(Arc<str>),
-    /// The load of several keys has returned another number of answers.
+    /// The load of several keys returned the wrong number of answers.
     Miscounted {
         keys: usize,
         answers: usize,

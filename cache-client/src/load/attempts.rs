@@ -17,7 +17,7 @@ use crate::flight::backoff::{RetryBackoff, RetryPolicy};
 use crate::flight::outcome::{ErrorAdvice, LoadOutcome};
 use crate::panic::poll_catching;
 
-/// The breaker has refused a load.
+/// The breaker refused a load.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 struct Refused;
 
@@ -35,7 +35,7 @@ impl<A: App> LoadTask<A> {
         while let Some(wait) =
             wait_after(&attempt.ended, (&mut backoff, &self.plan.retry_policy), begun, breaker)
         {
-            self.tell_retry(backoff.attempts(), wait);
+            self.report_retry(backoff.attempts(), wait);
             // Other loads may run meanwhile.
             self.flight.end_turn();
             tokio::time::sleep(wait).await;
@@ -52,23 +52,24 @@ impl<A: App> LoadTask<A> {
     async fn turn(&self) -> Option<Moment> {
         let slot = self.flight.slot.as_ref()?;
         slot.begin();
-        // Boxed, so that loads without a limit have no room for it.
+        // Boxed, so that loads without a limit stay small.
         Box::pin(slot.held()).await;
         Some(self.node.client.cache().now())
     }
 
-    fn tell_retry(&self, attempt: u32, wait: Duration) {
+    fn report_retry(&self, attempt: u32, wait: Duration) {
         let telemetry = self.node.client.telemetry();
         telemetry.retry(self.subject(), self.plan.strategy(), attempt, wait);
     }
 
-    /// The right to load once, if there is a breaker.
+    /// The right to make one attempt, if there is a breaker.
     fn permit(&self, breaker: Option<&Arc<Breaker>>) -> Result<Option<Permit>, Refused> {
         let Some(breaker) = breaker else { return Ok(None) };
         breaker.admit(self.flight.id, self.node.client.wait_graph()).map(Some).ok_or(Refused)
     }
 
-    /// A shared load gets a new context: what its last attempt has read may be older than the new answer.
+    /// The context of the next attempt. A shared load gets a new one: what its last attempt read may be older than the
+    /// new answer.
     fn node_for_retry(&self) -> Arc<Node<A>> {
         let (client, token) = (self.node.client.clone(), self.flight.token.clone());
         match self.flight.watch {
@@ -117,19 +118,19 @@ impl<A: App> LoadTask<A> {
     }
 }
 
-/// Returns how long to wait before the next attempt, or `None` if this one was the last. A function of its own keeps the
-/// task small.
+/// Returns how long to wait before the next attempt, or `None` if this one was the last. Separate, so that the task
+/// stays small.
 fn wait_after(
     ended: &AttemptEnd,
     (backoff, policy): (&mut RetryBackoff, &RetryPolicy),
     begun: Instant,
     breaker: Option<&Arc<Breaker>>,
 ) -> Option<Duration> {
-    let AttemptEnd::Failed { advice: ErrorAdvice { may_pass: true, requested, .. }, chance, .. } = ended
+    let AttemptEnd::Failed { advice: ErrorAdvice { is_retryable: true, requested, .. }, chance, .. } = ended
     else {
         return None;
     };
     let wait = backoff.next(policy, begun.elapsed(), *requested, *chance)?;
-    let is_in_vain = breaker.is_some_and(|breaker| breaker.is_open_at(Instant::now() + wait));
-    (!is_in_vain).then_some(wait)
+    let is_futile = breaker.is_some_and(|breaker| breaker.is_open_at(Instant::now() + wait));
+    (!is_futile).then_some(wait)
 }

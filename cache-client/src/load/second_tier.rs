@@ -16,7 +16,7 @@ impl<A: App> LoadTask<A> {
     /// The entry of the key in the provider, if there is one and the flight is shared.
     pub(super) fn entry(&self) -> Option<Box<ProviderEntry>> {
         self.flight.watch.as_ref()?;
-        // Boxed, so that tasks of clients without a provider have no room for it.
+        // Boxed, so that tasks of clients without a provider stay small.
         ProviderEntry::of(&self.node.client, &*self.query).map(Box::new)
     }
 
@@ -54,8 +54,8 @@ impl<A: App> LoadTask<A> {
         entry.put(&*self.flight.key, copy, &is_current).await;
     }
 
-    /// Whether the cached value is marked, by a program whose snapshot was restored here. Marks of this program are
-    /// known without that.
+    /// Whether the cached value is marked. This detects marks from a restored snapshot; the marks of this program are
+    /// known anyway.
     fn is_marked(&self) -> bool {
         let present = self.query.read(self.node.client.cache(), false);
         present.is_some_and(|(_, state)| state.freshness == Freshness::Invalidated)

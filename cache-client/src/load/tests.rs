@@ -15,8 +15,8 @@ use std::convert::Infallible;
 use std::sync::Arc;
 
 /// The measured sizes, in bytes.
-const MOST_OF_CALL: usize = 368;
-const MOST_OF_TASK: usize = 848;
+const MAX_CALL_SIZE: usize = 368;
+const MAX_TASK_SIZE: usize = 848;
 
 #[derive(Query, Clone, Debug, PartialEq, Eq, Hash)]
 #[query(value = u64, capacity = 1_000, fresh = "10s")]
@@ -56,5 +56,5 @@ fn a_call_and_the_task_of_a_load_stay_small() {
     let query_state = Arc::clone(client.query_state(&*query));
     let task = LoadTask::new(query, query_state, flight, node, plan);
     let (call, task) = (std::mem::size_of_val(&client.query(&key)), std::mem::size_of_val(&task.run()));
-    assert!(call <= MOST_OF_CALL && task <= MOST_OF_TASK, "{call} and {task} bytes");
+    assert!(call <= MAX_CALL_SIZE && task <= MAX_TASK_SIZE, "{call} and {task} bytes");
 }

@@ -27,7 +27,7 @@ use crate::mutate::running::RunningMutation;
 /// which names a single key, marks an earlier write. Observed keys that are marked are loaded again at once.
 pub struct Changes<A: App> {
     transaction: Transaction<A::Registry>,
-    /// Writes nothing, and marks instead, as in a request that is kept from the cache.
+    /// Marks keys instead of writing them, as in a request that bypasses the cache.
     marks_only: bool,
     /// What to do after the commit.
     after: Vec<AfterCommit<A>>,
@@ -44,7 +44,7 @@ impl<A: App> Changes<A> {
     }
 
     /// Returns the value that these changes leave for a key: their own write, or the committed value. If another commit
-    /// changes that value first, the changes are made again. `None` in a request that is kept from the cache.
+    /// changes that value first, the changes run again. `None` in a request that bypasses the cache.
     ///
     /// # Examples
     /// ```
@@ -93,7 +93,7 @@ impl<A: App> Changes<A> {
         self.set_timed(query, value, EntryTimes::new())
     }
 
-    /// Writes a value, as [`set`](Self::set) does, with times of its own in place of those of the table.
+    /// Writes a value, as [`set`](Self::set) does, with its own times instead of those of the table.
     ///
     /// # Examples
     /// ```
@@ -127,7 +127,7 @@ impl<A: App> Changes<A> {
         value
     }
 
-    /// Writes a value made from the present one (`None` if there is none), as
+    /// Writes a value made from the current one (`None` if the key is absent), like
     /// [`Transaction::merge_with`](cache_core::Transaction::merge_with).
     ///
     /// # Examples
@@ -156,7 +156,7 @@ impl<A: App> Changes<A> {
         self.write(query, |transaction, query| transaction.merge_with(query, merge));
     }
 
-    /// Merges `value` into the present value. Writes `value` if the key is absent.
+    /// Merges `value` into the current value. Writes `value` if the key is absent.
     ///
     /// # Examples
     /// ```
@@ -179,7 +179,7 @@ impl<A: App> Changes<A> {
         self.write(query, |transaction, query| transaction.merge(query, value));
     }
 
-    /// Changes a part of the present value. Returns `false` and does nothing if the key is absent.
+    /// Changes a part of the current value. Returns `false` and does nothing if the key is absent.
     ///
     /// The value keeps its age, its own times, and its mark if it has one. A value that these changes have written is
     /// as new as that write.
@@ -351,7 +351,7 @@ impl<A: App> Changes<A> {
     ///     changes.set(GetTitle { id: 1 }, "Uno".to_owned());
     ///     changes.invalidate_query::<GetTitle>();
     /// }).await?;
-    /// assert!(client.cache().get_fresh(&GetTitle { id: 1 }).is_some(), "it is written here");
+    /// assert!(client.cache().get_fresh(&GetTitle { id: 1 }).is_some(), "written by the same changes");
     /// assert!(client.cache().get_fresh(&GetTitle { id: 2 }).is_none());
     /// # Ok(())
     /// # }
@@ -440,7 +440,7 @@ impl<A: App> Changes<A> {
         }));
     }
 
-    /// Sets what the changes are for. The default is the name of the mutation.
+    /// Sets a label that says what the changes are for. The default is the name of the mutation.
     ///
     /// # Examples
     /// ```
@@ -461,7 +461,7 @@ impl<A: App> Changes<A> {
         self.transaction.label(label);
     }
 
-    /// Sets a value for the `before_commit` hooks to look at.
+    /// Sets a value that the `before_commit` hooks can read.
     ///
     /// # Examples
     /// ```
@@ -493,10 +493,10 @@ impl<A: App> Changes<A> {
 
 /// A written key of a query of unknown type.
 trait WrittenKey<A: App>: Send {
-    /// Forgets what the request and the provider have of the key.
+    /// Forgets the answer that the request has, and the copy in the provider.
     fn forget(&self, client: &Client<A>, memo: Option<&Memo>);
 
-    /// What is compared with other commits.
+    /// The entry that is compared with other commits.
     fn written(self: Box<Self>) -> WrittenEntry<Client<A>>;
 }
 
@@ -518,7 +518,7 @@ where
     }
 }
 
-/// Forgets what a request and the provider have of a key.
+/// Forgets the answer that a request has to a key, and the copy in the provider.
 fn forget<A: App, Q: Query>(key: &Q, client: &Client<A>, memo: Option<&Memo>)
 where
     A::Registry: Holds<Q>,
@@ -532,14 +532,14 @@ where
 impl<A: App> Client<A> {
     /// Commits what `change` writes and marks. All of it becomes visible at once, and observed keys that are marked are
     /// loaded again. Use this for changes that the program learns of without a [mutation](crate::Mutate), such as a
-    /// message of a queue.
+    /// message from a queue.
     ///
-    /// This works like a [pushed value](Client::ingest): the `before_commit` hooks are asked, running loads of the
-    /// changed keys are not stored, copies in the [provider](crate::Provider) are removed, and [layers](crate::Layer)
-    /// are folded over the new values.
+    /// This works like a [pushed value](Client::ingest): the `before_commit` hooks run, running loads of the changed
+    /// keys are not stored, copies in the [provider](crate::Provider) are removed, and [layers](crate::Layer) are
+    /// folded over the new values.
     ///
-    /// A [mutation](crate::Mutate) that is running at the call may be answered later. Keys that both have written, or
-    /// that this call has marked, are then marked and loaded by the next read.
+    /// A [mutation](crate::Mutate) that is already running may be answered later. Keys that both have written, or that
+    /// this call has marked, are then marked and loaded by the next read.
     ///
     /// `change` must be pure: it runs again if another commit has changed what it has read.
     ///
@@ -547,8 +547,8 @@ impl<A: App> Client<A> {
     /// commit conflicts.
     ///
     /// # Errors
-    /// As [`Transaction::commit_async`](cache_core::Transaction::commit_async): a hook refused the commit, or each of
-    /// 64 attempts conflicted with others. Nothing is written or marked then.
+    /// Same as [`Transaction::commit_async`](cache_core::Transaction::commit_async): a hook refused the commit, or each
+    /// of 64 attempts conflicted with others. On an error nothing is written or marked.
     ///
     /// # Cancellation
     /// Dropping the future before it is done commits nothing.
@@ -583,11 +583,11 @@ impl<A: App> Context<A> {
     /// Commits what `change` writes and marks, as [`Client::change`] does. This request then forgets its answers to the
     /// keys that were written or marked.
     ///
-    /// If the request is kept from the cache or has answers of its own, nothing is written. The keys are marked
-    /// instead, without asking the hooks, and the receipt is empty.
+    /// If the request bypasses the cache or has answers of its own, nothing is written. The keys are marked instead,
+    /// without running the hooks, and the receipt is empty.
     ///
     /// # Errors
-    /// As [`Client::change`].
+    /// Same as [`Client::change`].
     ///
     /// # Cancellation
     /// Dropping the future before it is done commits nothing. A cancelled request can still make changes.
@@ -633,9 +633,10 @@ pub(crate) struct Commit<'a, A: App> {
     /// The tree of the request, which forgets the changed keys.
     pub(crate) tree: Option<&'a Tree>,
     pub(crate) label: Option<&'static str>,
-    /// Whether the layer that they replace is off. Set by the commit.
+    /// The flag of the layer that the changes replace. The commit sets it.
     pub(crate) layer: Option<Arc<AtomicBool>>,
-    /// The mutation whose answer this is. `None` if there is none: the changes then count from their call on.
+    /// The mutation whose answer this is. `None` without a mutation: the changes are then ordered by the time of the
+    /// call.
     pub(crate) begun: Option<&'a RunningMutation<A>>,
 }
 
@@ -644,7 +645,7 @@ impl<'a, A: App> Commit<'a, A> {
         Self { client, tree: None, label: None, layer: None, begun: None }
     }
 
-    /// Commits the result of `change`, which runs again if what it has read was changed meanwhile.
+    /// Commits the result of `change`, which runs again if a value that it read has changed meanwhile.
     pub(crate) async fn run(
         &self,
         change: impl Fn(&mut Changes<A>) + Send,
@@ -672,14 +673,14 @@ impl<'a, A: App> Commit<'a, A> {
         }
     }
 
-    /// Marks what `change` would write or mark, without asking the hooks.
+    /// Marks what `change` would write or mark, without running the hooks.
     pub(crate) fn mark(&self, change: impl Fn(&mut Changes<A>)) {
         let Changes { after, written, marked, .. } = self.make(true, &change);
         self.order(&mut None).marks(marked);
         self.conclude(after, &written);
     }
 
-    /// The changes among the running mutations: their own mutation, or one that begins `now`.
+    /// The mutation that orders these changes: their own, or one that begins `now`.
     fn order<'n>(&self, now: &'n mut Option<RunningMutation<A>>) -> &'n RunningMutation<A>
     where
         'a: 'n,

@@ -1,14 +1,14 @@
-//! Finds answers of overlapping mutations that have arrived in another order than the mutations began in. Changes
-//! nothing itself: it says which keys to mark, and when.
+//! Finds answers of overlapping mutations that arrived in a different order than the mutations began. Changes nothing
+//! itself: it returns which keys to mark, and when.
 //!
-//! Each mutation has two numbers: that of its begin, and the revision of its commit. Two mutations that have written
-//! the same key are inverted if these numbers disagree on their order: the older answer, which the server may have
-//! given first, has replaced the newer one. It does not matter which of the two is noted first.
+//! Each mutation has two numbers: one from when it began, and the revision of its commit. Two mutations that have
+//! written the same key are inverted if these numbers disagree on their order: the older answer, which the server may
+//! have given first, has replaced the newer one. It does not matter which of the two is noted first.
 //!
 //! An answer that is committed after a newer mutation has marked its key is inverted too, since it removes the mark. A
 //! mutation notes its marks before its commit, so each later commit finds them; an earlier commit is marked by them.
 //!
-//! Changes and marks without a mutation also have a number, from their call on.
+//! Changes and marks without a mutation also get a number, when they are called.
 
 use std::any::TypeId;
 use std::collections::VecDeque;
@@ -16,8 +16,8 @@ use std::collections::VecDeque;
 use cache_core::{Query, Tag};
 use parking_lot::Mutex;
 
-/// The bound of remembered writes, and of remembered marks. Beyond it, a mutation counts as inverted.
-const MOST_WRITES: usize = 4_096;
+/// The bound on remembered writes, and on remembered marks. A mutation that overlapped more counts as inverted.
+const MAX_WRITES: usize = 4_096;
 
 /// The hash of a key and its type. A collision costs one needless load.
 pub(crate) type KeyHash = u64;
@@ -46,9 +46,9 @@ struct OrderState<C> {
 /// A running mutation, or an existing layer.
 struct Running {
     number: u64,
-    /// `None` for a layer. No mutation waits for a layer, which may exist for long.
+    /// `None` for a layer. No mutation waits for a layer, which may exist for a long time.
     kind: Option<TypeId>,
-    /// The keys that its layer changes.
+    /// The keys that the mutation's layer changes.
     expects: Vec<KeyHash>,
 }
 
@@ -132,7 +132,7 @@ impl<C> WriteOrder<C> {
         number
     }
 
-    /// Whether there is nothing that the writes of a running mutation are compared with.
+    /// Whether the writes of the only running mutation have nothing to be compared with.
     pub(super) fn is_alone(&self) -> bool {
         self.state.lock().is_alone()
     }
@@ -152,7 +152,7 @@ impl<C> WriteOrder<C> {
         self.state.lock().note_marks(number, revision, marked);
     }
 
-    /// Removes a mutation. Returns the marks that have waited for its end only.
+    /// Removes a mutation. Returns the marks that waited only for its end.
     pub(super) fn end(&self, number: u64) -> Vec<MarkAction<C>> {
         self.state.lock().end(number)
     }
@@ -164,7 +164,7 @@ impl<C> OrderState<C> {
         self.running.binary_search_by_key(&number, |running| running.number).ok()
     }
 
-    /// Whether there is nothing that the writes of a running mutation are compared with.
+    /// Whether the writes of the only running mutation have nothing to be compared with.
     fn is_alone(&self) -> bool {
         self.running.len() == 1 && self.writes.is_empty() && self.marks.is_empty()
     }
@@ -192,7 +192,7 @@ impl<C> OrderState<C> {
                 self.youngest = self.youngest.max(number);
             }
         }
-        while self.writes.len() > MOST_WRITES {
+        while self.writes.len() > MAX_WRITES {
             let horizon = self.writes.pop_front().map_or(0, |write| write.horizon);
             self.forgotten = self.forgotten.max(horizon);
         }
@@ -209,7 +209,7 @@ impl<C> OrderState<C> {
             self.youngest = self.youngest.max(number);
         }
         self.marks.extend(marked.into_iter().map(|marked| NotedMark { number, revision, marked }));
-        while self.marks.len() > MOST_WRITES {
+        while self.marks.len() > MAX_WRITES {
             let oldest = self.marks.pop_front().map_or(0, |mark| mark.number);
             self.forgotten = self.forgotten.max(oldest.saturating_sub(1));
         }
@@ -223,7 +223,7 @@ impl<C> OrderState<C> {
         if number <= self.forgotten || later.any(|other| other.number < number) {
             return true;
         }
-        // The newest changes are compared with nothing, however much is remembered.
+        // No change is newer, so there is nothing to compare with.
         if number >= self.youngest {
             return false;
         }
@@ -246,7 +246,7 @@ impl<C> OrderState<C> {
         others.map(|running| running.number).collect()
     }
 
-    /// Returns the marks that have waited for the end of this mutation only.
+    /// Returns the marks that waited only for the end of this mutation.
     fn end(&mut self, number: u64) -> Vec<MarkAction<C>> {
         if let Some(at) = self.at(number) {
             self.running.remove(at);

@@ -1,4 +1,4 @@
-//! A running mutation, with which other changes are compared.
+//! A running mutation, by which other changes are ordered.
 
 use std::any::TypeId;
 
@@ -8,7 +8,7 @@ use super::order::{KeyHash, MarkTarget, WrittenEntry};
 use crate::app::App;
 use crate::client::Client;
 
-/// A running mutation or an existing layer. Ends when dropped.
+/// A running mutation or an existing layer. Dropping it ends it.
 pub(crate) struct RunningMutation<A: App> {
     client: Client<A>,
     number: u64,
@@ -23,7 +23,7 @@ impl<A: App> RunningMutation<A> {
 
     /// Notes what the next commit is going to mark. Replaces earlier notes.
     pub(crate) fn marks(&self, marked: Vec<MarkTarget>) {
-        // Before the note: a commit in between may then count as later, but never as earlier.
+        // Read before the marks are noted: a commit in between may count as later than the mark, but never as earlier.
         let revision = self.client.cache().revision().map_or(0, Revision::get);
         self.client.write_order().note_marks(self.number, revision, marked);
     }

@@ -16,7 +16,7 @@ use crate::sync::Mutex;
 pub struct Scope(Arc<str>);
 
 impl Scope {
-    /// Makes the scope of a name. All mutations of a client with that name share it, whatever their type.
+    /// Creates the scope with a name. All mutations of a client with that name share it, whatever their type.
     pub fn new(name: impl Into<Arc<str>>) -> Self {
         Self(name.into())
     }
@@ -34,7 +34,7 @@ struct LastInScope {
     end: oneshot::Receiver<Option<LastInScope>>,
 }
 
-/// A mutation in the queue of its scope. Dropping it lets the next one run, after those that have not ended.
+/// A mutation in the queue of its scope. Dropping it lets the next one run, as soon as all earlier ones have ended.
 #[derive(Debug)]
 pub(crate) struct ScopePlace {
     scopes: Arc<Scopes>,
@@ -68,12 +68,12 @@ impl LastInScope {
 }
 
 impl ScopePlace {
-    /// The mutation that has to end first, as far as is known. `None` if this one may run.
+    /// The mutation that has to end first, as far as this one knows. `None` if this one may run.
     pub(super) fn waits_for(&self) -> Option<FlightId> {
         self.before.as_ref().map(|before| before.flight)
     }
 
-    /// Waits until the mutation before it has ended or left the queue. Then there may be another one to wait for.
+    /// Waits until the mutation before it has ended or left the queue. There may then be an earlier one to wait for.
     pub(super) async fn move_up(&mut self) {
         if let Some(before) = &mut self.before {
             self.before = (&mut before.end).await.ok().flatten();

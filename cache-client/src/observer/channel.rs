@@ -5,7 +5,7 @@ use std::task::{Context, Poll, Waker};
 use crate::sync::Mutex;
 use crate::sync::atomic::{AtomicU64, Ordering};
 
-/// The newest state of a key. A slow reader misses the states between.
+/// The newest state of a key. A slow reader skips the states in between.
 pub(crate) struct StateChannel<S> {
     state: Mutex<ChannelState<S>>,
     /// Counts the states, from 1 on. Changes under the lock.
@@ -20,7 +20,7 @@ struct ChannelState<S> {
     last_shown: u64,
     /// Number of the task that publishes states, from 1 on.
     task: u64,
-    /// That task has ended.
+    /// Whether that task has ended.
     is_over: bool,
     /// The waker of each reader, while it waits. Woken without the lock.
     readers: Vec<Option<Waker>>,
@@ -33,7 +33,7 @@ struct ChannelState<S> {
 pub(crate) struct ChannelReader(usize);
 
 impl<S: Clone> StateChannel<S> {
-    /// A channel whose state shows nothing.
+    /// Creates a channel whose state shows nothing.
     pub(crate) fn new(latest: S) -> Self {
         let state = ChannelState {
             latest,
@@ -52,13 +52,13 @@ impl<S: Clone> StateChannel<S> {
     }
 
     /// Adds a reader. Also returns the version from which [`has_shown`](Self::has_shown) counts.
-    pub(crate) fn join(&self, counts_present: bool) -> (ChannelReader, u64) {
+    pub(crate) fn join(&self, counts_current: bool) -> (ChannelReader, u64) {
         let mut state = self.state.lock();
         let reader = state.free.pop().unwrap_or_else(|| {
             state.readers.push(None);
             ChannelReader(state.readers.len() - 1)
         });
-        (reader, if state.shows && counts_present { 0 } else { self.version() })
+        (reader, if state.shows && counts_current { 0 } else { self.version() })
     }
 
     /// Whether there was anything to show since a reader joined.
@@ -104,8 +104,7 @@ impl<S: Clone> StateChannel<S> {
         waiting.into_iter().for_each(Waker::wake);
     }
 
-    /// Says that a task publishes nothing more, unless another has replaced it. Calls `note` before it wakes the
-    /// readers.
+    /// Notes that a task has ended, unless another has replaced it. Calls `note` before it wakes the readers.
     pub(crate) fn end(&self, task: u64, note: impl FnOnce()) {
         let mut state = self.state.lock();
         if state.task != task {
@@ -126,7 +125,7 @@ impl<S: Clone> StateChannel<S> {
         self.read(|latest, _| latest.clone())
     }
 
-    /// Shows `read` the newest state and its version, under the lock: it must not call foreign code.
+    /// Passes the newest state and its version to `read`, under the lock: `read` must not call foreign code.
     pub(crate) fn read<T>(&self, read: impl FnOnce(&S, u64) -> T) -> T {
         let state = self.state.lock();
         read(&state.latest, self.version())

@@ -35,7 +35,7 @@ pub(crate) struct ObservedKey {
     task: Mutex<Option<RunningTask>>,
     /// Its number; 0 before the first. Changes under the lock.
     task_number: AtomicU64,
-    /// The key has no observer any more.
+    /// Whether the last observer has left the key.
     is_left: AtomicBool,
 }
 
@@ -46,7 +46,7 @@ struct RunningTask {
     runtime: TaskRuntime,
 }
 
-/// A load of an observed key, to be waited for.
+/// A load of an observed key that can be awaited.
 pub(crate) struct Reload {
     done: oneshot::Receiver<()>,
     /// The runtime of the task, as far as it is known.
@@ -63,7 +63,7 @@ impl Reload {
             }
         };
         tokio::select! {
-            // Nothing is ever sent. The sender is dropped, also when the last observer leaves.
+            // Nothing is ever sent: the sender is dropped, even when the last observer leaves.
             _ = self.done => {}
             () = is_idle => {}
         }
@@ -143,7 +143,7 @@ impl ObservedKeys {
         Some(observed_key.reload())
     }
 
-    /// Wakes the task of a key, so that it looks for changes. Loads nothing.
+    /// Wakes the task of a key, so that it checks for changes. Loads nothing.
     pub(crate) fn notify(&self, key: &dyn AnyKey) {
         let observed_key = self.0.lock().get(key).map(|entry| Arc::clone(&entry.observed_key));
         if let Some(observed_key) = observed_key {

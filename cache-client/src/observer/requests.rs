@@ -1,5 +1,5 @@
-//! What observers of one key request from its task: loads for new observers, and loads again. A request is passed from
-//! task to task until it is done. Loads nothing itself.
+//! What observers of one key request from its task: loads for new observers, and reloads. A request is passed from task
+//! to task until it is done. Loads nothing itself.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -14,7 +14,7 @@ pub(crate) struct TaskRequests<P>(Mutex<RequestState<P>>);
 struct RequestState<P> {
     /// Number of the newest task. An older task may still run, and gets no requests.
     task: u64,
-    /// Wakes the newest task. Each task has its own, since an idle task would take the wake-ups of the next.
+    /// Wakes the newest task. Each task has its own, since an idle task would consume the wake-ups of the next one.
     signal: Arc<TaskSignal>,
     /// The options of the observers, each with its number of observers.
     present: Vec<(P, usize)>,
@@ -27,7 +27,7 @@ struct RequestState<P> {
 struct RequestQueue<T> {
     /// Requests that the task has not taken.
     new: Vec<T>,
-    /// Requests that the task has taken, and loads for if need be.
+    /// Requests that the task has taken, and loads for if necessary.
     begun: Vec<T>,
 }
 
@@ -43,8 +43,8 @@ impl<P: Copy + PartialEq> TaskRequests<P> {
         }))
     }
 
-    /// Makes a task the newest, unless there is a newer one. It gets again the requests that are not done. Returns its
-    /// signal.
+    /// Makes a task the newest, unless there is a newer one. It also gets the unfinished requests of earlier tasks.
+    /// Returns its signal.
     pub(crate) fn assign_to(&self, task: u64) -> Arc<TaskSignal> {
         let signal = Arc::new(TaskSignal::default());
         let mut state = self.0.lock();
@@ -62,7 +62,7 @@ impl<P: Copy + PartialEq> TaskRequests<P> {
         signal.notify();
     }
 
-    /// Tells the task that an observer has come.
+    /// Adds an observer, and wakes the task.
     pub(crate) fn add_observer(&self, plan: P) {
         let mut state = self.0.lock();
         match state.present.iter_mut().find(|(present, _)| *present == plan) {
@@ -74,7 +74,7 @@ impl<P: Copy + PartialEq> TaskRequests<P> {
         self.notify();
     }
 
-    /// Tells the task that an observer has left.
+    /// Removes an observer, and wakes the task.
     pub(crate) fn remove_observer(&self, plan: &P) {
         let mut state = self.0.lock();
         if let Some(at) = state.present.iter().position(|(present, _)| present == plan) {
@@ -87,7 +87,7 @@ impl<P: Copy + PartialEq> TaskRequests<P> {
         self.notify();
     }
 
-    /// Loads the key again, if it is marked or missing. The receiver ends when that is done; nothing is sent.
+    /// Loads the key again, if it is marked or missing. The receiver completes when that is done; nothing is sent.
     pub(crate) fn reload(&self) -> oneshot::Receiver<()> {
         let (sender, receiver) = oneshot::channel();
         self.0.lock().reloads.new.push(sender);
@@ -95,7 +95,7 @@ impl<P: Copy + PartialEq> TaskRequests<P> {
         receiver
     }
 
-    /// The options of all observers, each once, and of those that have come since the last call.
+    /// The options of all observers, each once, and of those that were added since the last call.
     pub(crate) fn plans(&self, task: u64) -> (Vec<P>, Vec<P>) {
         let mut state = self.0.lock();
         let present = state.present.iter().map(|(plan, _)| *plan).collect();
@@ -109,7 +109,7 @@ impl<P: Copy + PartialEq> TaskRequests<P> {
         state.task == task && !state.reloads.begin().is_empty()
     }
 
-    /// Says that all loads for requests that the task has taken have ended.
+    /// Notes that all loads for the requests that the task has taken have ended.
     pub(crate) fn done(&self, task: u64) {
         let mut state = self.0.lock();
         if state.task == task {
@@ -120,7 +120,7 @@ impl<P: Copy + PartialEq> TaskRequests<P> {
         }
     }
 
-    /// Says that the task has ended, and drops all requested loads.
+    /// Notes that the task has ended, and drops all requested reloads.
     pub(crate) fn give_up_reloads(&self, task: u64) {
         let mut state = self.0.lock();
         if state.task == task {
@@ -149,7 +149,7 @@ impl<T> RequestQueue<T> {
     }
 }
 
-/// How one task is woken. Shared with the cache, which must not keep the task's key alive.
+/// Wakes one task. Shared with the cache, which must not keep the task's key alive.
 #[derive(Debug, Default)]
 pub(crate) struct TaskSignal {
     is_changed: AtomicBool,
@@ -157,7 +157,7 @@ pub(crate) struct TaskSignal {
 }
 
 impl TaskSignal {
-    /// Says that the key has changed, and wakes the task.
+    /// Notes that the key has changed, and wakes the task.
     pub(crate) fn change(&self) {
         self.is_changed.store(true, Ordering::Release);
         self.notify();

@@ -1,4 +1,4 @@
-//! What is known of an observed key, and what one observer shows of it by its own options. Plain data.
+//! What is known about an observed key, and what one observer shows by its own options. Plain data.
 
 use std::sync::Arc;
 
@@ -9,13 +9,13 @@ use crate::erased::{AnyQueryError, AnyValue};
 use crate::flight::wait_graph::FlightId;
 use crate::plan::Plan;
 
-/// What is known of an observed key at one moment.
+/// What is known about an observed key at one moment.
 pub(crate) struct KeySnapshot {
     /// For observers whose strategy stores the answers.
     pub(super) shared: Option<ShownValue>,
     /// For all other observers. `None` while there are none.
     pub(super) own: Option<ShownValue>,
-    /// With a number that distinguishes it from other errors.
+    /// The error, with a number that distinguishes it from other errors.
     pub(super) error: Option<(u64, AnyQueryError)>,
     pub(super) is_refreshing: bool,
     /// The number of the observers' loads that were answered so far.
@@ -41,7 +41,7 @@ pub(super) struct ShownValue {
     pub(super) state: Option<EntryState>,
     /// Marked by an invalidation.
     pub(super) is_marked: bool,
-    /// The value says that there is nothing.
+    /// The value means "absent".
     pub(super) is_absent: bool,
 }
 
@@ -49,8 +49,8 @@ pub(super) struct ShownValue {
 pub(super) enum ValueVersion {
     Stored(Revision),
     /// The answer of this flight.
-    LoadOutcome(FlightId),
-    /// Made by layers, where the cache has nothing.
+    Answer(FlightId),
+    /// The result of layers alone: the cache has no value.
     Nothing,
 }
 
@@ -65,11 +65,11 @@ pub(super) struct StateId {
     pub(super) is_refreshing: bool,
 }
 
-/// How one observer sees a key.
+/// What decides how one observer shows a key.
 pub(crate) struct ObserverView {
     /// Shared, so that it stays in the processor's caches when there are many observers.
     pub(super) plan: Arc<Plan>,
-    /// The stored revision when the observer came, if its strategy does not read the cache.
+    /// The stored revision when the observer was added, if its strategy does not use the cache.
     pub(super) base: Option<Revision>,
     /// The number of answers at that time.
     pub(super) answers: u64,
@@ -80,7 +80,7 @@ impl ShownValue {
         (self.version, self.folded.as_ref().map(|folded| Arc::as_ptr(folded).cast::<u8>().addr()))
     }
 
-    /// Whether it is stale by the options of a plan, `later` than it was read.
+    /// Whether the value is stale by the options of a plan, when `later` has passed since it was read.
     pub(super) fn is_stale(&self, plan: &Plan, later: std::time::Duration) -> bool {
         let Some(mut state) = self.state else { return self.is_marked };
         state.age = state.age.saturating_add(later);
@@ -100,7 +100,7 @@ impl ObserverView {
                 ValueVersion::Stored(revision) => {
                     Some(revision) != self.base || snapshot.answers > self.answers
                 }
-                ValueVersion::LoadOutcome(_) | ValueVersion::Nothing => true,
+                ValueVersion::Answer(_) | ValueVersion::Nothing => true,
             }),
         }
     }
@@ -140,7 +140,7 @@ impl ObserverView {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Published {
     pub(super) values: [Option<(ValueVersion, Option<usize>, bool)>; 2],
-    /// By how many of the options of the observers the shared value is stale.
+    /// For how many of the observers' plans the shared value is stale.
     pub(super) stale: usize,
     pub(super) plans: usize,
     pub(super) error: Option<u64>,

@@ -23,7 +23,7 @@ pub enum State<V: ?Sized, E: ?Sized> {
         is_refreshing: bool,
         /// Whether optimistic layers have changed the committed value.
         is_optimistic: bool,
-        /// Whether the value is that of the observer's previous query, shown until the present query has one.
+        /// Whether the value is that of the observer's previous query, shown until the current query has one.
         is_previous: bool,
     },
     /// The last load that the observers of the key waited for gave no answer.
@@ -39,20 +39,20 @@ pub enum State<V: ?Sized, E: ?Sized> {
 }
 
 impl<V: ?Sized, E: ?Sized> State<V, E> {
-    /// Makes a value with no flag set, for tests of code that shows states.
+    /// Creates a `Ready` state without flags, for tests of code that shows states.
     #[must_use]
     pub fn ready(value: impl Into<Arc<V>>) -> Self {
         let value = value.into();
         Self::Ready { value, is_stale: false, is_refreshing: false, is_optimistic: false, is_previous: false }
     }
 
-    /// Makes a failed load while nothing is being loaded, for tests of code that shows states.
+    /// Creates a `Failed` state while nothing is being loaded, for tests of code that shows states.
     #[must_use]
     pub fn failed(error: QueryError<E>, last: Option<Arc<V>>) -> Self {
         Self::Failed { error, last, is_refreshing: false }
     }
 
-    /// Returns the value, if there is one, also after a failed load.
+    /// Returns the value, if there is one, including the last one after a failed load.
     #[must_use]
     pub fn value(&self) -> Option<&Arc<V>> {
         match self {
@@ -82,7 +82,7 @@ impl<V: ?Sized, E: ?Sized> State<V, E> {
 pub(crate) type AnyState = State<dyn Any + Send + Sync, dyn AnyError>;
 
 impl AnyState {
-    /// The same, with the types of the query.
+    /// The same state, with the types of the query.
     pub(super) fn typed<V: Send + Sync + 'static, E: AnyError>(self) -> State<V, E> {
         match self {
             Self::Pending => State::Pending,
@@ -115,7 +115,7 @@ impl<V: ?Sized, E: ?Sized> Clone for State<V, E> {
     }
 }
 
-/// Without the value, which need not implement `Debug`.
+/// Omits the value, which need not implement `Debug`.
 impl<V: ?Sized, E: Debug + ?Sized> Debug for State<V, E> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {

@@ -1,4 +1,4 @@
-//! One observer of a key, from when it comes until it leaves. Starts no task.
+//! One observer of a key, from its start to its end. Starts no task.
 
 use std::sync::Arc;
 use std::task::{Context, Poll, ready};
@@ -13,14 +13,14 @@ use super::state::AnyState;
 use crate::plan::Plan;
 use crate::query_state::QueryState;
 
-/// One observer of a key. With the last one, the task of the key ends and leaves its load.
+/// One observer of a key. When the last one is dropped, the task of the key ends and leaves its load.
 pub(crate) struct Subscription {
     query_state: Arc<QueryState>,
     pub(crate) observed_key: Arc<ObservedKey>,
     reader: ChannelReader,
-    /// When the reader joined.
+    /// The version of the channel when the reader joined.
     since: u64,
-    /// Version of the newest state that is not to be returned again.
+    /// Version of the newest state that need not be checked again.
     seen: u64,
     /// Identifies the state that was returned last.
     given: Option<StateId>,
@@ -35,7 +35,7 @@ pub(crate) struct NewerState {
 }
 
 impl Subscription {
-    /// Begins to observe a key. `base` is its stored revision.
+    /// Starts to observe a key. `base` is its stored revision.
     pub(crate) fn take(
         query_state: Arc<QueryState>,
         key: &Arc<dyn AnyKey>,
@@ -60,8 +60,8 @@ impl Subscription {
         self.view.state(&newest, &self.view.state_id(&newest, now))
     }
 
-    /// Waits for another state than the one that was returned last. `None` if there is no task. The state is not
-    /// [returned](Self::give) yet.
+    /// Waits for a state that differs from the one returned last. `None` if there is no task. The state does not count
+    /// as [returned](Self::give) yet.
     pub(crate) fn poll_newer(
         &mut self,
         now: impl Fn() -> Moment,
@@ -86,7 +86,7 @@ impl Subscription {
         Poll::Ready(None)
     }
 
-    /// Returns a state to the observer. From now on only others count as newer.
+    /// Returns a state to the observer. From now on only different states count as newer.
     pub(crate) fn give(&mut self, newer: NewerState) -> AnyState {
         (self.seen, self.given) = (newer.version, Some(newer.id));
         newer.state

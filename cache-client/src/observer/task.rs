@@ -28,14 +28,14 @@ use crate::plan::Plan;
 use crate::query::caller::Caller;
 use crate::runtime::TaskRuntime;
 
-/// How long a jump of the cache's clock may go unnoticed. Tokio's timers stand still while the machine sleeps.
+/// How long a jump of the cache's clock may go unnoticed. Tokio's timers stop while the machine is suspended.
 const TICK: Duration = Duration::from_secs(60);
 
-/// Bounds the wait before a key that is repeatedly out of date is loaded again: 2 to this power times the time of a
-/// load.
-const MOST_DOUBLINGS: u32 = 3;
+/// Bounds the wait before a key that is repeatedly out of date is loaded again: at most 2 to this power times the time
+/// of a load.
+const MAX_DOUBLINGS: u32 = 3;
 
-/// Keeps one observed key pinned and loaded. Ends when dropped, and publishes that.
+/// Keeps one observed key pinned and loaded. When dropped, it publishes that it has ended.
 pub(crate) struct ObserverTask<A: App> {
     client: Client<A>,
     query: Arc<dyn AnyQuery<A>>,
@@ -51,10 +51,10 @@ pub(crate) struct ObserverTask<A: App> {
     query_plan: Plan,
     /// Waits for the current load.
     waiter: Option<Waiter>,
-    /// Waits for the load before, which a mark has retired. Its answer is shown unless it comes too late.
+    /// Waits for the previous load, which a mark has retired. Its answer is shown unless it arrives too late.
     retired: Option<Waiter>,
     /// The current load replaces one that a mark has retired. Further marks wait for its end, so that a key that is
-    /// marked faster than it loads is shown.
+    /// marked faster than it loads is still shown.
     replaces_retired: bool,
     /// How many loads in a row were out of date when they were stored.
     outdated: u32,
@@ -72,8 +72,8 @@ pub(crate) struct ObserverTask<A: App> {
     /// What was published last.
     published: Option<Published>,
     stale_at: Option<Instant>,
-    /// When the last load ended or a new value was written. Also by the clock of the cache, which may run while the
-    /// machine sleeps.
+    /// When the last load ended or a new value was written. By tokio's clock, and by the clock of the cache, which may
+    /// advance while the machine is suspended.
     settled: (Instant, Moment),
     /// Whether the client is active, which polling requires.
     activity: watch::Receiver<bool>,
@@ -87,11 +87,11 @@ struct UnstoredAnswer {
     flight: FlightId,
     /// The watch of its load. A change that replaces the load replaces the answer.
     watch: Arc<AnyWatch>,
-    /// It was not to be stored: only observers whose strategy stores nothing show it.
+    /// The load stores nothing: only observers whose strategy stores nothing show the answer.
     is_own: bool,
 }
 
-/// What has happened.
+/// An event that the task handles.
 enum TaskEvent {
     Signal,
     Landed(Outcome),
@@ -215,12 +215,12 @@ impl<A: App> ObserverTask<A> {
     }
 
     fn poll(&mut self) {
-        // In case the load fails to start.
+        // First, in case the load fails to start.
         self.settle();
         self.load(self.plan.polling());
     }
 
-    /// Continues where the last task has ended. Also loads for observers that the last task did not load for.
+    /// Continues where the last task ended. Also loads for observers that the last task did not load for.
     pub(crate) fn resume(&mut self) {
         self.load_for_arrivals();
         match self.plan.stores() {
@@ -262,7 +262,7 @@ impl<A: App> ObserverTask<A> {
     /// Loads by the strategy of a new observer.
     fn start(&mut self, plan: &Plan) {
         let is_fresh = |shown: &ShownValue| !shown.is_stale(plan, Duration::ZERO);
-        let has_fresh = plan.reads_first() && self.look(false).as_ref().is_some_and(is_fresh);
+        let has_fresh = plan.reads_first() && self.value_to_show(false).as_ref().is_some_and(is_fresh);
         if !has_fresh {
             // An answer that other observers wait for too is stored for them.
             let stores_for_others = !plan.stores() && self.plan.stores();
@@ -275,7 +275,7 @@ impl<A: App> ObserverTask<A> {
 
     /// Whether there is no value to show, or only a marked one.
     fn needs_load(&self) -> bool {
-        self.look(!self.plan.stores()).is_none_or(|shown| shown.is_marked)
+        self.value_to_show(!self.plan.stores()).is_none_or(|shown| shown.is_marked)
     }
 
     fn handle_change(&mut self) {
@@ -288,7 +288,7 @@ impl<A: App> ObserverTask<A> {
         }
         self.error = None;
         self.settle();
-        // A load that stores its answer is about to land. Any other is of no use any more.
+        // A load that is storing its answer is about to land. Any other is no longer needed.
         if waiter_is_over {
             self.waiter.take_if(|waiter| !waiter.flight.is_landing());
         }
@@ -302,7 +302,7 @@ impl<A: App> ObserverTask<A> {
     fn load_again(&mut self) {
         match &self.waiter {
             Some(waiter) if waiter.flight.is_current() => {}
-            // Its own store may be marked. That is known once it has landed.
+            // The answer that it stores may be marked. That is known once it has landed.
             Some(waiter) if waiter.flight.is_landing() => {}
             Some(waiter) if !waiter.flight.is_replaced() => {
                 if !std::mem::replace(&mut self.replaces_retired, true) {
@@ -354,7 +354,7 @@ impl<A: App> ObserverTask<A> {
         }
         let Some(waiter) = self.waiter.take() else { return };
         self.settle();
-        // Perhaps by its own store, which the read will find.
+        // Perhaps by its own store: the read below finds that value.
         let is_overtaken = !waiter.flight.is_current();
         match outcome {
             Ok(value) => {
@@ -377,11 +377,11 @@ impl<A: App> ObserverTask<A> {
         self.retired = None;
     }
 
-    /// Loads a key that was built from something that has changed meanwhile: the first time at once, then after a
-    /// random wait that grows with each time.
+    /// Loads a key again whose inputs have changed meanwhile: the first time at once, then after a random wait that
+    /// grows each time.
     fn rebuild_later(&mut self) {
         (self.replaces_retired, self.retired) = (false, None);
-        let doublings = self.outdated.min(MOST_DOUBLINGS);
+        let doublings = self.outdated.min(MAX_DOUBLINGS);
         self.outdated += 1;
         if self.outdated == 1 {
             return self.load(self.plan.repairing());

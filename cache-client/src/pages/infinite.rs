@@ -1,4 +1,4 @@
-//! Pages by cursor, shown as one list that grows at both ends. Keeps only what is shown.
+//! Pages by cursor, shown as one list that grows at both ends. Keeps only the shown pages.
 
 use std::fmt::{self, Debug};
 use std::sync::Arc;
@@ -12,28 +12,28 @@ use crate::client::Client;
 use crate::error::QueryError;
 use crate::fetch::Fetch;
 
-/// Pages that are linked by cursors, shown together. Made by [`Client::infinite`].
+/// Pages that are linked by cursors, shown together. Created by [`Client::infinite`].
 ///
-/// Each page is an entry of its own. A page that was loaded before, by any caller, is there at once while it is fresh.
-/// The shown pages are held, so they stay in the cache as long as they are shown, unless they are removed.
+/// Each page is an entry of its own. A page that was loaded before, by any caller, is shown at once while it is fresh.
+/// The shown pages are kept alive, so they stay in the cache unless they are removed.
 ///
 /// The shown pages do not change on their own. After a write or an invalidation, call [`revalidate`](Self::revalidate):
-/// it shows the present values, and loads where necessary.
+/// it shows the current values, and loads where necessary.
 ///
 /// # Panics
 /// All futures panic if something has to be loaded, the client has no [runtime](crate::guide::runtimes), and the caller
-/// is in none.
+/// is outside of one.
 ///
 /// # Cancellation
 /// All futures may be dropped at any time: the shown pages stay as they were.
-#[must_use = "no page is loaded before it is asked for"]
+#[must_use = "no page is loaded before a method requests it"]
 pub struct Infinite<A: App, Q: Fetch<A>> {
     client: Client<A>,
     first: Q,
     next: Step<Q>,
     previous: Option<Step<Q>>,
-    /// At most so many pages are shown; 0 is no bound.
-    most: usize,
+    /// The maximum number of shown pages; 0 means no bound.
+    max_pages: usize,
     /// The queries of the shown pages.
     queries: Vec<Q>,
     /// One for each query.
@@ -41,7 +41,7 @@ pub struct Infinite<A: App, Q: Fetch<A>> {
 }
 
 impl<A: App> Client<A> {
-    /// Makes pages by cursor. `first` is the query of the first page. `next` returns the query of the page after a
+    /// Creates pages by cursor. `first` is the query of the first page. `next` returns the query of the page after a
     /// page, `None` after the last one. Nothing is loaded yet.
     ///
     /// # Examples
@@ -86,7 +86,7 @@ impl<A: App> Client<A> {
             first,
             next: Box::new(next),
             previous: None,
-            most: 0,
+            max_pages: 0,
             queries: Vec::new(),
             pages: Vec::new(),
         }
@@ -104,10 +104,10 @@ impl<A: App, Q: Fetch<A>> Infinite<A, Q> {
         self
     }
 
-    /// Shows at most `most` pages; 0, the default, is no bound. A page added at one end then removes one at the other,
-    /// which can be loaded again if there is a way back ([`with_previous`](Self::with_previous)).
-    pub fn max_pages(mut self, most: usize) -> Self {
-        self.most = most;
+    /// Shows at most `max` pages; 0, the default, means no bound. A page added at one end then removes one at the
+    /// other, which can be loaded again if there is a way back ([`with_previous`](Self::with_previous)).
+    pub fn max_pages(mut self, max: usize) -> Self {
+        self.max_pages = max;
         self
     }
 
@@ -123,10 +123,10 @@ impl<A: App, Q: Fetch<A>> Infinite<A, Q> {
         &self.queries
     }
 
-    /// Returns whether there is a page after the shown ones. Before the first load this is the first page.
+    /// Returns whether there is a page after the shown ones. Before the first load, that is the first page.
     #[must_use]
     pub fn has_next(&self) -> bool {
-        self.query_behind().is_some()
+        self.query_after().is_some()
     }
 
     /// Returns whether there is a page before the shown ones.
@@ -135,7 +135,7 @@ impl<A: App, Q: Fetch<A>> Infinite<A, Q> {
         self.query_before().is_some()
     }
 
-    fn query_behind(&self) -> Option<Q> {
+    fn query_after(&self) -> Option<Q> {
         match self.pages.last() {
             Some(last) => (self.next)(last),
             None => Some(self.first.clone()),
@@ -151,13 +151,13 @@ impl<A: App, Q: Fetch<A>> Infinite<A, Q>
 where
     A::Registry: Holds<Q>,
 {
-    /// Adds the next page, or the first if none is shown. Returns `None` after the last page: nothing is loaded or
-    /// changed then.
+    /// Adds the next page, or the first if none is shown. Returns `None` after the last page, and then loads and
+    /// changes nothing.
     ///
     /// # Errors
-    /// As [`Client::query`]. The shown pages stay as they were.
+    /// Same as [`Client::query`]. The shown pages stay as they were.
     pub async fn fetch_next(&mut self) -> PageResult<A, Q> {
-        let Some(query) = self.query_behind() else { return Ok(None) };
+        let Some(query) = self.query_after() else { return Ok(None) };
         let page = self.client.query(&query).await?;
         self.queries.push(query);
         self.pages.push(Arc::clone(&page));
@@ -168,11 +168,11 @@ where
         Ok(Some(page))
     }
 
-    /// Adds the page before the shown ones. Returns `None` before the first page, or if none is shown: nothing is
-    /// loaded or changed then.
+    /// Adds the page before the shown ones. Returns `None` before the first page, or if none is shown, and then loads
+    /// and changes nothing.
     ///
     /// # Errors
-    /// As [`Client::query`]. The shown pages stay as they were.
+    /// Same as [`Client::query`]. The shown pages stay as they were.
     pub async fn fetch_previous(&mut self) -> PageResult<A, Q> {
         let Some(query) = self.query_before() else { return Ok(None) };
         let page = self.client.query(&query).await?;
@@ -186,17 +186,17 @@ where
     }
 
     fn is_too_long(&self) -> bool {
-        self.most != 0 && self.pages.len() > self.most
+        self.max_pages != 0 && self.pages.len() > self.max_pages
     }
 
     /// Loads one of the shown pages again, by its index, and leaves the others. Returns `None` if there is no such
     /// page.
     ///
     /// # Errors
-    /// As [`Client::query`]. The shown pages stay as they were.
+    /// Same as [`Client::query`]. The shown pages stay as they were.
     pub async fn refetch(&mut self, index: usize) -> PageResult<A, Q> {
         let Some(query) = self.queries.get(index) else { return Ok(None) };
-        let page = self.client.query_with(query, anew).await?;
+        let page = self.client.query_with(query, always_load).await?;
         self.pages[index] = Arc::clone(&page);
         Ok(Some(page))
     }
@@ -204,7 +204,7 @@ where
     /// Loads the first of the shown pages again.
     ///
     /// # Errors
-    /// As [`Client::query`]. The shown pages stay as they were.
+    /// Same as [`Client::query`]. The shown pages stay as they were.
     pub async fn refetch_first(&mut self) -> PageResult<A, Q> {
         self.refetch(0).await
     }
@@ -213,16 +213,16 @@ where
     /// the new page before it. Shows as many as before, or fewer if there are no more.
     ///
     /// # Errors
-    /// As [`Client::query`], for the first page that fails. The shown pages stay as they were.
+    /// Same as [`Client::query`], for the first page that fails. The shown pages stay as they were.
     pub async fn refetch_all(&mut self) -> Result<(), QueryError<Q::Error>> {
-        self.follow(anew).await
+        self.follow(always_load).await
     }
 
-    /// As [`refetch_all`](Self::refetch_all), with the strategy of the query: a fresh page is not loaded, and a page
-    /// that was written meanwhile is shown as it is now.
+    /// Like [`refetch_all`](Self::refetch_all), but with the strategy of the query: a fresh page is not loaded, and a
+    /// page that was written meanwhile is shown with its current value.
     ///
     /// # Errors
-    /// As [`Client::query`], for the first page that fails. The shown pages stay as they were.
+    /// Same as [`Client::query`], for the first page that fails. The shown pages stay as they were.
     pub async fn revalidate(&mut self) -> Result<(), QueryError<Q::Error>> {
         self.follow(|options| options).await
     }
@@ -247,7 +247,7 @@ where
 }
 
 /// The options of a call that always loads.
-fn anew(options: LoadingOptions) -> LoadingOptions {
+fn always_load(options: LoadingOptions) -> LoadingOptions {
     options.strategy(Strategy::Refresh)
 }
 

@@ -1,4 +1,4 @@
-//! Pages by number, of which one is shown. Keeps only what is shown.
+//! Pages by number, of which one is shown. Keeps only the shown page.
 
 use std::fmt::{self, Debug};
 use std::sync::Arc;
@@ -10,22 +10,22 @@ use crate::app::App;
 use crate::client::Client;
 use crate::fetch::{Answer, Fetch};
 
-/// Pages by number, of which one is shown. Made by [`Client::paged`].
+/// Pages by number, of which one is shown. Created by [`Client::paged`].
 ///
-/// Each page is an entry of its own. A page that was loaded before, by any caller, is there at once while it is fresh.
-/// While another page is loaded, and if that fails, the shown page stays. Code that renders meanwhile takes a clone of
-/// [`current`](Self::current).
+/// Each page is an entry of its own. A page that was loaded before, by any caller, is shown at once while it is fresh.
+/// While another page is being loaded, and if that fails, the shown page stays. Code that renders meanwhile can use a
+/// clone of [`current`](Self::current).
 ///
-/// The shown page does not change on its own. After a write or an invalidation, `jump(page())` shows the present value,
+/// The shown page does not change on its own. After a write or an invalidation, `jump(page())` shows the current value,
 /// and loads if necessary. An [`Observer`](crate::Observer) of [`query`](Self::query) reports changes.
 ///
 /// # Panics
 /// All futures panic if something has to be loaded, the client has no [runtime](crate::guide::runtimes), and the caller
-/// is in none.
+/// is outside of one.
 ///
 /// # Cancellation
 /// All futures may be dropped at any time: the shown page stays.
-#[must_use = "no page is loaded before it is asked for"]
+#[must_use = "no page is loaded before a method requests it"]
 pub struct Paged<A: App, Q: Fetch<A>> {
     client: Client<A>,
     make: Box<dyn Fn(u64) -> Q + Send + Sync>,
@@ -37,11 +37,11 @@ pub struct Paged<A: App, Q: Fetch<A>> {
     shown: Option<Arc<Q::Value>>,
 }
 
-/// How many pages there are, as far as a page says.
+/// Reads the number of pages from a page, if the page has it.
 type Total<Q> = dyn Fn(&<Q as Query>::Value) -> Option<u64> + Send + Sync;
 
 impl<A: App> Client<A> {
-    /// Makes pages by number. `make` returns the query of a page. The first page has the number 1, unless
+    /// Creates pages by number. `make` returns the query of a page. The first page has the number 1, unless
     /// [`numbered_from`](Paged::numbered_from) sets another. Nothing is loaded yet.
     ///
     /// # Examples
@@ -89,7 +89,7 @@ impl<A: App, Q: Fetch<A>> Paged<A, Q> {
         Self { first, page: first, shown: None, ..self }
     }
 
-    /// Sets how to read the number of pages from a page; `None` if it does not say.
+    /// Sets how to read the number of pages from a page; `None` if the page does not have it.
     pub fn with_total(mut self, total: impl Fn(&Q::Value) -> Option<u64> + Send + Sync + 'static) -> Self {
         self.total = Some(Box::new(total));
         self
@@ -113,7 +113,8 @@ impl<A: App, Q: Fetch<A>> Paged<A, Q> {
         self.shown.as_ref()
     }
 
-    /// Returns how many pages there are, by the shown page. `None` if no page is shown, or it does not say.
+    /// Returns how many pages there are, according to the shown page. `None` if no page is shown, or it does not have
+    /// the number.
     #[must_use]
     pub fn total(&self) -> Option<u64> {
         (self.total.as_ref()?)(self.shown.as_ref()?)
@@ -137,8 +138,8 @@ impl<A: App, Q: Fetch<A>> Paged<A, Q> {
             return Some(self.page);
         }
         let next = self.page.checked_add(1)?;
-        let is_behind_the_last = self.total().is_some_and(|total| next.saturating_sub(self.first) >= total);
-        (!is_behind_the_last).then_some(next)
+        let is_past_the_end = self.total().is_some_and(|total| next.saturating_sub(self.first) >= total);
+        (!is_past_the_end).then_some(next)
     }
 }
 
@@ -149,18 +150,18 @@ where
     /// Shows a page, whether or not it is known to exist, since there may be more pages by now.
     ///
     /// # Errors
-    /// As [`Client::query`]. The shown page stays.
+    /// Same as [`Client::query`]. The shown page stays.
     pub async fn jump(&mut self, page: u64) -> Answer<A, Q> {
         let value = self.client.query(&(self.make)(page)).await?;
         self.show(page, &value);
         Ok(value)
     }
 
-    /// Shows the next page, or the first if none is shown. Returns `None` after the last page: nothing is loaded or
-    /// changed then.
+    /// Shows the next page, or the first if none is shown. Returns `None` after the last page, and then loads and
+    /// changes nothing.
     ///
     /// # Errors
-    /// As [`Client::query`]. The shown page stays.
+    /// Same as [`Client::query`]. The shown page stays.
     pub async fn next(&mut self) -> PageResult<A, Q> {
         match self.next_page() {
             Some(page) => self.jump(page).await.map(Some),
@@ -168,10 +169,10 @@ where
         }
     }
 
-    /// Shows the previous page. Returns `None` before the first page: nothing is loaded or changed then.
+    /// Shows the previous page. Returns `None` before the first page, and then loads and changes nothing.
     ///
     /// # Errors
-    /// As [`Client::query`]. The shown page stays.
+    /// Same as [`Client::query`]. The shown page stays.
     pub async fn previous(&mut self) -> PageResult<A, Q> {
         match self.has_previous() {
             true => self.jump(self.page - 1).await.map(Some),
@@ -182,7 +183,7 @@ where
     /// Loads the shown page again.
     ///
     /// # Errors
-    /// As [`Client::query`]. The shown page stays.
+    /// Same as [`Client::query`]. The shown page stays.
     pub async fn refetch(&mut self) -> Answer<A, Q> {
         let query = self.query();
         let value = self.client.query_with(&query, |options| options.strategy(Strategy::Refresh)).await?;

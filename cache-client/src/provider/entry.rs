@@ -16,10 +16,10 @@ use crate::app::App;
 use crate::client::Client;
 use crate::panic::panic_message;
 
-/// How far the clock of the machine that has loaded may be ahead of ours.
-const MOST_AHEAD: Duration = Duration::from_secs(60);
+/// How far the clock of the machine that loaded a value may be ahead of ours.
+const MAX_CLOCK_SKEW: Duration = Duration::from_secs(60);
 
-/// The least difference between the times of two loads.
+/// The smallest difference between the times of two loads.
 const STEP: Duration = Duration::from_nanos(1);
 
 /// The entry of one key, as one flight sees it.
@@ -63,7 +63,7 @@ impl ProviderEntry {
         Some(Self { tier, query: query_name, codec, name, began, outdated, is_outdated })
     }
 
-    /// Reads the entry. `None` if there is none, it is damaged, or the key has changed since it was written.
+    /// Reads the entry. `None` if it is missing or damaged, or if the key has changed since it was written.
     pub(crate) async fn find(
         &self,
         key: &dyn AnyKey,
@@ -87,7 +87,7 @@ impl ProviderEntry {
         if codec != self.codec.codec_name() || fingerprint != self.codec.fingerprint() {
             return Err(ProviderError::OtherShape);
         }
-        if loaded_at > now.later_by(MOST_AHEAD) {
+        if loaded_at > now.later_by(MAX_CLOCK_SKEW) {
             return Err(ProviderError::Ahead);
         }
         let age = now.since(loaded_at).unwrap_or_default();
@@ -102,7 +102,7 @@ impl ProviderEntry {
         }
     }
 
-    /// Stores an answer of this age and these times, if `is_wanted` when it is its turn.
+    /// Stores an answer with this age and these times, if `is_wanted` returns `true` when its turn comes.
     pub(crate) async fn put(
         &self,
         key: &dyn AnyKey,

@@ -9,13 +9,14 @@
 //! | 6 | 2 | length of the codec's name, *n* |
 //! | 8 | 4 | CRC-32 of everything after this field |
 //! | 12 | 16 | fingerprint of the shapes of key and value, with the version that the query was derived with |
-//! | 28 | 8 | when the load began, since 1970 by the wall clock of the machine that has loaded |
+//! | 28 | 8 | when the load began, since 1970 by the wall clock of the machine that loaded it |
 //! | 36 | 8 | how long the answer is fresh, from there on; all ones forever |
 //! | 44 | 8 | its time to live, from there on; all ones forever |
 //! | 52 | *n* | name of the codec |
 //! | 52 + *n* | the rest | key and value, in that codec |
 //!
-//! The key is repeated, so that a provider that mixes up keys, or two keys that a codec writes alike, are detected.
+//! The key is repeated, so that a provider that mixes up keys, or two keys that a codec encodes in the same way, are
+//! detected.
 
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
@@ -29,7 +30,7 @@ const CHECKED: usize = 12;
 const HEAD: usize = 52;
 const FOREVER: u64 = u64::MAX;
 
-/// One entry, on its way to or from a provider.
+/// One entry, as it is sent to or received from a provider.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Envelope<'a> {
     pub(crate) codec: &'a str,
@@ -78,7 +79,7 @@ impl WallTime {
 }
 
 impl<'a> Envelope<'a> {
-    /// Encodes the envelope. The name of a codec is cut after 64 KiB, and does not match then.
+    /// Encodes the envelope. The name of a codec is cut after 64 KiB; such an entry never matches.
     pub(crate) fn to_bytes(self) -> Vec<u8> {
         let Self { codec, fingerprint, loaded_at, fresh, ttl, entry } = self;
         let length = u16::try_from(codec.len()).unwrap_or(u16::MAX);

@@ -1,4 +1,4 @@
-//! Errors of a provider, which are counted and reported. Callers do not get them.
+//! Errors of a provider. They are counted and reported, but not returned to callers.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -9,7 +9,7 @@ use cache_core::BoxError;
 use super::envelope::EnvelopeError;
 use crate::telemetry;
 
-/// A call of the provider.
+/// The method of a provider that was called.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum ProviderAction {
     Get,
@@ -42,7 +42,9 @@ pub(crate) enum ProviderError {
     Unreadable(BoxError),
     #[error("the entry is that of another key")]
     OtherKey,
-    #[error("the entry is from the future: a clock is wrong, here or on the machine that has loaded it")]
+    #[error(
+        "the entry is from the future: the clock of this machine, or of the one that loaded it, is wrong"
+    )]
     Ahead,
     #[error("the entry cannot be encoded: {0}")]
     Unwritable(BoxError),
@@ -51,7 +53,7 @@ pub(crate) enum ProviderError {
     OtherShape,
 }
 
-/// How many errors there were.
+/// Counts the errors of a provider.
 #[derive(Debug, Default)]
 pub(crate) struct ProviderErrors(AtomicU64);
 

@@ -32,9 +32,9 @@ pub struct MemoryProvider {
 #[derive(Debug, Default)]
 struct MemoryStore {
     entries: HashMap<Arc<[u8]>, StoredBytes, RandomState>,
-    /// The keys by the expiry of their entries; ties broken by the number of the write.
+    /// The keys by the expiry of their entries; ties are broken by the number of the write.
     ends: BTreeMap<Expiry, Arc<[u8]>>,
-    /// Of all keys and values.
+    /// Total size of all keys and values.
     bytes: usize,
     writes: u64,
 }
@@ -52,10 +52,10 @@ struct StoredBytes {
 }
 
 /// Replaces an expiry that no clock can represent.
-const FAR: Duration = Duration::from_secs(30 * 365 * 24 * 60 * 60);
+const FAR_FUTURE: Duration = Duration::from_secs(30 * 365 * 24 * 60 * 60);
 
 impl MemoryProvider {
-    /// Makes an empty provider for at most `max_entries` entries.
+    /// Creates an empty provider for at most `max_entries` entries.
     #[must_use]
     pub fn new(max_entries: usize) -> Self {
         Self { max_entries, max_bytes: usize::MAX, store: Mutex::default() }
@@ -72,10 +72,10 @@ impl MemoryProvider {
     /// Returns the number of entries that have not expired.
     #[must_use]
     pub fn len(&self) -> usize {
-        self.now().entries.len()
+        self.unexpired().entries.len()
     }
 
-    /// Returns whether there is no entry that has not expired.
+    /// Returns whether all entries have expired.
     #[must_use]
     pub fn is_empty(&self) -> bool {
         self.len() == 0
@@ -84,7 +84,7 @@ impl MemoryProvider {
     /// Returns the bytes of the keys and values of all entries that have not expired.
     #[must_use]
     pub fn bytes(&self) -> usize {
-        self.now().bytes
+        self.unexpired().bytes
     }
 
     /// Removes everything.
@@ -95,8 +95,8 @@ impl MemoryProvider {
         store.bytes = 0;
     }
 
-    /// The entries, without expired ones.
-    fn now(&self) -> parking_lot::MutexGuard<'_, MemoryStore> {
+    /// Locks the store, and removes expired entries.
+    fn unexpired(&self) -> parking_lot::MutexGuard<'_, MemoryStore> {
         let now = Instant::now();
         let mut store = self.store.lock();
         store.purge(now);
@@ -105,9 +105,9 @@ impl MemoryProvider {
 
     fn put(&self, key: &[u8], value: &[u8], ttl: Duration) {
         let now = Instant::now();
-        let at = now.checked_add(ttl).unwrap_or(now + FAR);
+        let at = now.checked_add(ttl).unwrap_or(now + FAR_FUTURE);
         let size = key.len() + value.len();
-        let mut store = self.now();
+        let mut store = self.unexpired();
         store.remove(key);
         if size > self.max_bytes || ttl.is_zero() {
             return;
@@ -122,7 +122,7 @@ impl MemoryProvider {
 }
 
 impl Default for MemoryProvider {
-    /// Makes a provider for at most 10,000 entries.
+    /// Creates a provider for at most 10,000 entries.
     fn default() -> Self {
         Self::new(10_000)
     }
@@ -159,7 +159,7 @@ impl MemoryStore {
 
 impl Provider for MemoryProvider {
     async fn get(&self, key: &[u8]) -> Result<Option<Vec<u8>>, BoxError> {
-        let value = self.now().entries.get(key).map(|held| Arc::clone(&held.value));
+        let value = self.unexpired().entries.get(key).map(|held| Arc::clone(&held.value));
         Ok(value.map(|value| value.to_vec()))
     }
 
@@ -169,7 +169,7 @@ impl Provider for MemoryProvider {
     }
 
     async fn remove(&self, key: &[u8]) -> Result<(), BoxError> {
-        self.now().remove(key);
+        self.unexpired().remove(key);
         Ok(())
     }
 }

@@ -17,8 +17,8 @@ use crate::panic::catch_panic;
 /// The default timeout of a call: many times what a store on the same network takes, and less than most loads.
 pub(crate) const TIMEOUT: Duration = Duration::from_millis(250);
 
-/// The longest time to live that a provider is given.
-const LONGEST: Duration = Duration::from_secs(365 * 24 * 60 * 60);
+/// The longest time to live that is passed to a provider.
+const MAX_TTL: Duration = Duration::from_secs(365 * 24 * 60 * 60);
 
 type ProviderFuture<'a, T> = Pin<Box<dyn Future<Output = Result<T, BoxError>> + Send + 'a>>;
 
@@ -70,7 +70,7 @@ impl Tier {
         self.done(query, ProviderAction::Get, ended.ok())?
     }
 
-    /// Writes a value if `is_wanted` after all earlier writes of the key have ended.
+    /// Writes a value, after all earlier writes of the key have ended, if `is_wanted` then returns `true`.
     pub(crate) async fn set(
         &self,
         query: &'static str,
@@ -81,7 +81,7 @@ impl Tier {
     ) {
         let set = catch_panic(async {
             match is_wanted() {
-                true => self.provider.set(key, value, ttl.min(LONGEST)).await,
+                true => self.provider.set(key, value, ttl.min(MAX_TTL)).await,
                 false => Ok(()),
             }
         });
@@ -95,7 +95,7 @@ impl Tier {
         self.done(query, ProviderAction::Remove, ended);
     }
 
-    /// Ends when a call that begins now has timed out.
+    /// Completes when a call that begins now has timed out.
     fn timeout(&self) -> Sleep {
         tokio::time::sleep(self.timeout)
     }

@@ -1,4 +1,4 @@
-//! A provider for tests: counts its calls, and fails or hangs as the test says.
+//! A provider for tests: counts its calls, and fails or hangs when the test says so.
 
 use std::time::Duration;
 
@@ -9,7 +9,7 @@ use tokio::sync::watch;
 use super::Provider;
 use super::memory::MemoryProvider;
 
-/// Counts its calls, and fails, waits or hangs as a test tells it to. Otherwise it forwards the calls to another
+/// Counts its calls, and fails, waits or hangs when a test says so. Otherwise it forwards the calls to another
 /// provider.
 ///
 /// Give it to a client in an `Arc`, so that the test keeps a handle.
@@ -50,9 +50,9 @@ struct CallCounts {
     to_fail: u64,
 }
 
-/// The error of a call that the test has told to fail.
+/// The error of a call that the test makes fail.
 #[derive(Debug, thiserror::Error)]
-#[error("the test has told this call to fail")]
+#[error("the test makes this call fail")]
 struct ScriptedError;
 
 impl TrackingProvider {
@@ -136,7 +136,7 @@ impl<P> TrackingProvider<P> {
         self.is_held.send_replace(false);
     }
 
-    /// Counts a call, and does what the test has set for it.
+    /// Counts a call, then waits or fails as the test has set.
     async fn begin(
         &self,
         calls: impl FnOnce(&mut TrackingState) -> &mut CallCounts,

@@ -10,10 +10,10 @@ use tokio_util::sync::CancellationToken;
 
 use crate::sync::Mutex;
 
-/// How many keys can be written at a time, if no two of them share a queue.
+/// The number of queues, and so the maximum number of keys that are written at the same time.
 const QUEUES: usize = 64;
 
-/// Makes the writes of a key wait for each other, in the order in which they come. Keys that share a queue wait for
+/// Makes the writes of a key wait for each other, in the order in which they arrive. Keys that share a queue wait for
 /// each other too.
 #[derive(Debug)]
 pub(crate) struct WriteQueues {
@@ -23,7 +23,7 @@ pub(crate) struct WriteQueues {
 
 #[derive(Debug, Default)]
 struct QueueSlot {
-    /// Replaced if its turn does not end.
+    /// Replaced if a turn in it does not end.
     queue: Arc<WriteQueue>,
     /// How many turns have begun in this queue and in earlier ones.
     begun: u64,
@@ -45,8 +45,8 @@ impl WriteQueues {
     /// Makes a call when it is the turn of its key. `None` if that takes longer than `timeout`, including the wait.
     ///
     /// A turn that does not end after its time belongs to a task whose runtime runs no tasks. The next caller replaces
-    /// the queue, and all that wait get the same time again in the new one. The stuck call is dropped as soon as its
-    /// task runs again.
+    /// the queue, and all waiting callers get the same time again in the new one. The stuck call is dropped as soon as
+    /// its task runs again.
     pub(crate) async fn in_turn<T, E: Future<Output = ()>>(
         &self,
         key: &[u8],
@@ -81,7 +81,7 @@ impl WriteQueues {
     }
 
     fn slot(&self, key: &[u8]) -> &Mutex<QueueSlot> {
-        #[expect(clippy::cast_possible_truncation, reason = "any bits do")]
+        #[expect(clippy::cast_possible_truncation, reason = "any bits will do")]
         let slot = self.hasher.hash_one(key) as usize % QUEUES;
         &self.slots[slot]
     }
@@ -101,7 +101,7 @@ impl QueueSlot {
     }
 }
 
-/// Replaces this queue by an empty one, if no turn has begun since there were `begun`, so that the last turn has
+/// Replaces this queue by an empty one if no turn has begun since the count was `begun`, so that the last turn has
 /// exceeded its time. Callers that wait here move to the new queue. Returns whether this queue is replaced now.
 fn replace(slot: &Mutex<QueueSlot>, queue: &Arc<WriteQueue>, begun: u64) -> bool {
     let mut slot = slot.lock();

@@ -1,4 +1,4 @@
-//! What the tree of a call remembers of its answers, and what its load notes of them.
+//! Remembers answers in the tree of a call, and notes them for the load that makes the call.
 
 use std::sync::Arc;
 
@@ -17,7 +17,7 @@ impl<A: App> Caller<'_, A> {
         self.node().and_then(|node| node.answer(query))
     }
 
-    /// Puts an answer into the memo, if there is one. Returns the answer that counts.
+    /// Puts an answer into the memo, if there is one. Returns the answer to use.
     pub(super) fn remember(&self, query: &dyn AnyQuery<A>, value: AnyValue) -> AnyValue {
         let Some(node) = self.node() else { return value };
         let kept = node.tree().memo.keep(query.to_query(), value);
@@ -25,7 +25,7 @@ impl<A: App> Caller<'_, A> {
         kept
     }
 
-    /// Puts the answer of a flight into the memo, if there is one. Returns the answer that counts.
+    /// Puts the answer of a flight into the memo, if there is one. Returns the answer to use.
     pub(super) fn remember_landed(
         &self,
         query: &dyn AnyQuery<A>,
@@ -38,12 +38,12 @@ impl<A: App> Caller<'_, A> {
         kept
     }
 
-    /// Whether the answers of the caller are compared when its own answer is stored.
+    /// Whether the caller is a load whose inputs are compared when its answer is stored.
     pub(super) fn notes_reads(&self) -> bool {
         self.node().is_some_and(|node| node.tree().notes_reads() && !node.access().is_private)
     }
 
-    /// Notes for a load what it was told about a key. `watch` is that of the flight which the answer comes from.
+    /// Notes for a load which answer it received for a key. `watch` is that of the flight that the answer comes from.
     #[inline]
     pub(super) fn note_read(
         &self,

@@ -11,7 +11,7 @@ use crate::telemetry::Telemetry;
 /// The caller of a query: a client, perhaps in a context.
 pub(crate) enum Caller<'a, A: App> {
     Client(&'a Client<A>),
-    /// A task of the client. It is not a part of any load, whatever code it runs in.
+    /// A task of the client. It is never a part of a load, even if a load started it.
     ObserverTask(&'a Client<A>),
     Node(&'a Arc<Node<A>>),
 }

@@ -14,23 +14,24 @@ use crate::error::QueryError;
 use crate::fetch::{Answer, Fetch};
 
 impl<A: App> Client<A> {
-    /// Returns the answer to a query, from the cache or a load, as its strategy says. There is no memo. Inside a load,
-    /// a stale value is never the answer, as with the load's own context.
+    /// Returns the answer to a query, from the cache or a load, according to its strategy. There is no memo. Inside a
+    /// load, a stale value is never the answer, as with the load's own context.
     ///
     /// A hit costs one read of the store and one of its clock, and allocates nothing.
     ///
     /// # Errors
-    /// - [`QueryError::Failed`], [`QueryError::Panicked`], [`QueryError::Miscounted`]: the load gave no answer, and
-    ///   nothing may take its place. Callers that waited for it share the error. The next call loads again, unless the
-    ///   query has an `error_ttl`.
+    /// - [`QueryError::Failed`], [`QueryError::Panicked`], [`QueryError::Miscounted`]: the load gave no answer, and no
+    ///   other answer may replace it. Callers that waited for the load share the error. The next call loads again,
+    ///   unless the query has an `error_ttl`.
     /// - [`QueryError::CircuitOpen`]: too many loads have failed, so none was started.
     /// - [`QueryError::Interrupted`]: the load cancelled its own context, or its [runtime](crate::guide::runtimes) has
     ///   ended and the caller has no other.
     /// - [`QueryError::Cycle`]: the call is made inside the load of something that the query needs.
-    /// - [`QueryError::Options`]: the options of the query cannot work.
+    /// - [`QueryError::Options`]: the options of the query are invalid.
     ///
     /// # Panics
-    /// If something has to be loaded, the client has no [runtime](crate::guide::runtimes), and the caller is in none.
+    /// If something has to be loaded, the client has no [runtime](crate::guide::runtimes), and the caller is outside of
+    /// one.
     ///
     /// # Cancellation
     /// May be dropped at any time. The load continues for other callers, and then for as long as the option `linger`
@@ -61,11 +62,10 @@ impl<A: App> Client<A> {
 
     /// Answers a query, as [`query`](Self::query) does, with options for this call.
     ///
-    /// `change` gets options that decide nothing. It is called at once; everything else happens when the future is
-    /// polled.
+    /// `change` receives empty options. It is called at once; everything else happens when the future is polled.
     ///
     /// # Errors
-    /// As [`query`](Self::query), which also says when this panics and what cancellation does.
+    /// Same as [`query`](Self::query); so are panics and cancellation.
     ///
     /// # Examples
     /// ```
@@ -93,12 +93,13 @@ impl<A: App> Client<A> {
         Caller::without_context(self).query_with(query, change(LoadingOptions::new()))
     }
 
-    /// Returns the answers to several queries, in their order. All loads run at the same time, and few loads suffice if
-    /// the query implements [`FetchMany`](crate::FetchMany). Each answer may fail on its own, as with
+    /// Returns the answers to several queries, in their order. All loads run at the same time. A query that implements
+    /// [`FetchMany`](crate::FetchMany) needs fewer loads. Each answer may fail on its own, as with
     /// [`query`](Self::query).
     ///
     /// # Panics
-    /// If something has to be loaded, the client has no [runtime](crate::guide::runtimes), and the caller is in none.
+    /// If something has to be loaded, the client has no [runtime](crate::guide::runtimes), and the caller is outside of
+    /// one.
     ///
     /// # Cancellation
     /// May be dropped at any time. The loads continue for other callers, and then for as long as the option `linger`
@@ -151,9 +152,9 @@ impl<A: App> Client<A> {
     }
 
     /// Returns the error of the last failed load of a key, if no caller received it or a substitute took its place.
-    /// With the options `error_ttl` or `stale_if_error`, received errors are kept too. Options that a prefetch could
-    /// not use are also such an error. `None` once the key was loaded, written, removed or invalidated. The errors of
-    /// the last 1,024 keys of a query are kept.
+    /// With the options `error_ttl` or `stale_if_error`, received errors are kept too. Invalid options of a prefetched
+    /// query are such an error too. `None` once the key was loaded, written, removed or invalidated. The errors of the
+    /// last 1,024 keys of a query are kept.
     ///
     /// # Examples
     /// ```

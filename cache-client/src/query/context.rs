@@ -1,4 +1,4 @@
-//! The queries of a context, and the answers that it is given.
+//! The queries of a context, its preset answers and its replacements.
 
 use std::any::TypeId;
 use std::future::Future;
@@ -15,20 +15,21 @@ use crate::error::{AlreadyAnswered, QueryError};
 use crate::fetch::{Answer, Fetch};
 
 impl<A: App> Context<A> {
-    /// Returns the answer to a query, from the memo, the cache or a load, as its strategy says.
+    /// Returns the answer to a query, from the memo, the cache or a load, according to its strategy.
     ///
     /// # Errors
-    /// - [`QueryError::Failed`], [`QueryError::Panicked`], [`QueryError::Miscounted`]: the load gave no answer, and
-    ///   nothing may take its place. The tree does not remember errors: the next call loads again, unless the query has
-    ///   an `error_ttl`.
+    /// - [`QueryError::Failed`], [`QueryError::Panicked`], [`QueryError::Miscounted`]: the load gave no answer, and no
+    ///   other answer may replace it. The tree does not remember errors: the next call loads again, unless the query
+    ///   has an `error_ttl`.
     /// - [`QueryError::CircuitOpen`]: too many loads have failed, so none was started.
     /// - [`QueryError::Interrupted`]: the tree was cancelled or its deadline has passed; if that was before the call,
     ///   nothing has run. Or the load cancelled its own context.
     /// - [`QueryError::Cycle`]: the context is that of the load of something that the query needs.
-    /// - [`QueryError::Options`]: the options of the query cannot work.
+    /// - [`QueryError::Options`]: the options of the query are invalid.
     ///
     /// # Panics
-    /// If something has to be loaded, the client has no [runtime](crate::guide::runtimes), and the caller is in none.
+    /// If something has to be loaded, the client has no [runtime](crate::guide::runtimes), and the caller is outside of
+    /// one.
     ///
     /// # Cancellation
     /// May be dropped at any time. The load continues for other callers, and then for as long as the option `linger`
@@ -58,10 +59,10 @@ impl<A: App> Context<A> {
 
     /// Answers a query, as [`query`](Self::query) does, with options for this call.
     ///
-    /// `change` gets options that decide nothing. If the tree already has an answer, that is the answer all the same.
+    /// `change` receives empty options. If the tree already has an answer, it is returned regardless of the options.
     ///
     /// # Errors
-    /// As [`query`](Self::query), which also says when this panics and what cancellation does.
+    /// Same as [`query`](Self::query); so are panics and cancellation.
     ///
     /// # Examples
     /// ```
@@ -89,12 +90,13 @@ impl<A: App> Context<A> {
         Caller::of(&self.0).query_with(query, change(LoadingOptions::new()))
     }
 
-    /// Returns the answers to several queries, in their order. All loads run at the same time, and few loads suffice if
-    /// the query implements [`FetchMany`](crate::FetchMany). Each answer may fail on its own, as with
+    /// Returns the answers to several queries, in their order. All loads run at the same time. A query that implements
+    /// [`FetchMany`](crate::FetchMany) needs fewer loads. Each answer may fail on its own, as with
     /// [`query`](Self::query).
     ///
     /// # Panics
-    /// If something has to be loaded, the client has no [runtime](crate::guide::runtimes), and the caller is in none.
+    /// If something has to be loaded, the client has no [runtime](crate::guide::runtimes), and the caller is outside of
+    /// one.
     ///
     /// # Cancellation
     /// May be dropped at any time. The loads continue for other callers, and then for as long as the option `linger`
@@ -125,8 +127,8 @@ impl<A: App> Context<A> {
         Caller::of(&self.0).query_all(queries)
     }
 
-    /// Returns the value in the memo or the cache, fresh or not. Never loads. `None` also if this context is kept from
-    /// the cache.
+    /// Returns the value in the memo or the cache, fresh or not. Never loads. Also `None` if this context bypasses the
+    /// cache and the memo has no answer.
     ///
     /// # Examples
     /// ```
@@ -150,12 +152,12 @@ impl<A: App> Context<A> {
         Caller::of(&self.0).cached(query)
     }
 
-    /// Gives this tree an answer. From now on the tree loads for itself alone, and its loads are not stored. A load
-    /// that gives its own context an answer is not stored either. Other keys are still read from the cache, although
-    /// their values may be built from another answer to this key.
+    /// Presets the answer to a query in this tree. From now on the tree loads for itself alone, and its loads are not
+    /// stored. A load that presets an answer in its own context is not stored either. Other keys are still read from
+    /// the cache, although their values may be built from another answer to this key.
     ///
     /// # Errors
-    /// If the tree already has an answer, or has already asked for one.
+    /// If the tree already has an answer to the query, or has already made the query.
     ///
     /// # Examples
     /// ```
@@ -167,7 +169,7 @@ impl<A: App> Context<A> {
     /// cx.set(&GetTitle { id: 1 }, "Uno".to_owned())?;
     /// assert_eq!(*cx.query(&GetTitle { id: 1 }).await?, "Uno");
     /// assert_eq!(*client.query(&GetTitle { id: 1 }).await?, "One");
-    /// assert!(cx.set(&GetTitle { id: 1 }, "Eins".to_owned()).is_err(), "it has an answer");
+    /// assert!(cx.set(&GetTitle { id: 1 }, "Eins".to_owned()).is_err(), "already set");
     /// # Ok(())
     /// # }
     /// ```
@@ -184,8 +186,8 @@ impl<A: App> Context<A> {
 
     /// Returns a child context with a memo of its own, in which `replacement` answers queries of type `Q`.
     ///
-    /// It does not use the cache: its answers reach no other caller, and nothing built from the real answers reaches
-    /// it. A load that replaces something for itself is not stored.
+    /// It does not use the cache: its answers reach no other caller, and it gets nothing that was built from the real
+    /// answers. A load that replaces answers in its own context is not stored.
     ///
     /// # Examples
     /// ```

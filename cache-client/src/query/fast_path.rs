@@ -22,7 +22,7 @@ impl<A: App> Caller<'_, A> {
         A::Registry: Holds<Q>,
     {
         let Self::Client(client) = *self else { return self.planned_hit(query) };
-        let is_plain = client.leaves_all_to_queries() && !client.layers().any_exist();
+        let is_plain = client.has_no_options() && !client.layers().any_exist();
         if !(is_plain && plan::is_plain(&Q::LOADING)) {
             return self.planned_hit(query);
         }
@@ -47,7 +47,7 @@ impl<A: App> Caller<'_, A> {
             }
             match node.tree().memo.known(query) {
                 MemoAnswer::Answer(value) => return Some(value),
-                MemoAnswer::Asked => return None,
+                MemoAnswer::Requested => return None,
                 MemoAnswer::Unknown if node.token.is_cancelled() => return None,
                 MemoAnswer::Unknown => {}
             }

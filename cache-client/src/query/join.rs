@@ -25,7 +25,7 @@ use crate::query_state::QueryState;
 use crate::runtime::TaskRuntime;
 use crate::token::Token;
 
-/// How long a load goes on after its last caller has left. Default of the option `linger`.
+/// How long a load continues after its last caller has left. Default of the option `linger`.
 const LINGER: Duration = Duration::from_secs(5);
 
 /// A load that no caller waits for.
@@ -36,7 +36,7 @@ pub(crate) struct BackgroundLoad {
 }
 
 impl<A: App> Caller<'_, A> {
-    /// Joins the flight that the tree already waits for, if there is one. Its answer comes before what is in the cache.
+    /// Joins the flight that the tree already waits for, if there is one. Its answer takes precedence over the cache.
     pub(super) fn join_in_tree(
         &self,
         query: &dyn AnyQuery<A>,
@@ -46,7 +46,7 @@ impl<A: App> Caller<'_, A> {
         let Some(node) = self.node() else { return Ok(None) };
         let (demand, from) = (self.demand_of(plan), Some(node.origin()));
         let waiter = node.tree().memo.with(|entries| match entries.get(query as &dyn AnyKey) {
-            Some(MemoEntry::Asked(flight)) => Some(Waiter::take(flight, demand, from)),
+            Some(MemoEntry::Requested(flight)) => Some(Waiter::take(flight, demand, from)),
             _ => None,
         });
         match waiter {
@@ -60,8 +60,8 @@ impl<A: App> Caller<'_, A> {
         }
     }
 
-    /// Joins a flight, or finds an answer in the cache after all. `seen` is how many loads had landed before the caller
-    /// read the cache and found nothing; with `None`, the cache is read here.
+    /// Joins a flight, or finds an answer in the cache in the meantime. `seen` is how many loads had landed before the
+    /// caller read the cache and found nothing; with `None`, the cache is read here.
     pub(super) fn load(
         &self,
         query: &dyn AnyQuery<A>,
@@ -110,7 +110,7 @@ impl<A: App> Caller<'_, A> {
         }
     }
 
-    /// Joins a flight for a caller that waits on its own. `None` if the cache has an answer after all.
+    /// Joins a flight for a caller that does the waiting itself. `None` if the cache has an answer by now.
     pub(crate) fn waiter(
         &self,
         query: &dyn AnyQuery<A>,
@@ -123,7 +123,8 @@ impl<A: App> Caller<'_, A> {
         }
     }
 
-    /// What a call does after it has joined a flight. A call that waits lends the `slot` of the load that makes it.
+    /// Turns the result of joining into the progress of the call. A call that waits lends the `slot` of the load that
+    /// makes it.
     fn joined(
         &self,
         query: &dyn AnyQuery<A>,
@@ -147,7 +148,7 @@ impl<A: App> Caller<'_, A> {
                 }))
             }
             JoinOutcome::Landed(value) => Ok(self.found(query, value)),
-            // A caller that waits is a waiter, and `load` reads again until there is no need.
+            // A waiting caller always has a waiter, and `load` handles `ReadAgain` itself.
             JoinOutcome::Cycle
             | JoinOutcome::ReadAgain(_)
             | JoinOutcome::Joined(_, None)
@@ -158,7 +159,7 @@ impl<A: App> Caller<'_, A> {
     /// What a call that waits demands of the flight.
     fn demand_of(&self, plan: &Plan) -> LoadDemand {
         let linger = match self {
-            // What nobody observes need not be loaded.
+            // Without observers, the load is no longer needed.
             Self::ObserverTask(_) => Duration::ZERO,
             Self::Client(_) | Self::Node(_) => LINGER,
         };
@@ -209,12 +210,12 @@ impl<A: App> Caller<'_, A> {
         match joined {
             JoinOutcome::Joined(flight, _) => Some(BackgroundLoad { flight, is_new: false }),
             JoinOutcome::New(flight, _) => Some(BackgroundLoad { flight, is_new: true }),
-            // A caller that does not wait closes no cycle, and has not read.
+            // A caller that does not wait closes no cycle, and has not read the cache.
             JoinOutcome::Cycle | JoinOutcome::ReadAgain(_) | JoinOutcome::Landed(_) => None,
         }
     }
 
-    /// Joins the flight that the tree has asked for, the current one, or a new one, which it starts.
+    /// Joins the flight that the tree waits for, the current one, or a new one, which it starts.
     fn join_shared(
         &self,
         query: &dyn AnyQuery<A>,
@@ -238,7 +239,7 @@ impl<A: App> Caller<'_, A> {
             let key: Arc<dyn AnyKey> = query.clone();
             Flight::new(id, key, started, Some(watch), Token::default(), runtime, slot)
         };
-        // Declared here, so that it is dropped after the lock of the memo too.
+        // Declared here, so that it is dropped after the memo is unlocked too.
         let mut displaced = None;
         let join = |displaced| query_state.flights.join(query, request, make, displaced);
         let joined = match self.node().filter(|_| !request.in_background) {
@@ -264,7 +265,7 @@ impl<A: App> Caller<'_, A> {
         if query.facts().is_batched { None } else { self.client().slot_of(query, query_state, runtime) }
     }
 
-    /// Joins a flight of the tree alone, whose answer is neither shared nor stored.
+    /// Joins a flight that belongs to the tree alone. Its answer is neither shared nor stored.
     fn join_private(
         &self,
         node: &Arc<Node<A>>,
@@ -307,7 +308,7 @@ fn start<A: App>(
     joined
 }
 
-/// Joins the flight that the tree already waits for, if there is one, so that it asks once whatever its strategy.
+/// Joins the flight that the tree already waits for, if there is one, so that it loads once, whatever the strategy is.
 fn in_tree<A: App>(
     node: &Node<A>,
     key: &dyn AnyKey,
@@ -315,7 +316,7 @@ fn in_tree<A: App>(
     join: impl FnOnce() -> JoinOutcome,
 ) -> JoinOutcome {
     let (joined, _replaced) = node.tree().memo.with(|entries| {
-        if let Some(MemoEntry::Asked(flight)) = entries.get(key) {
+        if let Some(MemoEntry::Requested(flight)) = entries.get(key) {
             if request.if_running != IfRunning::ReplaceOnly(flight.id) {
                 match Waiter::take(flight, request.demand, request.from) {
                     Ok(waiter) => return (JoinOutcome::Joined(Arc::clone(flight), Some(waiter)), None),
@@ -335,9 +336,9 @@ fn in_tree<A: App>(
             _ => return (joined, None),
         };
         let replaced = match entries.get(key) {
-            // Another call of the tree was faster.
+            // Another call of the tree has stored an answer meanwhile.
             Some(MemoEntry::Answered { .. }) => None,
-            _ => entries.insert(Arc::clone(&flight.key), MemoEntry::Asked(flight)),
+            _ => entries.insert(Arc::clone(&flight.key), MemoEntry::Requested(flight)),
         };
         (joined, replaced)
     });

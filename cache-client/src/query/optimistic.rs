@@ -12,7 +12,7 @@ use crate::error::OptionsError;
 use crate::layer::stack::{LayerSteps, Layered};
 use crate::query_state::QueryState;
 
-/// The layers of a key before the call reads anything.
+/// The layers that a key had before the call read anything.
 pub(super) struct LayersBefore {
     query_state: Arc<QueryState>,
     steps: Option<LayerSteps>,
@@ -43,7 +43,7 @@ impl<A: App> Caller<'_, A> {
         Some(LayersBefore { query_state, steps })
     }
 
-    /// The answer that layers make of a key without a value, for calls that read the cache first.
+    /// The answer that layers alone give for a key without a value, for calls that read the cache first.
     pub(super) fn answer_of_layers_alone(
         &self,
         query: &dyn AnyQuery<A>,
@@ -93,7 +93,7 @@ impl<A: App> Caller<'_, A> {
         }
     }
 
-    /// What the cache has, with the layers of its key.
+    /// The value in the cache, with the layers of its key.
     pub(super) fn cached_with_layers(&self, query: &dyn AnyQuery<A>) -> Option<AnyValue> {
         let read = || self.read_value(query, true);
         let Some(layers) = self.layers_before(query) else { return read() };

@@ -12,7 +12,7 @@ use crate::error::OptionsError;
 use crate::plan::{OptionSources, Plan, Planned};
 
 impl<'a, A: App> Caller<'a, A> {
-    /// Resolves the options of a call. `call` are its own.
+    /// Resolves the options of a call. `call` are the options given by the call itself.
     pub(super) fn plan(
         &self,
         query: &dyn AnyQuery<A>,
@@ -38,7 +38,7 @@ impl<'a, A: App> Caller<'a, A> {
         }
     }
 
-    /// The options of a query without those of a call, even if they cannot work.
+    /// The options of a query without those of a call, even if they are invalid.
     pub(crate) fn plan_of_query(&self, query: &dyn AnyQuery<A>) -> Plan {
         Plan::unchecked(&self.sources(query, LoadingOptions::new()))
     }

@@ -15,7 +15,7 @@ use crate::plan::Plan;
 pub(super) enum Progress {
     /// It has its answer.
     Answered(AnyValue),
-    /// It has found an answer. The layers of the key are yet to be folded over it.
+    /// It has found an answer, over which the layers of the key have yet to be folded.
     Found(AnyValue, Option<LayersBefore>),
     /// It waits for a flight.
     Waiting(WaitingCall),
@@ -35,7 +35,7 @@ pub(super) struct WaitingCall {
 }
 
 impl Progress {
-    /// The same, with the layers of the key before anything was read.
+    /// The same progress, with the layers that the key had before anything was read.
     pub(super) fn with_layers(self, layers: Option<LayersBefore>) -> Self {
         match self {
             Self::Answered(value) => Self::Answered(value),

@@ -45,12 +45,12 @@ impl<A: App> Caller<'_, A> {
     }
 
     fn refresh(&self, query: &dyn AnyQuery<A>, plan: &Arc<Plan>) {
-        if self.load_in_background(query, plan, true).is_some_and(|behind| behind.is_new) {
+        if self.load_in_background(query, plan, true).is_some_and(|load| load.is_new) {
             self.telemetry().refresh(query.subject(), plan.strategy());
         }
     }
 
-    /// What the cache has, and what the plan makes of it.
+    /// The value in the cache, and the plan's verdict on it.
     #[inline]
     pub(crate) fn read_and_judge(
         &self,
@@ -70,10 +70,10 @@ impl<A: App> Caller<'_, A> {
         })
     }
 
-    /// Reads the cache for a load, which sees no layers. A load may build on a marked entry.
+    /// Reads the cache for a load, which sees no layers. It may find a marked entry.
     pub(super) fn cached_for_load(&self, query: &dyn AnyQuery<A>) -> Option<AnyValue> {
         let node = self.node()?;
-        // One read for both, so that a mark comes either before or after it.
+        // Value and mark come from one read, so that they are of the same moment.
         let found = query.read(self.client().cache(), true);
         let was_marked = found.as_ref().is_some_and(|(_, state)| state.freshness == Freshness::Invalidated);
         let value = found.map(|(value, _)| value);
@@ -81,7 +81,7 @@ impl<A: App> Caller<'_, A> {
         value
     }
 
-    /// What the cache has, if it may stand in for a load that failed or is late.
+    /// The value in the cache, if it may replace the answer of a load that failed or is late.
     pub(super) fn substitute(
         &self,
         query: &dyn AnyQuery<A>,

@@ -28,7 +28,7 @@ impl<A: App> Caller<'_, A> {
         }
     }
 
-    /// Apart from the fast path, so that most calls need neither the room nor the registers for this.
+    /// Separate from the fast path, so that most calls need neither the stack space nor the registers for this.
     async fn query_slow(self, query: &dyn AnyQuery<A>) -> Outcome {
         let call = match self.end_or_wait(query, self.start(query, None)) {
             Ok(outcome) => return outcome,
@@ -60,8 +60,8 @@ impl<A: App> Caller<'_, A> {
     }
 
     async fn outcomes(self, queries: &[&dyn AnyQuery<A>]) -> Vec<Outcome> {
-        let firsts = first_places(queries);
-        // All flights are under way before the call waits for the first one.
+        let firsts = first_indices(queries);
+        // All flights start before the call waits for the first one.
         let start = |(at, &query)| (firsts[at] == at).then(|| self.start(query, None));
         let mut started: Vec<_> = queries.iter().enumerate().map(start).collect();
         let mut losses = self.client().runtime().losses();
@@ -98,7 +98,7 @@ impl<A: App> Caller<'_, A> {
         }
     }
 
-    /// As [`start`](Self::start), for a key that the tree has no answer to.
+    /// Like [`start`](Self::start), for a key that the tree has no answer to.
     #[inline(never)]
     fn begin(
         &self,
@@ -130,7 +130,7 @@ impl<A: App> Caller<'_, A> {
         self.load(query, &plan.shared(), access, if_running, seen)
     }
 
-    /// An answer, which the tree remembers.
+    /// An answer that was found. The tree remembers it.
     pub(super) fn found(&self, query: &dyn AnyQuery<A>, value: AnyValue) -> Progress {
         Progress::Found(self.remember(query, value), None)
     }
@@ -150,7 +150,7 @@ impl<A: App> Caller<'_, A> {
         }
     }
 
-    /// The outcome of a call that does not wait, or the call that does.
+    /// The outcome of a call that does not wait, or else the waiting call.
     fn end_or_wait(
         &self,
         query: &dyn AnyQuery<A>,
@@ -184,12 +184,12 @@ impl<A: App> Caller<'_, A> {
 }
 
 /// For each query the index of the first one that is equal to it, whose outcome it shares.
-fn first_places<A: App>(queries: &[&dyn AnyQuery<A>]) -> Vec<usize> {
-    let mut places = HashMap::<&dyn AnyKey, usize, RandomState>::default();
-    places.reserve(queries.len());
+fn first_indices<A: App>(queries: &[&dyn AnyQuery<A>]) -> Vec<usize> {
+    let mut indices = HashMap::<&dyn AnyKey, usize, RandomState>::default();
+    indices.reserve(queries.len());
     let mut firsts = Vec::with_capacity(queries.len());
     for (at, &query) in queries.iter().enumerate() {
-        firsts.push(*places.entry(query).or_insert(at));
+        firsts.push(*indices.entry(query).or_insert(at));
     }
     firsts
 }

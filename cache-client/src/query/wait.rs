@@ -18,8 +18,8 @@ use crate::plan::Plan;
 use crate::telemetry::Substitute;
 
 impl<A: App> Caller<'_, A> {
-    /// Waits for a flight, and turns its outcome into the answer of the call. What few calls need is allocated, so that
-    /// all others are small.
+    /// Waits for a flight, and turns its outcome into the answer of the call. What only some calls need is allocated,
+    /// so that the others stay small.
     #[expect(clippy::manual_async_fn, reason = "an `async fn` would keep the call twice")]
     pub(super) fn finish(
         self,
@@ -101,7 +101,7 @@ impl<A: App> Caller<'_, A> {
         (outcome.is_ok() || !flight.is_stranded()).then(|| self.conclude(query, call, outcome))
     }
 
-    /// Takes over a load whose runtime is known to run it no longer, so that a call takes over many at the same time.
+    /// Takes over a load whose runtime is known not to run it any more, so that a call takes over many loads at once.
     pub(super) fn take_over_if_lost(
         &self,
         query: &dyn AnyQuery<A>,
@@ -119,8 +119,8 @@ impl<A: App> Caller<'_, A> {
         }
     }
 
-    /// Loads in place of a load that its runtime no longer runs. The call then waits for the new flight, unless the
-    /// cache has an answer after all, which is returned.
+    /// Replaces a load that its runtime no longer runs. The call then waits for the new flight. Returns an answer
+    /// instead if the cache has one by now.
     fn take_over(
         &self,
         query: &dyn AnyQuery<A>,
@@ -176,7 +176,7 @@ impl<A: App> Caller<'_, A> {
         Ok(value)
     }
 
-    /// Remembers an error that the caller does not get, so that it can be read apart.
+    /// Remembers an error that the caller does not get, so that `refresh_error` can return it.
     fn remember_error(&self, query: &dyn AnyQuery<A>, watch: Option<&Arc<AnyWatch>>, error: AnyQueryError) {
         if let Some(watch) = watch {
             let errors = &self.client().query_state(query).errors;

@@ -14,18 +14,18 @@ pub(crate) struct Endable(Arc<Mutex<EndableState>>);
 pub(crate) struct Polled(Endable);
 
 enum EndableState {
-    /// Has the future, except while it is polled, when no lock is held.
-    Goes(Option<Pin<Box<dyn Future<Output = ()> + Send>>>),
+    /// Holds the future, except while it is being polled, which happens without the lock.
+    Running(Option<Pin<Box<dyn Future<Output = ()> + Send>>>),
     Ended,
 }
 
 impl Endable {
     pub(crate) fn new(future: impl Future<Output = ()> + Send + 'static) -> (Self, Polled) {
-        let progress = Arc::new(Mutex::new(EndableState::Goes(Some(Box::pin(future)))));
+        let progress = Arc::new(Mutex::new(EndableState::Running(Some(Box::pin(future)))));
         (Self(Arc::clone(&progress)), Polled(Self(progress)))
     }
 
-    /// Drops the future immediately, or right after its present poll.
+    /// Drops the future immediately, or right after its current poll.
     pub(crate) fn end(&self) {
         let ended = std::mem::replace(&mut *self.0.lock(), EndableState::Ended);
         drop(ended);
@@ -38,14 +38,14 @@ impl Future for Polled {
     fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<()> {
         let Self(Endable(progress)) = &*self;
         let taken = match &mut *progress.lock() {
-            EndableState::Goes(future) => future.take(),
+            EndableState::Running(future) => future.take(),
             EndableState::Ended => None,
         };
         let Some(mut future) = taken else { return Poll::Ready(()) };
         if future.as_mut().poll(cx).is_pending()
-            && let EndableState::Goes(place) = &mut *progress.lock()
+            && let EndableState::Running(slot) = &mut *progress.lock()
         {
-            *place = Some(future);
+            *slot = Some(future);
             return Poll::Pending;
         }
         Poll::Ready(())

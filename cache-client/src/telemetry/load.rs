@@ -1,4 +1,4 @@
-//! One load as it is reported: its span, and its end.
+//! What is reported of one load: its span, and its end.
 
 use std::fmt::Display;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -13,7 +13,7 @@ use crate::erased::Outcome;
 use crate::error::QueryError;
 
 /// An event in the span of a load, even if nothing runs in the span any more.
-macro_rules! tell_end {
+macro_rules! emit_end {
     ($load:expr, $level:ident, $name:literal, $about:expr $(, $field:ident = $value:expr)*) => {
         event!(
             name: $name,
@@ -82,9 +82,9 @@ impl LoadSpan {
         self.span.record("outcome", name);
         match name {
             "answered" => {}
-            "refused" => tell_end!(self, DEBUG, "refused", about),
-            "interrupted" => tell_end!(self, DEBUG, "interrupted", about),
-            _ => self.tell_failure(
+            "refused" => emit_end!(self, DEBUG, "refused", about),
+            "interrupted" => emit_end!(self, DEBUG, "interrupted", about),
+            _ => self.emit_failure(
                 &self.telemetry.about_with_key(subject, self.strategy),
                 name,
                 error_of(outcome),
@@ -98,7 +98,7 @@ impl LoadSpan {
         }
     }
 
-    fn tell_failure(
+    fn emit_failure(
         &self,
         about: &EventFields<'_>,
         outcome: &'static str,
@@ -107,8 +107,8 @@ impl LoadSpan {
     ) {
         let error = error.map(|error| field::display(Alternate(error)));
         match is_expected {
-            true => tell_end!(self, DEBUG, "failed", about, outcome = outcome, error = error),
-            false => tell_end!(self, WARN, "failed", about, outcome = outcome, error = error),
+            true => emit_end!(self, DEBUG, "failed", about, outcome = outcome, error = error),
+            false => emit_end!(self, WARN, "failed", about, outcome = outcome, error = error),
         }
     }
 }

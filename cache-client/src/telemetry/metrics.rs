@@ -1,4 +1,4 @@
-//! Counters, a histogram and a gauge, by the recorder of the program. `names` lists them.
+//! Counters, a histogram and a gauge, recorded by the program's recorder. `names` lists them.
 
 use cache_core::Query;
 use metrics::{
@@ -12,7 +12,7 @@ use super::names::{
     RETRIES, STALE_HITS, STORES, SUBSTITUTES, TARGET,
 };
 
-/// The labels of a query, known at compile time, so that a hit need not make them.
+/// The labels of a query, known at compile time, so that a hit need not create them.
 #[derive(Clone, Copy)]
 pub(crate) struct Labels(&'static [Label]);
 
@@ -47,7 +47,7 @@ pub(crate) fn describe() {
         (REFRESHES, "Background loads after an answer from the cache."),
         (SUBSTITUTES, "Calls whose load failed or was too late, and that got a cached value or a fallback."),
         (PROVIDER_HITS, "Misses that the provider has answered."),
-        (PROVIDER_ERRORS, "Calls of the provider that failed."),
+        (PROVIDER_ERRORS, "Calls to the provider that failed."),
         (STORES, "Loads whose answer is in the cache."),
         (RETRIES, "Retries of loads."),
         (LOADS, "Loads that have ended."),

@@ -7,7 +7,7 @@ use cache_core::Query;
 pub(crate) struct Labels;
 
 impl Labels {
-    #[expect(clippy::extra_unused_type_parameters, reason = "as where metrics are counted")]
+    #[expect(clippy::extra_unused_type_parameters, reason = "same signature as with the feature")]
     pub(crate) const fn of<Q: Query>() -> Self {
         Self
     }

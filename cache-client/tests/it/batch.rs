@@ -9,10 +9,10 @@ use tokio::time::Instant;
 use crate::batching::*;
 use crate::scripted::{in_time, pass, seconds, settle};
 
-type Asked = JoinHandle<Result<Arc<usize>, QueryError<BatchingError>>>;
+type QueryTask = JoinHandle<Result<Arc<usize>, QueryError<BatchingError>>>;
 
 /// Queries in a task, so that the test can continue meanwhile.
-fn ask(client: &Client<BatchingApp>, query: &GetItem) -> Asked {
+fn spawn_query(client: &Client<BatchingApp>, query: &GetItem) -> QueryTask {
     let (client, query) = (client.clone(), query.clone());
     tokio::spawn(async move { client.query(&query).await })
 }
@@ -83,7 +83,7 @@ async fn callers_in_different_tasks_share_a_batch_within_one_tick() {
     let (one, two) = (client.request("one"), client.request("two"));
     let (a, b, c) = (GetItem(1), GetItem(2), GetItem(2));
     client.prefetch(&GetItem(3));
-    let other = ask(&client, &GetItem(4));
+    let other = spawn_query(&client, &GetItem(4));
     let (a, b, c) = tokio::join!(one.query(&a), one.query(&b), two.query(&c));
     assert!(a.is_ok() && Arc::ptr_eq(&b.unwrap(), &c.unwrap()) && other.await.unwrap().is_ok());
     let mut keys = client.app().calls::<GetItem>().concat();
@@ -94,11 +94,11 @@ async fn callers_in_different_tasks_share_a_batch_within_one_tick() {
 #[tokio::test(start_paused = true)]
 async fn a_key_queried_after_the_tick_joins_the_next_batch() {
     let client = batching_client();
-    let first = ask(&client, &GetItem(1));
+    let first = spawn_query(&client, &GetItem(1));
     settle().await;
-    let (second, third) = (ask(&client, &GetItem(2)), ask(&client, &GetItem(1)));
-    for asked in [first, second, third] {
-        assert_eq!(*asked.await.unwrap().unwrap(), 1);
+    let (second, third) = (spawn_query(&client, &GetItem(2)), spawn_query(&client, &GetItem(1)));
+    for call in [first, second, third] {
+        assert_eq!(*call.await.unwrap().unwrap(), 1);
     }
     assert_eq!(client.app().calls::<GetItem>(), [[1], [2]]);
 }
@@ -107,12 +107,12 @@ async fn a_key_queried_after_the_tick_joins_the_next_batch() {
 async fn on_several_threads_each_key_is_loaded_once_and_no_load_takes_more_than_the_maximum() {
     let client = batching_client();
     let quick: Arc<[_]> = (0..60).map(GetQuick).collect();
-    let ask = || {
+    let spawn_query = || {
         let (client, quick) = (client.clone(), Arc::clone(&quick));
         tokio::spawn(async move { client.query_all(&quick).await })
     };
-    for asked in [ask(), ask(), ask()] {
-        let answers = in_time(asked).await.unwrap();
+    for call in [spawn_query(), spawn_query(), spawn_query()] {
+        let answers = in_time(call).await.unwrap();
         assert!(answers.iter().all(|answer| answer.as_deref().is_ok_and(|number| *number == 1)));
     }
     let sizes = client.app().sizes::<GetQuick>();
@@ -175,11 +175,11 @@ async fn a_batch_that_cancels_its_context_interrupts_its_keys_and_stores_nothing
 async fn a_batch_is_dropped_only_when_the_callers_of_all_its_keys_have_left() {
     let client = batching_client_without_linger();
     client.app().script(&GetItem(0), [Step::Never]);
-    let asked: Vec<_> = items(0..3).iter().map(|item| ask(&client, item)).collect();
+    let call: Vec<_> = items(0..3).iter().map(|item| spawn_query(&client, item)).collect();
     pass(seconds(5)).await;
-    for (left, asked) in asked.iter().enumerate() {
+    for (left, call) in call.iter().enumerate() {
         assert_eq!(client.app().dropped(), 0, "{left}");
-        asked.abort();
+        call.abort();
         settle().await;
     }
     assert_eq!((client.app().dropped(), client.app().sizes::<GetItem>()), (1, vec![3]));
@@ -188,11 +188,11 @@ async fn a_batch_is_dropped_only_when_the_callers_of_all_its_keys_have_left() {
 #[tokio::test(start_paused = true)]
 async fn a_caller_that_leaves_half_way_does_not_affect_the_others() {
     let client = batching_client();
-    let asked: Vec<_> = items(0..3).iter().map(|item| ask(&client, item)).collect();
+    let call: Vec<_> = items(0..3).iter().map(|item| spawn_query(&client, item)).collect();
     pass(CALL / 2).await;
-    asked[0].abort();
-    for asked in asked.into_iter().skip(1) {
-        assert_eq!(*asked.await.unwrap().unwrap(), 1);
+    call[0].abort();
+    for call in call.into_iter().skip(1) {
+        assert_eq!(*call.await.unwrap().unwrap(), 1);
     }
     assert_eq!((client.app().dropped(), client.app().sizes::<GetItem>()), (0, vec![3]));
 }
@@ -200,7 +200,7 @@ async fn a_caller_that_leaves_half_way_does_not_affect_the_others() {
 #[tokio::test(start_paused = true)]
 async fn a_key_without_callers_at_the_end_of_the_tick_is_not_loaded() {
     let client = batching_client_without_linger();
-    let (gone, stays) = (ask(&client, &GetItem(1)), ask(&client, &GetItem(2)));
+    let (gone, stays) = (spawn_query(&client, &GetItem(1)), spawn_query(&client, &GetItem(2)));
     // The batch has keys and has not started.
     tokio::task::yield_now().await;
     tokio::task::yield_now().await;
@@ -325,11 +325,11 @@ async fn a_batch_that_queries_one_of_its_own_keys_gets_a_cycle_error() {
 #[tokio::test(start_paused = true)]
 async fn a_write_during_a_batch_is_kept_and_the_other_keys_are_stored() {
     let client = batching_client();
-    let asked: Vec<_> = items(0..2).iter().map(|item| ask(&client, item)).collect();
+    let call: Vec<_> = items(0..2).iter().map(|item| spawn_query(&client, item)).collect();
     pass(CALL / 2).await;
     client.cache().insert(GetItem(0), 99);
-    for asked in asked {
-        assert_eq!(*asked.await.unwrap().unwrap(), 1);
+    for call in call {
+        assert_eq!(*call.await.unwrap().unwrap(), 1);
     }
     assert_eq!(client.cached(&GetItem(0)).as_deref(), Some(&99));
     assert_eq!(client.cached(&GetItem(1)).as_deref(), Some(&1));
@@ -401,20 +401,20 @@ fn a_key_whose_batch_is_dropped_with_its_runtime_joins_another() {
     let (gone, stays) = (runtime(), runtime());
     let client = gone.block_on(async { batching_client() });
     gone.block_on(async {
-        ask(&client, &GetItem(1));
+        spawn_query(&client, &GetItem(1));
         // The batch has the key and has not started.
         tokio::task::yield_now().await;
         tokio::task::yield_now().await;
     });
-    let mut asked = None;
+    let mut call = None;
     stays.block_on(async {
-        asked = Some(ask(&client, &GetItem(2)));
+        call = Some(spawn_query(&client, &GetItem(2)));
         settle().await;
         assert!(client.app().calls::<GetItem>().is_empty());
     });
     drop(gone);
     stays.block_on(async {
-        assert_eq!(*in_time(asked.unwrap()).await.unwrap().unwrap(), 1);
+        assert_eq!(*in_time(call.unwrap()).await.unwrap().unwrap(), 1);
         assert_eq!(client.app().calls::<GetItem>(), [[2]]);
     });
 }
@@ -436,7 +436,7 @@ async fn on_several_threads_callers_that_leave_do_not_affect_callers_that_stay()
         tokio::spawn(async move {
             for round in 0..300_u32 {
                 let query = GetQuick((own * 7 + round) % 10);
-                let patience = async {
+                let timeout = async {
                     for _ in 0..(own * round) % 6 {
                         tokio::task::yield_now().await;
                     }
@@ -447,7 +447,7 @@ async fn on_several_threads_callers_that_leave_do_not_affect_callers_that_stay()
                     0 => assert!(refresh.await.is_ok()),
                     _ => tokio::select! {
                         answer = refresh => assert!(answer.is_ok()),
-                        () = patience => {}
+                        () = timeout => {}
                     },
                 }
             }
@@ -518,11 +518,11 @@ impl Mutate<BatchingApp> for Raise {
 #[tokio::test(start_paused = true)]
 async fn a_key_changed_during_its_batch_is_reloaded_alone() {
     let client = batching_client();
-    let asked = [1, 2, 3].map(|number| ask(&client, &GetItem(number)));
+    let call = [1, 2, 3].map(|number| spawn_query(&client, &GetItem(number)));
     settle().await;
     client.mutate(&Raise(2)).await.unwrap();
-    for asked in asked {
-        assert_eq!(*asked.await.unwrap().unwrap(), 1);
+    for call in call {
+        assert_eq!(*call.await.unwrap().unwrap(), 1);
     }
     let answers = client.query_all(&items(1..4)).await;
     let numbers: Vec<_> = answers.iter().map(|answer| **answer.as_ref().unwrap()).collect();

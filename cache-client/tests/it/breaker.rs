@@ -5,7 +5,7 @@ use cache_core::Query;
 use tokio::time::Instant;
 
 use crate::flaky::*;
-use crate::scripted::{ask_hastily, in_time, pass, seconds, settle};
+use crate::scripted::{in_time, pass, seconds, settle, spawn_query_without_linger};
 use crate::sized;
 
 /// Makes several loads fail, one after the other.
@@ -96,7 +96,7 @@ async fn a_load_is_not_retried_once_the_breaker_has_opened() {
     let client = flaky_client();
     let query = GetGuarded(1);
     client.app().script(&query, [Step::Busy(seconds(5))]);
-    let waiter = ask(&client, &query);
+    let waiter = spawn_query(&client, &query);
     settle().await;
     fail(&client, Step::Fail, 4).await;
     assert!(matches!(waiter.await.unwrap(), Err(QueryError::Failed { .. })));
@@ -137,7 +137,7 @@ async fn a_cancelled_trial_is_replaced_by_another() {
     let client = client_with_open_breaker().await;
     pass(seconds(60)).await;
     client.app().script(&GetGuarded(1), [Step::Never]);
-    let trial = ask_hastily(&client, &GetGuarded(1));
+    let trial = spawn_query_without_linger(&client, &GetGuarded(1));
     settle().await;
     assert!(is_refused(&client.query(&GetGuarded(2)).await));
     trial.abort();
@@ -244,7 +244,7 @@ async fn the_breaker_allows_a_trial_after_a_minute_whichever_loads_were_cancelle
         let mut waiters = Vec::new();
         for number in 0..60 {
             client.app().script(&GetGuarded(number), [steps[random.usize(0..steps.len())]]);
-            waiters.push(ask(&client, &GetGuarded(number)));
+            waiters.push(spawn_query(&client, &GetGuarded(number)));
             match random.u8(0..6) {
                 0 => pass(seconds(random.u64(0..70))).await,
                 1 => waiters.swap_remove(random.usize(0..waiters.len())).abort(),

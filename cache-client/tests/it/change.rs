@@ -49,7 +49,7 @@ async fn writes_and_marks_form_one_revision_that_observers_see() {
 #[tokio::test(start_paused = true)]
 async fn running_loads_of_changed_keys_are_not_stored() {
     let client = paused_client();
-    let (written, marked) = (ask(&client, &GetNumber(1)), ask(&client, &GetNumber(2)));
+    let (written, marked) = (spawn_query(&client, &GetNumber(1)), spawn_query(&client, &GetNumber(2)));
     settle().await;
     let change = |changes: &mut Changes<ScriptedApp>| {
         changes.set(GetNumber(1), 100);
@@ -89,8 +89,8 @@ async fn a_change_runs_again_after_a_conflicting_commit() {
 
 #[tokio::test(start_paused = true)]
 async fn a_change_refused_by_a_hook_writes_and_marks_nothing() {
-    let asked = Arc::new(Mutex::new(Vec::new()));
-    let labels = Arc::clone(&asked);
+    let seen_labels = Arc::new(Mutex::new(Vec::new()));
+    let labels = Arc::clone(&seen_labels);
     let cache = Cache::builder()
         .clock(TokioClock::new())
         .before_commit(move |proposal| {
@@ -109,7 +109,7 @@ async fn a_change_refused_by_a_hook_writes_and_marks_nothing() {
     };
     let error = client.change(change).await.unwrap_err();
     assert!(matches!(error, CommitError::Refused(_)), "{error}");
-    assert_eq!(*asked.lock(), [Some("by hand".to_owned())]);
+    assert_eq!(*seen_labels.lock(), [Some("by hand".to_owned())]);
     assert_eq!(number(&client, 1), Some(5));
     assert!(!is_marked(&client, 1) && !is_marked(&client, 2));
 }

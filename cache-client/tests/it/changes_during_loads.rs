@@ -13,7 +13,7 @@ use futures_core::Stream;
 use parking_lot::Mutex;
 use tokio::task::JoinHandle;
 
-use crate::scripted::{SECOND, ask, in_time, pass, seconds, settle, takes};
+use crate::scripted::{SECOND, in_time, pass, seconds, settle, spawn_query, takes};
 
 #[derive(Query, Clone, Debug, PartialEq, Eq, Hash)]
 #[query(value = Vec<u32>, capacity = 1_000, fresh = "1h", error_ttl = "1h")]
@@ -111,8 +111,8 @@ fn loads(client: &Client<Server>) -> usize {
 
 const NOTHING: [u32; 0] = [];
 
-async fn answer_of(asked: JoinHandle<Answer<Server, GetItems>>) -> Vec<u32> {
-    in_time(asked).await.unwrap().unwrap().to_vec()
+async fn answer_of(call: JoinHandle<Answer<Server, GetItems>>) -> Vec<u32> {
+    in_time(call).await.unwrap().unwrap().to_vec()
 }
 
 async fn items(client: &Client<Server>) -> Vec<u32> {
@@ -175,10 +175,10 @@ impl Stream for Once {
 async fn the_load_answers_its_callers_and_the_next_read_loads() {
     for how in ["a mutation", "a confirmed layer", "a pushed value"] {
         let client = client();
-        let asked = ask(&client, &ITEMS);
+        let call = spawn_query(&client, &ITEMS);
         settle().await;
         change(&client, how).await;
-        assert_eq!(answer_of(asked).await, NOTHING, "{how}: the state at the request");
+        assert_eq!(answer_of(call).await, NOTHING, "{how}: the state at the request");
         settle().await;
         assert_eq!(client.cached(&ITEMS), None, "{how}");
         assert_eq!(items(&client).await, [7], "{how}");
@@ -189,7 +189,7 @@ async fn the_load_answers_its_callers_and_the_next_read_loads() {
 #[tokio::test(start_paused = true)]
 async fn a_caller_after_the_change_does_not_join_the_earlier_load() {
     let client = client();
-    let early = ask(&client, &ITEMS);
+    let early = spawn_query(&client, &ITEMS);
     settle().await;
     client.mutate(&Add(7)).await.unwrap();
     assert_eq!(items(&client).await, [7]);
@@ -267,17 +267,17 @@ async fn a_refused_change_retires_the_load_too() {
         .unwrap();
     let client = Client::builder(cache, Server::default()).build();
     let _held = client.cache().insert(GetWeakItems(1), vec![]);
-    let asked = ask(&client, &ITEMS);
+    let call = spawn_query(&client, &ITEMS);
     settle().await;
     assert!(client.mutate(&Add(7)).await.is_err());
-    assert_eq!(answer_of(asked).await, NOTHING);
+    assert_eq!(answer_of(call).await, NOTHING);
     assert_eq!(items(&client).await, [7]);
 }
 
 #[tokio::test(start_paused = true)]
 async fn a_change_that_found_no_value_runs_again_if_the_load_stores_one_first() {
     let client = client();
-    let (asked, found) = (ask(&client, &ITEMS), Arc::new(Mutex::new(Vec::new())));
+    let (call, found) = (spawn_query(&client, &ITEMS), Arc::new(Mutex::new(Vec::new())));
     settle().await;
     let layer = client.optimistic(|_| {});
     let (seen, cache) = (Arc::clone(&found), client.cache().clone());
@@ -292,5 +292,5 @@ async fn a_change_that_found_no_value_runs_again_if_the_load_stores_one_first() 
     confirm.await.unwrap();
     assert_eq!(items(&client).await, [1, 7]);
     assert_eq!(*found.lock(), [false, true]);
-    drop(asked);
+    drop(call);
 }

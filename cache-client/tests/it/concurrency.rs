@@ -17,7 +17,9 @@ use parking_lot::Mutex;
 use serde::{Deserialize, Serialize};
 use tokio::time::Instant;
 
-use crate::scripted::{SECOND, ask, ask_hastily, in_time, pass, seconds, settle, takes};
+use crate::scripted::{
+    SECOND, in_time, pass, seconds, settle, spawn_query, spawn_query_without_linger, takes,
+};
 use crate::sized;
 
 #[derive(Query, Clone, Debug, PartialEq, Eq, Hash)]
@@ -128,7 +130,7 @@ impl LimitedApp {
     }
 
     /// The highest number of loads that worked at the same time.
-    fn most(&self) -> usize {
+    fn max_concurrent(&self) -> usize {
         self.state.lock().most
     }
 
@@ -202,7 +204,7 @@ async fn the_limit_bounds_the_loads_that_run_at_once() {
         let keys = keys(GetFree, 0..count);
         client.prefetch_all(&keys).done().await;
         assert!(keys.iter().all(|key| client.cached(key).is_some()));
-        assert_eq!(client.app().most(), 32);
+        assert_eq!(client.app().max_concurrent(), 32);
         assert_eq!(client.app().begun().len(), count as usize);
     }
 }
@@ -213,10 +215,10 @@ async fn the_limits_of_the_query_and_of_the_client_both_apply() {
     let (three, free) = (keys(GetThree, 0..30), keys(GetFree, 100..130));
     let three = client.prefetch_all(&three);
     settle().await;
-    assert_eq!(client.app().most(), 3);
+    assert_eq!(client.app().max_concurrent(), 3);
     let free = client.prefetch_all(&free);
     tokio::join!(three.done(), free.done());
-    assert_eq!(client.app().most(), 4);
+    assert_eq!(client.app().max_concurrent(), 4);
 }
 
 #[test]
@@ -228,8 +230,8 @@ fn loads_run_in_the_order_of_their_requests() {
         (0..100).for_each(|key| client.app().script(key, |_| async { Ok(()) }));
         let keys = keys(GetOne, 0..100);
         // Spawned from a worker, which runs its newest task first.
-        let (asking, asked) = (client.clone(), keys.clone());
-        let prefetched = tokio::spawn(async move { asking.prefetch_all(&asked) });
+        let (caller, queries) = (client.clone(), keys.clone());
+        let prefetched = tokio::spawn(async move { caller.prefetch_all(&queries) });
         in_time(prefetched.await.unwrap().done()).await;
         assert_eq!(client.app().begun().concat(), (0..100).collect::<Vec<_>>());
     });
@@ -239,7 +241,7 @@ fn loads_run_in_the_order_of_their_requests() {
 async fn a_caller_does_not_wait_for_a_slot_beyond_its_deadline() {
     let client = limited_client();
     client.app().script(0, |_| async { std::future::pending().await });
-    let _running = ask(&client, &GetOne(0));
+    let _running = spawn_query(&client, &GetOne(0));
     settle().await;
     let begun = Instant::now();
     let hasty = client.request("hasty").with_deadline(begun + SECOND);
@@ -251,11 +253,11 @@ async fn a_caller_does_not_wait_for_a_slot_beyond_its_deadline() {
 async fn a_cancelled_load_passes_its_slot_on() {
     let client = limited_client();
     client.app().script(0, |_| async { std::future::pending().await });
-    let running = ask_hastily(&client, &GetOne(0));
+    let running = spawn_query_without_linger(&client, &GetOne(0));
     settle().await;
-    let waiting = ask_hastily(&client, &GetOne(1));
+    let waiting = spawn_query_without_linger(&client, &GetOne(1));
     settle().await;
-    let next = ask(&client, &GetOne(2));
+    let next = spawn_query(&client, &GetOne(2));
     settle().await;
     waiting.abort();
     settle().await;
@@ -280,13 +282,13 @@ async fn a_load_that_panics_or_fails_releases_its_slot() {
 async fn a_load_holds_no_slot_while_it_waits_for_a_retry() {
     let client = limited_client();
     client.app().script(0, |_| async { Err(Busy) });
-    let failing = ask(&client, &GetOne(0));
+    let failing = spawn_query(&client, &GetOne(0));
     settle().await;
     let begun = Instant::now();
     assert_eq!(*in_time(client.query(&GetOne(1))).await.unwrap(), 1);
     assert_eq!(begun.elapsed(), SECOND);
     assert!(in_time(failing).await.unwrap().is_err());
-    assert_eq!((client.app().begun().len(), client.app().most()), (5, 1));
+    assert_eq!((client.app().begun().len(), client.app().max_concurrent()), (5, 1));
 }
 
 #[tokio::test(start_paused = true)]
@@ -300,7 +302,7 @@ async fn a_batch_takes_one_slot_and_accepts_keys_while_it_waits_for_it() {
     let late = client.prefetch_all(&keys(GetMany, 22..24));
     in_time(async { tokio::join!(running.done(), waiting.done(), late.done()) }).await;
     let calls: Vec<_> = client.app().begun().iter().map(Vec::len).collect();
-    assert_eq!((calls, client.app().most()), (vec![10, 10, 4], 2));
+    assert_eq!((calls, client.app().max_concurrent()), (vec![10, 10, 4], 2));
 }
 
 #[tokio::test(start_paused = true)]
@@ -308,9 +310,9 @@ async fn keys_whose_callers_leave_while_their_batch_waits_are_not_loaded() {
     let client = builder().defaults(|options| options.linger(Duration::ZERO).concurrency(1)).build();
     let running = client.prefetch_all(&keys(GetMany, 0..20));
     settle().await;
-    let left = [ask(&client, &GetMany(20)), ask(&client, &GetMany(21))];
+    let left = [spawn_query(&client, &GetMany(20)), spawn_query(&client, &GetMany(21))];
     settle().await;
-    left.iter().for_each(|asked| asked.abort());
+    left.iter().for_each(|call| call.abort());
     in_time(running.done()).await;
     pass(seconds(5)).await;
     assert_eq!(client.app().begun().len(), 2);
@@ -340,7 +342,7 @@ async fn a_provider_hit_needs_no_slot() {
     settle().await;
     let client = builder().provider(provider).build();
     client.app().script(0, |_| async { std::future::pending().await });
-    let _running = ask(&client, &GetKept(0));
+    let _running = spawn_query(&client, &GetKept(0));
     settle().await;
     assert_eq!(*in_time(client.query(&GetKept(1))).await.unwrap(), 1);
     assert_eq!(client.app().begun(), [[0]]);
@@ -391,9 +393,9 @@ fn loads_on_an_idle_runtime_do_not_block_the_loads_that_take_them_over() {
     let (idle, other) = (current_thread(), current_thread());
     let client = idle.block_on(async {
         let client = builder().concurrency(1).build();
-        drop(ask(&client, &GetOne(0)));
-        drop(ask(&client, &GetOne(1)));
-        drop(ask(&client, &GetMany(1)));
+        drop(spawn_query(&client, &GetOne(0)));
+        drop(spawn_query(&client, &GetOne(1)));
+        drop(spawn_query(&client, &GetMany(1)));
         settle().await;
         client
     });
@@ -415,7 +417,7 @@ fn loads_on_an_idle_runtime_do_not_block_loads_of_other_keys() {
     let (idle, other) = (current_thread(), current_thread());
     let client = builder().concurrency(2).build();
     idle.block_on(async {
-        (0..5).for_each(|key| drop(ask(&client, &GetFree(key))));
+        (0..5).for_each(|key| drop(spawn_query(&client, &GetFree(key))));
         settle().await;
     });
     other.block_on(in_time(async {

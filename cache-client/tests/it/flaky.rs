@@ -10,7 +10,7 @@ use cache_core::{Cache, Query, registry};
 use parking_lot::Mutex;
 use tokio::time::Instant;
 
-pub use crate::scripted::ask;
+pub use crate::scripted::spawn_query;
 
 /// The value is the number of the load of its key, counted from 1.
 #[derive(Query, Clone, Debug, PartialEq, Eq, Hash)]
@@ -186,7 +186,7 @@ fn is_transient(error: &FlakyError) -> bool {
     matches!(error, FlakyError::Passing | FlakyError::Busy(_))
 }
 
-fn wait_asked_for(error: &FlakyError) -> Option<Duration> {
+fn requested_wait(error: &FlakyError) -> Option<Duration> {
     match error {
         FlakyError::Busy(time) => Some(*time),
         _ => None,
@@ -208,7 +208,7 @@ macro_rules! flaky {
             }
 
             fn retry_after(error: &FlakyError) -> Option<Duration> {
-                wait_asked_for(error)
+                requested_wait(error)
             }
 
             fn counts_as_failure(_: &FlakyError) -> bool {
@@ -251,7 +251,7 @@ impl Fetch<FlakyApp> for GetWhole {
     }
 
     fn retry_after(error: &FlakyError) -> Option<Duration> {
-        wait_asked_for(error)
+        requested_wait(error)
     }
 }
 

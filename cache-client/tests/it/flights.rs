@@ -61,9 +61,9 @@ async fn an_error_reaches_all_waiting_callers_and_is_not_remembered() {
 async fn a_load_continues_when_its_first_caller_leaves_and_another_waits() {
     let client = paused_client();
     let query = GetNumber(1);
-    let first = ask(&client, &query);
+    let first = spawn_query(&client, &query);
     settle().await;
-    let second = ask(&client, &query);
+    let second = spawn_query(&client, &query);
     settle().await;
     first.abort();
     assert_eq!(*second.await.unwrap().unwrap(), 1);
@@ -74,7 +74,7 @@ async fn a_load_continues_when_its_first_caller_leaves_and_another_waits() {
 async fn a_load_without_callers_is_dropped_and_not_stored() {
     let client = paused_client();
     let query = GetHasty(1);
-    let (first, second) = (ask(&client, &query), ask(&client, &query));
+    let (first, second) = (spawn_query(&client, &query), spawn_query(&client, &query));
     settle().await;
     first.abort();
     settle().await;
@@ -91,7 +91,7 @@ async fn a_load_without_callers_is_dropped_and_not_stored() {
 async fn a_caller_right_after_the_last_one_left_gets_a_new_load() {
     let client = paused_client();
     let query = GetHasty(1);
-    let first = ask(&client, &query);
+    let first = spawn_query(&client, &query);
     settle().await;
     first.abort();
     let _ = first.await;
@@ -219,7 +219,7 @@ async fn a_prefetch_runs_without_callers_and_ignores_errors() {
 async fn a_prefetch_keeps_a_load_alive_whose_callers_leave() {
     let client = paused_client();
     let query = GetNumber(1);
-    let first = ask(&client, &query);
+    let first = spawn_query(&client, &query);
     settle().await;
     client.prefetch(&query);
     first.abort();
@@ -345,18 +345,18 @@ enum Stage {
 fn race_callers(runtime: &tokio::runtime::Runtime, stage: Stage, read: u32) -> ([usize; 2], usize) {
     let (let_load_end, load_may_end) = oneshot::channel();
     let (load_begins, load_has_begun) = oneshot::channel();
-    let (come, has_come) = mpsc::channel();
-    let (go_on, may_go_on) = mpsc::channel();
+    let (reach_stage, stage_reached) = mpsc::channel();
+    let (resume, may_resume) = mpsc::channel();
     let clock = Arc::new(HookedClock(Mutex::new(Some(Box::new(move || {
         let_load_end.send(()).unwrap();
-        has_come.recv_timeout(LONGEST_WAIT).expect("the flight reaches the stage");
+        stage_reached.recv_timeout(LONGEST_WAIT).expect("the flight reaches the stage");
     })))));
-    let (stored, may_go_on) = (come.clone(), Mutex::new(may_go_on));
+    let (stored, may_resume) = (reach_stage.clone(), Mutex::new(may_resume));
     let cache = Cache::builder().clock(Arc::clone(&clock)).after_commit(move |_| {
         if stage == Stage::Stored {
             // After the first store, the receiver is gone.
             let _ = stored.send(());
-            may_go_on.lock().recv_timeout(LONGEST_WAIT).expect("the second caller continues");
+            may_resume.lock().recv_timeout(LONGEST_WAIT).expect("the second caller continues");
         }
     });
     let client = Client::builder(cache.build().unwrap(), ScriptedApp::default()).build();
@@ -373,7 +373,7 @@ fn race_callers(runtime: &tokio::runtime::Runtime, stage: Stage, read: u32) -> (
             let (client, query) = (client.clone(), query.clone());
             async move {
                 let answer = client.query(&query).await.unwrap();
-                let _ = come.send(());
+                let _ = reach_stage.send(());
                 answer
             }
         });
@@ -385,7 +385,7 @@ fn race_callers(runtime: &tokio::runtime::Runtime, stage: Stage, read: u32) -> (
         // The second caller may end before that read.
         clock.run_hook();
         // One message for each possible store.
-        (0..2).for_each(|_| go_on.send(()).unwrap());
+        (0..2).for_each(|_| resume.send(()).unwrap());
         let second = match at_once {
             Poll::Ready(answer) => answer,
             Poll::Pending => second.await,

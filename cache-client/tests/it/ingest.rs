@@ -156,7 +156,7 @@ async fn a_push_during_a_load_retires_it() {
     let client = paused_client();
     let (numbers, senders) = Numbers::new(1);
     let _ingestion = client.ingest(numbers);
-    let loading = ask(&client, &GetNumber(1));
+    let loading = spawn_query(&client, &GetNumber(1));
     settle().await;
     senders[0].send(Ok((1, 50))).unwrap();
     assert_eq!(*in_time(loading).await.unwrap().unwrap(), 1);
@@ -359,7 +359,7 @@ async fn a_refused_value_is_skipped_and_its_key_is_marked() {
 struct Torrent(Arc<std::sync::atomic::AtomicUsize>);
 
 /// A bound that ends the test instead of letting it run forever.
-const MOST: usize = 100_000;
+const MAX_VALUES: usize = 100_000;
 
 impl Source<ScriptedApp> for Torrent {
     type Item = usize;
@@ -382,7 +382,7 @@ impl Stream for Torrent {
 
     fn poll_next(self: Pin<&mut Self>, _: &mut TaskContext<'_>) -> Poll<Option<Self::Item>> {
         match self.0.fetch_add(1, std::sync::atomic::Ordering::SeqCst) {
-            MOST.. => Poll::Pending,
+            MAX_VALUES.. => Poll::Pending,
             number => Poll::Ready(Some(Ok(number))),
         }
     }
@@ -395,6 +395,9 @@ async fn a_source_that_is_always_ready_yields_to_other_tasks() {
     settle().await;
     drop(ingestion);
     settle().await;
-    assert!(taken.load(std::sync::atomic::Ordering::SeqCst) < MOST, "the ingestion ended with its handle");
+    assert!(
+        taken.load(std::sync::atomic::Ordering::SeqCst) < MAX_VALUES,
+        "the ingestion ended with its handle"
+    );
     assert!(number(&client, 1).is_some());
 }

@@ -11,7 +11,7 @@ use crate::scripted::*;
 async fn a_value_committed_during_a_load_is_kept() {
     let client = paused_client();
     let query = GetNumber(1);
-    let waiter = ask(&client, &query);
+    let waiter = spawn_query(&client, &query);
     settle().await;
     let mut tx = client.cache().begin();
     tx.set(query.clone(), 99);
@@ -31,7 +31,7 @@ async fn the_result_of_an_invalidated_load_goes_only_to_its_callers() {
             client.cache().insert(query.clone(), 50);
             pass(seconds(20)).await;
         }
-        let waiter = ask(&client, &query);
+        let waiter = spawn_query(&client, &query);
         settle().await;
         assert_eq!(client.invalidate(&query).count, usize::from(has_old_value));
         assert_eq!(*waiter.await.unwrap().unwrap(), 1);
@@ -47,7 +47,7 @@ async fn a_caller_after_an_invalidation_does_not_join_the_earlier_load() {
     let client = paused_client();
     let query = GetNumber(1);
     client.app().script(&query, Script::Answer(seconds(3)));
-    let early = ask(&client, &query);
+    let early = spawn_query(&client, &query);
     settle().await;
     client.invalidate(&query);
     client.app().script(&query, Script::Answer(SECOND));
@@ -99,7 +99,7 @@ async fn a_caller_between_the_end_of_a_load_and_its_store_joins_it() {
     let query = GetWeighed(4);
     let (other, joined) = (client.clone(), std::sync::Arc::new(parking_lot::Mutex::new(None)));
     let slot = std::sync::Arc::clone(&joined);
-    query.when_weighed(move || *slot.lock() = Some(ask(&other, &GetWeighed(4))));
+    query.when_weighed(move || *slot.lock() = Some(spawn_query(&other, &GetWeighed(4))));
     assert_eq!(*client.query(&query).await.unwrap(), 1);
     let joined = joined.lock().take().unwrap();
     assert_eq!(*joined.await.unwrap().unwrap(), 1);
@@ -131,7 +131,7 @@ async fn a_newer_refresh_that_ends_first_is_not_overwritten() {
 async fn an_older_overlapping_refresh_stores_nothing_even_if_it_ends_first() {
     let client = paused_client();
     let query = GetNumber(1);
-    let older = ask(&client, &query);
+    let older = spawn_query(&client, &query);
     pass(Duration::from_millis(500)).await;
     let newer = client.query_with(&query, |options| options.strategy(Strategy::Refresh));
     let (older, newer) = tokio::join!(
@@ -151,7 +151,7 @@ async fn an_older_overlapping_refresh_stores_nothing_even_if_it_ends_first() {
 async fn the_cache_stays_empty_when_it_is_cleared_during_a_load() {
     let client = paused_client();
     let query = GetNumber(1);
-    let waiter = ask(&client, &query);
+    let waiter = spawn_query(&client, &query);
     settle().await;
     client.cache().clear();
     assert_eq!(*waiter.await.unwrap().unwrap(), 1);
@@ -163,7 +163,7 @@ async fn the_cache_stays_empty_when_it_is_cleared_during_a_load() {
 async fn a_key_inserted_and_removed_during_a_load_stays_absent() {
     let client = paused_client();
     let query = GetNumber(1);
-    let waiter = ask(&client, &query);
+    let waiter = spawn_query(&client, &query);
     settle().await;
     client.cache().insert(query.clone(), 99);
     client.cache().remove(&query);
@@ -176,7 +176,7 @@ async fn a_key_inserted_and_removed_during_a_load_stays_absent() {
 async fn writes_of_other_keys_do_not_discard_a_result() {
     let client = paused_client();
     let query = GetNumber(1);
-    let waiter = ask(&client, &query);
+    let waiter = spawn_query(&client, &query);
     settle().await;
     for other in 2..3_000 {
         client.cache().insert(GetNumber(other), 0);
@@ -191,7 +191,7 @@ async fn invalidations_by_query_predicate_or_all_retire_loads_of_missing_keys() 
         let client = paused_client();
         let (query, spared) = (GetNumber(1), GetNumber(2));
         client.cache().insert(GetNumber(3), 50);
-        let (a, b) = (ask(&client, &query), ask(&client, &spared));
+        let (a, b) = (spawn_query(&client, &query), spawn_query(&client, &spared));
         settle().await;
         let invalidation = match how {
             0 => client.invalidate_where::<GetNumber>(|key| key.0 % 2 == 1),

@@ -150,12 +150,12 @@ async fn two_waiting_calls_of_a_request_get_the_same_answer_despite_new_layers()
     let client = client_with_list(&[1]);
     client.cache().remove(&LIST);
     let cx = client.request("a request");
-    let ask = || {
+    let spawn_query = || {
         let cx = cx.clone();
         tokio::spawn(async move { cx.query(&LIST).await.unwrap() })
     };
     let first_layer = adding_layer(&client, 10);
-    let first = ask();
+    let first = spawn_query();
     settle().await;
     let layer = tokio::spawn({
         let client = client.clone();
@@ -165,7 +165,7 @@ async fn two_waiting_calls_of_a_request_get_the_same_answer_despite_new_layers()
         }
     });
     settle().await;
-    let second = ask();
+    let second = spawn_query();
     let (first, second) = (first.await.unwrap(), second.await.unwrap());
     assert_eq!((first.to_vec(), second.to_vec()), (vec![1, 10], vec![1, 10]));
     drop((layer.await.unwrap(), first_layer));
@@ -288,7 +288,7 @@ async fn a_request_with_a_disabled_cache_does_not_see_layers() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_request_can_ask_for_committed_values_only() {
+async fn a_request_can_read_committed_values_only() {
     let client = client_with_list(&[1]);
     let _layer = adding_layer(&client, 2);
     let cx = client.request("a request");

@@ -17,13 +17,13 @@ const LINGER: Duration = Duration::from_secs(5);
 const INSTANT: Duration = Duration::from_millis(1);
 
 /// Starts a query and drops it after half a second.
-async fn ask_and_leave<Q: Fetch<ScriptedApp>>(client: &Client<ScriptedApp>, query: &Q)
+async fn query_and_leave<Q: Fetch<ScriptedApp>>(client: &Client<ScriptedApp>, query: &Q)
 where
     ScriptedRegistry: Holds<Q>,
 {
-    let asked = ask(client, query);
+    let call = spawn_query(client, query);
     pass(SECOND / 2).await;
-    asked.abort();
+    call.abort();
     settle().await;
 }
 
@@ -55,9 +55,9 @@ async fn callers_that_time_out_cause_one_load_and_find_its_answer_on_retry() {
         assert!(caller.await.unwrap().unwrap_err().is_interrupted());
     }
     pass(seconds(2)).await;
-    let asked = Instant::now();
+    let called = Instant::now();
     assert_eq!(*client.query(&query).await.unwrap(), 1);
-    assert_eq!((asked.elapsed(), client.app().loads(&query)), (seconds(0), 1));
+    assert_eq!((called.elapsed(), client.app().loads(&query)), (seconds(0), 1));
 }
 
 #[tokio::test(start_paused = true)]
@@ -95,7 +95,7 @@ async fn the_linger_time_comes_from_the_call_the_client_or_the_query() {
     ] {
         let (client, query) = (build(builder()).build(), GetNumber(1));
         client.app().script(&query, Script::Never);
-        let asked = tokio::spawn({
+        let call = tokio::spawn({
             let client = client.clone();
             async move {
                 let options = |options: LoadingOptions| match call {
@@ -106,7 +106,7 @@ async fn the_linger_time_comes_from_the_call_the_client_or_the_query() {
             }
         });
         pass(SECOND).await;
-        asked.abort();
+        call.abort();
         settle().await;
         assert!(lingers_for(&client, expected).await, "{call:?} {expected:?}");
     }
@@ -116,10 +116,10 @@ async fn the_linger_time_comes_from_the_call_the_client_or_the_query() {
 async fn the_derive_can_set_the_linger_time() {
     let client = paused_client();
     client.app().script(&GetHasty(1), Script::Never);
-    ask_and_leave(&client, &GetHasty(1)).await;
+    query_and_leave(&client, &GetHasty(1)).await;
     assert_eq!(client.app().dropped(), 1);
     client.app().script(&GetDone(1), Script::Answer(seconds(100_000)));
-    ask_and_leave(&client, &GetDone(1)).await;
+    query_and_leave(&client, &GetDone(1)).await;
     pass(seconds(100_000)).await;
     assert_eq!((client.app().dropped(), client.cached(&GetDone(1)).as_deref()), (1, Some(&1)));
 }
@@ -140,10 +140,10 @@ async fn a_caller_that_joins_and_leaves_restarts_the_linger_time() {
     let (client, query) = (paused_client(), GetNumber(1));
     client.app().script(&query, Script::Never);
     for _ in 0..3 {
-        ask_and_leave(&client, &query).await;
+        query_and_leave(&client, &query).await;
         pass(seconds(4)).await;
     }
-    ask_and_leave(&client, &query).await;
+    query_and_leave(&client, &query).await;
     assert!(lingers_for(&client, LINGER).await);
     assert_eq!(client.app().loads(&query), 1);
 }
@@ -152,7 +152,7 @@ async fn a_caller_that_joins_and_leaves_restarts_the_linger_time() {
 async fn a_caller_after_the_linger_time_gets_another_load() {
     let (client, query) = (paused_client(), GetNumber(1));
     client.app().script(&query, Script::Never);
-    ask_and_leave(&client, &query).await;
+    query_and_leave(&client, &query).await;
     pass(LINGER).await;
     client.app().script(&query, Script::Answer(SECOND));
     assert_eq!(*in_time(client.query(&query)).await.unwrap(), 2);
@@ -164,7 +164,7 @@ async fn a_load_whose_callers_are_cancelled_ends_at_once() {
     client.app().script(&query, Script::Never);
     for drops in [false, true] {
         let cx = client.request("tree");
-        let asked = tokio::spawn({
+        let call = tokio::spawn({
             let (cx, query) = (cx.child("below"), query.clone());
             async move { cx.query(&query).await }
         });
@@ -172,7 +172,7 @@ async fn a_load_whose_callers_are_cancelled_ends_at_once() {
         cx.cancel();
         if drops {
             // Before the caller has noticed the cancellation.
-            asked.abort();
+            call.abort();
         }
         settle().await;
         assert_eq!(client.app().dropped(), 1 + usize::from(drops));
@@ -218,10 +218,10 @@ async fn an_outdated_load_ends_with_its_caller() {
     for change in changes {
         let (client, query) = (paused_client(), GetNumber(1));
         client.app().script(&query, Script::Never);
-        let asked = ask(&client, &query);
+        let call = spawn_query(&client, &query);
         pass(SECOND).await;
         change(&client);
-        asked.abort();
+        call.abort();
         settle().await;
         assert_eq!(client.app().dropped(), 1);
     }
@@ -244,7 +244,7 @@ async fn a_lingering_load_ends_when_another_replaces_it() {
 async fn the_result_of_a_lingering_load_is_kept_for_its_next_reader() {
     let (client, query) = (paused_client(), GetWeak(1));
     client.app().script(&query, Script::Answer(seconds(3)));
-    ask_and_leave(&client, &query).await;
+    query_and_leave(&client, &query).await;
     pass(seconds(7)).await;
     assert_eq!(client.cached(&query).as_deref(), Some(&1));
     pass(seconds(1)).await;
@@ -255,18 +255,18 @@ async fn the_result_of_a_lingering_load_is_kept_for_its_next_reader() {
 async fn a_load_that_fails_without_callers_leaves_its_error() {
     let (client, query) = (paused_client(), GetNumber(1));
     client.app().script(&query, Script::Fail(seconds(3)));
-    ask_and_leave(&client, &query).await;
+    query_and_leave(&client, &query).await;
     pass(seconds(3)).await;
     assert!(matches!(client.refresh_error(&query), Some(QueryError::Failed { .. })));
 }
 
 /// Scripts a load of the first number that queries the second and waits this long for it.
-async fn script_nested_loads(client: &Client<ScriptedApp>, patience: Duration) {
+async fn script_nested_loads(client: &Client<ScriptedApp>, timeout: Duration) {
     client.app().script(&GetNumber(1), Script::Never);
     client.app().script(&GetNumber(2), Script::Never);
     client.app().when_loaded(1, move |cx| {
         Box::pin(async move {
-            let inner = tokio::time::timeout(patience, cx.query(&GetNumber(2)));
+            let inner = tokio::time::timeout(timeout, cx.query(&GetNumber(2)));
             assert!(inner.await.is_err());
         })
     });
@@ -282,7 +282,7 @@ async fn the_inputs_of_a_load_end_with_it() {
                 Box::pin(async move { drop(cx.client().clone().query(&GetNumber(2)).await) })
             });
         }
-        ask_and_leave(&client, &GetNumber(1)).await;
+        query_and_leave(&client, &GetNumber(1)).await;
         pass(LINGER - INSTANT).await;
         assert_eq!(client.app().running(&GetNumber(2)), 1);
         pass(INSTANT * 2).await;
@@ -294,7 +294,7 @@ async fn the_inputs_of_a_load_end_with_it() {
 async fn an_input_that_a_load_no_longer_awaits_lingers() {
     let client = paused_client();
     script_nested_loads(&client, SECOND).await;
-    let _outer = ask(&client, &GetNumber(1));
+    let _outer = spawn_query(&client, &GetNumber(1));
     pass(SECOND).await;
     assert!(lingers_for(&client, LINGER).await);
     assert_eq!([client.app().running(&GetNumber(1)), client.app().running(&GetNumber(2))], [1, 0]);
@@ -318,7 +318,7 @@ async fn a_load_awaited_only_by_observers_lingers_if_an_option_says_so() {
 async fn an_observer_joins_a_lingering_load() {
     let (client, query) = (paused_client(), GetNumber(1));
     client.app().script(&query, Script::Answer(seconds(3)));
-    ask_and_leave(&client, &query).await;
+    query_and_leave(&client, &query).await;
     let mut observer = client.observe(&query);
     let shown = async { while observer.next().await.is_some_and(|state| state.value().is_none()) {} };
     in_time(shown).await;
@@ -343,12 +343,12 @@ async fn the_linger_timer_ends_when_a_caller_joins_or_the_load_ends() {
     client.app().script(&query, Script::Answer(seconds(3)));
     let tasks = || Handle::current().metrics().num_alive_tasks();
     let before = tasks();
-    ask_and_leave(&client, &query).await;
+    query_and_leave(&client, &query).await;
     assert_eq!(tasks() - before, 2, "the load and the timer");
-    let asked = ask(&client, &query);
+    let call = spawn_query(&client, &query);
     settle().await;
     assert_eq!(tasks() - before, 2, "the load and the caller");
-    asked.abort();
+    call.abort();
     settle().await;
     assert_eq!(tasks() - before, 2, "the load and another timer");
     pass(seconds(3)).await;
@@ -369,18 +369,18 @@ fn lingering_loads_do_not_keep_a_runtime_alive() {
     let (client, query) = first.block_on(async {
         let client = builder().defaults(|options| options.linger(LoadingOptions::UNTIL_DONE)).build();
         client.app().script(&GetNumber(1), Script::Never);
-        ask_and_leave(&client, &GetNumber(1)).await;
+        query_and_leave(&client, &GetNumber(1)).await;
         assert_eq!(client.app().dropped(), 0);
         (client, GetNumber(1))
     });
     let mut waits = None;
     second.block_on(async {
-        waits = Some(ask(&client, &query));
+        waits = Some(spawn_query(&client, &query));
         settle().await;
     });
     client.app().script(&query, Script::Answer(SECOND));
     // A caller dropped together with its runtime leaves its load on that runtime.
-    first.block_on(async { drop(ask(&client, &GetNumber(2))) });
+    first.block_on(async { drop(spawn_query(&client, &GetNumber(2))) });
     drop(first);
     assert_eq!(client.app().dropped(), 1);
     assert_eq!(*second.block_on(in_time(waits.unwrap())).unwrap().unwrap(), 2);
@@ -390,7 +390,7 @@ fn lingering_loads_do_not_keep_a_runtime_alive() {
 fn a_lingering_load_on_a_stopped_runtime_is_taken_over() {
     let (idle, other) = (current_thread(), current_thread());
     let (client, query) = (idle.block_on(async { paused_client() }), GetNumber(1));
-    idle.block_on(ask_and_leave(&client, &query));
+    idle.block_on(query_and_leave(&client, &query));
     assert_eq!(*other.block_on(in_time(client.query(&query))).unwrap(), 2);
     assert!(Arc::ptr_eq(&client.cached(&query).unwrap(), &other.block_on(client.query(&query)).unwrap()));
 }

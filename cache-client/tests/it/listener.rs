@@ -42,8 +42,8 @@ pub struct Listener {
     _guard: DefaultGuard,
 }
 
-/// A subscriber that is interested in nothing. With a single dispatcher, `tracing` asks only the dispatcher of the
-/// thread that first reaches a callsite, and other tests have none. With two dispatchers it asks both.
+/// A subscriber that is interested in nothing. With a single dispatcher, `tracing` queries only the dispatcher of the
+/// thread that first reaches a callsite, and other tests have none. With two dispatchers it queries both.
 static SECOND: LazyLock<Dispatch> = LazyLock::new(|| Dispatch::new(Registry::default()));
 
 impl Listener {

@@ -69,7 +69,7 @@ async fn a_gauge_counts_running_flights_however_they_end() {
     // A snapshot has the changes since the last one.
     let moved = || taken(&recorder.snapshotter()).remove("cache_client_flights{query=get_number}").unwrap();
     client.app().script(&GetNumber(1), Script::Never);
-    let waiters = [1, 2].map(|key| ask_hastily(&client, &GetNumber(key)));
+    let waiters = [1, 2].map(|key| spawn_query_without_linger(&client, &GetNumber(key)));
     settle().await;
     assert_eq!(moved(), DebugValue::Gauge(2.0.into()));
     pass(SECOND).await;
@@ -85,7 +85,7 @@ async fn an_interrupted_load_is_counted_and_not_measured() {
     let _guard = metrics::set_default_local_recorder(&recorder);
     let client = paused_client();
     client.app().script(&GetNumber(1), Script::Never);
-    let waiter = ask_hastily(&client, &GetNumber(1));
+    let waiter = spawn_query_without_linger(&client, &GetNumber(1));
     settle().await;
     waiter.abort();
     settle().await;

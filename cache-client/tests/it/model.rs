@@ -8,7 +8,9 @@ use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
-use cache_client::{App, Changes, Client, Context, Fetch, Layer, LayerEdit, Mutate, Strategy, TokioClock};
+use cache_client::{
+    App, Changes, Client, Context, Fetch, Layer, LayerEdit, Mutate, Observer, Strategy, TokioClock,
+};
 use cache_core::{Cache, Query, registry};
 use fastrand::Rng;
 use parking_lot::Mutex;
@@ -263,7 +265,7 @@ fn client() -> Client<Source> {
 }
 
 /// Queries in a task. The answer must be at least as new as the version known now.
-fn ask(client: &Client<Source>, key: u32, strategy: Strategy, is_disabled: bool) -> JoinHandle<()> {
+fn spawn_query(client: &Client<Source>, key: u32, strategy: Strategy, is_disabled: bool) -> JoinHandle<()> {
     let (client, floor) = (client.clone(), client.app().known(key));
     tokio::spawn(async move {
         let cx = client.request("model");
@@ -321,84 +323,129 @@ fn change(client: &Client<Source>, key: u32, how: u8) {
     source.known[key as usize].fetch_max(version, Ordering::SeqCst);
 }
 
-async fn run(seed: u64) {
-    let mut rng = Rng::with_seed(seed);
-    let client = client();
-    *client.app().plan.lock() = Some(rng.fork());
-    let (mut waiting, mut layers) = (Vec::new(), Vec::new());
-    let mut observers: Vec<_> =
-        (0..KEYS).filter(|_| rng.bool()).map(|key| client.observe(&GetVersion(key))).collect();
-    settle().await;
-    for _ in 0..80 {
-        let key = rng.u32(0..KEYS);
-        match rng.u8(0..28) {
-            0..=5 => waiting.push(ask(&client, key, Strategy::CacheFirst, false)),
-            6 => waiting.push(ask(&client, key, Strategy::NetworkOnly, false)),
+/// One random run.
+struct RandomRun {
+    seed: u64,
+    rng: Rng,
+    client: Client<Source>,
+    /// Queries whose callers have not left.
+    waiting: Vec<JoinHandle<()>>,
+    /// The layers, with their numbers in the order of the mutations.
+    layers: Vec<(usize, Layer<Source>)>,
+    observers: Vec<Observer<Source, GetVersion>>,
+}
+
+impl RandomRun {
+    async fn start(seed: u64) -> Self {
+        let mut rng = Rng::with_seed(seed);
+        let client = client();
+        *client.app().plan.lock() = Some(rng.fork());
+        let observers =
+            (0..KEYS).filter(|_| rng.bool()).map(|key| client.observe(&GetVersion(key))).collect();
+        settle().await;
+        Self { seed, rng, client, waiting: Vec::new(), layers: Vec::new(), observers }
+    }
+
+    /// Takes one random step.
+    async fn step(&mut self) {
+        let key = self.rng.u32(0..KEYS);
+        let client = &self.client;
+        match self.rng.u8(0..28) {
+            0..=5 => self.waiting.push(spawn_query(client, key, Strategy::CacheFirst, false)),
+            6 => self.waiting.push(spawn_query(client, key, Strategy::NetworkOnly, false)),
             7 => {
                 client.app().retire(key);
-                waiting.push(ask(&client, key, Strategy::Refresh, false));
+                self.waiting.push(spawn_query(client, key, Strategy::Refresh, false));
             }
-            8 => waiting.push(ask(&client, key, Strategy::CacheFirst, true)),
+            8 => self.waiting.push(spawn_query(client, key, Strategy::CacheFirst, true)),
             9 => drop(client.prefetch(&GetVersion(key))),
-            10..=13 => change(&client, key, rng.u8(0..8)),
-            14..=16 if !waiting.is_empty() => {
-                let leaver: JoinHandle<()> = waiting.swap_remove(rng.usize(0..waiting.len()));
-                leaver.abort();
-                if let Err(error) = leaver.await {
-                    assert!(error.is_cancelled(), "seed {seed}: {error}");
-                }
-            }
+            10..=13 => change(client, key, self.rng.u8(0..8)),
+            14..=16 if !self.waiting.is_empty() => self.abort_query().await,
             17 | 18 => {
-                let (time, writes) = (rng.u64(0..4), rng.bool());
+                let (time, writes) = (self.rng.u64(0..4), self.rng.bool());
                 // This task is not aborted: a mutation continues without its caller, and the test could not track it.
-                drop(advance(&client, Advance { key, time, writes }));
+                drop(advance(client, Advance { key, time, writes }));
             }
-            19 => override_answer(&client, key).await,
+            19 => override_answer(client, key).await,
             20 => {
                 let layer = client.optimistic(|layer| {
                     layer.update(&GetVersion(key), |version| Some(version? + LAYER));
                 });
-                layers.push((client.app().begin(), layer));
+                self.layers.push((client.app().begin(), layer));
             }
-            21 if !layers.is_empty() => drop(layers.swap_remove(rng.usize(0..layers.len()))),
-            22 if !layers.is_empty() => {
-                let (number, layer): (usize, Layer<Source>) = layers.swap_remove(rng.usize(0..layers.len()));
-                client.app().wrote(key, number);
-                let version = client.app().change(key);
-                client.app().retire(key);
-                layer.confirm(|changes| _ = changes.set(GetVersion(key), version)).await.unwrap();
-                client.app().known[key as usize].fetch_max(version, Ordering::SeqCst);
-            }
+            21 if !self.layers.is_empty() => drop(self.take_layer()),
+            22 if !self.layers.is_empty() => self.confirm_layer(key).await,
             23 => assert!(client.rollback_all() < 100),
-            _ => pass(seconds(rng.u64(0..4))).await,
+            _ => pass(seconds(self.rng.u64(0..4))).await,
         }
         settle().await;
+    }
+
+    async fn abort_query(&mut self) {
+        let leaver = self.waiting.swap_remove(self.rng.usize(0..self.waiting.len()));
+        leaver.abort();
+        if let Err(error) = leaver.await {
+            assert!(error.is_cancelled(), "seed {}: {error}", self.seed);
+        }
+    }
+
+    fn take_layer(&mut self) -> (usize, Layer<Source>) {
+        self.layers.swap_remove(self.rng.usize(0..self.layers.len()))
+    }
+
+    async fn confirm_layer(&mut self, key: u32) {
+        let (number, layer) = self.take_layer();
+        let source = self.client.app();
+        source.wrote(key, number);
+        let version = source.change(key);
+        source.retire(key);
+        layer.confirm(|changes| _ = changes.set(GetVersion(key), version)).await.unwrap();
+        source.known[key as usize].fetch_max(version, Ordering::SeqCst);
+    }
+
+    /// Neither layers nor overridden answers are in the cache.
+    fn assert_cache_is_committed(&self) {
         for key in 0..KEYS {
-            let stored = client.cache().peek(&GetVersion(key)).map_or(0, |version| *version);
-            let double = client.cache().peek(&GetDouble(key)).map_or(0, |double| *double);
+            let stored = self.client.cache().peek(&GetVersion(key)).map_or(0, |version| *version);
+            let double = self.client.cache().peek(&GetDouble(key)).map_or(0, |double| *double);
             assert!(
                 stored < LAYER && double < 2 * LAYER,
-                "seed {seed}: {stored} and {double} of {key} are stored"
+                "seed {}: {stored} and {double} of {key} are stored",
+                self.seed
             );
         }
     }
-    for waiter in waiting {
-        assert!(in_time(waiter).await.is_ok(), "seed {seed}");
-    }
-    client.rollback_all();
-    pass(seconds(100)).await;
-    // A load that fails now is not retried.
-    *client.app().plan.lock() = None;
-    for observer in &mut observers {
-        let key = observer.query().unwrap().0;
-        let state = observer.state();
-        if let (None, Some(shown)) = (state.error(), state.value()) {
-            assert!(**shown >= client.app().known(key), "seed {seed}: {state:?} of {key} shows {shown}");
-        } else {
-            assert!(state.error().is_some(), "seed {seed}: {state:?} of {key}");
+
+    /// Waits for all queries, then checks what the observers show.
+    async fn finish(self) {
+        let Self { seed, client, waiting, observers, .. } = self;
+        for waiter in waiting {
+            assert!(in_time(waiter).await.is_ok(), "seed {seed}");
         }
+        client.rollback_all();
+        pass(seconds(100)).await;
+        // A load that fails now is not retried.
+        *client.app().plan.lock() = None;
+        for observer in &observers {
+            let key = observer.query().unwrap().0;
+            let state = observer.state();
+            if let (None, Some(shown)) = (state.error(), state.value()) {
+                assert!(**shown >= client.app().known(key), "seed {seed}: {state:?} of {key} shows {shown}");
+            } else {
+                assert!(state.error().is_some(), "seed {seed}: {state:?} of {key}");
+            }
+        }
+        assert!(client.app().running.lock().is_empty(), "seed {seed}: a load without callers");
     }
-    assert!(client.app().running.lock().is_empty(), "seed {seed}: a load without callers");
+}
+
+async fn run(seed: u64) {
+    let mut run = RandomRun::start(seed).await;
+    for _ in 0..80 {
+        run.step().await;
+        run.assert_cache_is_committed();
+    }
+    run.finish().await;
 }
 
 #[tokio::test(start_paused = true)]
@@ -424,8 +471,8 @@ async fn on_many_threads_no_call_returns_an_outdated_answer() {
                     match rng.u8(0..4) {
                         // Blind writes of two tasks could be committed in another order than their versions.
                         0 => change(&client, key, [1, 2, 3, 5, 6, 7][rng.usize(0..6)]),
-                        1 => ask(&client, key, Strategy::Refresh, false).await.unwrap(),
-                        _ => ask(&client, key, Strategy::CacheFirst, false).await.unwrap(),
+                        1 => spawn_query(&client, key, Strategy::Refresh, false).await.unwrap(),
+                        _ => spawn_query(&client, key, Strategy::CacheFirst, false).await.unwrap(),
                     }
                 }
             })

@@ -29,7 +29,7 @@ struct Change {
     run: Arc<Run>,
     apply: Arc<Apply>,
     show: Arc<Show>,
-    asks: Option<GetNumber>,
+    queries: Option<GetNumber>,
 }
 
 impl Change {
@@ -40,7 +40,7 @@ impl Change {
             run: Arc::new(|_| Ok(100)),
             apply: Arc::new(|answer, changes| _ = changes.set(GetNumber(1), *answer)),
             show: Arc::new(|_| {}),
-            asks: None,
+            queries: None,
         }
     }
 
@@ -68,7 +68,7 @@ impl Mutate<ScriptedApp> for Change {
     async fn run(&self, cx: &Context<ScriptedApp>) -> Result<usize, ScriptedError> {
         let run = self.runs.fetch_add(1, Ordering::SeqCst);
         takes(SECOND).await;
-        if let Some(query) = &self.asks {
+        if let Some(query) = &self.queries {
             return Ok(*cx.query(query).await?);
         }
         (self.run)(run)
@@ -188,12 +188,12 @@ async fn a_mutation_whose_caller_leaves_continues() {
 }
 
 /// A client with a hook that refuses mutations that write the first number.
-fn client_with_refusing_hook(asked: &Arc<Mutex<Vec<Option<String>>>>) -> Client<ScriptedApp> {
-    let asked = Arc::clone(asked);
+fn client_with_refusing_hook(seen_labels: &Arc<Mutex<Vec<Option<String>>>>) -> Client<ScriptedApp> {
+    let seen_labels = Arc::clone(seen_labels);
     let cache = Cache::builder()
         .clock(TokioClock::new())
         .before_commit_async(move |proposal| {
-            asked.lock().push(proposal.label().map(str::to_owned));
+            seen_labels.lock().push(proposal.label().map(str::to_owned));
             let is_bad = proposal.of::<GetNumber>().any(|(key, value)| key.0 == 1 && value.is_some());
             async move { if is_bad { Err("refused by the hook".into()) } else { Ok(()) } }
         })
@@ -204,13 +204,13 @@ fn client_with_refusing_hook(asked: &Arc<Mutex<Vec<Option<String>>>>) -> Client<
 
 #[tokio::test(start_paused = true)]
 async fn hooks_run_for_answers_of_mutations_and_not_for_loads() {
-    let asked = Arc::default();
-    let client = client_with_refusing_hook(&asked);
+    let seen_labels = Arc::default();
+    let client = client_with_refusing_hook(&seen_labels);
     client.query(&GetNumber(1)).await.unwrap();
-    assert_eq!(*asked.lock(), []);
+    assert_eq!(*seen_labels.lock(), []);
     let allowed = Change::new().applying(|answer, changes| _ = changes.set(GetNumber(2), *answer));
     in_time(client.mutate(&allowed)).await.unwrap();
-    assert!(asked.lock()[0].as_ref().unwrap().ends_with("Change"), "named by its mutation");
+    assert!(seen_labels.lock()[0].as_ref().unwrap().ends_with("Change"), "named by its mutation");
 
     let refused = Change::new().showing(|layer| layer.update(&GetNumber(1), |_| Some(50)));
     let error = in_time(client.mutate(&refused)).await.unwrap_err();
@@ -242,9 +242,9 @@ async fn an_optimistic_value_is_shown_until_the_answer_replaces_it() {
 async fn a_mutation_does_not_read_optimistic_values() {
     let client = paused_client();
     client.cache().insert(GetNumber(2), 5);
-    let asking = Change { asks: Some(GetNumber(2)), ..Change::new() };
-    let asking = asking.showing(|layer| layer.update(&GetNumber(2), |_| Some(50)));
-    assert_eq!(in_time(client.mutate(&asking)).await.unwrap(), 5);
+    let querying = Change { queries: Some(GetNumber(2)), ..Change::new() };
+    let querying = querying.showing(|layer| layer.update(&GetNumber(2), |_| Some(50)));
+    assert_eq!(in_time(client.mutate(&querying)).await.unwrap(), 5);
 }
 
 #[tokio::test(start_paused = true)]

@@ -338,7 +338,7 @@ async fn a_load_with_other_callers_outlives_its_observers() {
     let client = paused_client();
     let query = GetNumber(1);
     let observer = client.observe(&query);
-    let waiter = ask(&client, &query);
+    let waiter = spawn_query(&client, &query);
     pass(SECOND / 2).await;
     drop(observer);
     assert_eq!(*waiter.await.unwrap().unwrap(), 1);

@@ -9,7 +9,7 @@ use cache_core::{Cache, Clock, Query, Shape, Tag, registry};
 use parking_lot::Mutex;
 use serde::{Deserialize, Serialize};
 
-pub use crate::scripted::ask;
+pub use crate::scripted::spawn_query;
 
 use crate::scripted::SECOND;
 use crate::weighing;

@@ -77,7 +77,7 @@ async fn twelve_queries_of_different_types_can_be_prefetched_together() {
 async fn a_prefetch_skips_fresh_keys_and_joins_running_loads() {
     let client = paused_client();
     client.cache().insert(GetNumber(1), 99);
-    let waiter = ask(&client, &GetNumber(2));
+    let waiter = spawn_query(&client, &GetNumber(2));
     settle().await;
     let begun = Instant::now();
     client.prefetch(&GetNumber(1)).done().await;

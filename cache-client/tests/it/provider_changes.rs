@@ -7,7 +7,7 @@ use cache_core::Tag;
 
 use crate::persisted::*;
 use crate::providers::{assert_calls, tracked_restarts};
-use crate::scripted::{SECOND, ask_hastily, pass, seconds, settle};
+use crate::scripted::{SECOND, pass, seconds, settle, spawn_query_without_linger};
 
 // Changes
 
@@ -141,7 +141,7 @@ async fn a_provider_entry_whose_load_began_at_the_time_of_a_change_is_rejected()
     client.invalidate(&query);
     settle().await;
     restarts.app.fail_next(1);
-    let (failing, loading) = (ask(&client, &query), ask(&other, &query));
+    let (failing, loading) = (spawn_query(&client, &query), spawn_query(&other, &query));
     let ended = [failing.await.unwrap().is_ok(), loading.await.unwrap().is_ok()];
     assert_eq!(ended, [false, true], "only the first load fails");
     settle().await;
@@ -246,7 +246,7 @@ async fn an_overtaken_load_writes_nothing() {
     for change in changes {
         let (restarts, query) = (tracked_restarts(), GetKept(1));
         let client = restarts.client();
-        let waiter = ask(&client, &query);
+        let waiter = spawn_query(&client, &query);
         settle().await;
         change(&client);
         assert_eq!(*waiter.await.unwrap().unwrap(), 1);
@@ -277,7 +277,7 @@ async fn an_answer_changed_while_its_write_waits_is_not_written() {
     for change in changes {
         let (restarts, query) = (tracked_restarts(), GetKept(1));
         let client = restarts.builder().provider_timeout(seconds(20)).build();
-        let first = ask(&client, &query);
+        let first = spawn_query(&client, &query);
         settle().await;
         restarts.provider.delay(seconds(5));
         first.await.unwrap().unwrap();
@@ -294,7 +294,7 @@ async fn an_answer_changed_while_its_write_waits_is_not_written() {
 async fn client_with_slow_write() -> (Restarts<TrackingProvider>, Client<PersistedApp>, GetKept) {
     let (restarts, query) = (tracked_restarts(), GetKept(1));
     let client = restarts.builder().provider_timeout(seconds(20)).build();
-    let first = ask(&client, &query);
+    let first = spawn_query(&client, &query);
     settle().await;
     restarts.provider.delay(seconds(5));
     first.await.unwrap().unwrap();
@@ -325,7 +325,7 @@ async fn a_removal_runs_after_an_earlier_write() {
 async fn a_write_continues_when_the_callers_leave_and_does_not_delay_them() {
     let (restarts, query) = (tracked_restarts(), GetKept(1));
     let client = restarts.client();
-    let waiter = ask(&client, &query);
+    let waiter = spawn_query(&client, &query);
     settle().await;
     restarts.provider.delay(Duration::from_millis(200));
     let began = tokio::time::Instant::now();
@@ -343,7 +343,7 @@ async fn a_provider_read_overtaken_by_a_change_goes_only_to_its_callers() {
     settle().await;
     let client = restarts.client();
     restarts.provider.delay(Duration::from_millis(100));
-    let waiter = ask(&client, &query);
+    let waiter = spawn_query(&client, &query);
     settle().await;
     client.invalidate_all();
     assert_eq!(*waiter.await.unwrap().unwrap(), 1);
@@ -356,7 +356,7 @@ async fn a_provider_read_without_callers_is_dropped() {
     let (restarts, query) = (tracked_restarts(), GetKept(1));
     let client = restarts.client();
     restarts.provider.delay(Duration::from_millis(100));
-    let waiter = ask_hastily(&client, &query);
+    let waiter = spawn_query_without_linger(&client, &query);
     settle().await;
     waiter.abort();
     pass(SECOND).await;

@@ -27,7 +27,7 @@ pub fn assert_calls(restarts: &Restarts<TrackingProvider>, gets: u64, sets: u64,
 async fn a_miss_reads_once_loads_once_and_writes_once_and_a_hit_does_nothing() {
     let (restarts, query) = (tracked_restarts(), GetKept(1));
     let client = restarts.client();
-    let waiters: Vec<_> = (0..3).map(|_| ask(&client, &query)).collect();
+    let waiters: Vec<_> = (0..3).map(|_| spawn_query(&client, &query)).collect();
     for waiter in waiters {
         assert_eq!(*waiter.await.unwrap().unwrap(), 1);
     }
@@ -268,7 +268,7 @@ async fn a_caller_that_needs_a_load_gets_one_from_a_flight_that_would_skip_it() 
     settle().await;
     let client = restarts.client();
     restarts.provider.delay(Duration::from_millis(100));
-    let early = ask(&client, &query);
+    let early = spawn_query(&client, &query);
     settle().await;
     let value = client.query_with(&query, |options| options.strategy(Strategy::NetworkOnly)).await.unwrap();
     assert_eq!((*value, *early.await.unwrap().unwrap()), (2, 2));

@@ -8,7 +8,7 @@ use tokio::time::Instant;
 
 use crate::flaky::*;
 use crate::numbered::Numbered;
-use crate::scripted::{SECOND, ask_hastily, in_time, pass, seconds, settle};
+use crate::scripted::{SECOND, in_time, pass, seconds, settle, spawn_query_without_linger};
 
 /// The waits between the loads of a key.
 fn waits<Q: Numbered>(client: &cache_client::Client<FlakyApp>, query: &Q) -> Vec<Duration> {
@@ -193,7 +193,7 @@ async fn all_callers_share_the_retries_even_those_that_join_between_two_loads() 
     let client = flaky_client();
     let query = GetFlaky(1);
     client.app().script(&query, [Step::Busy(seconds(5))]);
-    let first = ask(&client, &query);
+    let first = spawn_query(&client, &query);
     pass(seconds(2)).await;
     let second = client.query(&query).await.unwrap();
     assert!(Arc::ptr_eq(&first.await.unwrap().unwrap(), &second));
@@ -205,7 +205,7 @@ async fn a_load_without_callers_is_not_retried() {
     let client = flaky_client();
     let query = GetFlaky(1);
     client.app().script(&query, [Step::Busy(seconds(5))]);
-    let waiter = ask_hastily(&client, &query);
+    let waiter = spawn_query_without_linger(&client, &query);
     pass(seconds(2)).await;
     waiter.abort();
     pass(seconds(100)).await;
@@ -278,7 +278,7 @@ async fn a_write_between_two_attempts_is_kept() {
     let client = flaky_client();
     let query = GetFlaky(1);
     client.app().script(&query, [Step::Busy(seconds(5))]);
-    let waiter = ask(&client, &query);
+    let waiter = spawn_query(&client, &query);
     settle().await;
     client.cache().insert(query.clone(), 99);
     assert_eq!(*waiter.await.unwrap().unwrap(), 2);

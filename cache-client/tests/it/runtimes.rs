@@ -28,7 +28,7 @@ where
     ScriptedRegistry: cache_core::Holds<Q>,
 {
     runtime.block_on(async {
-        drop(ask(client, query));
+        drop(spawn_query(client, query));
         settle().await;
     });
 }
@@ -74,7 +74,7 @@ fn a_load_on_a_dropped_runtime_is_taken_over_by_callers_on_another() {
     let (dropped, other) = (current_thread(), current_thread());
     begin(&dropped, &client, &query);
     other.block_on(in_time(async {
-        let waiters = [ask(&client, &query), ask(&client, &query)];
+        let waiters = [spawn_query(&client, &query), spawn_query(&client, &query)];
         settle().await;
         assert_eq!(client.app().loads(&query), 1);
         let begun = Instant::now();
@@ -107,7 +107,7 @@ fn a_load_on_a_runtime_that_panicked_is_taken_over() {
     let (its_client, its_query) = (client.clone(), query.clone());
     let (fail, thread) = thread_that_panics(move |runtime| begin(runtime, &its_client, &its_query));
     current_thread().block_on(in_time(async {
-        let waiter = ask(&client, &query);
+        let waiter = spawn_query(&client, &query);
         settle().await;
         fail.send(()).unwrap();
         assert!(thread.join().is_err());
@@ -141,8 +141,10 @@ fn a_batch_on_a_runtime_that_panicked_is_taken_over() {
 fn a_deadline_applies_even_if_the_runtime_that_created_it_is_idle() {
     let (client, query) = (paused_client(), GetNumber(1));
     let idle = current_thread();
-    let within = |time| idle.block_on(async { client.request("hasty").with_deadline(Instant::now() + time) });
-    let (awaited, quiet, later) = (within(SECOND / 2), within(SECOND / 2), within(seconds(100)));
+    let expiring_context =
+        |time| idle.block_on(async { client.request("hasty").with_deadline(Instant::now() + time) });
+    let (awaited, quiet, later) =
+        (expiring_context(SECOND / 2), expiring_context(SECOND / 2), expiring_context(seconds(100)));
     current_thread().block_on(in_time(async {
         let answer = awaited.query(&query).await;
         assert!(matches!(answer, Err(QueryError::Interrupted { .. })), "{answer:?}");
@@ -161,10 +163,10 @@ fn a_private_load_is_taken_over_too() {
         let mut runtime = Some(runtime);
         let cx = client.request("private");
         cx.disable_cache();
-        let asking = cx.clone();
-        let asked = query.clone();
+        let caller = cx.clone();
+        let key = query.clone();
         runtime.as_ref().unwrap().block_on(async {
-            tokio::spawn(async move { asking.query(&asked).await.map(drop) });
+            tokio::spawn(async move { caller.query(&key).await.map(drop) });
             settle().await;
         });
         let answer = other.block_on(in_time(async {
@@ -396,8 +398,8 @@ fn the_keys_of_a_batch_are_taken_over_together() {
     begin(&idle, &keys[..5]);
     begin(&dropped, &keys[5..]);
     other.block_on(in_time(async {
-        let (caller, asked) = (client.clone(), keys.clone());
-        let waiter = tokio::spawn(async move { caller.query_all(&asked).await });
+        let (caller, queries) = (client.clone(), keys.clone());
+        let waiter = tokio::spawn(async move { caller.query_all(&queries).await });
         settle().await;
         dropped.shutdown_background();
         assert!(waiter.await.unwrap().iter().all(Result::is_ok));
@@ -412,11 +414,11 @@ fn a_batch_joined_from_another_runtime_is_joined_again() {
         let client = batching::batching_client();
         let (mut first, other) = (Some(current_thread()), current_thread());
         // The batch is created by a task that runs once. The batch task itself does not run.
-        let mut asks = pin!(client.query(&GetItem(1)));
+        let mut call = pin!(client.query(&GetItem(1)));
         {
             let _entered = first.as_ref().unwrap().enter();
             let mut cx = TaskContext::from_waker(Waker::noop());
-            assert!(asks.as_mut().poll(&mut cx).is_pending());
+            assert!(call.as_mut().poll(&mut cx).is_pending());
         }
         first.as_ref().unwrap().block_on(tokio::task::yield_now());
         let answer = other.block_on(in_time(async {
@@ -488,12 +490,12 @@ fn without_a_runtime_a_query_is_interrupted_and_an_observer_ends() {
     let runtime = current_thread();
     let client = builder().runtime(runtime.handle().clone()).build();
     let (caller, query) = (client.clone(), GetNumber(1));
-    let mut asked = pin!(caller.query(&query));
+    let mut call = pin!(caller.query(&query));
     let mut cx = TaskContext::from_waker(Waker::noop());
-    assert!(asked.as_mut().poll(&mut cx).is_pending());
+    assert!(call.as_mut().poll(&mut cx).is_pending());
     let mut observer = client.observe(&GetNumber(2));
     drop(runtime);
-    assert!(block_on(asked).unwrap_err().is_interrupted());
+    assert!(block_on(call).unwrap_err().is_interrupted());
     assert!(block_on(observer.next()).unwrap().is_pending());
     assert!(block_on(observer.next()).is_none());
 }

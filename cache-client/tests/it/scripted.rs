@@ -424,7 +424,10 @@ pub async fn in_time<F: Future>(future: F) -> F::Output {
 }
 
 /// Queries in a task, so that the test can continue meanwhile.
-pub fn ask<A: App, Q: Fetch<A>>(client: &Client<A>, query: &Q) -> tokio::task::JoinHandle<Answer<A, Q>>
+pub fn spawn_query<A: App, Q: Fetch<A>>(
+    client: &Client<A>,
+    query: &Q,
+) -> tokio::task::JoinHandle<Answer<A, Q>>
 where
     A::Registry: cache_core::Holds<Q>,
 {
@@ -433,7 +436,7 @@ where
 }
 
 /// Queries in a task without a linger time: the load ends with the task unless it has other callers.
-pub fn ask_hastily<A: App, Q: Fetch<A>>(
+pub fn spawn_query_without_linger<A: App, Q: Fetch<A>>(
     client: &Client<A>,
     query: &Q,
 ) -> tokio::task::JoinHandle<Answer<A, Q>>

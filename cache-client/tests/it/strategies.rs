@@ -74,7 +74,7 @@ async fn a_load_is_stored_if_a_caller_that_joined_stores() {
 async fn network_only_joins_a_running_load() {
     let client = paused_client();
     let query = GetNumber(1);
-    let first = ask(&client, &query);
+    let first = spawn_query(&client, &query);
     settle().await;
     let only = client.query_with(&query, |options| options.strategy(Strategy::NetworkOnly));
     assert_eq!(*only.await.unwrap(), 1);

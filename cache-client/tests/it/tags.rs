@@ -5,7 +5,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use cache_client::{App, Changes, Client, Context, Fetch, TokioClock};
 use cache_core::{Cache, Freshness, Query, Tag, registry};
 
-use crate::scripted::{SECOND, ask, in_time, pass, settle, takes};
+use crate::scripted::{SECOND, in_time, pass, settle, spawn_query, takes};
 
 /// The view of an article for one viewer.
 #[derive(Query, Clone, Debug, PartialEq, Eq, Hash)]
@@ -108,7 +108,7 @@ async fn a_running_load_with_the_tag_answers_its_callers_and_is_not_stored() {
         changes.invalidate_tag(article(7));
     };
     for is_commit in [false, true] {
-        let (meant, other) = (ask(&client, &view(7, 1)), ask(&client, &view(8, 1)));
+        let (meant, other) = (spawn_query(&client, &view(7, 1)), spawn_query(&client, &view(8, 1)));
         settle().await;
         match is_commit {
             true => drop(client.change(change).await.unwrap()),

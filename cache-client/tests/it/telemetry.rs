@@ -191,7 +191,7 @@ async fn the_outcome_of_a_load_is_recorded_once_and_set_on_its_span() {
         assert_eq!((failed.level.as_str(), failed.scope), ("WARN", vec!["load"]));
         assert_eq!(listener.counts(), [("failed", 1), ("load", 1), ("miss", 1)]);
     }
-    let waiter = ask_hastily(&client, &GetNumber(3));
+    let waiter = spawn_query_without_linger(&client, &GetNumber(3));
     settle().await;
     waiter.abort();
     settle().await;
@@ -213,7 +213,7 @@ async fn a_result_that_is_not_stored_as_new_is_recorded() {
     client.query_with(&GetEqual(1), |options| options.strategy(Strategy::Refresh)).await.unwrap();
     assert_eq!(listener.one("store").field("kept"), "true");
     listener.forget();
-    let waiter = ask(&client, &GetNumber(1));
+    let waiter = spawn_query(&client, &GetNumber(1));
     settle().await;
     client.cache().insert(GetNumber(1), 99);
     waiter.await.unwrap().unwrap();
@@ -287,7 +287,7 @@ async fn a_breaker_records_each_change_once_and_no_other_load() {
     pass(seconds(60)).await;
     // A cancelled trial, then one that fails.
     client.app().script(&GetGuarded(1), [Step::Never, Step::Fail]);
-    let trial = ask_hastily(&client, &GetGuarded(1));
+    let trial = spawn_query_without_linger(&client, &GetGuarded(1));
     settle().await;
     assert_eq!(listener.one("breaker").field("state"), "half-open");
     trial.abort();
@@ -319,7 +319,7 @@ async fn the_state_of_a_breaker_can_be_read() {
     };
     assert_eq!(until, Instant::now() + seconds(60));
     pass(seconds(60)).await;
-    let trial = flaky::ask(&client, &GetShared(1));
+    let trial = flaky::spawn_query(&client, &GetShared(1));
     settle().await;
     assert_eq!(client.breaker_state("shared"), Some(BreakerState::HalfOpen));
     trial.await.unwrap().unwrap();

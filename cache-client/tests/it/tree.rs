@@ -147,7 +147,7 @@ async fn a_cancellation_drops_the_loads_that_only_this_tree_awaits() {
     let client = paused_client();
     let (own, shared) = (GetNumber(1), GetNumber(2));
     let tree = client.request("tree");
-    let other = ask(&client, &shared);
+    let other = spawn_query(&client, &shared);
     let cancel = async {
         pass(Duration::from_millis(500)).await;
         tree.cancel();
@@ -168,7 +168,7 @@ async fn a_deadline_interrupts_only_its_own_contexts() {
     let tree = client.request("tree");
     let begun = Instant::now();
     let hasty = tree.with_deadline(begun + Duration::from_millis(50)).child("below");
-    let other = ask(&client, &query);
+    let other = spawn_query(&client, &query);
     let error = hasty.query(&query).await.unwrap_err();
     assert!(error.is_interrupted());
     assert_eq!(begun.elapsed(), Duration::from_millis(50));

@@ -78,7 +78,7 @@ async fn an_interruption_is_never_remembered() {
     let client = paused_client();
     let query = GetBrittle(1);
     client.app().script(&query, Script::Never);
-    let waiter = ask_hastily(&client, &query);
+    let waiter = spawn_query_without_linger(&client, &query);
     settle().await;
     waiter.abort();
     settle().await;
@@ -187,28 +187,28 @@ async fn an_entry_with_its_own_freshness_time_is_stale_after_that_time() {
 
 #[tokio::test(start_paused = true)]
 async fn the_errors_of_1024_keys_are_remembered_and_the_oldest_is_dropped_first() {
-    const MOST: u32 = 1_024;
+    const MAX_ERRORS: u32 = 1_024;
     let client = paused_client();
     let fails = async |key| {
         client.app().script(&GetBrittle(key), Script::Fail(std::time::Duration::from_millis(1)));
         assert!(client.query(&GetBrittle(key)).await.is_err());
     };
     let is_remembered = |key| client.refresh_error(&GetBrittle(key)).is_some();
-    for key in 0..MOST {
+    for key in 0..MAX_ERRORS {
         fails(key).await;
     }
-    assert!((0..MOST).all(is_remembered));
+    assert!((0..MAX_ERRORS).all(is_remembered));
     // A key that is already remembered evicts no other.
     pass(seconds(5)).await;
     fails(5).await;
     assert_eq!(client.app().loads(&GetBrittle(5)), 2);
-    assert!((0..MOST).all(is_remembered));
+    assert!((0..MAX_ERRORS).all(is_remembered));
     for key in 0..5 {
         fails(key).await;
     }
-    fails(MOST).await;
+    fails(MAX_ERRORS).await;
     assert!(!is_remembered(6), "it is the oldest now");
-    assert!((0..6).chain(7..=MOST).all(is_remembered));
+    assert!((0..6).chain(7..=MAX_ERRORS).all(is_remembered));
 }
 
 #[tokio::test(start_paused = true)]

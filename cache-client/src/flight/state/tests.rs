@@ -26,11 +26,11 @@ fn flight() -> Arc<Flight> {
 }
 
 fn waiter(flight: &Arc<Flight>, demand: LoadDemand) -> Waiter {
-    Waiter::take(flight, demand, None).expect("it can be joined")
+    Waiter::take(flight, demand, None).expect("the flight can be joined")
 }
 
 #[tokio::test]
-async fn a_flight_that_has_cancelled_itself_is_joined_by_nobody() {
+async fn a_flight_that_cancelled_itself_cannot_be_joined() {
     let flight = flight();
     let _waiter = waiter(&flight, STORES);
     flight.token.cancel();
@@ -39,7 +39,7 @@ async fn a_flight_that_has_cancelled_itself_is_joined_by_nobody() {
 }
 
 #[tokio::test]
-async fn a_flight_that_does_without_a_load_is_joined_by_nobody_that_wants_one() {
+async fn a_flight_that_skips_its_load_cannot_be_joined_by_a_call_that_demands_one() {
     let flight = flight();
     let _waiter = waiter(&flight, STORES);
     assert!(flight.answer_without_load());
@@ -47,14 +47,14 @@ async fn a_flight_that_does_without_a_load_is_joined_by_nobody_that_wants_one() 
 }
 
 #[tokio::test]
-async fn a_flight_that_somebody_wants_a_load_of_does_not_do_without() {
+async fn a_flight_with_a_call_that_demands_a_load_does_not_skip_it() {
     let flight = flight();
     let _waiter = waiter(&flight, LOADS);
     assert!(!flight.answer_without_load() && flight.join(LOADS, true));
 }
 
 #[tokio::test]
-async fn a_flight_that_is_landing_is_not_cancelled_when_the_last_one_leaves() {
+async fn a_landing_flight_is_not_cancelled_when_its_last_caller_leaves() {
     let flight = flight();
     let first = waiter(&flight, STORES);
     assert_eq!(flight.begin_landing(), Landing::Done(STORES));
@@ -65,7 +65,7 @@ async fn a_flight_that_is_landing_is_not_cancelled_when_the_last_one_leaves() {
 }
 
 #[tokio::test]
-async fn a_flight_that_is_left_by_all_is_joined_by_nobody() {
+async fn a_flight_that_all_callers_have_left_cannot_be_joined() {
     let flight = flight();
     let (first, second) = (waiter(&flight, STORES), waiter(&flight, STORES));
     drop(first);
@@ -74,9 +74,9 @@ async fn a_flight_that_is_left_by_all_is_joined_by_nobody() {
     assert!(flight.token.is_cancelled() && !flight.join(STORES, true));
 }
 
-/// Its answer is not stored, which a new caller may want.
+/// A new caller may want the answer stored, which this flight does not do.
 #[tokio::test]
-async fn a_flight_that_stores_nothing_is_joined_by_nobody_once_it_lands() {
+async fn a_flight_that_stores_nothing_cannot_be_joined_once_it_lands() {
     let flight = flight();
     let _waiter = waiter(&flight, LoadDemand::default());
     assert_eq!(flight.begin_landing(), Landing::Done(LoadDemand::default()));

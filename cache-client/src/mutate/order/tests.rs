@@ -1,4 +1,4 @@
-//! What is remembered of mutations, for how long, and that it does not matter who notes its commit first.
+//! What is remembered of mutations, for how long, and that the order in which commits are noted does not matter.
 
 use cache_core::Query;
 
@@ -42,7 +42,7 @@ fn it_does_not_matter_which_of_two_commits_is_noted_first() {
 }
 
 #[test]
-fn what_nobody_can_come_too_late_for_is_forgotten() {
+fn writes_that_no_running_mutation_overlaps_are_forgotten() {
     let mut state = state();
     let (first, second) = (state.begin(), state.begin());
     assert!(!state.commit(second, 1, 7));
@@ -51,7 +51,7 @@ fn what_nobody_can_come_too_late_for_is_forgotten() {
     assert!(!state.commit(third, 2, 8));
     assert_eq!(state.writes.len(), 2, "the first may write both keys");
     state.end(first);
-    assert_eq!(state.writes.len(), 1, "the first write has overlapped no other that runs");
+    assert_eq!(state.writes.len(), 1, "no running mutation overlaps the first write");
     state.end(third);
     assert!(state.writes.is_empty() && state.running.is_empty());
     let alone = state.begin();
@@ -60,17 +60,17 @@ fn what_nobody_can_come_too_late_for_is_forgotten() {
 }
 
 #[test]
-fn one_that_has_overlapped_more_than_is_remembered_is_taken_for_late() {
+fn a_mutation_that_overlapped_more_writes_than_are_remembered_counts_as_inverted() {
     let mut state = state();
     let slow = state.begin();
-    for revision in 1..=MOST_WRITES as u64 + 1 {
+    for revision in 1..=MAX_WRITES as u64 + 1 {
         let quick = state.begin();
         assert!(!state.commit(quick, revision, revision));
         state.end(quick);
     }
-    assert_eq!(state.writes.len(), MOST_WRITES);
+    assert_eq!(state.writes.len(), MAX_WRITES);
     let quick = state.begin();
-    assert!(!state.commit(quick, 1_000_000, 7), "those that are quick are still known");
+    assert!(!state.commit(quick, 1_000_000, 7), "the writes since a quick mutation began are remembered");
     assert!(state.commit(slow, 1_000_001, 1_000_000));
     state.end(slow);
     let next = state.begin();
@@ -78,7 +78,7 @@ fn one_that_has_overlapped_more_than_is_remembered_is_taken_for_late() {
 }
 
 #[test]
-fn what_a_younger_one_marks_is_older_than_what_is_committed_after_it_was_noted() {
+fn a_commit_after_a_newer_mutation_noted_its_mark_is_inverted() {
     let wide = [
         MarkTarget::Key(7),
         MarkTarget::Query(TypeId::of::<Get>()),
@@ -89,28 +89,28 @@ fn what_a_younger_one_marks_is_older_than_what_is_committed_after_it_was_noted()
         let mut state = state();
         let (older, younger, youngest) = (state.begin(), state.begin(), state.begin());
         state.note_marks(younger, 5, vec![marked]);
-        assert!(!state.commit(older, 5, 7), "it came before the mark");
-        assert!(!state.commit(youngest, 7, 7), "it began after the mark");
+        assert!(!state.commit(older, 5, 7), "the commit came before the mark");
+        assert!(!state.commit(youngest, 7, 7), "this mutation is newer than the one that marks");
         assert!(state.commit(older, 6, 7));
         state.end(older);
-        assert!(state.marks.is_empty(), "nobody can come too late");
+        assert!(state.marks.is_empty(), "no older mutation is running");
     }
     let mut state = state();
     let (older, younger) = (state.begin(), state.begin());
     state.note_marks(younger, 5, vec![MarkTarget::Key(8), MarkTarget::Tag("other".into())]);
     assert!(!state.commit(older, 6, 7), "another key is marked");
     state.note_marks(younger, 7, vec![MarkTarget::All]);
-    assert_eq!(state.marks.len(), 1, "an attempt takes the place of the one before");
+    assert_eq!(state.marks.len(), 1, "the marks of an attempt replace those of the previous one");
     state.end(younger);
     assert!(state.commit(older, 8, 7));
 }
 
 #[test]
-fn one_that_has_overlapped_more_marks_than_are_remembered_is_taken_for_late() {
+fn a_mutation_that_overlapped_more_marks_than_are_remembered_counts_as_inverted() {
     let mut state = state();
     let (slow, marking) = (state.begin(), state.begin());
-    state.note_marks(marking, 1, (0..=MOST_WRITES as u64).map(MarkTarget::Key).collect());
-    assert_eq!(state.marks.len(), MOST_WRITES);
+    state.note_marks(marking, 1, (0..=MAX_WRITES as u64).map(MarkTarget::Key).collect());
+    assert_eq!(state.marks.len(), MAX_WRITES);
     assert!(state.commit(slow, 2, 1_000_000));
-    assert!(!state.commit(marking, 3, 1_000_001), "the mutation itself is not late");
+    assert!(!state.commit(marking, 3, 1_000_001), "the marking mutation itself is not inverted");
 }

@@ -1,4 +1,4 @@
-//! What an observer task sees of its key, and what it publishes when that has changed. Loads nothing.
+//! Reads the value to show for an observed key, and publishes each change. Loads nothing.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -13,9 +13,9 @@ use crate::layer::stack::Layered;
 use crate::observer::snapshot::{KeySnapshot, Published, ShownValue, ValueVersion};
 
 impl<A: App> ObserverTask<A> {
-    /// The value to show: an answer that is not stored, if it is newer than the stored value. With `own`, for observers
+    /// The value to show: the stored value, or an answer that is not stored if it is newer. With `own`, for observers
     /// whose strategy stores nothing.
-    pub(super) fn look(&self, own: bool) -> Option<ShownValue> {
+    pub(super) fn value_to_show(&self, own: bool) -> Option<ShownValue> {
         let stored = self.query.read(self.client.cache(), false);
         // After the read, which waits for a commit that replaces the answer.
         let is_shown = |watch: &Arc<AnyWatch>, is_own: bool| {
@@ -26,7 +26,7 @@ impl<A: App> ObserverTask<A> {
             return Some(ShownValue {
                 value: Arc::clone(&unstored.value),
                 folded: None,
-                version: ValueVersion::LoadOutcome(unstored.flight),
+                version: ValueVersion::Answer(unstored.flight),
                 state: None,
                 is_marked: unstored.watch.is_overtaken(),
                 is_absent: self.query.is_absent(&unstored.value),
@@ -42,16 +42,19 @@ impl<A: App> ObserverTask<A> {
         })
     }
 
-    /// [`look`](Self::look), with layers.
-    fn look_with_layers(&self, own: bool) -> Option<ShownValue> {
+    /// [`value_to_show`](Self::value_to_show), with layers.
+    fn value_with_layers(&self, own: bool) -> Option<ShownValue> {
         if self.client.layers().any_exist()
             && let Some(query_state) = self.client.existing_query_state(&*self.query)
         {
-            let Layered { base, folded } =
-                query_state.stacks.read(&*self.observed_key.key, || self.look(own), |shown| &shown.value);
+            let Layered { base, folded } = query_state.stacks.read(
+                &*self.observed_key.key,
+                || self.value_to_show(own),
+                |shown| &shown.value,
+            );
             return match (base, folded) {
                 (Some(shown), folded) => Some(ShownValue { folded, ..shown }),
-                // Made by layers alone.
+                // The result of layers alone.
                 (None, Some(value)) => Some(ShownValue {
                     value: Arc::clone(&value),
                     folded: Some(value),
@@ -63,14 +66,14 @@ impl<A: App> ObserverTask<A> {
                 (None, None) => None,
             };
         }
-        self.look(own)
+        self.value_to_show(own)
     }
 
-    /// Publishes the present state, if it has changed.
+    /// Publishes the current state, if it has changed.
     pub(crate) fn show(&mut self) {
-        let shared = self.look_with_layers(false);
+        let shared = self.value_with_layers(false);
         let has_own = self.plans.iter().any(|plan| !plan.stores());
-        let own = if has_own { self.look_with_layers(true) } else { None };
+        let own = if has_own { self.value_with_layers(true) } else { None };
         let at = self.client.cache().now();
         let stale = shared
             .as_ref()
@@ -102,7 +105,7 @@ impl<A: App> ObserverTask<A> {
         }
     }
 
-    /// When to check whether the value has become stale for an observer that has it as fresh.
+    /// When to check whether the value has become stale for an observer for which it is fresh.
     fn next_stale(&self, shown: Option<&ShownValue>) -> Option<Instant> {
         let shown = shown?;
         let state = shown.state.as_ref()?;

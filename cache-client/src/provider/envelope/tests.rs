@@ -15,14 +15,14 @@ fn sample(entry: &[u8]) -> Envelope<'_> {
     }
 }
 
-/// Makes the checksum right.
-fn mend(bytes: &mut [u8]) {
+/// Corrects the checksum.
+fn fix_checksum(bytes: &mut [u8]) {
     let Some((head, checked)) = bytes.split_at_mut_checked(CHECKED) else { return };
     head[CHECKED - 4..].copy_from_slice(&crc32fast::hash(checked).to_le_bytes());
 }
 
 #[test]
-fn the_layout_is_the_one_that_is_described() {
+fn the_layout_matches_its_description() {
     let bytes = sample(b"entry").to_bytes();
     assert_eq!(bytes.len(), 52 + 7 + 5);
     assert_eq!(&bytes[..8], b"\x89QCE\x01\0\x07\0");
@@ -35,7 +35,7 @@ fn the_layout_is_the_one_that_is_described() {
 }
 
 #[test]
-fn each_changed_byte_is_damage() {
+fn each_changed_byte_is_detected() {
     let bytes = sample(b"entry").to_bytes();
     for at in 0..bytes.len() {
         let mut changed = bytes.clone();
@@ -50,7 +50,7 @@ fn damage_is_named() {
     let damage = |at: usize, byte: u8| {
         let mut bytes = sample(b"entry").to_bytes();
         bytes[at] = byte;
-        mend(&mut bytes);
+        fix_checksum(&mut bytes);
         Envelope::parse(&bytes).unwrap_err()
     };
     assert_eq!(damage(0, 0), EnvelopeError::Magic);
@@ -62,7 +62,7 @@ fn damage_is_named() {
 
 proptest! {
     #[test]
-    fn what_is_written_reads_back(
+    fn a_written_envelope_reads_back(
         codec in ".{0,20}",
         fingerprint in any::<[u8; 16]>(),
         (loaded_at, fresh, ttl) in any::<(u64, u64, u64)>(),
@@ -77,12 +77,12 @@ proptest! {
     }
 
     #[test]
-    fn any_bytes_behind_a_right_checksum_are_an_envelope_or_damage(length: u16, rest: Vec<u8>) {
+    fn any_bytes_after_a_correct_checksum_are_an_envelope_or_damage(length: u16, rest: Vec<u8>) {
         let mut bytes = b"\x89QCE\x01\0".to_vec();
         bytes.extend_from_slice(&length.to_le_bytes());
         bytes.extend_from_slice(&[0; 4]);
         bytes.extend_from_slice(&rest);
-        mend(&mut bytes);
+        fix_checksum(&mut bytes);
         if let Ok(envelope) = Envelope::parse(&bytes) {
             prop_assert_eq!(envelope.to_bytes(), bytes);
         }

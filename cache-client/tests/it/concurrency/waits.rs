@@ -25,7 +25,7 @@ async fn loads_that_wait_for_loads_of_the_same_query_run_one_at_a_time() {
         nest(&client, 10);
         let begun = Instant::now();
         assert_eq!(*in_time(client.query(&GetOne(10))).await.unwrap(), 10);
-        assert_eq!((client.app().most(), begun.elapsed()), (1, seconds(21)));
+        assert_eq!((client.app().max_concurrent(), begun.elapsed()), (1, seconds(21)));
     }
 }
 
@@ -109,7 +109,7 @@ async fn a_load_lends_its_slot_whatever_it_waits_for() {
             };
             assert_eq!(in_time(load).await.map(|value| *value).ok(), Some(0), "{case}");
             in_time(others.done()).await;
-            assert_eq!(client.app().most(), 1, "{case}");
+            assert_eq!(client.app().max_concurrent(), 1, "{case}");
         }
     }
 }
@@ -161,7 +161,7 @@ async fn a_load_that_waited_for_another_waits_for_a_slot_again() {
     let client = limited_client();
     nest(&client, 1);
     let begun = Instant::now();
-    let outer = ask(&client, &GetOne(1));
+    let outer = spawn_query(&client, &GetOne(1));
     // The load waits for its input.
     pass(SECOND * 3 / 2).await;
     let others = client.prefetch_all(&keys(GetOne, 10..15));
@@ -169,7 +169,7 @@ async fn a_load_that_waited_for_another_waits_for_a_slot_again() {
     // Its own first second, its input, five other loads, and its own last second.
     assert_eq!(begun.elapsed(), seconds(8));
     others.done().await;
-    assert_eq!(client.app().most(), 1);
+    assert_eq!(client.app().max_concurrent(), 1);
 }
 
 /// As `select!` does with a slow query.
@@ -182,10 +182,10 @@ async fn a_load_that_abandons_a_wait_waits_for_a_slot_again() {
         cx.app().works(seconds(10)).await;
         Ok(())
     });
-    let outer = ask(&client, &GetOne(1));
+    let outer = spawn_query(&client, &GetOne(1));
     pass(seconds(2)).await;
     // The input has ended, so the outer load has the slot again.
-    let other = ask(&client, &GetOne(5));
+    let other = spawn_query(&client, &GetOne(5));
     pass(seconds(8)).await;
     assert!(!other.is_finished());
     assert!(outer.await.unwrap().is_ok());
@@ -198,12 +198,12 @@ async fn run_with_waiting_loads<F: Future<Output = Result<(), Busy>> + Send + 's
 ) {
     let client = limited_client();
     client.app().script(0, work);
-    let outer = ask(&client, &GetOne(0));
+    let outer = spawn_query(&client, &GetOne(0));
     settle().await;
     let others = client.prefetch_all(&keys(GetOne, 10..13));
     in_time(outer).await.unwrap().expect("the load missed nothing");
     in_time(others.done()).await;
-    assert_eq!(client.app().most(), 1);
+    assert_eq!(client.app().max_concurrent(), 1);
 }
 
 #[tokio::test(start_paused = true)]
@@ -244,7 +244,7 @@ async fn a_load_whose_observed_change_is_outdated_lends_its_slot_again() {
         while observer.next().await.ok_or(Busy)?.value().is_none_or(|value| **value != 5) {}
         Ok(())
     });
-    let outer = ask(&client, &GetOne(0));
+    let outer = spawn_query(&client, &GetOne(0));
     settle().await;
     // The key becomes stale and gets an equal value while the observing load waits for a slot.
     let others = client.prefetch_all(&keys(GetOne, 10..13));

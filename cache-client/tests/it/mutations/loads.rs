@@ -10,7 +10,7 @@ async fn an_answer_retires_the_loads_of_the_keys_it_changes() {
     let client = paused_client();
     client.app().script(&GetNumber(1), Script::Answer(10 * SECOND));
     client.app().script(&GetStale(1), Script::Answer(10 * SECOND));
-    let (written, marked) = (ask(&client, &GetNumber(1)), ask(&client, &GetStale(1)));
+    let (written, marked) = (spawn_query(&client, &GetNumber(1)), spawn_query(&client, &GetStale(1)));
     settle().await;
     let change = Change::new().applying(|answer, changes| {
         changes.set(GetNumber(1), *answer);
@@ -27,7 +27,7 @@ async fn an_answer_retires_the_loads_of_the_keys_it_changes() {
 #[tokio::test(start_paused = true)]
 async fn a_mutation_and_a_load_that_wait_for_each_other_are_a_cycle() {
     let client = paused_client();
-    let looped = Change { asks: Some(GetNumber(9)), ..Change::new() };
+    let looped = Change { queries: Some(GetNumber(9)), ..Change::new() };
     client.app().when_loaded(9, move |cx: Context<ScriptedApp>| {
         let looped = looped.clone();
         Box::pin(async move {
@@ -45,7 +45,7 @@ async fn a_mutation_and_a_load_that_wait_for_each_other_are_a_cycle() {
 #[tokio::test(start_paused = true)]
 async fn a_mutation_through_the_client_inside_a_load_can_be_a_cycle_too() {
     let client = paused_client();
-    let looped = Change { asks: Some(GetNumber(9)), ..Change::new() };
+    let looped = Change { queries: Some(GetNumber(9)), ..Change::new() };
     client.app().when_loaded(9, move |cx: Context<ScriptedApp>| {
         Box::pin(async move {
             let error = cx.client().mutate(&looped).await.unwrap_err();
@@ -58,7 +58,7 @@ async fn a_mutation_through_the_client_inside_a_load_can_be_a_cycle_too() {
 #[tokio::test(start_paused = true)]
 async fn a_load_that_abandons_a_mutation_does_not_block_it() {
     let client = paused_client();
-    let change = Change { asks: Some(GetNumber(9)), ..Change::new() };
+    let change = Change { queries: Some(GetNumber(9)), ..Change::new() };
     let given_up = change.clone();
     client.app().when_loaded(9, move |cx: Context<ScriptedApp>| {
         Box::pin(async move {

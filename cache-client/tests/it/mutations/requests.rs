@@ -11,7 +11,7 @@ use crate::scripted::*;
 #[tokio::test(start_paused = true)]
 async fn a_mutation_continues_when_its_request_is_cancelled() {
     let client = paused_client();
-    let change = Change { asks: Some(GetNumber(2)), ..Change::new() };
+    let change = Change { queries: Some(GetNumber(2)), ..Change::new() };
     let cx = client.request("a request").with_deadline(Instant::now() + SECOND / 2);
     let begun = Instant::now();
     let interrupted = cx.mutate(&change).await;
@@ -127,7 +127,7 @@ async fn a_mutation_does_not_read_the_layers_its_request_has_seen() {
     let layer = client.optimistic(|layer| layer.update(&GetNumber(2), |_| Some(50)));
     let cx = client.request("a request");
     assert_eq!(*cx.query(&GetNumber(2)).await.unwrap(), 50);
-    let change = Change { asks: Some(GetNumber(2)), ..Change::new() };
+    let change = Change { queries: Some(GetNumber(2)), ..Change::new() };
     assert_eq!(in_time(cx.mutate(&change)).await.unwrap(), 5);
     assert_eq!(*cx.query(&GetNumber(2)).await.unwrap(), 50, "the request is recorded the same as before");
     drop(layer);
@@ -138,7 +138,7 @@ async fn a_mutation_with_a_disabled_cache_continues_without_its_request() {
     let client = paused_client();
     let cx = client.request("a request");
     cx.disable_cache();
-    let change = Change { asks: Some(GetNumber(2)), ..Change::new() };
+    let change = Change { queries: Some(GetNumber(2)), ..Change::new() };
     let change = change.applying(|answer, changes| _ = changes.set(GetNumber(1), *answer));
     client.cache().insert(GetNumber(1), 5);
     assert!(tokio::time::timeout(SECOND / 2, cx.mutate(&change)).await.is_err());

@@ -88,14 +88,14 @@ async fn a_mutation_whose_caller_leaves_keeps_its_place_in_its_scope() {
 async fn a_mutation_that_waits_for_another_of_its_scope_is_a_cycle() {
     let client = paused_client();
     let inner = InTurn(Change::new());
-    let asked = inner.clone();
+    let nested = inner.clone();
     client.app().when_loaded(9, move |cx: Context<ScriptedApp>| {
         Box::pin(async move {
-            let error = cx.mutate(&asked).await.unwrap_err();
+            let error = cx.mutate(&nested).await.unwrap_err();
             assert!(matches!(error, MutateError::Cycle { .. }), "{error}");
         })
     });
-    let outer = InTurn(Change { asks: Some(GetNumber(9)), ..Change::new() });
+    let outer = InTurn(Change { queries: Some(GetNumber(9)), ..Change::new() });
     assert_eq!(in_time(client.mutate(&outer)).await.unwrap(), 1);
     assert_eq!(inner.0.runs(), 0);
     // The scope continues.
@@ -117,14 +117,14 @@ async fn begin(
 async fn a_mutation_rejected_by_its_scope_keeps_the_order_of_the_others() {
     let client = paused_client();
     let (refused, next) = (InTurn(Change::new()), InTurn(Change::new()));
-    let asked = refused.clone();
+    let nested = refused.clone();
     client.app().when_loaded(9, move |cx: Context<ScriptedApp>| {
         Box::pin(async move {
-            assert!(matches!(cx.mutate(&asked).await, Err(MutateError::Cycle { .. })));
+            assert!(matches!(cx.mutate(&nested).await, Err(MutateError::Cycle { .. })));
             takes(seconds(10)).await;
         })
     });
-    let first = begin(&client, &InTurn(Change { asks: Some(GetNumber(9)), ..Change::new() })).await;
+    let first = begin(&client, &InTurn(Change { queries: Some(GetNumber(9)), ..Change::new() })).await;
     pass(seconds(5)).await;
     let next_task = begin(&client, &next).await;
     pass(seconds(5)).await;
@@ -145,15 +145,15 @@ fn a_mutation_whose_predecessor_is_dropped_waits_for_the_one_before() {
     let (home, dropped) = (current_thread(), current_thread());
     let (client, gate) = (paused_client(), Arc::new(Notify::new()));
     let (second, third, fourth) = (InTurn(Change::new()), InTurn(Change::new()), InTurn(Change::new()));
-    let (opened, asked) = (Arc::clone(&gate), fourth.clone());
+    let (opened, nested) = (Arc::clone(&gate), fourth.clone());
     client.app().when_loaded(9, move |cx: Context<ScriptedApp>| {
         Box::pin(async move {
             opened.notified().await;
-            let error = in_time(cx.mutate(&asked)).await.unwrap_err();
+            let error = in_time(cx.mutate(&nested)).await.unwrap_err();
             assert!(matches!(error, MutateError::Cycle { .. }), "{error}");
         })
     });
-    let first = InTurn(Change { asks: Some(GetNumber(9)), ..Change::new() });
+    let first = InTurn(Change { queries: Some(GetNumber(9)), ..Change::new() });
     let first = home.block_on(begin(&client, &first));
     home.block_on(pass(seconds(2)));
     drop(dropped.block_on(begin(&client, &second)));

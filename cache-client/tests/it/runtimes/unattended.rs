@@ -67,7 +67,7 @@ fn client_with_write_on_idle_runtime()
     let (restarts, idle) = (tracked_restarts(), current_thread());
     let client = restarts.builder().provider_timeout(seconds(5)).build();
     idle.block_on(async {
-        let first = persisted::ask(&client, &GetKept(1));
+        let first = persisted::spawn_query(&client, &GetKept(1));
         settle().await;
         restarts.provider.delay(SECOND / 10);
         first.await.unwrap().unwrap();
