@@ -104,10 +104,10 @@ impl ConcurrencyLimit {
         drop(left);
     }
 
-    /// The loads that have a place or wait for one, and for which `is_meant` returns `true`.
-    fn slots(&self, is_meant: impl Fn(&LoadSlot) -> bool) -> Vec<Arc<LoadSlot>> {
+    /// The loads that have a place or wait for one, and for which `is_selected` returns `true`.
+    fn slots(&self, is_selected: impl Fn(&LoadSlot) -> bool) -> Vec<Arc<LoadSlot>> {
         let places = self.0.lock();
-        places.taken.values().chain(places.queue.values()).filter(|slot| is_meant(slot)).cloned().collect()
+        places.taken.values().chain(places.queue.values()).filter(|slot| is_selected(slot)).cloned().collect()
     }
 
     /// The runtimes of the loads that have a place.

@@ -197,8 +197,8 @@ impl<A: App> LoadTask<A> {
             self.flight.watch.as_ref().filter(|_| demand.outlives_callers || demand.remembers_errors)
         {
             // The breaker decides when to load again.
-            let lasts = self.plan.error_ttl.filter(|_| !matches!(error, QueryError::CircuitOpen { .. }));
-            let until = lasts.map(|time| self.node.client.cache().now() + time);
+            let ttl = self.plan.error_ttl.filter(|_| !matches!(error, QueryError::CircuitOpen { .. }));
+            let until = ttl.map(|time| self.node.client.cache().now() + time);
             let key = Arc::clone(&self.flight.key);
             self.query_state.errors.note(key, Arc::clone(watch), error.clone(), until);
         }

@@ -115,7 +115,7 @@ impl<A: App> Client<A> {
     /// Costs one task and one pin per observed key.
     ///
     /// # Panics
-    /// If the client has no [runtime](crate::guide::runtimes) and the caller is outside of one.
+    /// If neither the client nor the caller has a [runtime](crate::guide::runtimes).
     ///
     /// # Examples
     /// ```
@@ -149,7 +149,7 @@ impl<A: App> Client<A> {
     /// `change` receives empty options.
     ///
     /// # Panics
-    /// If the client has no [runtime](crate::guide::runtimes) and the caller is outside of one.
+    /// If neither the client nor the caller has a [runtime](crate::guide::runtimes).
     ///
     /// # Examples
     /// ```
@@ -212,7 +212,7 @@ where
     /// query, nothing is shown. Setting the same query again has no effect.
     ///
     /// # Panics
-    /// If there is a query, the client has no [runtime](crate::guide::runtimes), and the caller is outside of one.
+    /// If there is a query, and neither the client nor the caller has a [runtime](crate::guide::runtimes).
     ///
     /// # Examples
     /// ```

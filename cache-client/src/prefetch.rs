@@ -31,7 +31,7 @@ impl<A: App> Client<A> {
     /// whose strategy stores nothing is not loaded.
     ///
     /// # Panics
-    /// If the client has no [runtime](crate::guide::runtimes) and the caller is outside of one.
+    /// If neither the client nor the caller has a [runtime](crate::guide::runtimes).
     ///
     /// # Examples
     /// ```
@@ -58,7 +58,7 @@ impl<A: App> Client<A> {
     /// Loads several queries of one type in the background at the same time, as [`prefetch`](Self::prefetch) loads one.
     ///
     /// # Panics
-    /// If the client has no [runtime](crate::guide::runtimes) and the caller is outside of one.
+    /// If neither the client nor the caller has a [runtime](crate::guide::runtimes).
     ///
     /// # Examples
     /// ```
@@ -86,7 +86,7 @@ impl<A: App> Client<A> {
     /// continues without the guard. Until then, a task keeps the client alive.
     ///
     /// # Panics
-    /// If the client has no [runtime](crate::guide::runtimes) and the caller is outside of one.
+    /// If neither the client nor the caller has a [runtime](crate::guide::runtimes).
     ///
     /// # Examples
     /// ```
@@ -125,7 +125,7 @@ impl<A: App> Context<A> {
     /// Otherwise like [`Client::prefetch`].
     ///
     /// # Panics
-    /// If the client has no [runtime](crate::guide::runtimes) and the caller is outside of one.
+    /// If neither the client nor the caller has a [runtime](crate::guide::runtimes).
     ///
     /// # Examples
     /// ```
@@ -153,7 +153,7 @@ impl<A: App> Context<A> {
     /// Loads several queries of one type in the background at the same time, as [`prefetch`](Self::prefetch) loads one.
     ///
     /// # Panics
-    /// If the client has no [runtime](crate::guide::runtimes) and the caller is outside of one.
+    /// If neither the client nor the caller has a [runtime](crate::guide::runtimes).
     ///
     /// # Examples
     /// ```
@@ -181,7 +181,7 @@ impl<A: App> Context<A> {
     /// Whether the tree may prefetch is decided after the delay.
     ///
     /// # Panics
-    /// If the client has no [runtime](crate::guide::runtimes) and the caller is outside of one.
+    /// If neither the client nor the caller has a [runtime](crate::guide::runtimes).
     ///
     /// # Examples
     /// ```

@@ -89,8 +89,10 @@ impl QueryStates {
 
     /// Loads the observed keys with a tag, or all, again if they are marked or missing.
     pub(crate) fn reload(&self, tag: Option<&Tag>) -> Vec<Reload> {
-        let is_meant = |key: &dyn AnyKey| tag.is_none_or(|tag| key.has_tag(tag));
-        self.existing_states().flat_map(|query_state| query_state.observed.reload_where(&is_meant)).collect()
+        let is_selected = |key: &dyn AnyKey| tag.is_none_or(|tag| key.has_tag(tag));
+        self.existing_states()
+            .flat_map(|query_state| query_state.observed.reload_where(&is_selected))
+            .collect()
     }
 
     fn existing_states(&self) -> impl Iterator<Item = &Arc<QueryState>> {

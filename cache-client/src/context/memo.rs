@@ -53,10 +53,10 @@ impl Memo {
         drop(forgotten);
     }
 
-    /// Forgets the keys of a query for which `is_meant` returns `true`. It is called without the lock.
-    pub(crate) fn forget_where(&self, query: TypeId, is_meant: &dyn Fn(&dyn Any) -> bool) {
+    /// Forgets the keys of a query for which `is_selected` returns `true`. It is called without the lock.
+    pub(crate) fn forget_where(&self, query: TypeId, is_selected: &dyn Fn(&dyn Any) -> bool) {
         let is_of_query = |key: &Arc<dyn AnyKey>| (**key).type_id() == query;
-        self.forget_among(is_of_query, |key| is_meant(key));
+        self.forget_among(is_of_query, |key| is_selected(key));
     }
 
     /// Forgets the keys with a tag. They are checked without the lock.
@@ -67,7 +67,7 @@ impl Memo {
     fn forget_among(
         &self,
         is_listed: impl Fn(&Arc<dyn AnyKey>) -> bool,
-        is_meant: impl Fn(&dyn AnyKey) -> bool,
+        is_selected: impl Fn(&dyn AnyKey) -> bool,
     ) {
         let mut keys = Vec::new();
         for key in self.0.lock().keys() {
@@ -75,7 +75,7 @@ impl Memo {
                 keys.push(Arc::clone(key));
             }
         }
-        keys.retain(|key| is_meant(&**key));
+        keys.retain(|key| is_selected(&**key));
         keys.iter().for_each(|key| self.forget(&**key));
     }
 
@@ -132,9 +132,9 @@ impl Memo {
     }
 
     /// Keeps the value that results from layers over a kept answer, unless there is one already. Returns the kept one.
-    pub(crate) fn show(&self, key: &dyn AnyKey, made_of: &AnyValue, value: AnyValue) -> AnyValue {
+    pub(crate) fn show(&self, key: &dyn AnyKey, base: &AnyValue, value: AnyValue) -> AnyValue {
         let (shown, _surplus) = self.with(|entries| match entries.get_mut(key) {
-            Some(MemoEntry::Answered { answer, shown }) if Arc::ptr_eq(answer, made_of) => match shown {
+            Some(MemoEntry::Answered { answer, shown }) if Arc::ptr_eq(answer, base) => match shown {
                 Some(shown) => (Arc::clone(shown), Some(value)),
                 None => (Arc::clone(shown.insert(value)), None),
             },

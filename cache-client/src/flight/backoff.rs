@@ -46,7 +46,7 @@ impl RetryPolicy {
         if self.first > self.longest {
             return Some((
                 "retry_first",
-                "must not be longer than `retry_longest`: make it shorter, or that longer",
+                "must not be longer than `retry_longest`: shorten it, or lengthen `retry_longest`",
             ));
         }
         if !(self.factor >= 1.0 && self.factor.is_finite()) {

@@ -259,11 +259,11 @@ impl<A: App> Changes<A> {
     }
 
     /// Forgets the request's answers for some keys.
-    fn forget_where<Q: Query>(&mut self, is_meant: impl Fn(&Q) -> bool + Send + 'static) {
-        let is_meant = move |key: &dyn Any| key.downcast_ref().is_some_and(&is_meant);
+    fn forget_where<Q: Query>(&mut self, is_selected: impl Fn(&Q) -> bool + Send + 'static) {
+        let is_selected = move |key: &dyn Any| key.downcast_ref().is_some_and(&is_selected);
         self.after.push(Box::new(move |_, memo| {
             if let Some(memo) = memo {
-                memo.forget_where(TypeId::of::<Q>(), &is_meant);
+                memo.forget_where(TypeId::of::<Q>(), &is_selected);
             }
         }));
     }
@@ -325,13 +325,13 @@ impl<A: App> Changes<A> {
     {
         self.marked.push(MarkTarget::Query(TypeId::of::<Q>()));
         let matches = Arc::new(matches);
-        let (marked, meant) = (Arc::clone(&matches), Arc::clone(&matches));
+        let (marked, reloaded) = (Arc::clone(&matches), Arc::clone(&matches));
         match self.marks_only {
             false => {
                 self.transaction.invalidate_where::<Q>(move |key| marked(key));
-                self.after.push(Box::new(move |client, _| client.reload_where::<Q>(&*meant)));
+                self.after.push(Box::new(move |client, _| client.reload_where::<Q>(&*reloaded)));
             }
-            true => self.after.push(Box::new(move |client, _| drop(client.mark_where::<Q>(&*meant)))),
+            true => self.after.push(Box::new(move |client, _| drop(client.mark_where::<Q>(&*reloaded)))),
         }
         self.forget_where::<Q>(move |key| matches(key));
     }

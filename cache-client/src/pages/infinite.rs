@@ -21,8 +21,8 @@ use crate::fetch::Fetch;
 /// it shows the current values, and loads where necessary.
 ///
 /// # Panics
-/// All futures panic if something has to be loaded, the client has no [runtime](crate::guide::runtimes), and the caller
-/// is outside of one.
+/// All futures panic if a load is necessary and neither the client nor the caller has a
+/// [runtime](crate::guide::runtimes).
 ///
 /// # Cancellation
 /// All futures may be dropped at any time: the shown pages stay as they were.

@@ -20,8 +20,8 @@ use crate::fetch::{Answer, Fetch};
 /// and loads if necessary. An [`Observer`](crate::Observer) of [`query`](Self::query) reports changes.
 ///
 /// # Panics
-/// All futures panic if something has to be loaded, the client has no [runtime](crate::guide::runtimes), and the caller
-/// is outside of one.
+/// All futures panic if a load is necessary and neither the client nor the caller has a
+/// [runtime](crate::guide::runtimes).
 ///
 /// # Cancellation
 /// All futures may be dropped at any time: the shown page stays.

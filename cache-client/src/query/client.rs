@@ -30,8 +30,7 @@ impl<A: App> Client<A> {
     /// - [`QueryError::Options`]: the options of the query are invalid.
     ///
     /// # Panics
-    /// If something has to be loaded, the client has no [runtime](crate::guide::runtimes), and the caller is outside of
-    /// one.
+    /// If a load is necessary and neither the client nor the caller has a [runtime](crate::guide::runtimes).
     ///
     /// # Cancellation
     /// May be dropped at any time. The load continues for other callers, and then for as long as the option `linger`
@@ -65,7 +64,7 @@ impl<A: App> Client<A> {
     /// `change` receives empty options. It is called at once; everything else happens when the future is polled.
     ///
     /// # Errors
-    /// Same as [`query`](Self::query); so are panics and cancellation.
+    /// Same as [`query`](Self::query), as are panics and cancellation.
     ///
     /// # Examples
     /// ```
@@ -98,8 +97,7 @@ impl<A: App> Client<A> {
     /// [`query`](Self::query).
     ///
     /// # Panics
-    /// If something has to be loaded, the client has no [runtime](crate::guide::runtimes), and the caller is outside of
-    /// one.
+    /// If a load is necessary and neither the client nor the caller has a [runtime](crate::guide::runtimes).
     ///
     /// # Cancellation
     /// May be dropped at any time. The loads continue for other callers, and then for as long as the option `linger`

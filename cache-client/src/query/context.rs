@@ -28,8 +28,7 @@ impl<A: App> Context<A> {
     /// - [`QueryError::Options`]: the options of the query are invalid.
     ///
     /// # Panics
-    /// If something has to be loaded, the client has no [runtime](crate::guide::runtimes), and the caller is outside of
-    /// one.
+    /// If a load is necessary and neither the client nor the caller has a [runtime](crate::guide::runtimes).
     ///
     /// # Cancellation
     /// May be dropped at any time. The load continues for other callers, and then for as long as the option `linger`
@@ -62,7 +61,7 @@ impl<A: App> Context<A> {
     /// `change` receives empty options. If the tree already has an answer, it is returned regardless of the options.
     ///
     /// # Errors
-    /// Same as [`query`](Self::query); so are panics and cancellation.
+    /// Same as [`query`](Self::query), as are panics and cancellation.
     ///
     /// # Examples
     /// ```
@@ -95,8 +94,7 @@ impl<A: App> Context<A> {
     /// [`query`](Self::query).
     ///
     /// # Panics
-    /// If something has to be loaded, the client has no [runtime](crate::guide::runtimes), and the caller is outside of
-    /// one.
+    /// If a load is necessary and neither the client nor the caller has a [runtime](crate::guide::runtimes).
     ///
     /// # Cancellation
     /// May be dropped at any time. The loads continue for other callers, and then for as long as the option `linger`

@@ -95,11 +95,11 @@ async fn an_invalid_backoff_is_rejected_before_a_load() {
             options.retry_longest(Duration::ZERO)
         }),
         (
-            "`retry_first` must not be longer than `retry_longest`: make it shorter, or that longer",
+            "`retry_first` must not be longer than `retry_longest`: shorten it, or lengthen `retry_longest`",
             |options| options.retry_first(seconds(21)),
         ),
         (
-            "`retry_first` must not be longer than `retry_longest`: make it shorter, or that longer",
+            "`retry_first` must not be longer than `retry_longest`: shorten it, or lengthen `retry_longest`",
             |options| options.retry_longest(seconds(3)),
         ),
         ("`retry_factor` must be a number that is at least 1, as in `retry_factor = 2.0`", |options| {

@@ -84,7 +84,7 @@ async fn observed_keys_with_the_tag_are_loaded_at_once_and_others_when_they_are_
     let client = client();
     client.query(&view(7, 1)).await.unwrap();
     client.query(&view(8, 1)).await.unwrap();
-    let (meant, other) = (client.observe(&view(7, 2)), client.observe(&view(8, 2)));
+    let (tagged, other) = (client.observe(&view(7, 2)), client.observe(&view(8, 2)));
     pass(2 * SECOND).await;
     assert_eq!(client.app().0.load(Ordering::SeqCst), 4);
 
@@ -93,7 +93,7 @@ async fn observed_keys_with_the_tag_are_loaded_at_once_and_others_when_they_are_
     in_time(invalidation.reloaded()).await;
     settle().await;
     assert_eq!(client.app().0.load(Ordering::SeqCst), 5, "only the observed key");
-    assert_eq!(meant.state().value().map(|value| **value), Some(5));
+    assert_eq!(tagged.state().value().map(|value| **value), Some(5));
     assert!(other.state().value().is_some_and(|value| **value < 5));
     assert_eq!(*client.query(&view(8, 1)).await.unwrap(), 2);
     assert_eq!(*client.query(&view(7, 1)).await.unwrap(), 6);
@@ -108,13 +108,13 @@ async fn a_running_load_with_the_tag_answers_its_callers_and_is_not_stored() {
         changes.invalidate_tag(article(7));
     };
     for is_commit in [false, true] {
-        let (meant, other) = (spawn_query(&client, &view(7, 1)), spawn_query(&client, &view(8, 1)));
+        let (tagged, other) = (spawn_query(&client, &view(7, 1)), spawn_query(&client, &view(8, 1)));
         settle().await;
         match is_commit {
             true => drop(client.change(change).await.unwrap()),
             false => drop(client.invalidate_tag(article(7))),
         }
-        let answer = *in_time(meant).await.unwrap().unwrap();
+        let answer = *in_time(tagged).await.unwrap().unwrap();
         in_time(other).await.unwrap().unwrap();
         assert!(client.cached(&view(8, 1)).is_some());
         assert!(client.cached(&view(7, 1)).is_none());

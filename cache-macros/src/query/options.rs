@@ -91,7 +91,7 @@ const ELSEWHERE: [(&str, &str); 18] = [
 
 /// The message for a first wait that is longer than the longest.
 pub(crate) const RETRY_FIRST_TOO_LONG: &str =
-    "`retry_first` must not be longer than `retry_longest`: make it shorter, or that longer";
+    "`retry_first` must not be longer than `retry_longest`: shorten it, or lengthen `retry_longest`";
 
 /// One option with the token that names it, at which messages about it point.
 pub(crate) struct Given<T> {
