@@ -13,11 +13,12 @@ pub(crate) fn snake_case(name: &str) -> String {
     snake
 }
 
-/// Whether the capital at `at` begins a word: it follows a small letter or digit, or is the last capital of a run.
+/// Whether the uppercase letter at `at` begins a word: it follows a lowercase letter or a digit, or is the last one of
+/// a run.
 fn starts_word(letters: &[char], at: usize) -> bool {
     let Some(before) = at.checked_sub(1).map(|before| letters[before]) else { return false };
-    let next_is_small = letters.get(at + 1).is_some_and(|next| next.is_lowercase());
-    before != '_' && (!before.is_uppercase() || next_is_small)
+    let next_is_lowercase = letters.get(at + 1).is_some_and(|next| next.is_lowercase());
+    before != '_' && (!before.is_uppercase() || next_is_lowercase)
 }
 
 #[cfg(test)]
@@ -25,7 +26,7 @@ mod tests {
     use super::snake_case;
 
     #[test]
-    fn words_are_told_apart_by_their_capitals() {
+    fn words_begin_at_uppercase_letters() {
         for (camel, snake) in [
             ("GetPost", "get_post"),
             ("A", "a"),

@@ -38,9 +38,9 @@ mod text;
 /// | `tti = "5m"` | keep an entry for this long after it was last used |
 /// | `fresh = "30s"` | call an entry fresh for this long; removes nothing |
 /// | `history = N` | keep the `N` previous values of an entry |
-/// | `persist` | put the table into snapshots; key and value must be `Serialize`, `Deserialize` and `Shape` |
+/// | `persist` | include the table in snapshots; key and value must be `Serialize`, `Deserialize` and `Shape` |
 /// | `codec = "bincode"` | format in snapshots: `bincode` (default), `postcard` or `json`; the trait `Shape` lists what each loses |
-/// | `opaque` | require no `Shape` of key and value; only `version` tells that they have changed |
+/// | `opaque` | do not require `Shape` for key and value; only `version` tells that they have changed |
 /// | `version = N` | entries saved under another version are not restored |
 /// | `eq` | compare values with `==`; an equal answer may keep its allocation |
 /// | `secret` | keys are hidden wherever the store or a client prints them: in errors, reports and events |
@@ -57,7 +57,7 @@ mod text;
 /// | `swr = "5m"` | serve a stale answer for this long while it is loaded again |
 /// | `stale_if_error = "1h"` | serve a stale answer for this long when its load fails |
 /// | `timeout = "1s"` | let a network-first query fall back to the cache when its load takes longer |
-/// | `linger = "5s"` | let a load go on for this long after its last waiting caller has left (default: 5 s); `"0s"` ends it at once, `"until done"` never |
+/// | `linger = "5s"` | keep a load running for this long after its last waiting caller has left (default: 5 s); `"0s"` ends it at once, `"until done"` never |
 /// | `jitter = 0.1` | shorten the `ttl` of each entry by a random part, at most this fraction |
 /// | `beta = 1.0` | load an answer again a little before it becomes stale; a larger number means earlier |
 /// | `error_ttl = "1s"` | answer with the error of a failed load for this long |
@@ -80,9 +80,9 @@ mod text;
 ///
 /// A `fallback` that is a path is called as a function. Write a constant in braces: `fallback = { NOBODY }`.
 ///
-/// # Beside another `Query`
-/// `axum` and other crates have types of this name too. Then derive by path and import only the other type. Import the
-/// trait, where you need it, without its name:
+/// # With another `Query` in scope
+/// `axum` and other crates have types of this name too. Then derive by path and import only the other type. Where you
+/// need the trait, import it as `_`:
 ///
 /// ```
 /// # mod axum {

@@ -16,7 +16,7 @@ use syn::DeriveInput;
 use crate::errors::{Errors, compile_error};
 use options::QueryOptions;
 
-/// The impl of `Query`, or one `compile_error!` per mistake beside an impl that causes no further errors.
+/// The impl of `Query`, or one `compile_error!` per mistake and an impl that causes no further errors.
 pub(crate) fn derive(tokens: TokenStream) -> TokenStream {
     match syn::parse2::<DeriveInput>(tokens) {
         Ok(input) => derive_parsed(&input),

@@ -89,7 +89,7 @@ mod tests {
     }
 
     #[test]
-    fn a_forgotten_comma_is_found_and_associated_types_are_not_taken_for_one() {
+    fn a_missing_comma_is_found_and_associated_types_are_not_mistaken_for_one() {
         assert_eq!(second_setting(quote!("5m" fresh = "1m")).unwrap(), "fresh");
         assert!(second_setting(quote!(Box<dyn Iterator<Item = u8>>)).is_none());
         assert!(second_setting(quote!("5m")).is_none());

@@ -1,4 +1,4 @@
-//! Types as text for people: without the spaces that tokens print with.
+//! Types as readable text: without the spaces that tokens print with.
 
 use proc_macro2::{Delimiter, Spacing, TokenStream, TokenTree};
 

@@ -327,8 +327,8 @@ fn watched(package: &Package, scan: &Scan, build: &BuildCfgs, out_dir: &Path) ->
     for missing in &scan.missing {
         match build.verdict(&missing.cfgs) {
             Verdict::Never => {}
-            // rustc rejects the crate until the file exists. To watch only the file is not enough: a file that is moved
-            // there may be older than this run.
+            // rustc rejects the crate until the file exists. Watching only the file is not enough: a file that is
+            // moved there may be older than this run.
             Verdict::Always if !missing.is_in_macro => {
                 all.extend([missing.path.clone(), out_dir.join(NEVER_WRITTEN)]);
             }
@@ -347,7 +347,6 @@ fn watched(package: &Package, scan: &Scan, build: &BuildCfgs, out_dir: &Path) ->
 
 /// The folder whose content changes when `file` appears. `None` if other builds change it too, since cargo watches
 /// everything below a folder.
-/// below a folder.
 fn folder_to_watch(file: &Path, package: &Path, out_dir: &Path) -> Option<PathBuf> {
     let folder = file.ancestors().skip(1).find(|folder| folder.is_dir())?;
     let [inside, package, out_dir] = [folder, package, out_dir].map(|path| path.canonicalize().ok());

@@ -1,4 +1,4 @@
-//! From the lines of a registry to text: the generated Rust file and the manifest beside it. Pure functions.
+//! From the lines of a registry to text: the generated Rust file and its manifest. Pure functions.
 
 mod json;
 mod manifest;

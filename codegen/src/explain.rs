@@ -1,4 +1,4 @@
-//! What the generator sees in a crate, and why: for people and for tools.
+//! What the generator sees in a crate, and why: as text and as JSON.
 
 use std::fmt::Write;
 use std::path::Path;
@@ -52,7 +52,7 @@ impl Explanation {
         report
     }
 
-    /// The explanation for people.
+    /// The explanation as text.
     #[must_use]
     pub fn text(&self) -> String {
         let mut text = String::new();
@@ -88,7 +88,7 @@ impl Explanation {
         self.write_list(text, "not listed", self.listing.report.diagnostics(), |diagnostic| {
             diagnostic.one_line(&self.package.folder)
         })?;
-        self.write_list(text, "passed over", &self.model.lookalikes, |lookalike| {
+        self.write_list(text, "ignored", &self.model.lookalikes, |lookalike| {
             format!("{}{}: {}", lookalike.path, self.place(Some(&lookalike.location)), lookalike.reason)
         })?;
         self.write_list(text, "macro calls with files that are not found", &self.scan.unread, |location| {
@@ -110,7 +110,7 @@ impl Explanation {
         items.iter().try_for_each(|item| writeln!(text, "  {}", line(item)))
     }
 
-    /// The explanation for tools.
+    /// The explanation as JSON, for tools.
     #[must_use]
     pub fn json(&self) -> String {
         let modules =
@@ -132,7 +132,7 @@ impl Explanation {
                 ("cfgs", emit::cfgs(&line.cfgs)),
             ])
         });
-        let passed_over = self.model.lookalikes.iter().map(|lookalike| {
+        let ignored = self.model.lookalikes.iter().map(|lookalike| {
             Json::Object(vec![
                 ("type", Json::text(&lookalike.path)),
                 ("file", Json::text(self.shown(lookalike.location.path()))),
@@ -164,7 +164,7 @@ impl Explanation {
             ("modules", Json::List(modules.collect())),
             ("queries", Json::List(queries.collect())),
             ("not_listed", self.reports(self.listing.report.diagnostics())),
-            ("passed_over", Json::List(passed_over.collect())),
+            ("ignored", Json::List(ignored.collect())),
             ("faults", self.reports(self.faults().diagnostics())),
         ])
         .to_string()

@@ -16,7 +16,7 @@
 //! - [`scan`]: from a crate root, along `mod`, to modules and what they declare;
 //! - [`model`]: which of these derive the cache's `Query`, by which path and under which `cfg`s;
 //! - [`check`]: which queries become lines of the registry, and the messages about the others;
-//! - [`emit`]: the generated file and the manifest beside it, as text.
+//! - [`emit`]: the generated file and its manifest, as text.
 //!
 //! [`Builder`] runs them in a build script, [`Explanation`] runs them on any crate.
 //!
@@ -30,7 +30,7 @@
 //! `cfg_if!`, or in a file that `include!` includes: the generator cannot see what a macro makes of its tokens.
 //!
 //! # When it runs again
-//! When one of the files that it read changes, or when a file that a `mod` asks for appears. It writes the generated
+//! When one of the files that it read changes, or when the missing file of a `mod` appears. It writes the generated
 //! file only if the text changes. While a source file is not valid Rust, the last good registry stays, so that `rustc`
 //! reports the error.
 //!
@@ -39,7 +39,7 @@
 //! that `cargo rustc -- --cfg` adds, nor what a macro makes of its tokens. If the file of a module under such a
 //! condition, or in a macro call, is missing, it watches the nearest existing folder instead. Cargo watches everything
 //! below a folder, so a folder that contains the package or cargo's output cannot be watched: each build would start
-//! another run. A file that appears in such a folder, for instance for a `lib.rs` beside `Cargo.toml`, goes unnoticed;
+//! another run. A file that appears in such a folder, for instance for a `lib.rs` next to `Cargo.toml`, goes unnoticed;
 //! the next build that compiles it fails with a message that says how to run the generator again.
 //!
 //! In a package with one program, a new `src/lib.rs` goes unnoticed until something else starts a run, such as a change

@@ -11,7 +11,7 @@ use lexopt::prelude::*;
 const USAGE: &str = "\
 Usage: cache-codegen explain CRATE_DIR [--json] [--root FILE]
 
-Prints the modules that are walked, the queries that are found, and why a lookalike is passed over.
+Prints the modules that are walked, the queries that are found, and why a lookalike is ignored.
 
   --json       answer in JSON
   --root FILE  file of the crate root, relative to CRATE_DIR

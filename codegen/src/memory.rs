@@ -18,7 +18,7 @@ pub(crate) fn scan_files(files: &[(&str, &str)]) -> Scan {
         let text = texts.get(&path).ok_or_else(|| io::Error::from(io::ErrorKind::NotFound))?;
         Ok(text.as_bytes().to_vec())
     };
-    scan_with(Path::new(files[0].0), read).expect("the first file is there")
+    scan_with(Path::new(files[0].0), read).expect("the first file exists")
 }
 
 /// The model of a crate of one file that depends on `cache-core`.

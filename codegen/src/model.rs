@@ -50,7 +50,7 @@ pub struct Query {
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Obstacle {
-    /// It stands for as many queries as there are choices of its parameters.
+    /// It is generic, and each choice of its parameters is a query of its own.
     Generic,
     /// It is declared in the block of this name, and has no path from outside.
     InBlock(String),
@@ -241,7 +241,7 @@ impl ModelBuilder<'_> {
             Origin::OutOfSight => {
                 Some(format!("`{derive}` may come from another crate, and there is no `#[query(...)]`"))
             }
-            Origin::Nowhere => Some(format!("nothing in scope brings in `{derive}`")),
+            Origin::Nowhere => Some(format!("nothing in scope provides `{derive}`")),
         }
     }
 

@@ -29,7 +29,7 @@ pub struct Diagnostic {
     pub severity: Severity,
     /// What is wrong, in lower case and without a full stop.
     pub message: String,
-    /// The places, each with a few words beside it; the first is the main one.
+    /// The places, each with a short label; the first is the main one.
     pub places: Vec<(Location, String)>,
     /// Ways to fix it, one sentence each.
     pub help: Vec<String>,

@@ -91,7 +91,7 @@ pub struct Module {
     pub source: Arc<SourceFile>,
     /// The `mod` line; for the root, the start of the file.
     pub location: Location,
-    /// What `use` and `extern crate` bring in.
+    /// What `use` and `extern crate` import.
     pub uses: Vec<Use>,
     /// Structs, enums, unions and type aliases.
     pub types: Vec<TypeItem>,
@@ -135,11 +135,11 @@ pub enum Visibility {
     In(Vec<String>),
 }
 
-/// One name, or glob, brought in by `use` or `extern crate`.
+/// One name, or glob, imported by `use` or `extern crate`.
 #[derive(Clone, Debug)]
 #[non_exhaustive]
 pub struct Use {
-    /// What is brought in.
+    /// What is imported.
     pub path: PathText,
     /// The name that it gets.
     pub name: UseName,

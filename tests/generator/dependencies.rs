@@ -29,7 +29,7 @@ fn packages(folder: &Path) -> BTreeSet<PathBuf> {
     manifests.map(|manifest| manifest.parent().expect("a folder").to_owned()).collect()
 }
 
-/// Returns the folders of all packages that this program was built from, and those beside it: they are
+/// Returns the folders of all packages that this program and its neighbours were built from: they are
 /// available without a network.
 fn built_packages() -> BTreeSet<PathBuf> {
     let program = std::env::current_exe().expect("the program has a path");

@@ -1,4 +1,4 @@
-//! One small package for each situation that users are in.
+//! One small package for each situation of a user.
 
 use crate::Fixture;
 
@@ -182,7 +182,7 @@ fn a_build_script_that_was_forgotten_is_asked_for() {
     let wanted = [
         "error: package `lib-and-bin` has no build script, and so no registry",
         "--> src/lib.rs:5:1",
-        "`build.rs` beside its Cargo.toml",
+        "`build.rs` next to its Cargo.toml",
         "cache_codegen::generate();",
         "[build-dependencies]",
         "cache-codegen = \"0.1\"",

@@ -1,4 +1,4 @@
-//! What cargo repeats after which change.
+//! What cargo runs again after which change.
 
 use std::fs;
 use std::path::Path;
@@ -96,7 +96,7 @@ fn a_new_query_in_a_module_is_listed_by_the_next_build() {
 }
 
 #[test]
-fn a_file_that_is_no_module_is_nothing_to_the_generator() {
+fn a_file_that_is_not_a_module_does_not_run_the_generator() {
     let (fixture, _) = built("unrelated");
     fixture.append("src/unrelated.rs", QUERY);
     fixture.write("src/new.rs", QUERY);
@@ -115,7 +115,7 @@ fn a_module_without_queries_changes_no_output() {
 }
 
 #[test]
-fn a_missing_module_is_rustcs_to_report_and_found_once_it_is_there() {
+fn a_missing_module_is_reported_by_rustc_and_found_once_it_exists() {
     let (fixture, _) = built("missing");
     fixture.append("src/posts.rs", "pub mod late;");
     let run = fixture.build().failed();
@@ -128,7 +128,7 @@ fn a_missing_module_is_rustcs_to_report_and_found_once_it_is_there() {
 }
 
 #[test]
-fn a_syntax_error_is_rustcs_to_report_and_the_last_registry_stays() {
+fn a_syntax_error_is_reported_by_rustc_and_the_last_registry_stays() {
     let (fixture, first) = built("syntax");
     let before = Output::of(&first);
     let good = fixture.read("src/posts.rs");
@@ -290,7 +290,7 @@ fn a_module_in_a_macro_call_is_warned_of_once_its_file_is_there() {
 }
 
 #[test]
-fn a_module_of_another_platform_that_is_not_rust_holds_nothing_up() {
+fn a_module_of_another_platform_that_is_not_rust_does_not_fail_the_build() {
     let (fixture, _) = built("platform");
     let elsewhere = "#[cfg(target_os = \"none\")] mod elsewhere { mod broken; }";
     fixture.append("src/posts.rs", elsewhere);

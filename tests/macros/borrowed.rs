@@ -10,7 +10,7 @@ use cache_core::{Lookup, Query};
 use proptest::collection::vec;
 use proptest::prelude::*;
 
-/// Every kind of field.
+/// Has every kind of field.
 #[derive(Query, Clone, Debug, PartialEq, Eq, Hash)]
 #[query(value = str, borrowed)]
 pub struct Search {

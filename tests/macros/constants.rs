@@ -98,7 +98,7 @@ fn a_time_may_be_a_constant_duration() {
 }
 
 #[test]
-fn what_a_client_is_told_may_be_constants() {
+fn options_for_the_client_may_be_constants() {
     let expected = LoadingOptions::new()
         .swr(MINUTE)
         .stale_if_error(Duration::from_secs(2))

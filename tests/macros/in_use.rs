@@ -1,4 +1,4 @@
-//! Queries and a listed registry with a cache around them.
+//! Queries and a hand-written registry, used by a cache.
 
 use std::sync::Arc;
 
@@ -44,7 +44,7 @@ fn an_owned_and_a_borrowed_key_find_one_entry() {
     let cache = Cache::<Tables>::new();
     let user = cache.insert(GetUser { login: "ada".to_owned(), domain: 1 }, User { name: "Ada" });
     let found = cache.get(&GetUserRef { login: "ada", domain: 1 });
-    assert!(Arc::ptr_eq(&found.expect("it was just put in"), &user));
+    assert!(Arc::ptr_eq(&found.expect("it was just inserted"), &user));
     assert_eq!(cache.get(&GetUserRef { login: "ada", domain: 2 }), None);
     assert!(cache.remove(&GetUserRef { login: "ada", domain: 1 }));
     assert_eq!(cache.get(&GetUser { login: "ada".to_owned(), domain: 1 }), None);

@@ -18,7 +18,7 @@ mod generated {
 
 #[test]
 fn an_included_listing_is_a_registry() {
-    let [post] = &generated::CacheRegistry::describe()[..] else { panic!("not one table") };
+    let [post] = &generated::CacheRegistry::describe()[..] else { panic!("expected one table") };
     assert_eq!((post.name, post.path), ("get_post", "crate::included::queries::GetPost"));
     assert_eq!(post.doc, "One post, by its number.\n\nWith \"quotes\".");
     let _ = queries::GetPost { id: 7 }.id;

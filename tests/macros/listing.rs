@@ -11,7 +11,7 @@ pub mod posts {
     #[query(value = String, name = "post")]
     pub struct Get(pub u64);
 
-    /// A query that nobody should use any more.
+    /// A deprecated query.
     #[deprecated]
     #[derive(Clone, Debug, PartialEq, Eq, Hash)]
     pub struct Old;
@@ -36,12 +36,12 @@ pub mod users {
     #[query(value = Vec<T>)]
     pub struct Page<T>(pub T);
 
-    /// Neither in nor out of the crate.
+    /// Compiled under a condition only.
     #[derive(cache_core::Query, Clone, Debug, PartialEq, Eq, Hash)]
     #[query(value = u8)]
     pub(crate) struct Private;
 
-    /// A keyword when written small.
+    /// A keyword in lowercase.
     #[derive(cache_core::Query, Clone, Debug, PartialEq, Eq, Hash)]
     #[query(value = u8)]
     pub struct Type;

@@ -163,7 +163,7 @@ struct Guarded;
 struct Done;
 
 #[test]
-fn how_a_client_loads_a_query_is_told_apart_from_what_the_table_keeps() {
+fn options_of_loads_are_separate_from_options_of_the_table() {
     let seconds = Duration::from_secs;
     let expected = LoadingOptions::new()
         .strategy(Strategy::StaleWhileRevalidate)

@@ -3,7 +3,7 @@
 use cache_core::{Query, Shape};
 use serde::{Deserialize, Serialize};
 
-/// Nothing is asked of a table that is not saved.
+/// A table that is not saved has no requirements.
 #[derive(Query, Clone, Debug, PartialEq, Eq, Hash)]
 #[query(value = std::sync::Mutex<u8>)]
 pub struct NotSaved;

@@ -32,7 +32,7 @@ cache_core::registry! {
 
 #[test]
 fn a_registry_describes_its_queries_in_order() {
-    let [post, page] = &CacheRegistry::describe()[..] else { panic!("not two tables") };
+    let [post, page] = &CacheRegistry::describe()[..] else { panic!("expected two tables") };
     assert_eq!((post.name, post.path, post.doc), ("get_post", "GetPost", "One post."));
     assert_eq!(post.options, TableOptions::new().capacity(10_000).ttl(Duration::from_mins(5)));
     assert_eq!((page.name, page.path, page.doc), ("bytes", "crate::plain::Page<u8>", ""));

@@ -1,4 +1,4 @@
-//! A field of a foreign type has no shape, and is no opaque one.
+//! A field of a foreign type has no shape, and is not marked opaque.
 use cache_core::Shape;
 
 #[derive(Shape)]

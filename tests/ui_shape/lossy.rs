@@ -1,4 +1,4 @@
-//! Types of std that serde writes, and does not read back as they were.
+//! Types of std that serde writes, but does not read back as they were.
 use std::net::{SocketAddr, SocketAddrV6};
 use std::sync::{Arc, Weak};
 

@@ -1,4 +1,4 @@
-//! Options that do not exist, or not there.
+//! Options that do not exist, or are not allowed in this place.
 use cache_core::Shape;
 
 #[derive(Shape)]

@@ -1,4 +1,4 @@
-//! A type of one's own without the derive.
+//! A user's own type without the derive.
 use cache_core::Shape;
 
 struct Author;

@@ -1,4 +1,4 @@
-//! Options with a value too many, too few, or of the wrong kind; options given twice.
+//! Options with an unexpected, missing or wrong kind of value; options given twice.
 use cache_core::Shape;
 
 #[derive(Shape)]

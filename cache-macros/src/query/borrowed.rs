@@ -39,7 +39,7 @@ pub(crate) fn check(input: &DeriveInput, options: &QueryOptions, errors: &mut Er
         Data::Struct(data) if data.fields.iter().any(|field| is_worthwhile(&form(&field.ty))) => {}
         Data::Struct(_) => errors.push(
             &borrowed.name,
-            "`borrowed` is for fields of owned text or lists (`String`, `Vec<T>`, `Box<str>`, `Arc<str>`, `PathBuf`, ...), and there is none: leave it out, lookups already allocate nothing",
+            "`borrowed` is for fields that own text or lists (`String`, `Vec<T>`, `Box<str>`, `Arc<str>`, `PathBuf`, ...), and this query has no such field: leave it out, lookups already allocate nothing",
         ),
         _ => errors.push(&borrowed.name, "`borrowed` is for structs only: leave it out, or make the key a struct"),
     }

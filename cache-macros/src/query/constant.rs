@@ -113,7 +113,7 @@ pub(crate) fn time(name: &Ident, argument: &TokenStream) -> syn::Result<Constant
             .map(Constant::Known)
             .map_err(|message| argument_error(name, argument, format_args!("`{name}`: {message}")));
     }
-    // Of all literals only a text can be a duration; an expression of literals alone cannot be one.
+    // A string is the only literal that can be a duration, and an expression of literals alone cannot be one.
     let tokens = expression(argument)
         .filter(|_| has_names(argument))
         .ok_or_else(|| argument_error(name, argument, time_without_quotes(name, argument)))?;
@@ -122,7 +122,7 @@ pub(crate) fn time(name: &Ident, argument: &TokenStream) -> syn::Result<Constant
 
 /// Reads a duration longer than zero, for an option without a default.
 pub(crate) fn window(name: &Ident, argument: &TokenStream) -> syn::Result<Constant<Duration>> {
-    longer_than_zero(name, argument, "to do without")
+    longer_than_zero(name, argument, "to disable it")
 }
 
 /// Reads a duration longer than zero, for an option with a default.
@@ -236,7 +236,8 @@ pub(crate) fn with_parentheses(tokens: TokenStream) -> TokenStream {
     visible.collect()
 }
 
-/// Whether the tokens begin with a block or a word that leads one: `syn` reads these only with all of its features.
+/// Whether the tokens begin with a block or a keyword that introduces one: `syn` parses these only with its `full`
+/// feature.
 pub(crate) fn is_block(argument: &TokenStream) -> bool {
     match argument.clone().into_iter().next() {
         Some(TokenTree::Group(_)) => true,

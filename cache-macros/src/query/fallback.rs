@@ -1,4 +1,4 @@
-//! What a derive with mistakes emits beside its errors: an impl that lets the rest of the program compile, so that
+//! What a derive with mistakes emits along with its errors: an impl that lets the rest of the program compile, so that
 //! one mistake gives one error.
 
 use proc_macro2::TokenStream;

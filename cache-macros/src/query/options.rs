@@ -107,7 +107,7 @@ pub(crate) enum Codec {
     Json,
 }
 
-/// The answer when all else has failed.
+/// The answer when a load has failed and nothing else can be served.
 pub(crate) enum Fallback {
     /// The result of a function of the query.
     Function(ExprPath),
@@ -368,8 +368,7 @@ fn table_name(name: &Ident, argument: &TokenStream) -> syn::Result<LitStr> {
 }
 
 fn breaker_name(name: &Ident, argument: &TokenStream) -> syn::Result<String> {
-    let message =
-        "`breaker` takes a name in quotes, as in `breaker = \"search\"`, or stands alone for one of its own";
+    let message = "`breaker` takes a name in quotes, as in `breaker = \"search\"`, or no argument for a breaker of its own";
     let text: LitStr = syn::parse2(argument.clone()).map_err(|_| argument_error(name, argument, message))?;
     if text.value().trim().is_empty() || text.value().contains(char::is_control) {
         return Err(argument_error(
@@ -389,7 +388,7 @@ fn tags(name: &Ident, argument: &TokenStream) -> syn::Result<Vec<LitStr>> {
     })?;
     let tags: Vec<LitStr> = tags.into_iter().collect();
     if tags.is_empty() {
-        return Err(argument_error(name, argument, "`tags()` names no tag; leave it out to do without"));
+        return Err(argument_error(name, argument, "`tags()` names no tag; name one, or leave it out"));
     }
     for (at, tag) in tags.iter().enumerate() {
         if tag.value().trim().is_empty() {

@@ -4,7 +4,7 @@ use quote::quote;
 
 use super::derive;
 
-/// Without blanks, so that the layout of tokens does not matter.
+/// Without spaces, so that the layout of tokens does not matter.
 fn text(tokens: proc_macro2::TokenStream) -> String {
     tokens.to_string().replace(' ', "")
 }
@@ -43,7 +43,7 @@ fn times_and_bounds_become_one_constant() {
 }
 
 #[test]
-fn a_query_with_parameters_repeats_what_is_asked_of_it() {
+fn a_query_with_parameters_repeats_the_bounds_of_query() {
     let written = text(derive(quote!(
         #[query(value = V<T>, persist)]
         struct Q<T: Ord = u8>(T)
@@ -60,7 +60,7 @@ fn a_query_with_parameters_repeats_what_is_asked_of_it() {
 }
 
 #[test]
-fn a_mistake_leaves_an_impl_with_the_value_that_was_told() {
+fn a_mistake_leaves_an_impl_with_the_declared_value() {
     let written = text(derive(quote!(
         #[query(value = Post, lru = 0)]
         struct Q;
@@ -70,7 +70,7 @@ fn a_mistake_leaves_an_impl_with_the_value_that_was_told() {
 }
 
 #[test]
-fn without_a_value_the_mistake_stands_in_its_place() {
+fn without_a_value_the_mistake_takes_its_place() {
     let written = text(derive(quote!(
         #[query(lru = 0)]
         struct Q;

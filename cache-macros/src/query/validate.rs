@@ -101,7 +101,7 @@ fn check_persistence(options: &QueryOptions, errors: &mut Errors) {
     }
     for name in ["codec", "opaque", "version"] {
         if let Some(token) = options.seen(name) {
-            errors.push(token, format_args!("`{name}` is about snapshots, and this table takes no part in them: add `persist`, or leave `{name}` out"));
+            errors.push(token, format_args!("`{name}` concerns snapshots, and this table is not saved: add `persist`, or leave `{name}` out"));
         }
     }
 }

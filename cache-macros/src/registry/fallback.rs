@@ -1,5 +1,5 @@
-//! What a listing with mistakes becomes beside its errors: a type that the compiler checks no further, so that one
-//! mistake gives one error.
+//! What a listing with mistakes expands to, along with its errors: a type that the compiler checks no further, so that
+//! one mistake gives one error.
 
 use proc_macro2::{Ident, TokenStream, TokenTree};
 use quote::quote;

@@ -30,7 +30,7 @@ impl Package {
     }
 }
 
-/// The file's content, or an error beside a stand-in for the registry, so that uses of the registry cause no further
+/// The file's content, or an error and a stand-in for the registry, so that uses of the registry cause no further
 /// errors.
 pub(crate) fn expand(package: &Package) -> TokenStream {
     match missing(package) {
@@ -72,7 +72,7 @@ fn no_script(name: &str) -> String {
     let version = concat!(env!("CARGO_PKG_VERSION_MAJOR"), ".", env!("CARGO_PKG_VERSION_MINOR"));
     format!(
         "package `{name}` has no build script, and so no registry\n\n\
-         Write the file `build.rs` beside its Cargo.toml:\n\n\
+         Write the file `build.rs` next to its Cargo.toml:\n\n\
          \x20   fn main() {{\n\
          \x20       cache_codegen::generate();\n\
          \x20   }}\n\n\

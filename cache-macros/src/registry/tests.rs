@@ -5,7 +5,7 @@ use quote::quote;
 
 use super::expand;
 
-/// Without blanks, so that the layout of tokens does not matter.
+/// Without spaces, so that the layout of tokens does not matter.
 fn text(tokens: TokenStream) -> String {
     tokens.to_string().replace(' ', "")
 }
@@ -31,7 +31,7 @@ fn a_line_becomes_a_field_with_the_docs_of_its_query() {
 }
 
 #[test]
-fn a_cfg_stands_on_everything_that_is_written_for_its_line() {
+fn a_cfg_applies_to_everything_that_is_written_for_its_line() {
     let lines = quote!(
         #[cfg(unix)]
         GetPost,
@@ -47,7 +47,7 @@ fn a_cfg_stands_on_everything_that_is_written_for_its_line() {
 }
 
 #[test]
-fn a_cfg_of_the_registry_stands_on_its_struct_and_on_the_rest() {
+fn a_cfg_of_the_registry_applies_to_its_struct_and_to_the_rest() {
     assert_eq!(
         written(quote!(
             #[cfg(unix)]

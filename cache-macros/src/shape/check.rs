@@ -1,4 +1,4 @@
-//! What a type may not do silently: need a self-describing format, or hide from the derive what it writes.
+//! What a type must declare: that it needs a self-describing format, or that it hides from the derive what it writes.
 
 use syn::Path;
 
@@ -88,7 +88,7 @@ impl ShapeCheck<'_> {
             self.errors.push(
                 path,
                 format_args!(
-                    "`{name}` makes serde read the variants after this one as others, unless the format names them: move the variant to the end, \
+                    "`{name}` makes serde mistake the variants after this one for others, unless the format stores their names: move the variant to the end, \
                      or add `#[shape(self_describing)]` to the type and `codec = \"json\"` to the queries that save it"
                 ),
             );

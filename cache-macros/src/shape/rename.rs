@@ -45,7 +45,7 @@ fn rule(holder: &SerdeAttributes, name: &str, side: Side) -> String {
     holder.text(name, side).map(syn::LitStr::value).unwrap_or_default()
 }
 
-/// An unknown rule changes nothing: serde's own derive refuses it.
+/// An unknown rule changes nothing: serde's own derive rejects it.
 fn variant_by_rule(ident: &str, rule: &str) -> String {
     match rule {
         "lowercase" => ident.to_ascii_lowercase(),

@@ -257,7 +257,7 @@ fn a_skipped_variant_is_refused_only_before_others() {
 }
 
 #[test]
-fn bounds_ask_for_what_is_reached_and_no_more() {
+fn bounds_cover_what_is_reached_and_nothing_else() {
     assert_eq!(
         clauses(quote!(
             struct T<A, B>(Vec<A>, PhantomData<B>, A);

@@ -18,7 +18,7 @@ pub(super) enum Origin {
     Foreign(String),
     /// Perhaps from a crate whose names a glob imports.
     OutOfSight,
-    /// From nothing that is visible.
+    /// Nothing visible has this name.
     Nowhere,
 }
 

@@ -82,7 +82,7 @@ fn a_type_of_the_same_name_does_not_hide_the_derive() {
 }
 
 #[test]
-fn another_derive_of_the_same_name_is_passed_over_with_a_reason() {
+fn another_derive_of_the_same_name_is_ignored_with_a_reason() {
     let model = model_of(
         "use other::Query; #[derive(Query)] #[query(value = X)] struct A; mod m { #[derive(Query)] struct B; }",
     );
@@ -92,7 +92,7 @@ fn another_derive_of_the_same_name_is_passed_over_with_a_reason() {
         reasons,
         [
             "crate::A: `Query` is `other::Query`, which is not the cache's",
-            "crate::m::B: nothing in scope brings in `Query`"
+            "crate::m::B: nothing in scope provides `Query`"
         ]
     );
 }
@@ -131,7 +131,7 @@ fn conditions_of_derives_are_part_of_the_line() {
 }
 
 #[test]
-fn queries_that_have_no_one_type_or_no_path_are_told_apart() {
+fn queries_without_a_single_type_or_without_a_path_have_their_obstacle() {
     let derive = "#[derive(cache_core::Query)]";
     assert_eq!(obstacle(&format!("{derive} struct A<T>(T);")), Some(Obstacle::Generic));
     assert_eq!(

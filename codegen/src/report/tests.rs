@@ -22,7 +22,7 @@ fn a_report_is_sorted_by_file_and_line() {
 #[test]
 fn a_report_shows_the_source_around_each_place() {
     let source = source();
-    let inner = source.text().find("\u{e9}t\u{e9}").expect("is there");
+    let inner = source.text().find("\u{e9}t\u{e9}").expect("the text contains it");
     let diagnostic = Diagnostic::warning("module is private")
         .at(Location::new(&source, inner..inner + 5), "this one")
         .at(Location::new(&source, 4..5), "inside")

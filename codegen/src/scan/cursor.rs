@@ -1,4 +1,4 @@
-//! A position in a list of tokens, and the small things that can be read there: paths, strings, `use` trees.
+//! A position in a list of tokens, and what can be parsed there: paths, strings, `use` trees.
 
 use std::ops::Range;
 

@@ -1,4 +1,4 @@
-//! How the items of interest begin, and what macro calls contain: pure functions over tokens.
+//! Recognises the beginnings of items, and what macro calls contain: pure functions over tokens.
 
 use proc_macro2::{Delimiter, Group, Ident, TokenStream, TokenTree};
 

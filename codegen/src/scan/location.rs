@@ -14,7 +14,7 @@ pub(super) struct Directory {
 
 impl Directory {
     /// The children of a crate root, of a `mod.rs` and of a file named by `#[path]` are in the same folder.
-    pub(super) fn beside(file: &Path) -> Self {
+    pub(super) fn same_folder(file: &Path) -> Self {
         Self { path: parent(file), relative: None, is_block: false }
     }
 
@@ -44,7 +44,7 @@ impl Directory {
     /// Where the file of `#[path = "..."] mod name;` is. It counts as a `mod.rs`.
     pub(super) fn at_path(&self, path: &str) -> (PathBuf, Self) {
         let file = self.path.join(path);
-        let directory = Self::beside(&file);
+        let directory = Self::same_folder(&file);
         (file, directory)
     }
 
@@ -60,8 +60,8 @@ impl Directory {
         let file = folder.join(format!("{name}.rs"));
         let mod_file = folder.join(name).join("mod.rs");
         let below = Self::below(&file, name);
-        let beside = Self::beside(&mod_file);
-        vec![(file, below), (mod_file, beside)]
+        let same_folder = Self::same_folder(&mod_file);
+        vec![(file, below), (mod_file, same_folder)]
     }
 }
 

@@ -261,7 +261,7 @@ fn files_may_begin_with_a_mark_or_a_shebang() {
 }
 
 #[test]
-fn items_are_told_from_what_only_looks_like_them() {
+fn only_real_items_are_recognised() {
     assert_eq!(
         types(
             "pub struct A<const N: usize = { 1 + 2 }>([u8; N]) where (): Sized; enum B<T: Fn() -> u8> { X(T) } \
@@ -321,7 +321,7 @@ fn absurd_nesting_neither_overflows_nor_hangs() {
 }
 
 #[test]
-fn files_that_include_each_other_over_and_over_come_to_an_end() {
+fn files_that_include_each_other_do_not_hang_the_scan() {
     let names: Vec<_> = (0..40).map(|level| format!("src/f{level}.rs")).collect();
     let sources: Vec<_> = (1..41)
         .map(|next| format!("#[path = \"f{next}.rs\"] mod a; #[path = \"f{next}.rs\"] mod b;"))

@@ -75,7 +75,7 @@ impl<R: FnMut(&Path) -> io::Result<Vec<u8>>> Walk<R> {
         let source = self.source(root, bytes, &[]);
         let location = Location::new(&source, 0..0);
         let module = Module::new("crate", ModuleKind::Root, None, &source, location);
-        self.add_file_module(module, Directory::beside(root), 0);
+        self.add_file_module(module, Directory::same_folder(root), 0);
         loop {
             while let Some((mut cursor, context)) = self.work.pop() {
                 self.items(&mut cursor, context);
@@ -87,7 +87,7 @@ impl<R: FnMut(&Path) -> io::Result<Vec<u8>>> Walk<R> {
         }
     }
 
-    /// Takes in one file, whatever its content; a file that is not text becomes an empty file and a fault.
+    /// Adds one file, whatever its content; a file that is not text becomes an empty file and a fault.
     fn source(&mut self, path: &Path, bytes: Vec<u8>, cfgs: &[Cfg]) -> Arc<SourceFile> {
         self.bytes = self.bytes.saturating_add(bytes.len());
         let text = if self.bytes > MAX_BYTES {
@@ -177,7 +177,7 @@ impl<R: FnMut(&Path) -> io::Result<Vec<u8>>> Walk<R> {
         }
     }
 
-    /// Reads one item of interest; `false` if there is none here.
+    /// Reads one item of interest; `false` if no such item begins here.
     fn item(
         &mut self,
         cursor: &mut Cursor,

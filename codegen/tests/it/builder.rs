@@ -151,7 +151,7 @@ fn where_no_folder_can_be_watched_a_module_without_a_file_fails_the_builds_that_
 }
 
 #[test]
-fn a_file_that_cannot_be_read_is_looked_for_again() {
+fn a_file_that_cannot_be_read_is_watched() {
     let sample = Sample::new(&[("src/lib.rs", "mod a;"), ("src/a.rs/x", "")]);
     let generated = sample.run();
     assert!(messages(&generated.report)[0].starts_with("cannot read `"), "{}", generated.report);
@@ -164,7 +164,7 @@ fn a_file_that_cannot_be_read_is_looked_for_again() {
 }
 
 #[test]
-fn a_fault_in_code_that_this_build_does_not_compile_is_none() {
+fn a_fault_in_code_that_this_build_does_not_compile_is_ignored() {
     for (cfg, is_fault) in [
         ("#[cfg(windows)] mod broken;", false),
         ("#[cfg(windows)] mod around { mod broken; }", false),
@@ -197,7 +197,7 @@ fn a_fault_in_code_that_this_build_does_not_compile_is_none() {
 }
 
 #[test]
-fn a_fault_in_code_that_this_build_may_not_compile_is_warned_of_and_holds_nothing_up() {
+fn a_fault_in_code_that_this_build_may_not_compile_is_only_a_warning() {
     let sample = Sample::new(&[("src/lib.rs", &query("A"))]);
     sample.run();
     sample.write("src/lib.rs", &format!("{} #[cfg(loom)] mod broken;", query("B")));
@@ -327,7 +327,7 @@ fn queries_in_files_that_are_included_are_warned_of() {
 }
 
 #[test]
-fn macro_calls_that_hide_no_query_are_no_warning() {
+fn macro_calls_that_hide_no_query_cause_no_warning() {
     let sample = Sample::new(&[
         (
             "src/lib.rs",

@@ -46,7 +46,7 @@ not listed:
 `Builder::include(\"Page<...>\")` in build.rs, or a line `crate::Page<...>` in a `registry!` of your own; \
 silence this with `Builder::skip(\"crate::Page\")` in build.rs
 
-passed over:
+ignored:
   crate::Lookalike (src/lib.rs:2): `other::Query` is `other::Query`, which is not the cache's
 
 macro calls with files that are not found:
@@ -64,7 +64,7 @@ fn explain_answers_in_json() {
     assert_eq!(json["package"], "sample");
     assert_eq!(json["files"], serde_json::json!(["src/a.rs", "src/lib.rs"]));
     assert_eq!(json["queries"][0]["type"], "crate::a::A");
-    assert_eq!(json["passed_over"][0]["derive"], "other::Query");
+    assert_eq!(json["ignored"][0]["derive"], "other::Query");
     assert_eq!(json["not_listed"].as_array().map(Vec::len), Some(1));
     assert_eq!(json["faults"], serde_json::json!([]));
     assert_eq!(output.status.code(), Some(0));

@@ -4,11 +4,11 @@ use std::fmt::Write;
 
 use crate::{Sample, query};
 
-/// Number of queries and files of the crate that the goal was set for.
+/// Number of queries and files of the crate for which the time goal was set.
 const QUERIES: usize = 1_000;
 const FILES: usize = 200;
 
-/// A crate of a thousand queries, beside ordinary code.
+/// A crate of a thousand queries, mixed with ordinary code.
 fn large() -> Sample {
     let mut files = Vec::new();
     let mut root = String::new();

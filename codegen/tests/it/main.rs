@@ -15,7 +15,7 @@ use tempfile::TempDir;
 /// A manifest that depends on `cache-core`.
 const MANIFEST: &str = "[package]\nname = \"sample\"\n\n[dependencies]\ncache-core = \"0.1\"\n";
 
-/// A package in a temporary folder, and a folder for output beside it.
+/// A package in a temporary folder, with a folder for output next to it.
 struct Sample {
     folder: TempDir,
 }
@@ -72,7 +72,7 @@ fn messages(report: &Report) -> Vec<&str> {
     report.diagnostics().iter().map(|diagnostic| diagnostic.message.as_str()).collect()
 }
 
-/// What cargo is told to watch, as text.
+/// The paths that cargo is told to watch.
 fn watched(generated: &Generated) -> Vec<String> {
     generated.watched.iter().map(|path| path.display().to_string().replace('\\', "/")).collect()
 }

@@ -39,7 +39,7 @@ fn the_library_goes_before_programs() {
 }
 
 #[test]
-fn switched_off_targets_are_no_roots() {
+fn switched_off_targets_are_not_roots() {
     let text = MANIFEST.replace("\n\n", "\nautolib = false\n\n");
     assert_eq!(listed(&text, &["src/lib.rs", "src/main.rs"]), ["crate::src_main_rs"]);
 }
@@ -107,7 +107,7 @@ fn a_workspace_without_a_package_is_an_error() {
 #[test]
 fn a_missing_manifest_or_root_is_an_error() {
     let sample = Sample::new(&[]);
-    let report = sample.builder().root("src/none.rs").run().expect_err("no root");
+    let report = sample.builder().root("src/none.rs").run().expect_err("the root is missing");
     assert!(messages(&report)[0].starts_with("cannot read the crate root `"), "{report}");
     fs::remove_file(sample.path().join("Cargo.toml")).expect("removed");
     let report = sample.builder().run().expect_err("no manifest");

@@ -13,7 +13,7 @@ cache_core::registry! {
     }
 }
 
-// Not an error of its own: nobody knows what the answer is.
+// Not an error of its own: the type of the answer is unknown.
 fn main() {
     let cache = Cache::<CacheRegistry>::new();
     let post: Option<Arc<String>> = cache.get(&GetPost { id: 7 });

@@ -1,4 +1,4 @@
-//! What a query lacks is told at the query, and nowhere else.
+//! What a query lacks is reported at the query, and nowhere else.
 use cache_core::{Cache, Query, Shape, Tag};
 use serde::{Deserialize, Serialize};
 

@@ -1,4 +1,4 @@
-//! The rest of the program is compiled as if the query were right.
+//! The rest of the program is compiled as if the query were correct.
 use std::sync::Arc;
 
 use cache_core::{Cache, Query, __private::TableDescription};

@@ -5,7 +5,7 @@ fn text(target: &str) -> Form {
 }
 
 #[test]
-fn forms_are_told_by_the_names_of_types() {
+fn the_name_of_a_type_decides_its_form() {
     for (ty, expected) in [
         ("String", text("str")),
         ("std::string::String", text("str")),

@@ -120,7 +120,7 @@ fn values_may_be_any_type() {
 }
 
 #[test]
-fn the_store_is_found_by_its_own_name_unless_told_otherwise() {
+fn the_store_is_found_by_its_own_name_by_default() {
     assert_eq!(read(quote!(value = u8)).0.core().to_string(), ":: cache_core");
     assert_eq!(read(quote!(crate = crate::store)).0.core().to_string(), "crate :: store");
     assert_eq!(
@@ -163,7 +163,7 @@ fn misspelt_options_are_met_with_the_nearest() {
 }
 
 #[test]
-fn far_off_options_are_met_with_the_list() {
+fn the_message_for_a_distant_name_lists_the_options() {
     let list = [
         "value",
         "name",
@@ -228,12 +228,12 @@ fn an_option_without_an_argument_takes_none() {
 #[test]
 fn a_time_of_zero_is_refused_where_leaving_the_option_out_means_it() {
     for (name, left_out) in [
-        ("swr", "to do without"),
-        ("stale_if_error", "to do without"),
-        ("timeout", "to do without"),
-        ("error_ttl", "to do without"),
-        ("absent_ttl", "to do without"),
-        ("poll", "to do without"),
+        ("swr", "to disable it"),
+        ("stale_if_error", "to disable it"),
+        ("timeout", "to disable it"),
+        ("error_ttl", "to disable it"),
+        ("absent_ttl", "to disable it"),
+        ("poll", "to disable it"),
         ("retry_first", "for the default"),
         ("retry_longest", "for the default"),
     ] {
@@ -276,7 +276,7 @@ fn the_least_that_a_number_may_be_is_taken() {
 }
 
 #[test]
-fn each_argument_of_a_wrong_kind_is_told_what_is_right() {
+fn the_message_for_an_argument_of_a_wrong_kind_says_what_is_right() {
     for (tokens, expected) in [
         (quote!(capacity), "`capacity` takes a whole number, as in `capacity = 10`"),
         (quote!(capacity =), "`capacity` takes a whole number, as in `capacity = 10`"),
@@ -312,7 +312,7 @@ fn each_argument_of_a_wrong_kind_is_told_what_is_right() {
             quote!(codec = "bincod"),
             "`codec` is \"bincode\", \"postcard\" or \"json\"; did you mean \"bincode\"?",
         ),
-        (quote!(swr = "0s"), "`swr` must be longer than zero; leave it out to do without"),
+        (quote!(swr = "0s"), "`swr` must be longer than zero; leave it out to disable it"),
         (quote!(timeout = 5s), "`timeout` takes a duration in quotes; did you mean `timeout = \"5s\"`?"),
         (quote!(linger = 5s), "`linger` takes a duration in quotes; did you mean `linger = \"5s\"`?"),
         (
@@ -350,11 +350,11 @@ fn each_argument_of_a_wrong_kind_is_told_what_is_right() {
         (quote!(retry_delay = "1s"), "there is no option `retry_delay`; did you mean `retry_first`?"),
         (
             quote!(breaker = 5),
-            "`breaker` takes a name in quotes, as in `breaker = \"search\"`, or stands alone for one of its own",
+            "`breaker` takes a name in quotes, as in `breaker = \"search\"`, or no argument for a breaker of its own",
         ),
         (
             quote!(breaker =),
-            "`breaker` takes a name in quotes, as in `breaker = \"search\"`, or stands alone for one of its own",
+            "`breaker` takes a name in quotes, as in `breaker = \"search\"`, or no argument for a breaker of its own",
         ),
         (quote!(breaker = " "), "the name of a breaker must not be empty or contain control characters"),
         (quote!(circuit_breaker), "there is no option `circuit_breaker`; did you mean `breaker`?"),
@@ -407,7 +407,7 @@ fn what_is_more_than_a_literal_is_left_to_the_compiler() {
 }
 
 #[test]
-fn a_duration_that_is_no_text_is_left_to_the_compiler() {
+fn a_duration_that_is_not_a_string_is_left_to_the_compiler() {
     for argument in [quote!(TTL), quote!(Duration::from_secs(30)), quote!(times::ttl()), quote!({ TTL })] {
         let (options, messages) =
             read(quote!(ttl = #argument, swr = #argument, poll = #argument, retry_first = #argument));
@@ -418,7 +418,7 @@ fn a_duration_that_is_no_text_is_left_to_the_compiler() {
 }
 
 #[test]
-fn zero_is_no_bound() {
+fn a_bound_of_zero_is_rejected() {
     for name in ["capacity", "lru", "max_weight"] {
         let name = Ident::new(name, proc_macro2::Span::call_site());
         assert!(message(quote!(#name = 0)).starts_with(&format!("`{name}` must be at least 1")));

@@ -130,7 +130,7 @@ fn options_that_do_not_fit_together_are_refused() {
     refused(with(quote!(max_weight = 1)), &["add `weigh = path`"]);
     refused(with(quote!(weigh = w)), &["`weigh` is used only with"]);
     refused(with(quote!(codec = "json", opaque, version = 1)), &["`codec`", "`opaque`", "`version`"]);
-    refused(with(quote!(borrowed)), &["there is none"]);
+    refused(with(quote!(borrowed)), &["has no such field"]);
 }
 
 #[test]

@@ -137,6 +137,6 @@ impl<R: FnMut(&Path) -> io::Result<Vec<u8>>> Walk<R> {
         let parent = Some(self.home(context));
         let mut module = Module::new("include!", ModuleKind::Included, parent, &source, call.clone());
         module.macro_call = Some(call);
-        self.add_module(module, Cursor::new(tokens), Directory::beside(&path), context.depth + 1);
+        self.add_module(module, Cursor::new(tokens), Directory::same_folder(&path), context.depth + 1);
     }
 }
