@@ -1,4 +1,4 @@
-//! Which charts there are, and what they show. `charts/draw.rs` decides how they look.
+//! The charts and what they show. `charts/draw.rs` decides how they look.
 
 mod draw;
 mod panel;
@@ -55,7 +55,7 @@ const SUBJECTS: [Subject; 6] = [
     },
     Subject {
         file: "memory.svg",
-        title: "Memory of an entry beside its value",
+        title: "Memory of an entry without its value",
         note: "bytes, shorter is better",
         workloads: &["memory/10k", "memory/1m", "memory-churn/"],
     },
@@ -68,7 +68,7 @@ pub fn draw_all(rows: &[Row], folder: &Path) -> Result<(), Box<dyn Error>> {
         let panels = panels(rows, subject.workloads);
         let path = folder.join(subject.file);
         if panels.is_empty() {
-            eprintln!("cache-bench: {} is left out: there is no row of it", subject.file);
+            eprintln!("cache-bench: {} is skipped: the results have no row for it", subject.file);
             continue;
         }
         let svg = draw::svg(subject.title, subject.note, &panels)?;

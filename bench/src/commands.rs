@@ -67,7 +67,7 @@ fn find_shortfalls() -> Result<(), Box<dyn Error>> {
         println!("not in this run: {}", absent.into_iter().collect::<Vec<_>>().join(", "));
     }
     for shortfall in &short_of_aim {
-        println!("short of its aim: {shortfall}");
+        println!("misses its aim: {shortfall}");
     }
     for shortfall in &below {
         println!("below its floor: {shortfall}");
@@ -82,7 +82,7 @@ fn find_shortfalls() -> Result<(), Box<dyn Error>> {
 pub fn charts() -> ExitCode {
     let mut files: Vec<OsString> = std::env::args_os().skip(1).collect();
     let Some(folder) = files.pop().filter(|_| !files.is_empty()) else {
-        return refuse(&"files of results and a folder are needed", "usage: charts RESULTS.json... FOLDER");
+        return refuse(&"expected files of results and a folder", "usage: charts RESULTS.json... FOLDER");
     };
     end(rows_of(files.into_iter()).and_then(|rows| draw_all(&rows, Path::new(&folder))))
 }

@@ -30,7 +30,7 @@ pub struct CompileOptions {
 
 const BY_HAND: [By; 2] = [By::QuickCache, By::Moka];
 
-/// The least number of queries in a crate, so that the fixed cost of the first ones is left out.
+/// The smallest number of queries in a crate, so that the fixed cost of the first ones is not counted.
 const FEW: usize = 3;
 
 impl CompileOptions {
@@ -82,7 +82,7 @@ fn report_code(package: &Package, options: CompileOptions, report: &mut Report) 
     let used = count(By::Ours, Usage::Used)?;
     for usage in [Usage::Listed, Usage::Used, Usage::Saved, Usage::Fetched] {
         let (ours, peers) = match usage {
-            // A hand-written program lists nothing.
+            // A hand-written program has no registry.
             Usage::Listed => (count(By::Ours, usage)?, vec![("ours-used", used)]),
             Usage::Used => (used, by_hand(|by| count(by, usage))?),
             Usage::Saved | Usage::Fetched => (count(By::Ours, usage)?, by_hand(|by| count(by, usage))?),
@@ -101,7 +101,7 @@ fn report_code(package: &Package, options: CompileOptions, report: &mut Report) 
     Ok(())
 }
 
-/// What the same takes with the other libraries.
+/// The figures of the other libraries.
 fn by_hand<T>(mut measure: impl FnMut(By) -> io::Result<T>) -> io::Result<Vec<(&'static str, T)>> {
     BY_HAND.into_iter().map(|by| Ok((by.name(), measure(by)?))).collect()
 }

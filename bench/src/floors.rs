@@ -1,5 +1,5 @@
-//! The floors: the least ratio that a row may have, the most that a figure of ours may be, the aims for both, and which
-//! rows miss them. Runs nothing.
+//! The floors: the minimum ratio of each row, the maximum of each figure of ours, the aims for both, and which rows
+//! miss them. Runs nothing.
 
 #[cfg(test)]
 mod tests;
@@ -45,7 +45,7 @@ struct Floor {
     aim: Option<f64>,
 }
 
-/// The most that a figure of ours may be, whatever the figures of others are.
+/// The maximum for a figure of ours, whatever the figures of others are.
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 struct Limit {
@@ -57,7 +57,7 @@ struct Limit {
     aim: Option<f64>,
 }
 
-/// A ratio or figure that was not reached.
+/// A floor, limit or aim that a run misses.
 #[derive(Debug, PartialEq)]
 pub struct Shortfall<'a> {
     workload: &'a str,
@@ -78,7 +78,7 @@ enum Wanted<'a> {
 pub struct Verdict<'a> {
     /// Below their floor.
     pub below: Vec<Shortfall<'a>>,
-    /// Not below their floor, but short of their aim.
+    /// Not below their floor, but missing their aim.
     pub short_of_aim: Vec<Shortfall<'a>>,
     /// Workloads of floors whose row is not in the run.
     pub absent: BTreeSet<&'a str>,
@@ -100,7 +100,7 @@ impl Floors {
                 verdict.absent.insert(&floor.workload);
                 continue;
             };
-            // NaN reaches nothing.
+            // NaN counts as not reached.
             let is_reached = row.ratio >= floor.ratio * (1.0 - self.tolerance.of(row));
             match floor.aim {
                 _ if !is_reached => verdict.below.push(floor.missed(floor.ratio, row)),
@@ -125,7 +125,7 @@ impl Floors {
 }
 
 impl Floor {
-    /// The middle row of this floor, as there may be several after several runs.
+    /// The median row of this floor, since several runs have several rows.
     fn median_of<'a>(&self, rows: &'a [Row]) -> Option<&'a Row> {
         let Self { workload, threads, peer, .. } = self;
         median_by(rows.iter().filter(|row| row.is_of(workload, *threads, peer)), |row| row.ratio)

@@ -1,4 +1,4 @@
-//! Instructions per operation, as `callgrind` counts them. They do not depend on what else the machine does.
+//! Instructions per operation, as `callgrind` counts them. They do not depend on the load of the machine.
 //!
 //! The program runs itself under `callgrind`. The inner run executes each contestant in a function that turns the
 //! counting on, and writes the count into a file when the function returns.
@@ -47,7 +47,7 @@ fn name(counted: &Counted) -> String {
     format!("instructions/{}", counted.name)
 }
 
-/// Prints what each file of `callgrind` is about, in their order.
+/// Prints the workload and contestant of each file of `callgrind`, in the order of the files.
 fn run_counted(counted: &Counted) {
     counted.run(|contestant, keys| {
         counted_operations(contestant, keys);
@@ -80,7 +80,7 @@ fn count(options: &Options) -> Result<Vec<Count>, Box<dyn Error>> {
         .env(CHILD, "1")
         .stderr(Stdio::inherit())
         .output()
-        .map_err(|error| format!("`valgrind` is needed, as of the package of this name: {error}"))?;
+        .map_err(|error| format!("cannot run `valgrind`; install the package of this name: {error}"))?;
     if !output.status.success() {
         return Err(format!("valgrind: {}", output.status).into());
     }
@@ -91,11 +91,11 @@ fn count(options: &Options) -> Result<Vec<Count>, Box<dyn Error>> {
 
 fn read_count(line: &str, file: &Path, part: usize) -> Result<Count, Box<dyn Error>> {
     let [workload, peer, operations] = *line.split(' ').collect::<Vec<_>>() else {
-        return Err(format!("`{line}` is no workload, contestant and number").into());
+        return Err(format!("expected workload, contestant and number, found `{line}`").into());
     };
     let path = format!("{}.{part}", file.display());
     let text = fs::read_to_string(&path).map_err(|error| format!("{path}: {error}"))?;
-    let total = total_of(&text).ok_or_else(|| io::Error::other(format!("{path} says no total")))?;
+    let total = total_of(&text).ok_or_else(|| io::Error::other(format!("{path} has no total")))?;
     let instructions = total / operations.parse::<f64>()?;
     Ok(Count { workload: workload.to_owned(), peer: peer.to_owned(), instructions })
 }

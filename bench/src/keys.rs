@@ -1,8 +1,8 @@
-//! Key sequences, made before anything is measured, and the same for all contestants and in each run.
+//! Key sequences, generated before anything is measured, the same for all contestants and in each run.
 
 use fastrand::Rng;
 
-/// Keys in the order of their use. They have 32 bits, so that reading them disturbs the processor's caches little.
+/// Keys in the order of their use. 32 bits each, so that reading them takes little of the processor's caches.
 pub struct Keys {
     sequence: Vec<u32>,
 }
@@ -39,7 +39,7 @@ impl Keys {
         Self::zipf_from(universe, len, &mut Rng::with_seed(SEED))
     }
 
-    /// Other keys than those of [`zipf`](Self::zipf) with the same ranks; other keys again for each `number`.
+    /// Like [`zipf`](Self::zipf), but with the ranks assigned to other keys, different for each `number`.
     pub fn zipf_again(universe: u32, len: usize, number: usize) -> Self {
         Self::zipf_from(universe, len, &mut Rng::with_seed(!SEED - number as u64))
     }
@@ -55,7 +55,7 @@ impl Keys {
         &self.sequence
     }
 
-    /// A piece of the sequence; another one for each `number`, until the pieces repeat.
+    /// A piece of the sequence, a different one for each `number` until the pieces repeat.
     pub fn piece(&self, number: usize, len: usize) -> &[u32] {
         let pieces = self.sequence.len() / len;
         let start = number % pieces * len;
@@ -97,7 +97,7 @@ mod tests {
     }
 
     #[test]
-    fn the_first_rank_of_zipf_is_asked_for_twice_as_often_as_the_second() {
+    fn the_first_rank_of_zipf_is_twice_as_frequent_as_the_second() {
         let mut random = Rng::with_seed(1);
         let mut counts = [0_u32; 1000];
         for _ in 0..1_000_000 {

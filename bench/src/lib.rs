@@ -1,4 +1,4 @@
-//! The comparison with peers: what its programs share. `main.rs` says what is measured, and how to read it.
+//! The comparison with peers: what its programs share. `main.rs` says what is measured, and how to read the results.
 
 mod charts;
 mod commands;

@@ -1,12 +1,12 @@
-//! The comparison with peers: the same keys, the same values, in turn, in one process.
+//! The comparison with peers: the same keys and values for each, in turns, in one process.
 //!
 //! ```text
 //! cargo run --release -p cache-bench -- [--quick] [--only NAME] [--json] [--traces DIR]
 //! ```
 //!
 //! `--quick` takes less than a minute without traces; saves, restores and the workloads during a save then have a tenth
-//! of the entries, and other names. `--only` runs the workloads whose name contains `NAME`. `--json` prints one object
-//! per line instead of the table. `--traces` also replays recorded traces; without it they are left out.
+//! of the entries, and different names. `--only` runs the workloads whose name contains `NAME`. `--json` prints one
+//! object per line instead of the table. `--traces` also replays recorded traces.
 //!
 //! `src/bin/memory.rs` measures bytes. `src/bin/charts.rs` draws the output of both, and `src/bin/check.rs` compares it
 //! with the floors in `floors.toml`. `src/bin/instructions.rs` counts the instructions of each operation, and
@@ -14,49 +14,50 @@
 //!
 //! # How to read it
 //! Each line compares us with one peer. **The ratio is above 1 where we are better**, whatever the unit. Times are
-//! nanoseconds per operation: with one thread of processor time; with more, of wall clock for all of them together, so
-//! that two threads that each take 40 ns show as 20. They are medians over rounds in which each contestant has its
-//! turn; `±` is half the distance between the quartiles. They say little about another machine, and nothing about
-//! another number of processors; ratios carry over better. On a busy machine only the rows of one thread count.
+//! nanoseconds per operation. With one thread they are processor time. With more they are wall-clock time divided by
+//! the operations of all threads, so that two threads that each take 40 ns show as 20. They are medians over rounds in
+//! which each contestant has its turn; `±` is half the distance between the quartiles. They say little about other
+//! machines, and nothing about other numbers of processors; ratios carry over better. On a busy machine only the rows
+//! of one thread are reliable.
 //!
 //! The spread is within one process. Hash seeds and addresses are drawn once per process, and some rows depend on them:
 //! trust a difference only when several processes show it.
 //!
 //! | workload | what is done |
 //! |---|---|
-//! | `hits/*` | `get` of keys that are all there, in a cache with room for twice as many |
+//! | `hits/*` | `get` of present keys, in a cache with room for twice as many |
 //! | `full-hits/*` | the same in caches that are 95 % full |
-//! | `misses/*` | `get` of keys that are not there |
-//! | `text-hits/*` | hits by text keys, each looked up by a `&str` |
-//! | `hot-key/*` | hits with so few keys that two threads share them |
+//! | `misses/*` | `get` of absent keys |
+//! | `text-hits/*` | hits of `String` keys, each looked up by a `&str` |
+//! | `hot-key/*` | hits of so few keys that two threads compete for them |
 //! | `get-or-insert/*` | `get`, and `insert` of a new value on a miss, zipf 1.0 over 1,000,000 keys |
 //! | `hit-ratio/*` | hit ratio in the same runs, once the caches are full |
 //! | `plain-insert/*` | `insert` of uniform keys, nine in ten of them new |
-//! | `replace/*` | `insert` of keys that are all there |
+//! | `replace/*` | `insert` of present keys |
 //! | `weight-insert/*` | the inserts of `plain-insert/*` with weights from 1 to 15 and a bound on the weight |
 //! | `large-insert/*`, `large-get-or-insert/*` | the same with values of 1 to 16 KiB, made for each insert |
-//! | `remove-insert/*` | `remove` of a key that is there, and `insert` of it; time of both |
-//! | `mix/95-5`, `mix/80-20` | `get` of 95 or 80 of 100 keys; `insert` of the others, or `remove` each fifth time |
+//! | `remove-insert/*` | `remove` of a present key, and `insert` of it; time of both |
+//! | `mix/95-5`, `mix/80-20` | `get` of 95 or 80 of 100 keys; `insert` of the others, every fifth time `remove` instead |
 //! | `lru-hits/*`, `lru-insert/*` | hits and inserts with tables in exact least-recently-used order |
 //! | `ttl-hits/*`, `ttl-insert/*` | hits and inserts with entries that live for an hour |
 //! | `weak-hits/*` | hits of values that the program holds and the table does not |
-//! | `load-hit/*`, `load-miss/*` | `get_or_insert_with` of keys that are all there, and of keys that nearly never are |
+//! | `load-hit/*`, `load-miss/*` | `get_or_insert_with` of present keys, and of keys that are nearly all absent |
 //! | `get-all/N` | `get_all` of N keys; time per key |
-//! | `commit/N` | transactions that write N keys that are there; time per key |
+//! | `commit/N` | transactions that write N present keys; time per key |
 //! | `commit-threads/N` | two threads whose transactions of N keys never conflict; the ratio is their throughput compared with one thread |
 //! | `client-hits/*` | queries of the async client whose answers are in the cache and fresh; compared with reads of the store alone |
-//! | `client-herd/10k` | 10,000 concurrent tasks query one key that is not there; time per task |
+//! | `client-herd/10k` | 10,000 concurrent tasks query one absent key; time per task |
 //! | `client-misses` | queries whose load takes no time, nearly all of them misses; one task per load |
-//! | `client-waiting-misses/1k` | 1,000 concurrent tasks each query a key that is not there, whose load waits once; time per task |
-//! | `client-requests/N` | the same hits in requests of N queries, each with a memo of its own, whose creation is included |
+//! | `client-waiting-misses/1k` | 1,000 concurrent tasks each query an absent key, whose load waits once; time per task |
+//! | `client-requests/N` | hits in requests of N queries; each request creates a context with a memo, which is included |
 //! | `client-layers` | hits while a key that is never queried has an optimistic layer |
 //! | `client-observers/10k-others` | commits of one key while 10,000 other keys are observed |
 //! | `client-observers/1k-same` | a commit to a key that 1,000 tasks observe, until all have seen it; time per task |
 //! | `reaping/sweep` | `reap` of a table whose keys are all dead; time per key |
-//! | `reaping/insert` | `insert` where each makes one survivor and drops another |
+//! | `reaping/insert` | `insert`s, each of which makes one survivor and drops another |
 //! | `readers-during-save/*` | time of a read while 1,000,000 entries are saved, including the reading of the clock |
 //! | `writers-during-save/*` | the longest time of an insert while they are saved, excluding the time in which the system ran other threads |
-//! | `save-aged/*` | a save of a cache whose keys have all come and gone twice |
+//! | `save-aged/*` | a save of a cache whose keys have all been replaced by others twice, so that entries are scattered in memory |
 //! | `save/*`, `restore/*` | a save into memory, and a restore from there; time per entry, compared with encoding a `Vec` of the same entries with `bincode`, and decoding it into a `HashMap`. `bincode-arcs` has each value in an allocation of its own, as a cache has; `bincode-shuffled` uses the allocations of the cache itself, in random order |
 //! | `first-hit/*` | from a file of 1,000,000 entries to the first hit, on all processors |
 //! | `generator/*` | a crate of 1,000 queries is scanned and its registry written; time per query, compared with reading and lexing the same files |
@@ -68,7 +69,7 @@
 //! | `mutex-lru` | `lru` behind one lock |
 //! | `papaya`, `dashmap` | concurrent maps, which evict nothing |
 //! | `concread` | a map with transactions, one writer at a time |
-//! | `floor`, `weak-floor` | a `HashMap` without a lock, of values or of weak handles: the least that a hit can cost |
+//! | `floor`, `weak-floor` | a `HashMap` without a lock, of values or of weak handles: the lower bound for a hit |
 //! | `ours-plain` | the same table without the feature that the workload measures |
 //! | `ours-capacity`, `ours-inserts`, `ours-gets` | a table with a bound; inserts and reads one by one |
 //! | `ours-store`, `ours-get-fresh`, `ours-settings` | `get` of the store without the client; `get_fresh` of it; a client with options set |
@@ -79,9 +80,9 @@
 //! | `sim-lru`, `sim-s3fifo`, `sim-s3fifo-20` | exact policies; the last with a small queue of 20 % |
 //!
 //! In rows of the client, `moka` and `quick_cache` are the async variants: one load serves all concurrent callers, and
-//! runs in the task of one of them. Our load is a task of its own, which goes on when that caller leaves.
+//! runs in the task of one of them. Our load is a task of its own, which continues when that caller leaves.
 //!
-//! Keys are `u64`, values `Arc<[u64; 8]>`, hashing is foldhash for all but `cached`, capacities are the same.
+//! Keys are `u64`, values `Arc<[u64; 8]>`, all but `cached` hash with foldhash, and all have the same capacity.
 //!
 //! The traces are `OLTP` and `P3` of N. Megiddo and D. Modha, "ARC: A Self-Tuning, Low Overhead Replacement Cache",
 //! FAST 2003. `DIR` holds them as `OLTP.lis.zst` and `P3.lis.zst`; they are not part of this repository.

@@ -23,7 +23,7 @@ impl Contestant {
         Self { name, run: Box::new(run) }
     }
 
-    /// The same under another name.
+    /// The same contestant under another name.
     pub fn named(self, name: &'static str) -> Self {
         Self { name, ..self }
     }
@@ -54,16 +54,16 @@ pub fn race(contestants: &[Contestant], keys: &Keys, threads: usize, effort: Eff
     let mut samples = vec![Sample::default(); contestants.len()];
     for round in 0..effort.rounds {
         for turn in 0..contestants.len() {
-            // The first contestant changes each round, so that none always runs after the same neighbour's use of the
-            // processor's caches.
-            let who = (turn + round) % contestants.len();
+            // The first contestant changes each round, so that none always finds the processor's caches as the same
+            // neighbour left them.
+            let index = (turn + round) % contestants.len();
             let pieces: Vec<&[u32]> =
                 (0..threads).map(|thread| keys.piece(round * threads + thread, effort.operations)).collect();
-            let (nanos, hits) = take_time(&contestants[who], &pieces);
+            let (nanos, hits) = take_time(&contestants[index], &pieces);
             let operations = threads * effort.operations;
-            samples[who].times.push(nanos / operations as f64);
-            samples[who].hits += hits;
-            samples[who].operations += operations;
+            samples[index].times.push(nanos / operations as f64);
+            samples[index].hits += hits;
+            samples[index].operations += operations;
         }
     }
     samples
@@ -77,7 +77,7 @@ fn take_time(contestant: &Contestant, pieces: &[&[u32]]) -> (f64, usize) {
     }
 }
 
-/// Processor time of this thread: a thread that waits for no other should not be charged for interruptions.
+/// Processor time of this thread. Unlike wall-clock time, it does not include interruptions by other programs.
 fn take_own_time(contestant: &Contestant, keys: &[u32]) -> (f64, usize) {
     let now = || Duration::try_from(clock_gettime(ClockId::ThreadCPUTime)).unwrap_or_default();
     let start = now();

@@ -20,7 +20,7 @@ pub type Allocator = PeakMemAlloc<System>;
 const SIZES: [(u64, &str); 2] = [(10_000, "10k"), (1_000_000, "1m")];
 const TABLES: usize = 1_000;
 const TABLES_OF_CACHE: usize = 10;
-/// Nominal capacity of the caches beside the empty tables, which have the same capacity.
+/// Nominal capacity of the empty caches of peers, the same as that of the empty tables.
 const CAPACITY_OF_EMPTY: u64 = 1_000;
 
 pub fn run(options: &Options, report: &mut Report, allocator: &Allocator) {
@@ -48,7 +48,8 @@ fn report_bytes(options: &Options, report: &mut Report, workload: &str, bytes: i
 /// A kind of cache, and how to measure it.
 struct Contestant {
     name: &'static str,
-    /// Bytes per entry beside the value's own allocation, in a cache of this capacity that has seen this many keys.
+    /// Bytes per entry, without the value's own allocation, in a cache of this capacity after inserts of this many
+    /// keys.
     bytes_of_entry: fn(&Allocator, u64, u64) -> f64,
     /// Bytes of [`TABLES`] tables or caches without entries.
     bytes_of_empty: fn(&Allocator) -> f64,
@@ -96,7 +97,7 @@ fn bytes_of_empty_caches<P: Peer>(allocator: &Allocator) -> f64 {
 
 /// The bytes that `make` allocates and that are still allocated while its result lives, and the result.
 fn kept<T>(allocator: &Allocator, make: impl FnOnce() -> T) -> (usize, T) {
-    // Large enough to set the peak, whatever was before; never touched.
+    // Large enough to set the peak, whatever was allocated before; never touched.
     const PROBE: usize = 1 << 34;
     allocator.reset_peak_memory();
     let result = make();

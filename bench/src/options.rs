@@ -27,13 +27,13 @@ pub enum Format {
 /// How long to measure.
 #[derive(Clone, Copy, Debug)]
 pub struct Effort {
-    /// Turns of each contestant; their median counts.
+    /// Turns of each contestant, of which the median is reported.
     pub rounds: usize,
     /// Operations of each thread in one turn.
     pub operations: usize,
     /// Operations on a cache with eviction between its filling and the first turn.
     pub warm_up: usize,
-    /// Workloads that take long because they are large have only one in this many of their entries.
+    /// Large workloads have their number of entries divided by this.
     pub part: usize,
 }
 
@@ -46,7 +46,7 @@ impl Effort {
         self.rounds * self.operations * THREADS.len()
     }
 
-    /// The number of entries of a large workload that has this many at full length, and how its name says that.
+    /// The number of entries of a large workload that has this many at full length, and how its name shows it.
     pub fn entries(self, full: usize) -> (usize, String) {
         let entries = full / self.part;
         let name = match entries {

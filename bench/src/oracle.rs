@@ -12,8 +12,8 @@ pub use s3fifo::{S3Fifo, Setting};
 use crate::measure::Contestant;
 
 pub trait Policy {
-    /// Requests a key, which is in the cache afterwards. Returns whether it was there before.
-    fn ask(&mut self, key: u32) -> bool;
+    /// Requests a key, which is in the cache afterwards. Returns whether it was present before.
+    fn request(&mut self, key: u32) -> bool;
 }
 
 /// All policies, with empty caches of `capacity` entries. Each run begins with empty ones.
@@ -30,5 +30,5 @@ fn contestant<P: Policy>(name: &'static str, make: impl Fn() -> P + Send + Sync 
 }
 
 fn hits(policy: &mut impl Policy, keys: &[u32]) -> usize {
-    keys.iter().filter(|&&key| policy.ask(key)).count()
+    keys.iter().filter(|&&key| policy.request(key)).count()
 }

@@ -47,6 +47,6 @@ pub trait Peer: Read {
 
     fn remove(&self, key: u64);
 
-    /// Does the work that the cache has deferred, so that it does not count in the next measurement.
+    /// Does the cache's deferred work, so that it is not part of the next measurement.
     fn settle(&self) {}
 }

@@ -16,7 +16,7 @@ impl Report {
     pub fn add(&mut self, row: &Row) {
         match self.format {
             Format::Table => self.add_line(row),
-            // A row has no map with keys that JSON cannot express.
+            // Only a map whose keys JSON cannot express could fail, and a row has no map.
             Format::Json => println!("{}", serde_json::to_string(row).expect("a row is plain data")),
         }
         self.has_begun = true;

@@ -1,4 +1,4 @@
-//! One line of the result: us and one peer in one workload. Plain data that is printed, written and read again.
+//! One line of the result: this cache and one peer in one workload. Plain data that is printed, written and read again.
 
 use std::borrow::Cow;
 
@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::measure::Sample;
 
-/// Us and one peer in one workload.
+/// This cache and one peer in one workload.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct Row {
     pub workload: String,
@@ -19,7 +19,7 @@ pub struct Row {
     pub ratio: f64,
 }
 
-/// A median, and the spread of the middle half of the rounds. Written as the median alone.
+/// A median, and the spread of the middle half of the rounds. Only the median is serialised.
 #[derive(Clone, Copy, Debug, Serialize, Deserialize)]
 #[serde(from = "f64", into = "f64")]
 pub struct Figure {
@@ -96,7 +96,7 @@ impl Figure {
         Self::of(&sample.times)
     }
 
-    /// Of at least one measurement.
+    /// The figure of at least one measurement.
     pub fn of(measurements: &[f64]) -> Self {
         let mut sorted = measurements.to_vec();
         sorted.sort_by(f64::total_cmp);
@@ -155,8 +155,8 @@ mod tests {
     }
 
     #[test]
-    fn a_line_that_is_no_row_is_named() {
-        let error = read_rows("\n{}").expect_err("an empty object is no row");
+    fn a_line_that_is_not_a_row_is_named() {
+        let error = read_rows("\n{}").expect_err("an empty object is not a row");
         assert!(error.starts_with("line 2: "), "{error}");
     }
 

@@ -15,7 +15,7 @@ pub fn read(folder: &Path, name: &str) -> io::Result<Vec<u32>> {
     let mut keys = Vec::new();
     for line in BufReader::new(text).lines() {
         let line = line?;
-        let (start, count) = request(&line).ok_or_else(|| explain(format!("no request: `{line}`")))?;
+        let (start, count) = request(&line).ok_or_else(|| explain(format!("not a request: `{line}`")))?;
         keys.extend(start..start + count);
     }
     Ok(keys)

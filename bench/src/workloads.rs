@@ -1,4 +1,4 @@
-//! The workloads: each sets up contestants, races them, and returns rows. Ours is always the first.
+//! The workloads: each sets up contestants, races them, and returns rows. Our cache is always the first contestant.
 
 mod client;
 mod commit;
@@ -74,7 +74,7 @@ enum Operation {
     GetOrInsert,
     /// Removes the key and inserts it again.
     Renew,
-    /// Of 100 operations, this many insert or, every fifth of them, remove; all others get.
+    /// Of 100 operations, this many insert, except that every fifth of these removes; the others get.
     Mix {
         writes: usize,
     },
@@ -113,7 +113,7 @@ fn get_or_insert<P: Peer>(peer: &P, keys: &[u32]) -> usize {
 
 /// Mixes writes and reads, each kind as evenly as its share allows.
 fn mix<P: Peer>(peer: &P, keys: &[u32], writes: usize) -> usize {
-    /// Has no factor in common with 100, so that the numbers below that come in a different order.
+    /// Has no factor in common with 100, so its multiples modulo 100 take each value once, in mixed order.
     const STEP: usize = 37;
     let mut hits = 0;
     for (at, &key) in keys.iter().enumerate() {
@@ -127,7 +127,7 @@ fn mix<P: Peer>(peer: &P, keys: &[u32], writes: usize) -> usize {
     hits
 }
 
-/// An operation that neither hits nor misses.
+/// The result of an operation that neither hits nor misses.
 fn each<T>(keys: &[u32], mut act: impl FnMut(u64) -> T) -> usize {
     for &key in keys {
         black_box(act(key.into()));
@@ -186,7 +186,7 @@ fn race_times(
     }
 }
 
-/// [`race_times`] of reads that all hit.
+/// [`race_times`] for reads that must all hit.
 fn race_hits(
     options: &Options,
     report: &mut Report,

@@ -25,8 +25,8 @@
 //! take for the crate alone: `build-check`, `build-dev` and `build-release` from nothing; incremental `dev` builds
 //! after a change of one function body, `build-body`, and after adding or removing one field of one value,
 //! `build-field`, which is also compared with `ours-body`; and `build-size`, the megabytes of the `dev` program. On a
-//! busy machine a compiler also takes more processor seconds: for `check`, `body` and `field` the least of three builds
-//! counts; the others run once. Linux only.
+//! busy machine a compiler also takes more processor seconds, so `check`, `body` and `field` report the fastest of
+//! three builds; the others run once. Linux only.
 
 use std::process::ExitCode;
 

@@ -6,8 +6,8 @@
 //!
 //! | workload | what is measured |
 //! |---|---|
-//! | `memory/10k`, `memory/1m` | bytes per entry beside the value's own allocation, in a cache that was filled to its bound |
-//! | `memory-churn/*` | the same after twice as many further keys |
+//! | `memory/10k`, `memory/1m` | bytes per entry, without the value's own allocation, in a cache that was filled to its bound |
+//! | `memory-churn/*` | the same after inserting twice as many further keys |
 //! | `memory/empty-tables` | bytes of 1,000 empty tables, ten per cache; of 1,000 empty caches of the peer |
 
 use std::alloc::System;

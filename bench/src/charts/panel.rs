@@ -22,7 +22,7 @@ pub enum Kind {
     Ours,
     /// A cache that evicts.
     Cache,
-    /// Something that does less, or is not for use in programs: a map, a floor, a simulation.
+    /// A reference that does less or is not for real programs: a map, a floor, a simulation.
     Reference,
 }
 

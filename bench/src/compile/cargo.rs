@@ -40,7 +40,7 @@ pub(super) struct Built {
 }
 
 const NAME: &str = "many-queries";
-/// How often a build is repeated when the least figure is wanted.
+/// Number of builds of which the fastest counts.
 const REPEATS: usize = 3;
 /// As the compiler names them.
 const DEPENDENCIES: [&str; 7] =
@@ -171,7 +171,7 @@ impl Package {
     }
 }
 
-/// The least of several figures: other programs on the machine only make them larger.
+/// The smallest of several figures: other programs on the machine only make them larger.
 fn least(figures: impl Iterator<Item = io::Result<f64>>) -> io::Result<f64> {
     figures.reduce(|least, figure| Ok(least?.min(figure?))).unwrap_or(Ok(0.0))
 }
@@ -193,9 +193,10 @@ fn workspace() -> PathBuf {
 fn seconds_of_children() -> io::Result<f64> {
     /// Per second, on every Linux that Rust runs on.
     const TICKS: f64 = 100.0;
-    let text = fs::read_to_string("/proc/self/stat")
-        .map_err(|error| io::Error::other(format!("processor times need `/proc` of Linux: {error}")))?;
-    // The name of the program may contain spaces, and ends with the last bracket.
+    let text = fs::read_to_string("/proc/self/stat").map_err(|error| {
+        io::Error::other(format!("cannot read processor times from `/proc` (Linux only): {error}"))
+    })?;
+    // The name of the program may contain spaces, and ends at the last parenthesis.
     let fields = text.rsplit_once(')').map_or("", |(_, fields)| fields);
     let ticks = fields.split_whitespace().skip(13).take(2).map(|field| field.parse::<f64>().unwrap_or(0.0));
     Ok(ticks.sum::<f64>() / TICKS)

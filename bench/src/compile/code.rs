@@ -142,7 +142,7 @@ mod tests {
                         define void @h() {\n\n  ret void\n}\ndefine i32 @main(i32 %0) {\n  ret i32 0\n}\n";
 
     fn read(text: &str) -> Code {
-        Code::read(text.as_bytes()).expect("a text can be read")
+        Code::read(text.as_bytes()).expect("reading a string cannot fail")
     }
 
     #[test]
@@ -169,7 +169,7 @@ mod tests {
     }
 
     #[test]
-    fn code_is_told_apart_by_the_crate_that_it_comes_from() {
+    fn code_is_counted_for_the_crate_that_it_comes_from() {
         for (path, expected) in [
             ("core::ptr::drop_in_place<cache_core::Cache>", "dropping"),
             ("<core::iter::Map<I,F> as core::iter::Iterator>::next", "core"),

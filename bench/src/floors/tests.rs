@@ -11,7 +11,7 @@ fn floors(threads: &[usize]) -> Floors {
         "tolerance = {{ one_thread = 0.1, more_threads = 0.2, counts = 0.05 }}\nfloors = [{}]",
         floors.join(", ")
     );
-    toml::from_str(&text).expect("the floors of a test are in order")
+    toml::from_str(&text).expect("the floors of the test are valid")
 }
 
 fn row(workload: &str, threads: usize, ratio: f64, unit: Unit) -> Row {
@@ -44,7 +44,7 @@ fn a_count_has_to_reach_its_floor() {
 }
 
 #[test]
-fn an_aim_that_is_not_reached_is_told_apart_from_a_floor() {
+fn a_missed_aim_is_not_a_missed_floor() {
     let floors = floors(&[1]);
     let short_of_aim = |ratio| {
         let rows = [row("hits", 1, ratio, Unit::Bytes)];
@@ -60,7 +60,7 @@ fn an_aim_that_is_not_reached_is_told_apart_from_a_floor() {
 fn verdict_of_limit(scale: f64, unit: Unit, judge: impl Fn(Verdict<'_>)) {
     let text = "tolerance = { one_thread = 0.1, more_threads = 0.2, counts = 0.05 }\nfloors = []\n\
                 limits = [{ workload = \"hits\", threads = 1, most = 2.0, aim = 1.5 }]";
-    let floors: Floors = toml::from_str(text).expect("the limits of a test are in order");
+    let floors: Floors = toml::from_str(text).expect("the limits of the test are valid");
     let rows = ["moka", "foyer"].map(|peer| {
         let figure = Figure::exact(scale);
         Row::new("hits", peer, 1, figure, figure, unit)
@@ -104,7 +104,7 @@ fn workloads_that_were_not_run_are_named_once() {
 }
 
 #[test]
-fn a_ratio_that_is_no_number_is_below_every_floor() {
+fn a_ratio_that_is_nan_is_below_every_floor() {
     let below = floors(&[1]).compare(&[row("hits", 1, f64::NAN, Unit::Bytes)]).below.len();
     assert_eq!(below, 1);
 }
@@ -128,6 +128,6 @@ fn a_shortfall_says_what_is_missing() {
 
 #[test]
 fn the_committed_floors_can_be_read() {
-    let floors = Floors::committed().expect("the committed floors are in order");
+    let floors = Floors::committed().expect("the committed floors are valid");
     assert!(floors.len() > 0);
 }

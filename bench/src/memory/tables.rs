@@ -1,4 +1,4 @@
-//! A registry of tables that nothing uses. Ten, since a compiler takes about a second for each.
+//! A registry of unused tables. Only ten, since the compiler takes about a second for each.
 
 use cache_core::Query;
 

@@ -23,7 +23,7 @@ impl Lru {
 }
 
 impl Policy for Lru {
-    fn ask(&mut self, key: u32) -> bool {
+    fn request(&mut self, key: u32) -> bool {
         self.requests += 1;
         let before = self.last_asked.insert(key, self.requests);
         if let Some(before) = before {

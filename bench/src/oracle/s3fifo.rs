@@ -9,7 +9,7 @@ use hashbrown::HashMap;
 use super::Policy;
 use crate::peers::Hasher;
 
-/// The settings that the paper leaves open.
+/// The settings that the paper does not fix.
 #[derive(Clone, Copy, Debug)]
 pub struct Setting {
     /// Share of the small queue, in percent of the capacity.
@@ -23,8 +23,8 @@ impl Setting {
     pub const LARGE_SMALL_QUEUE: Self = Self { small_percent: 20, promote_at: 2 };
 }
 
-/// Keys that are remembered after they left the small queue, in percent of the capacity: as many as the paper's main
-/// queue holds.
+/// Keys that are remembered after they have left the small queue, in percent of the capacity: as many as the paper's
+/// main queue holds.
 const GHOST_PERCENT: usize = 90;
 
 /// Further hits are not counted.
@@ -105,7 +105,7 @@ impl S3Fifo {
 }
 
 impl Policy for S3Fifo {
-    fn ask(&mut self, key: u32) -> bool {
+    fn request(&mut self, key: u32) -> bool {
         if let Some(hits) = self.hits.get_mut(&key) {
             *hits = MOST_HITS.min(*hits + 1);
             return true;
@@ -143,7 +143,7 @@ impl Ghosts {
         }
     }
 
-    /// Returns whether it was there.
+    /// Returns whether it was present.
     pub(super) fn remove(&mut self, key: u32) -> bool {
         self.departure.remove(&key).is_some()
     }

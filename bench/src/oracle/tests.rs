@@ -4,7 +4,7 @@ use super::*;
 /// Hits and misses, in the order of the requests.
 #[track_caller]
 fn assert_hits(mut policy: impl Policy, requests: &[u32], expected: &[bool]) {
-    let hits: Vec<bool> = requests.iter().map(|&key| policy.ask(key)).collect();
+    let hits: Vec<bool> = requests.iter().map(|&key| policy.request(key)).collect();
     assert_eq!(hits, expected, "{requests:?}");
 }
 
@@ -12,7 +12,7 @@ const HIT: bool = true;
 const MISS: bool = false;
 
 #[test]
-fn lru_lets_go_of_the_key_that_was_asked_for_longest_ago() {
+fn lru_evicts_the_least_recently_requested_key() {
     // 3 evicts 2, since 1 was requested again; 2 evicts 1, and 3 is still there.
     assert_hits(Lru::new(2), &[1, 2, 1, 3, 2, 3], &[MISS, MISS, HIT, MISS, MISS, HIT]);
 }
@@ -23,13 +23,13 @@ fn ten() -> S3Fifo {
 }
 
 #[test]
-fn s3fifo_lets_go_of_what_was_not_asked_for_again_first() {
+fn s3fifo_evicts_keys_that_were_requested_once_first() {
     let fill: Vec<u32> = (0..10).collect();
     let mut policy = ten();
     assert_eq!(hits(&mut policy, &fill), 0);
     // 10 evicts 0; 1 to 9 are still there.
     assert_eq!(hits(&mut policy, &[10, 1, 2, 3, 4, 5, 6, 7, 8, 9]), 9);
-    assert!(!policy.ask(0));
+    assert!(!policy.request(0));
 }
 
 #[test]
@@ -49,7 +49,7 @@ fn s3fifo_takes_a_ghost_into_the_main_queue() {
     let fill: Vec<u32> = (0..11).collect();
     let mut policy = ten();
     hits(&mut policy, &fill);
-    assert!(!policy.ask(0), "a ghost is no hit");
+    assert!(!policy.request(0), "a ghost is not a hit");
     assert_eq!(policy.main, [0]);
 }
 

@@ -14,7 +14,7 @@ impl Moka {
         Self(builder.build_with_hasher(Hasher::default()))
     }
 
-    /// The value of a key. If there is none, one caller at a time makes it with `load`.
+    /// The value of a key. If it is absent, one caller at a time makes it with `load`.
     #[inline]
     pub fn get_or_load(&self, key: u64, load: impl FnOnce() -> Value) -> Value {
         self.0.get_with(key, load)

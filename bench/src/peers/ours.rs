@@ -27,8 +27,8 @@ impl Ours {
     /// A table with any options.
     pub fn with(options: impl FnOnce(TableOptions) -> TableOptions) -> Self {
         let cache = Cache::builder().table::<GetPayload>(options).build();
-        // Nothing here can be rejected: no codec, and a bound above 0.
-        Self(cache.expect("the options are in order"))
+        // Only a codec or a bound of 0 could be rejected.
+        Self(cache.expect("the options are valid"))
     }
 }
 

@@ -10,7 +10,7 @@ use super::{Hasher, Peer, Read, Value};
 pub struct QuickCache(Cache<u64, Value, UnitWeighter, Hasher>);
 
 impl QuickCache {
-    /// The value of a key. If there is none, one caller at a time makes it with `load`.
+    /// The value of a key. If it is absent, one caller at a time makes it with `load`.
     #[inline]
     pub fn get_or_load(&self, key: u64, load: impl FnOnce() -> Value) -> Value {
         let result: Result<_, Infallible> = self.0.get_or_insert_with(&key, || Ok(load()));

@@ -54,7 +54,7 @@ impl Load for NoWork {
     }
 }
 
-/// Loads wait once, until other tasks have had their turn.
+/// Loads yield once, so that other tasks run first.
 #[derive(Clone, Default)]
 struct Waiting;
 
@@ -99,7 +99,7 @@ fn client(held: u32) -> Client<NoWork> {
 
 fn cache(held: u32) -> Cache<ClientRegistry> {
     let cache = Cache::builder().build();
-    let cache = cache.expect("the options are in order");
+    let cache = cache.expect("the options are valid");
     for (id, value) in entries(held) {
         cache.insert(GetLoaded { id }, value);
     }
@@ -107,5 +107,5 @@ fn cache(held: u32) -> Cache<ClientRegistry> {
 }
 
 fn runtime() -> Runtime {
-    Builder::new_current_thread().enable_time().build().expect("a runtime of this thread can be made")
+    Builder::new_current_thread().enable_time().build().expect("a single-threaded runtime can be built")
 }

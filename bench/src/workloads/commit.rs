@@ -1,5 +1,5 @@
-//! Transactions of few and many keys that are all there, compared with as many plain inserts; and on two threads at
-//! once.
+//! Transactions that write few and many present keys, compared with as many plain inserts; and on two threads
+//! concurrently.
 
 use cache_core::Cache;
 
@@ -50,7 +50,7 @@ pub fn line_up(size: usize, held: u32) -> [Contestant; 3] {
     ]
 }
 
-/// Threads that never commit the same key, compared with one alone. The ratio is the factor of throughput.
+/// Threads that never commit the same key, compared with a single thread. The ratio is that of their throughputs.
 fn run_threads(options: &Options, report: &mut Report, workload: &str) {
     if !options.wants(workload) {
         return;

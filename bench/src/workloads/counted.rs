@@ -6,12 +6,12 @@ use crate::keys::Keys;
 use crate::measure::Contestant;
 
 const ENTRIES: u32 = 10_000;
-/// Room for all of them, however unevenly they are spread.
+/// Has room for all entries, however unevenly the shards share them.
 const ROOM: u64 = 2 * ENTRIES as u64;
 /// Operations of each contestant.
 const OPERATIONS: usize = 20_000;
 
-/// A workload that is not set up yet.
+/// A workload that has not been set up yet.
 pub struct Counted {
     pub name: &'static str,
     line_up: fn() -> Vec<Contestant>,

@@ -120,7 +120,7 @@ impl<'de, V: Deserialize<'de>> Deserialize<'de> for Shared<V> {
 }
 
 /// A contestant that does the whole workload in each turn, on this many threads if it can use them. Its result is
-/// dropped after the time is taken.
+/// dropped outside the measured time.
 pub type Turn<'a> = (&'static str, Box<dyn Fn(usize) -> Box<dyn Any> + 'a>);
 
 /// Nanoseconds per entry of `entries`: of processor time with one thread, of wall clock with more.

@@ -67,7 +67,7 @@ impl Package {
         Ok(Self { folder, files })
     }
 
-    /// All that the build script does, including the writing.
+    /// Everything that the build script does, including writing the files.
     fn generate(&self) -> io::Result<()> {
         let out = self.folder.path().join("out");
         remove(&out.join("cache_registry.rs"))?;
@@ -75,7 +75,7 @@ impl Package {
         builder.run().map(drop).map_err(|report| io::Error::other(report.to_string()))
     }
 
-    /// The least work of any program that reads this code.
+    /// The minimum work of any program that reads this code.
     fn read(&self) -> io::Result<()> {
         for file in &self.files {
             let tokens = fs::read_to_string(file)?.parse::<TokenStream>();

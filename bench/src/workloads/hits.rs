@@ -1,4 +1,4 @@
-//! Reads of keys that are all there, from caches with room to spare.
+//! Reads of present keys, from caches with room to spare.
 
 use super::{Operation, caches, entries, race_hits, race_times, reader};
 use crate::keys::Keys;
@@ -20,7 +20,7 @@ pub fn run(options: &Options, report: &mut Report) {
         (1_000, &[("hits/1k-uniform", Keys::uniform)]),
         (100_000, &[("hits/100k-zipf", Keys::zipf)]),
         (1_000_000, &[("hits/1m-zipf", Keys::zipf), ("hits/1m-uniform", Keys::uniform)]),
-        // Readers that share the same few keys.
+        // Readers that compete for the same few keys.
         (1, &[("hot-key/1", Keys::uniform)]),
         (100, &[("hot-key/100", Keys::uniform)]),
     ];
@@ -38,7 +38,7 @@ pub fn run(options: &Options, report: &mut Report) {
     run_full(options, report, "full-hits/100k-zipf");
 }
 
-/// Caches that are nearly full. A few of their shards are full and have evicted; every cache has these few misses.
+/// Caches that are nearly full. A few of their shards are full and have evicted, so every cache has a few misses.
 fn run_full(options: &Options, report: &mut Report, workload: &str) {
     if !options.wants(workload) {
         return;

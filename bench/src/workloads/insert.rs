@@ -1,4 +1,4 @@
-//! Writes only: of keys that are nearly all new, so that each evicts another, and of keys that are all there.
+//! Writes only: of keys that are nearly all new, so that each evicts another, and of present keys.
 
 use super::{Operation, caches, race_times};
 use crate::keys::Keys;

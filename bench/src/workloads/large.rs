@@ -1,4 +1,4 @@
-//! Values of 1 to 16 KiB: the allocator takes a share of every operation, and eviction frees much.
+//! Values of 1 to 16 KiB: every operation includes work of the allocator, and evictions free large values.
 
 use std::hint::black_box;
 use std::num::NonZero;
@@ -96,7 +96,7 @@ fn line_up(operation: Operation) -> [Contestant; 4] {
     ]
 }
 
-/// Has inserted twice as many entries as there is room for.
+/// Has inserted twice as many entries as fit.
 fn contestant(
     name: &'static str,
     operation: Operation,

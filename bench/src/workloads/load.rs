@@ -1,5 +1,4 @@
-//! Reads that load a missing key, with one caller for all: of keys that are all there, and of keys that are nearly
-//! never there.
+//! Reads that load a missing key once for all callers: of present keys, and of keys that are nearly all absent.
 
 use super::{filled, race_hits, race_times};
 use crate::keys::Keys;

@@ -1,4 +1,4 @@
-//! Tables in exact least-recently-used order, compared with the one other cache that has it.
+//! Tables in exact least-recently-used order, compared with the only peer that has it.
 
 use super::{Operation, contestant, filled, race_hits, race_times};
 use crate::keys::Keys;

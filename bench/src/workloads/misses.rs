@@ -1,4 +1,4 @@
-//! Reads of keys that are not there, in caches with room to spare.
+//! Reads of absent keys, in caches with room to spare.
 
 use super::hits::line_up;
 use super::race_times;

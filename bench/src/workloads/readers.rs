@@ -15,7 +15,7 @@ use crate::report::Report;
 use crate::row::{Figure, Row, Unit};
 
 const ENTRIES: usize = 1_000_000;
-/// Reads of a round that are kept: the most that an idle reader does in the time of a save.
+/// Number of reads of a round that are recorded: the maximum that an idle reader does during a save.
 const READS: usize = 20_000_000;
 
 const QUANTILES: [(&str, f64); 3] = [("p50", 0.5), ("p99.9", 0.999), ("max", 1.0)];

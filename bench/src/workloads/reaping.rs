@@ -19,7 +19,7 @@ use crate::row::{Figure, Row, Unit};
 const ENTRIES: u32 = 100_000;
 /// Entries that the bound of a table allows while others survive it.
 const CAPACITY: u64 = 10_000;
-/// Values that the program holds, each until this many others have come.
+/// Number of values that the program holds, newest first.
 const HELD: usize = 30_000;
 
 pub fn run(options: &Options, report: &mut Report) {
@@ -60,7 +60,7 @@ fn nanos_per_entry<T>(work: impl FnOnce() -> T) -> f64 {
     start.elapsed().as_nanos() as f64 / f64::from(ENTRIES)
 }
 
-/// Each insert makes a survivor and drops one, whose key then is dead in the table. The peer is the same table in a
+/// Each insert makes a survivor and drops one, whose key is then dead in the table. The peer is the same table in a
 /// program that holds as many handles of a value that is not in the table.
 fn run_inserts(options: &Options, report: &mut Report, workload: &str) {
     if !options.wants(workload) {

@@ -1,4 +1,4 @@
-//! Removals of keys that are there: each key comes back at once, or reads and inserts run between them. Nothing is
+//! Removals of present keys: each key is inserted again at once, or other reads and inserts come first. Nothing is
 //! evicted.
 
 use super::{Operation, caches, race_times};

@@ -21,7 +21,9 @@ pub fn run(options: &Options, report: &mut Report) -> io::Result<()> {
             continue;
         }
         let Some(folder) = &options.traces else {
-            eprintln!("cache-bench: {trace} is left out: --traces DIR tells where {trace}.lis.zst is");
+            eprintln!(
+                "cache-bench: {trace} is skipped: name the folder of {trace}.lis.zst with --traces DIR"
+            );
             continue;
         };
         let keys = traces::read(folder, trace)?;

@@ -46,7 +46,7 @@ where
 
 fn restored(bytes: &[u8], threads: usize) -> Cache<SavedRegistry> {
     let cache = Cache::new();
-    // These bytes were saved before.
+    // These bytes were written by a save.
     cache.restore_options().threads(threads).read_bytes(bytes).expect("the snapshot can be restored");
     cache
 }
@@ -85,12 +85,12 @@ const ANY_KEY: GetNumbers = GetNumbers { id: 77 };
 
 fn start(path: &Path) -> impl Any + use<> {
     let (cache, _) = Cache::<SavedRegistry>::restore_or_new(path).expect("the snapshot can be restored");
-    assert!(cache.get(&ANY_KEY).is_some(), "the entry is there");
+    assert!(cache.get(&ANY_KEY).is_some(), "the entry is present");
     cache
 }
 
 fn start_from_vec(path: &Path) -> impl Any + use<> {
-    let map = decoded::<GetNumbers, Shared<[u64; 8]>>(&std::fs::read(path).expect("the file is there"));
-    assert!(map.contains_key(&ANY_KEY), "the entry is there");
+    let map = decoded::<GetNumbers, Shared<[u64; 8]>>(&std::fs::read(path).expect("the file exists"));
+    assert!(map.contains_key(&ANY_KEY), "the entry is present");
     map
 }

@@ -46,7 +46,7 @@ where
     );
 }
 
-/// A cache whose keys have come and gone, so that its entries are in no order in memory.
+/// A cache whose keys have been replaced by others, so that its entries are scattered in memory.
 fn run_aged<Q: Set>(options: &Options, report: &mut Report)
 where
     SavedRegistry: Holds<Q>,

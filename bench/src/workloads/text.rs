@@ -1,4 +1,4 @@
-//! Reads by text keys that are all there, each looked up by a borrowed key: no lookup makes a `String`.
+//! Reads of present `String` keys, each looked up by a borrowed key: no lookup makes a `String`.
 
 use std::num::NonZero;
 use std::sync::Arc;

@@ -1,4 +1,4 @@
-//! Tables whose entries have a time to live that never ends here: the cost of keeping the deadlines.
+//! Tables whose entries have a time to live that does not end during the run: the cost of tracking deadlines.
 
 use std::time::Duration;
 

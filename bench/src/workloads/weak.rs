@@ -41,7 +41,7 @@ fn weak_table(held: u32) -> Contestant {
     reader(Holding { cache: table, _handles: handles })
 }
 
-/// A plain map without a lock: the least that such a hit can cost.
+/// A plain map without a lock: the lower bound for such a hit.
 fn weak_map(held: u32) -> Contestant {
     let handles: Vec<Value> = entries(held).map(|(_, value)| value).collect();
     let map = (0..).zip(handles.iter().map(Arc::downgrade)).collect();

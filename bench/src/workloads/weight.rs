@@ -70,7 +70,7 @@ fn line_up() -> [Contestant; 3] {
     ]
 }
 
-/// Has inserted twice as many entries as there is room for.
+/// Has inserted twice as many entries as fit.
 fn filled(name: &'static str, insert: impl Fn(u64, Value) + Send + Sync + 'static) -> Contestant {
     super::entries(2 * ENTRIES).for_each(|(key, value)| insert(key, value));
     Contestant::new(name, move |keys| each(keys, |key| insert(key, value_of(key))))

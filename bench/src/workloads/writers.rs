@@ -22,9 +22,9 @@ use crate::peers::Hasher;
 use crate::report::Report;
 use crate::row::{Figure, Row, Unit};
 
-/// After this many writes, it reads again how long other threads have run.
+/// After this many writes, the writer reads again how long other threads have run.
 const WRITES_AT_A_TIME: usize = 100;
-/// A shorter wait does not count as a pause.
+/// A shorter wait is not a pause.
 const LEAST_PAUSE: Duration = Duration::from_micros(20);
 
 /// A cache that is saved while it is written to.
@@ -105,7 +105,7 @@ fn ours(cache: &Cache<SavedRegistry>) -> Saved<'_> {
     }
 }
 
-/// Its iterator takes some entries at a time; they are not from one moment.
+/// Its iterator copies some entries at a time; they are not from one moment.
 fn quick_cache(number: usize) -> Saved<'static> {
     let lifecycle = DefaultLifecycle::default();
     let cache = quick_cache::sync::Cache::<u64, Value, _, _>::with(
@@ -131,7 +131,7 @@ fn quick_cache(number: usize) -> Saved<'static> {
     }
 }
 
-/// Handles are copied under the lock and encoded after it, as we do.
+/// Handles are copied under the lock and encoded after it is released, as in our save.
 fn mutex_lru(number: usize) -> Saved<'static> {
     let capacity = NonZero::new(2 * number).unwrap_or(NonZero::<usize>::MIN);
     let mut cache = LruCache::with_hasher(capacity, Hasher::default());

@@ -30,14 +30,14 @@ pub fn run(options: &Options, report: &mut Report) {
     let workload = "client-requests/8";
     if options.wants(workload) {
         let keys = Keys::uniform(1_000, options.effort.sequence());
-        let contestants = [requests(client(1_000)), asks(client(1_000)).named("ours-client")];
+        let contestants = [requests(client(1_000)), querying(client(1_000)).named("ours-client")];
         let samples = race(&contestants, &keys, 1, options.effort);
         report_times(report, workload, 1, &contestants, &samples);
     }
     let workload = "client-layers";
     if options.wants(workload) {
         let keys = Keys::uniform(1_000, options.effort.sequence());
-        let contestants = [beneath_a_layer(1_000), asks(client(1_000)).named("ours-plain")];
+        let contestants = [beneath_a_layer(1_000), querying(client(1_000)).named("ours-plain")];
         let samples = race(&contestants, &keys, 1, options.effort);
         report_times(report, workload, 1, &contestants, &samples);
     }
@@ -48,11 +48,11 @@ pub fn line_up(held: u32) -> [Contestant; 7] {
     let settled =
         Client::builder(cache(held), NoWork).defaults(|all| all.swr(Duration::from_secs(1))).build();
     [
-        asks(client(held)),
-        asks(QuickCache::<NoWork>::holding(held)),
-        asks(Moka::<NoWork>::holding(held)),
-        asks(Cached::holding(held)),
-        asks(settled).named("ours-settings"),
+        querying(client(held)),
+        querying(QuickCache::<NoWork>::holding(held)),
+        querying(Moka::<NoWork>::holding(held)),
+        querying(Cached::holding(held)),
+        querying(settled).named("ours-settings"),
         Contestant::new("ours-get-fresh", move |keys| {
             let is_fresh = |id: u32| black_box(dated.get_fresh(&GetLoaded { id: id.into() })).is_some();
             keys.iter().filter(|&&id| is_fresh(id)).count()
@@ -64,19 +64,19 @@ pub fn line_up(held: u32) -> [Contestant; 7] {
 }
 
 /// Queries one key after the other. Every answer counts as a hit.
-pub fn asks<L: Loader>(loader: L) -> Contestant {
+pub fn querying<L: Loader>(loader: L) -> Contestant {
     Contestant::new(L::NAME, move |keys| {
         runtime().block_on(async {
             let mut answers = 0;
             for &id in keys {
-                answers += usize::from(black_box(loader.ask(id.into()).await).is_some());
+                answers += usize::from(black_box(loader.query(id.into()).await).is_some());
             }
             answers
         })
     })
 }
 
-/// Queries in requests, each made for a few queries and then dropped.
+/// Queries in request contexts, each created for a few queries and then dropped.
 fn requests(client: Client<NoWork>) -> Contestant {
     Contestant::new("ours", move |keys| {
         runtime().block_on(async {

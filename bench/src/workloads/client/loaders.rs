@@ -23,7 +23,7 @@ pub trait Loader: Clone + Send + Sync + 'static {
     fn holding(held: u32) -> Self;
 
     /// The value of a key. `None` if its load failed, which no load here does.
-    fn ask(&self, id: u64) -> impl Future<Output = Option<Value>> + Send;
+    fn query(&self, id: u64) -> impl Future<Output = Option<Value>> + Send;
 }
 
 impl<A: Load> Loader for Client<A>
@@ -36,7 +36,7 @@ where
         Client::builder(cache(held), A::default()).build()
     }
 
-    async fn ask(&self, id: u64) -> Option<Value> {
+    async fn query(&self, id: u64) -> Option<Value> {
         self.query(&GetLoaded { id }).await.ok()
     }
 }
@@ -60,7 +60,7 @@ impl<A: Load> Loader for Moka<A> {
         Self(moka, PhantomData)
     }
 
-    async fn ask(&self, id: u64) -> Option<Value> {
+    async fn query(&self, id: u64) -> Option<Value> {
         Some(self.0.get_with(id, A::load(id)).await)
     }
 }
@@ -87,7 +87,7 @@ impl<A: Load> Loader for QuickCache<A> {
         Self(Arc::new(cache), PhantomData)
     }
 
-    async fn ask(&self, id: u64) -> Option<Value> {
+    async fn query(&self, id: u64) -> Option<Value> {
         let load = async { Ok::<_, Infallible>(A::load(id).await) };
         self.0.get_or_insert_async(&id, load).await.ok()
     }
@@ -115,7 +115,7 @@ impl Loader for Cached {
         Self
     }
 
-    async fn ask(&self, id: u64) -> Option<Value> {
+    async fn query(&self, id: u64) -> Option<Value> {
         Some(cached_value_of(id).await)
     }
 }

@@ -3,7 +3,7 @@
 
 use cache_client::Client;
 
-use super::hits::asks;
+use super::hits::querying;
 use super::loaders::{Cached, Loader, Moka, QuickCache};
 use super::{NoWork, UNIVERSE, Waiting, report_times, runtime};
 use crate::keys::Keys;
@@ -35,10 +35,10 @@ pub fn run(options: &Options, report: &mut Report) {
 
 pub fn misses_line_up() -> Vec<Contestant> {
     vec![
-        asks(Client::<NoWork>::holding(0)),
-        asks(QuickCache::<NoWork>::holding(0)),
-        asks(Moka::<NoWork>::holding(0)),
-        asks(Cached::holding(0)),
+        querying(Client::<NoWork>::holding(0)),
+        querying(QuickCache::<NoWork>::holding(0)),
+        querying(Moka::<NoWork>::holding(0)),
+        querying(Cached::holding(0)),
     ]
 }
 
@@ -64,11 +64,11 @@ fn tasks<L: Loader>(number: usize, key_of: fn(&[u32], usize) -> u32) -> Contesta
     Contestant::new(L::NAME, move |keys| {
         runtime().block_on(async {
             for keys in keys.chunks(number) {
-                let ask = |at| {
+                let query = |at| {
                     let (loader, id) = (loader.clone(), key_of(keys, at).into());
-                    async move { drop(loader.ask(id).await) }
+                    async move { drop(loader.query(id).await) }
                 };
-                let tasks: Vec<_> = (0..keys.len()).map(|at| tokio::spawn(ask(at))).collect();
+                let tasks: Vec<_> = (0..keys.len()).map(|at| tokio::spawn(query(at))).collect();
                 for task in tasks {
                     task.await.expect("no task panics");
                 }

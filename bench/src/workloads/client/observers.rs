@@ -60,10 +60,10 @@ fn commits_beside(observed: Range<u32>) -> Contestant {
             for &id in keys {
                 commit(&client, id.into());
             }
-            // Observers that were woken count against the commits.
+            // Wake-ups of observers count as part of the commits.
             tokio::task::yield_now().await;
         });
-        // They observe until here.
+        // The observers live until here.
         black_box(&observers);
         0
     })
@@ -94,7 +94,7 @@ fn commits_to_all() -> Contestant {
             }
         });
     }
-    // They see the state that is there when they start.
+    // Each sees the present state when it starts.
     runtime.block_on(seen.by_all.notified());
     Contestant::new("ours", move |keys| {
         runtime.block_on(async {
@@ -131,11 +131,11 @@ fn by_hand_to_all() -> Contestant {
 fn commit(client: &Client<NoWork>, id: u64) {
     let mut transaction = client.cache().begin();
     transaction.set(GetLoaded { id }, value_of(id));
-    // There is no other writer, and there are no hooks.
-    transaction.commit().expect("nothing is in the way");
+    // Without other writers and hooks a commit cannot fail.
+    transaction.commit().expect("a commit without conflicts or hooks succeeds");
 }
 
-/// Lets all tasks run until they wait. A runtime runs some dozens of them at a time.
+/// Yields until all tasks wait. The runtime polls a few dozen of them per yield.
 fn settle(runtime: &Runtime) {
     runtime.block_on(async {
         for _ in OBSERVED..HELD {
@@ -166,7 +166,7 @@ impl Seen {
     }
 }
 
-/// A cache with channels beside it.
+/// A cache, and a channel for each observed key.
 struct ByHand {
     cache: QuickCache,
     channels: RwLock<HashMap<u64, watch::Sender<Value>, Hasher>>,
