@@ -1,6 +1,6 @@
-//! Any bytes, restored into a cache: `cargo +nightly fuzz run read_snapshot`, in the root of the repository.
+//! Arbitrary bytes, restored into a cache: `cargo +nightly fuzz run read_snapshot`, in the root of the repository.
 //!
-//! The ordinary tests run the same entry point with this corpus and bounded changes of it
+//! The ordinary tests run the same entry point with this corpus and bounded mutations of it
 //! (`tests/it/snapshot/fuzzed.rs`).
 #![no_main]
 

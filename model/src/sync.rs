@@ -1,5 +1,5 @@
-//! `sync.rs` of cache-core for model checks: the same names, backed by shuttle's scheduler, which decides at each of
-//! them which thread goes on.
+//! `sync.rs` of cache-core for model checks: the same names, backed by shuttle's scheduler, which decides at each
+//! use which thread runs next.
 
 use std::fmt::{self, Debug};
 use std::ops::{Deref, DerefMut};
@@ -22,17 +22,17 @@ pub(crate) fn switch_point() {
     anything.load(atomic::Ordering::SeqCst);
 }
 
-/// Other threads go on first, if the scheduler chooses so.
+/// A switch point: the scheduler may run other threads first.
 pub(crate) fn pause(_: std::time::Duration) {
     shuttle::thread::yield_now();
 }
 
-/// One: the scheduler would not know threads that it has not made.
+/// One: the scheduler does not control threads that it has not created.
 pub(crate) fn processors() -> usize {
     1
 }
 
-/// A number for each task, from 1 on.
+/// A number for each task, starting at 1.
 pub(crate) fn this_thread() -> u64 {
     usize::from(shuttle::current::me()) as u64 + 1
 }
@@ -72,18 +72,18 @@ impl<T> Deref for MutexGuard<'_, T> {
     type Target = T;
 
     fn deref(&self) -> &T {
-        self.0.as_ref().expect("only a wait takes it out, and puts it back")
+        self.0.as_ref().expect("only `wait` takes it out, and puts it back")
     }
 }
 
 impl<T> DerefMut for MutexGuard<'_, T> {
     fn deref_mut(&mut self) -> &mut T {
-        self.0.as_mut().expect("only a wait takes it out, and puts it back")
+        self.0.as_mut().expect("only `wait` takes it out, and puts it back")
     }
 }
 
 impl<T> Drop for MutexGuard<'_, T> {
-    /// Other threads may go on before the next step, even if the scheduler does not see that step.
+    /// A switch point before a step that the scheduler does not see.
     fn drop(&mut self) {
         drop(self.0.take());
         if !std::thread::panicking() {

@@ -55,7 +55,7 @@ mod sync {
         static NUMBER: std::cell::Cell<u64> = std::cell::Cell::new(0);
     }
 
-    /// Given by each test to its threads.
+    /// Shared by the threads of one test.
     pub(crate) fn be_thread(number: u64) {
         NUMBER.with(|own| own.set(number));
     }
@@ -92,7 +92,7 @@ impl Cache {
         }
     }
 
-    /// A save: visits one shard after the other while the gate is closed.
+    /// A save: visits the shards one by one while the gate is closed.
     fn save(&self) {
         let closed = self.gate.close();
         let first = *self.shards[0].read().unwrap();

@@ -23,17 +23,17 @@ struct Key {
 struct State {
     /// Tasks up to this number have ended.
     ended: u64,
-    /// The observers that have been loaded for.
+    /// The observers for which a load has run.
     loaded: Vec<u32>,
 }
 
 impl Key {
-    /// One task, until it is ended or has loaded for all observers.
+    /// One task, which runs until it is ended or has loaded for all observers.
     fn keep(&self, task: u64, signal: &TaskSignal) {
         loop {
             let (_, arrived) = self.requests.plans(task);
             self.requests.begin_reloads(task);
-            // Everything it has begun is dropped when it is ended.
+            // Everything that it has begun is dropped when it ends.
             thread::yield_now();
             {
                 let mut state = self.state.lock();
@@ -101,5 +101,5 @@ fn assert_ended(mut reload: oneshot::Receiver<()>) {
         std::pin::Pin::new(&mut reload),
         &mut std::task::Context::from_waker(std::task::Waker::noop()),
     );
-    assert!(matches!(ended, Poll::Ready(Err(_))), "somebody waits for it still");
+    assert!(matches!(ended, Poll::Ready(Err(_))), "an observer still waits for it");
 }

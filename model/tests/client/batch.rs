@@ -1,7 +1,7 @@
 //! Keys that join a batch while it starts, whose callers all leave, or whose batch is dropped by its runtime.
 
 #[path = "../../../cache-client/src/batch/queue.rs"]
-#[allow(unreachable_pub, reason = "that of the client, which needs more of it")]
+#[allow(unreachable_pub, reason = "the client's own file, of which these checks use a part")]
 pub(crate) mod queue;
 
 use std::sync::Arc;
@@ -42,8 +42,8 @@ impl Program {
             let mut waiter = self.join(key);
             match block_on(&mut waiter.answer) {
                 Ok(LoadOutcome::Answered(value, _)) => return assert_eq!(number(&value), key),
-                Ok(_) => panic!("no load fails"),
-                Err(_) => assert!(waiter.batch.is_stranded(), "there is no answer"),
+                Ok(_) => panic!("loads cannot fail here"),
+                Err(_) => assert!(waiter.batch.is_stranded(), "a batch without an answer was dropped"),
             }
         }
     }

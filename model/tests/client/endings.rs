@@ -1,4 +1,4 @@
-//! A future that is ended by a thread other than the one that polls it.
+//! A future that is ended by another thread than the one that polls it.
 
 use std::future::{Future, poll_fn};
 use std::pin::Pin;
@@ -20,7 +20,7 @@ impl Drop for Held {
     }
 }
 
-/// Holds something, and lets other threads go on whenever it is polled.
+/// Holds a value, and lets other threads run whenever it is polled.
 async fn hold(_held: Held) {
     poll_fn(|_| {
         thread::yield_now();
@@ -34,7 +34,7 @@ fn poll(polled: &mut Polled) -> Poll<()> {
 }
 
 #[test]
-fn a_future_that_is_ended_is_dropped_once_and_polled_no_more() {
+fn a_future_that_is_ended_is_dropped_once_and_never_polled_again() {
     check(|| {
         let dropped = Arc::new(AtomicUsize::new(0));
         let (endable, mut polled) = Endable::new(hold(Held(Arc::clone(&dropped))));

@@ -21,7 +21,7 @@ use crate::{Get, Store, check, number};
 
 const KEY: Get = Get(1);
 
-/// A program whose source has versions, and tells the store about them.
+/// A program whose source changes, and which reports the changes to the store.
 #[derive(Clone)]
 struct Program {
     store: Store,
@@ -31,9 +31,9 @@ struct Program {
     loads: Arc<AtomicUsize>,
     /// Flights that their runtime drops, before or after they have loaded.
     dropped: Arc<AtomicUsize>,
-    /// How long loads go on after their last caller has left.
+    /// How long loads continue after their last caller has left.
     linger: Duration,
-    /// Whether loads end when they are cancelled, and only then.
+    /// Whether loads run until they are cancelled.
     loads_for_ever: bool,
 }
 
@@ -80,7 +80,9 @@ impl Program {
                     thread::spawn(move || program.fly(&flight));
                     return Ok(waiter.unwrap());
                 }
-                JoinOutcome::Landed(_) | JoinOutcome::Cycle => unreachable!("there is no tree and no circle"),
+                JoinOutcome::Landed(_) | JoinOutcome::Cycle => {
+                    unreachable!("the calls have no context, and so form no cycle")
+                }
             }
         }
     }
@@ -109,7 +111,7 @@ impl Program {
         flight.land(outcome);
     }
 
-    /// Returns an answer, by whatever way. It is never older than what was known before.
+    /// Returns an answer, cached or loaded. It is never older than what was known before the call.
     fn ask(&self) {
         let known = self.version.load(Ordering::SeqCst);
         let mut joined = self.join();
@@ -120,14 +122,14 @@ impl Program {
             };
             match block_on(waiter.landed()) {
                 Ok(value) => break number(&value),
-                Err(_) => assert!(waiter.flight.is_stranded(), "no other is interrupted"),
+                Err(_) => assert!(waiter.flight.is_stranded(), "only a stranded flight is interrupted"),
             }
             joined = self.join_with(IfRunning::ReplaceOnly(waiter.flight.id), true);
         };
-        assert!(answer >= known, "{answer} was answered, and {known} known");
+        assert!(answer >= known, "the answer is {answer}, although {known} was known before");
     }
 
-    /// The source changes, and then a mark, a write or a removal tells the store.
+    /// The source changes, and then a mark, a write or a removal reports it to the store.
     fn change(&self, how: u32) {
         let version = self.version.fetch_add(1, Ordering::SeqCst) + 1;
         match how {
@@ -137,11 +139,11 @@ impl Program {
         }
     }
 
-    /// A fresh value in the store is the value of the source.
+    /// Checks that a fresh value in the store is the value of the source.
     fn check_store(&self) {
         let entry = self.store.get_entry(&KEY).filter(|entry| entry.freshness() == Freshness::Fresh);
         if let Some(entry) = entry {
-            assert_eq!(**entry.value(), self.version.load(Ordering::SeqCst), "something late was stored");
+            assert_eq!(**entry.value(), self.version.load(Ordering::SeqCst), "an outdated value was stored");
         }
     }
 }
@@ -216,14 +218,16 @@ fn one_caller_takes_over_a_load_that_its_runtime_drops_for_all_that_wait() {
 fn a_load_that_was_taken_over_stores_nothing_when_its_runtime_runs_it_after_all() {
     check(|| {
         let program = Program::new();
-        let Ok(first) = program.join() else { unreachable!("nothing is stored yet") };
-        // The first may load before the source changes. Nothing tells the store about that.
+        let Ok(first) = program.join() else { unreachable!("the store is still empty") };
+        // The first may load before the source changes. Nothing reports that to the store.
         thread::yield_now();
         program.version.fetch_add(1, Ordering::SeqCst);
         let if_running = IfRunning::ReplaceOnly(first.flight.id);
-        let Ok(second) = program.join_with(if_running, false) else { unreachable!("it reads nothing") };
-        block_on(second.landed()).expect("it is not interrupted");
-        block_on(first.landed()).expect("nor is the first");
+        let Ok(second) = program.join_with(if_running, false) else {
+            unreachable!("it does not read the store")
+        };
+        block_on(second.landed()).expect("the second is not interrupted");
+        block_on(first.landed()).expect("the first is not interrupted");
         program.check_store();
     });
 }
@@ -241,7 +245,7 @@ fn a_caller_that_joins_a_lingering_load_has_its_answer_or_that_of_another() {
         let ask = move || {
             // A caller that arrives while the source changes may get either answer.
             if let Ok(waiter) = asking.join() {
-                block_on(waiter.landed()).expect("nothing that is waited for is cancelled");
+                block_on(waiter.landed()).expect("a load with a waiting caller is not cancelled");
             }
         };
         together(vec![leave(), leave(), Box::new(ask), Box::new(move || changing.change(0))]);

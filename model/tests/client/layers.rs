@@ -39,7 +39,7 @@ fn a_confirmed_layer_is_seen_or_what_takes_its_place_and_never_both_or_neither()
         let reading = thread::spawn(move || {
             let values = [(); 4].map(|()| read(&reader, &seen));
             assert!(values.iter().all(|value| [101, 201].contains(value)), "{values:?}");
-            assert!(values.is_sorted(), "back again: {values:?}");
+            assert!(values.is_sorted(), "an old value came back: {values:?}");
         });
         let mut tx = store.begin();
         tx.set(KEY, 201);

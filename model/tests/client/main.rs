@@ -16,13 +16,13 @@ mod concurrency;
 #[path = "../../../cache-client/src/runtime/endable.rs"]
 mod endable;
 #[path = "../../../cache-client/src/erased.rs"]
-#[allow(unreachable_pub, reason = "that of the client, which needs more of it")]
+#[allow(unreachable_pub, reason = "the client's own file, of which these checks use a part")]
 mod erased;
 #[path = "../../../cache-client/src/error.rs"]
 mod error;
 #[path = "../../../cache-client/src/flight"]
 mod flight {
-    #[allow(unreachable_pub, reason = "that of the client, which needs more of it")]
+    #[allow(unreachable_pub, reason = "the client's own file, of which these checks use a part")]
     pub(crate) mod outcome;
     pub(crate) mod registry;
     pub(crate) mod state;
@@ -32,7 +32,7 @@ mod flight {
 #[path = "../../../cache-client/src/mutate/scope.rs"]
 mod scope;
 #[path = "../../src/sync.rs"]
-#[allow(unreachable_pub, unused_imports, reason = "that of the store, which needs more of it")]
+#[allow(unreachable_pub, unused_imports, reason = "the store's own file, of which these checks use a part")]
 mod sync;
 #[path = "../../../cache-client/src/token.rs"]
 mod token;

@@ -25,7 +25,7 @@ fn keep(channel: &Channel, task: u64) {
     }
 }
 
-/// Reads until the last state; starts another task when there is none, or when `gives_up` has come first.
+/// Reads until the last state; starts another task if none runs, or if `gives_up` has come first.
 fn read(channel: &Channel, tasks: &Arc<AtomicUsize>, gives_up: bool) {
     let (reader, _) = channel.join(true);
     let (mut seen, mut may_give_up) = (0, gives_up);
@@ -36,7 +36,7 @@ fn read(channel: &Channel, tasks: &Arc<AtomicUsize>, gives_up: bool) {
         }));
         match newer {
             Some((state, version)) => {
-                assert!(version > seen, "the same again");
+                assert!(version > seen, "a state was seen twice");
                 seen = version;
                 if state == LAST {
                     return channel.leave(reader);

@@ -23,7 +23,7 @@ struct Provider {
 
 impl Provider {
     async fn write(&self) {
-        assert!(!self.is_writing.swap(true, Ordering::SeqCst), "two write at once");
+        assert!(!self.is_writing.swap(true, Ordering::SeqCst), "two writes run at once");
         thread::yield_now();
         self.is_writing.store(false, Ordering::SeqCst);
         self.written.fetch_add(1, Ordering::SeqCst);
@@ -32,7 +32,7 @@ impl Provider {
 
 type Write = Pin<Box<dyn Future<Output = Option<()>> + Send>>;
 
-/// A write whose time never ends, unless it began to wait while the first was stuck.
+/// The timeout of a write, which never ends unless the write began to wait while the first was stuck.
 fn write(write_queues: &Arc<WriteQueues>, provider: &Arc<Provider>, loses_patience: bool) -> Write {
     let (write_queues, provider) = (Arc::clone(write_queues), Arc::clone(provider));
     let loses_patience = AtomicBool::new(loses_patience);
@@ -78,8 +78,8 @@ fn stuck(write_queues: &Arc<WriteQueues>, polls: &Arc<AtomicU32>) -> Write {
     write
 }
 
-/// Two writes that lose patience with the first, and two that do not. The first is run again while they go on, or
-/// never.
+/// Two writes that time out while they wait for the first, and two that do not. The first is run again while the others
+/// continue, or never.
 fn run(is_run_again: bool) {
     check(move || {
         let (write_queues, provider) = (Arc::new(WriteQueues::new()), Arc::new(Provider::default()));
@@ -94,25 +94,29 @@ fn run(is_run_again: bool) {
             let ended = poll(&mut first);
             assert!(ended.is_ready());
             if was_passed {
-                assert_eq!((ended, polls.load(Ordering::SeqCst)), (Poll::Ready(None), 1), "it was passed");
+                assert_eq!(
+                    (ended, polls.load(Ordering::SeqCst)),
+                    (Poll::Ready(None), 1),
+                    "the first was overtaken"
+                );
             }
         }
         let [one, other, patient @ ..] = writing.map(|writing| writing.join().unwrap());
-        assert_eq!(patient, [Some(()); 2], "one was not made");
-        // Those that lose patience are rejected only if the first has ended by itself.
+        assert_eq!(patient, [Some(()); 2], "a patient write was not made");
+        // Those that time out are rejected only if the first has ended by itself.
         assert!(is_run_again || (one, other) == (Some(()), Some(())));
         let made = 2 + u32::from(one.is_some()) + u32::from(other.is_some());
         assert_eq!(provider.written.load(Ordering::SeqCst), made);
-        assert!(poll(&mut write(&write_queues, &provider, false)).is_ready(), "the lane is free");
+        assert!(poll(&mut write(&write_queues, &provider, false)).is_ready(), "the queue is free");
     });
 }
 
 #[test]
-fn a_write_that_is_stuck_is_passed_and_the_others_are_made_one_at_a_time() {
+fn a_write_that_is_stuck_is_overtaken_and_the_others_are_made_one_at_a_time() {
     run(false);
 }
 
 #[test]
-fn a_write_that_is_run_again_is_not_continued_once_it_was_passed() {
+fn a_write_that_is_run_again_is_not_continued_after_it_was_overtaken() {
     run(true);
 }

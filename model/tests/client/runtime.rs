@@ -10,7 +10,7 @@ use shuttle::thread;
 #[derive(Clone, Debug)]
 pub(crate) struct TaskRuntime;
 
-/// No runtime is ever found idle by itself.
+/// No runtime is ever detected as idle.
 #[derive(Debug)]
 pub(crate) struct ClientRuntime;
 

@@ -17,7 +17,7 @@ fn run(mut turn: ScopePlace, is_running: &AtomicBool) {
             turn.move_up().await;
         }
     });
-    assert!(!is_running.swap(true, Ordering::SeqCst), "two of one scope run");
+    assert!(!is_running.swap(true, Ordering::SeqCst), "two mutations of one scope run at once");
     thread::yield_now();
     is_running.store(false, Ordering::SeqCst);
     drop(turn);

@@ -1,4 +1,4 @@
-//! Loads that wait for their turn, lend it, leave the queue or are dropped, with fewer slots than loads.
+//! Loads that wait for a slot, lend it, leave the queue or are dropped, with fewer slots than loads.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
@@ -30,7 +30,7 @@ impl Program {
     }
 
     fn work(&self) {
-        assert_eq!(self.running.fetch_add(1, Ordering::SeqCst), 0, "two loads run");
+        assert_eq!(self.running.fetch_add(1, Ordering::SeqCst), 0, "two loads run at once");
         thread::yield_now();
         self.running.fetch_sub(1, Ordering::SeqCst);
     }
@@ -52,7 +52,7 @@ impl Program {
         slot.end();
     }
 
-    /// A load that is cancelled, in the queue or when its turn has come.
+    /// A load that is cancelled, in the queue or when it has got a slot.
     fn leave(&self) {
         let slot = self.slot(true);
         slot.begin();
@@ -94,13 +94,13 @@ fn loads_that_wait_for_others_run_one_at_a_time_and_all_come_to_an_end() {
 }
 
 #[test]
-fn the_place_of_a_load_that_leaves_goes_on_to_the_next() {
+fn the_slot_of_a_load_that_leaves_passes_to_the_next() {
     run(vec![Program::leave, |program| program.load(true, 1), Program::leave, |program| {
         program.load(false, 0)
     }]);
 }
 
 #[test]
-fn the_place_of_a_load_that_is_not_run_goes_on_to_the_next() {
+fn the_slot_of_a_load_that_is_not_run_passes_to_the_next() {
     run(vec![Program::pause, |program| program.load(true, 0), |program| program.load(true, 0)]);
 }

@@ -63,7 +63,7 @@ fn of_two_that_read_each_others_key_one_sees_the_other() {
 fn a_read_of_an_absent_key_is_overtaken_though_its_value_was_reaped_meanwhile() {
     check(|| {
         let store = store();
-        // Creates the shards, and something for them to forget.
+        // Creates the shards, and leaves revisions of removed keys in them.
         drop(store.insert(Weak(1), 0));
         let has_read = Arc::new(AtomicBool::new(false));
         let overtaking = Arc::new(Mutex::new(None));
@@ -93,7 +93,7 @@ fn a_read_of_an_absent_key_is_overtaken_though_its_value_was_reaped_meanwhile() 
         ]);
         let (committed, overtaking) = (*committed.lock().unwrap(), *other.lock().unwrap());
         if let (Some(committed), Some(overtaking)) = (committed, overtaking) {
-            assert!(committed < overtaking, "a commit that rests on an overtaken read");
+            assert!(committed < overtaking, "a commit succeeded although its read was overtaken");
         }
     });
 }

@@ -1,4 +1,4 @@
-//! The event queue: every thread that changes the cache fills it, and one thread at a time empties it.
+//! The event queue: every thread that changes the cache adds to it, and one thread at a time drains it.
 
 use std::sync::{Arc, Mutex};
 
@@ -7,14 +7,14 @@ use cache_model::{Change, Removal};
 use crate::{Recent, Weak, builder, check, part, together};
 
 #[test]
-fn every_commit_is_told_once_in_order() {
+fn every_commit_is_delivered_once_in_order() {
     check(|| {
-        let told = Arc::new(Mutex::new(Vec::new()));
-        let hear = Arc::clone(&told);
+        let received = Arc::new(Mutex::new(Vec::new()));
+        let log = Arc::clone(&received);
         let store = builder()
             .after_commit(move |change: &Change| {
                 shuttle::thread::yield_now();
-                hear.lock().unwrap().push(change.revision().unwrap());
+                log.lock().unwrap().push(change.revision().unwrap());
             })
             .build()
             .unwrap();
@@ -27,22 +27,22 @@ fn every_commit_is_told_once_in_order() {
             })
         };
         together(vec![write(1), write(2), write(3)]);
-        let told = told.lock().unwrap();
-        assert_eq!(told.len(), 6, "an event that nobody told");
-        assert!(told.is_sorted());
+        let received = received.lock().unwrap();
+        assert_eq!(received.len(), 6, "an event was not delivered");
+        assert!(received.is_sorted());
     });
 }
 
 #[test]
 fn a_listener_may_write_to_the_cache() {
     check(|| {
-        let told = Arc::new(Mutex::new(0));
-        let hear = Arc::clone(&told);
+        let received = Arc::new(Mutex::new(0));
+        let log = Arc::clone(&received);
         let inner: Arc<Mutex<Option<crate::Store>>> = Arc::default();
         let own = Arc::clone(&inner);
         let store = builder()
             .after_commit(move |change: &Change| {
-                *hear.lock().unwrap() += 1;
+                *log.lock().unwrap() += 1;
                 if let Some((Weak(1), _)) = change.of::<Weak>() {
                     let store = own.lock().unwrap().clone();
                     store.unwrap().insert(Weak(5), 5);
@@ -53,20 +53,20 @@ fn a_listener_may_write_to_the_cache() {
         *inner.lock().unwrap() = Some(store.clone());
         let write = |id| part(&store, move |store| drop(store.insert(Weak(id), id)));
         together(vec![write(1), write(1), write(2)]);
-        assert_eq!(*told.lock().unwrap(), 5);
+        assert_eq!(*received.lock().unwrap(), 5);
         inner.lock().unwrap().take();
     });
 }
 
 #[test]
-fn every_value_that_left_is_told_once() {
+fn every_value_that_left_is_delivered_once() {
     check(|| {
-        let told = Arc::new(Mutex::new(Vec::new()));
-        let hear = Arc::clone(&told);
+        let received = Arc::new(Mutex::new(Vec::new()));
+        let log = Arc::clone(&received);
         let store = builder()
             .on_removal(move |removal: &Removal| {
                 let value = removal.of::<Recent>().map(|(_, value)| **value);
-                hear.lock().unwrap().push(value.unwrap());
+                log.lock().unwrap().push(value.unwrap());
             })
             .build()
             .unwrap();
@@ -79,18 +79,18 @@ fn every_value_that_left_is_told_once() {
         };
         together(vec![write(10), write(20)]);
         store.clear();
-        let mut told = told.lock().unwrap().clone();
-        told.sort_unstable();
-        assert_eq!(told, [10, 11, 12, 20, 21, 22]);
+        let mut received = received.lock().unwrap().clone();
+        received.sort_unstable();
+        assert_eq!(received, [10, 11, 12, 20, 21, 22]);
     });
 }
 
 #[test]
-fn a_survivor_that_dies_as_it_is_removed_is_counted_and_told_or_neither() {
+fn a_survivor_that_dies_as_it_is_removed_is_counted_and_delivered_or_neither() {
     check(|| {
-        let told = Arc::new(Mutex::new(0));
-        let hear = Arc::clone(&told);
-        let store = builder().on_removal(move |_: &Removal| *hear.lock().unwrap() += 1).build().unwrap();
+        let received = Arc::new(Mutex::new(0));
+        let log = Arc::clone(&received);
+        let store = builder().on_removal(move |_: &Removal| *log.lock().unwrap() += 1).build().unwrap();
         let last = store.insert(Weak(1), 1);
         together(vec![
             part(&store, |store| {
@@ -102,6 +102,6 @@ fn a_survivor_that_dies_as_it_is_removed_is_counted_and_told_or_neither() {
             }),
         ]);
         let counted: u64 = store.inspect().tables.iter().map(|table| table.removals.removed).sum();
-        assert_eq!(counted, *told.lock().unwrap());
+        assert_eq!(counted, *received.lock().unwrap());
     });
 }

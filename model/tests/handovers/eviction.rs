@@ -1,4 +1,4 @@
-//! What is kept against what is used: pins, bounds that shards share, the order of use, survivors that come back.
+//! Eviction against concurrent use: pins, bounds that shards share, the order of use, survivors that become resident.
 
 use std::sync::Arc;
 
@@ -137,9 +137,9 @@ fn shards_hold_the_bound_together() {
         };
         together(vec![fill(0), fill(10), fill(20)]);
         let report = report(&store, "heavy");
-        assert!(report.weight <= 1_024, "{} too heavy", report.weight);
+        assert!(report.weight <= 1_024, "the weight is {}", report.weight);
         assert!(report.residents > 0);
-        // Light entries fill the rest completely: the sum has not drifted.
+        // Light entries fill the rest completely, so the sum has not drifted.
         (1_000..1_200).for_each(|id| drop(store.insert(Heavy(id), 16)));
         assert_eq!(crate::report(&store, "heavy").weight, 1_024);
     });

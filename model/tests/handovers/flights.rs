@@ -31,7 +31,7 @@ fn one_thread_computes_for_all_callers() {
 }
 
 #[test]
-fn when_one_fails_another_goes_on() {
+fn when_one_fails_another_takes_over() {
     check(|| {
         let store = store();
         let loads = Arc::new(AtomicUsize::new(0));
@@ -52,7 +52,7 @@ fn when_one_fails_another_goes_on() {
 }
 
 #[test]
-fn when_one_panics_another_goes_on() {
+fn when_one_panics_another_takes_over() {
     check(|| {
         let store = store();
         let loads = Arc::new(AtomicUsize::new(0));
@@ -108,13 +108,13 @@ fn a_load_that_began_before_a_removal_is_not_kept_nor_given_to_later_callers() {
                 store.get_or_insert_with(&Few(1), || load(&old));
             }),
             part(&store, move |store| {
-                // The source changes, and the program tells the cache.
+                // The source changes, and the program reports it to the cache.
                 new.store(2, Ordering::SeqCst);
                 store.remove(&Few(1));
                 assert_eq!(
                     *store.get_or_insert_with(&Few(1), || load(&new)),
                     2,
-                    "an answer from before the removal"
+                    "an answer from before the removal was stored"
                 );
             }),
         ]);
@@ -122,7 +122,7 @@ fn a_load_that_began_before_a_removal_is_not_kept_nor_given_to_later_callers() {
     });
 }
 
-/// What a program does to tell a store that the source of `Few(1)` has changed. The first part comes before the change.
+/// How a program reports to a store that the source of `Few(1)` has changed. The first part comes before the change.
 type Mark = fn(&Store) -> Box<dyn FnOnce(&Store)>;
 
 fn in_transaction(store: &Store, mark: fn(&mut Transaction<Registry>)) -> Box<dyn FnOnce(&Store)> {
@@ -172,10 +172,10 @@ fn a_value_loaded_before_a_mark_is_not_fresh_after_it_and_not_given_to_later_loa
                     source.store(2, Ordering::SeqCst);
                     mark(&store);
                     let fresh = store.get_fresh(&Few(1));
-                    assert!(fresh.is_none_or(|value| *value == 2), "fresh from before the mark");
+                    assert!(fresh.is_none_or(|value| *value == 2), "a value from before the mark is fresh");
                     let is_marked = store.peek(&Few(1)).is_some();
                     let value = store.get_or_insert_with(&Few(1), new);
-                    assert!(is_marked || *value == 2, "an answer from before the mark");
+                    assert!(is_marked || *value == 2, "an answer from before the mark was returned unmarked");
                 }),
             ]);
             assert!(store.get_fresh(&Few(1)).is_none_or(|value| *value == 2));
@@ -204,7 +204,11 @@ fn a_load_does_not_take_the_place_of_a_later_write_that_has_died() {
                 let was_there = store.peek(&Weak(1)).is_some();
                 drop(store.insert(Weak(1), 2));
                 if came_later && !was_there {
-                    assert_ne!(store.get(&Weak(1)).as_deref(), Some(&1), "a value from before the write");
+                    assert_ne!(
+                        store.get(&Weak(1)).as_deref(),
+                        Some(&1),
+                        "a value from before the write is stored"
+                    );
                 }
             }),
         ]);
@@ -213,24 +217,24 @@ fn a_load_does_not_take_the_place_of_a_later_write_that_has_died() {
 
 /// A value that writes to its cache when it is dropped.
 #[derive(Debug)]
-pub struct Loud(Option<Cache<Loads>>);
+pub struct OnDrop(Option<Cache<Loads>>);
 
-impl Drop for Loud {
+impl Drop for OnDrop {
     fn drop(&mut self) {
         if let Some(cache) = self.0.take() {
-            drop(cache.insert(GetLoud(1), Loud(None)));
+            drop(cache.insert(GetOnDrop(1), OnDrop(None)));
         }
     }
 }
 
 /// A table that keeps only values in use.
 #[derive(Query, Clone, Debug, PartialEq, Eq, Hash)]
-#[query(value = Loud)]
-pub struct GetLoud(pub u64);
+#[query(value = OnDrop)]
+pub struct GetOnDrop(pub u64);
 
 registry! {
     pub struct Loads {
-        crate::flights::GetLoud,
+        crate::flights::GetOnDrop,
     }
 }
 
@@ -241,10 +245,10 @@ fn no_answer_is_dropped_while_a_writer_holds_the_lock() {
         let (reader, writer) = (cache.clone(), cache);
         together(vec![
             // It may miss, and find the first value when its turn to load comes.
-            Box::new(move || drop(reader.get_or_insert_with(&GetLoud(1), || Loud(None)))),
+            Box::new(move || drop(reader.get_or_insert_with(&GetOnDrop(1), || OnDrop(None)))),
             Box::new(move || {
-                drop(writer.insert(GetLoud(1), Loud(Some(writer.clone()))));
-                drop(writer.insert(GetLoud(1), Loud(None)));
+                drop(writer.insert(GetOnDrop(1), OnDrop(Some(writer.clone()))));
+                drop(writer.insert(GetOnDrop(1), OnDrop(None)));
             }),
         ]);
     });

@@ -1,4 +1,4 @@
-//! The hand-overs between threads, each run under many schedules that a model checker chooses.
+//! The handovers between threads, each run under many schedules that a model checker chooses.
 //!
 //! The code that runs is the store itself, compiled over shuttle's locks and atomics. `Arc` and `Weak` are those of
 //! std, with a switch point for the scheduler before each step that the store takes on them. All atomics are
@@ -8,7 +8,7 @@
 //! interruptions (PCT). A long run takes 20,000.
 #![allow(clippy::unwrap_used, missing_docs, reason = "tests")]
 
-// The derives name the crate that they are for.
+// The derives refer to `cache_core` by name.
 extern crate cache_model as cache_core;
 
 mod commits;

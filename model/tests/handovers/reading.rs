@@ -5,7 +5,7 @@ use shuttle::thread;
 use crate::{Weak, check, part, report, store, together};
 
 #[test]
-fn a_read_meets_the_whole_value_or_none_while_the_last_handle_goes() {
+fn a_read_finds_the_whole_value_or_none_while_the_last_handle_is_dropped() {
     check(|| {
         let store = store();
         let handle = store.insert(Weak(1), 10);
@@ -19,7 +19,10 @@ fn a_read_meets_the_whole_value_or_none_while_the_last_handle_goes() {
                 let is_gone = first.is_none();
                 drop(first);
                 let second = store.get(&Weak(1));
-                assert!(second.as_deref().is_none_or(|value| *value == 10 && !is_gone), "a value came back");
+                assert!(
+                    second.as_deref().is_none_or(|value| *value == 10 && !is_gone),
+                    "a dead value came back"
+                );
             }),
             part(&store, |store| {
                 let listed = store.entries::<Weak>();

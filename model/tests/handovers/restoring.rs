@@ -14,9 +14,9 @@ thread_local! {
 
 /// A value whose `Drop` uses its cache.
 #[derive(Debug, Shape, Serialize, Deserialize)]
-pub struct Curious(u32);
+pub struct UsesCacheOnDrop(u32);
 
-impl Drop for Curious {
+impl Drop for UsesCacheOnDrop {
     fn drop(&mut self) {
         if let Some(store) = STORE.with_borrow(Clone::clone) {
             drop(store.peek(&Heavy(1)));
@@ -26,11 +26,11 @@ impl Drop for Curious {
 
 /// Values weigh more than the whole bound.
 #[derive(Query, Shape, Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
-#[query(value = Curious, max_weight = 2, weigh = Heavy::weight, persist)]
+#[query(value = UsesCacheOnDrop, max_weight = 2, weigh = Heavy::weight, persist)]
 pub struct Heavy(u64);
 
 impl Heavy {
-    fn weight(&self, value: &Curious) -> u32 {
+    fn weight(&self, value: &UsesCacheOnDrop) -> u32 {
         value.0
     }
 }
@@ -50,7 +50,7 @@ registry! {
 fn snapshot() -> Vec<u8> {
     let store = Cache::<Scales>::new();
     let _pin = store.pin(&Heavy(1));
-    store.insert(Heavy(1), Curious(5));
+    store.insert(Heavy(1), UsesCacheOnDrop(5));
     let mut bytes = Vec::new();
     store.save_to(&mut bytes).unwrap();
     bytes

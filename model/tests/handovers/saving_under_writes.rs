@@ -41,7 +41,7 @@ thread_local! {
 impl Clone for Fragile {
     fn clone(&self) -> Self {
         if IS_FRAGILE.get() {
-            resume_unwind(Box::new("no copy"));
+            resume_unwind(Box::new("the key cannot be cloned"));
         }
         Self(self.0)
     }
@@ -249,7 +249,7 @@ fn a_mark_is_saved_if_it_came_before_the_write_that_is_saved() {
                     |key| later.get_entry(&Queued(key)).unwrap().freshness() == Freshness::Invalidated;
                 let is_written = *later.get(&Spread(1)).unwrap() == 11;
                 assert!(is_marked(1) || !is_written, "a mark has been lost");
-                assert!(is_written || !is_marked(2), "a mark has come too early");
+                assert!(is_written || !is_marked(2), "a later mark was saved");
             }),
         ]);
     });
@@ -270,7 +270,7 @@ impl Write for Short {
 }
 
 #[test]
-fn a_save_that_fails_lets_go_of_all_it_had_put_aside() {
+fn a_save_that_fails_releases_everything_that_was_put_aside() {
     check(|| {
         let store = filled();
         let values = (0..4).map(|key| Arc::downgrade(&store.get(&Queued(key)).unwrap()));
@@ -304,7 +304,7 @@ fn a_save_has_an_entry_whose_key_could_not_be_put_aside_or_it_panics() {
                 let mut bytes = Vec::new();
                 match catch_unwind(AssertUnwindSafe(|| store.save_to(&mut bytes))) {
                     Ok(report) => assert_eq!(report.unwrap().entries(), 1),
-                    Err(panic) => assert_eq!(panic.downcast_ref(), Some(&"no copy")),
+                    Err(panic) => assert_eq!(panic.downcast_ref(), Some(&"the key cannot be cloned")),
                 }
             }),
         ]);

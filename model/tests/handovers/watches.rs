@@ -1,4 +1,4 @@
-//! Async loads: what is retired or overtaken never gets in the way of what is newer.
+//! Async loads: a retired or overtaken load never replaces what is newer.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
@@ -43,7 +43,7 @@ fn what_was_loaded_before_a_change_is_not_stored_after_it() {
                 store.invalidate_where::<Few>(|_| true);
             }),
         ]);
-        // It was loaded after the change, is marked, or is not there.
+        // It was loaded after the change, is marked, or is absent.
         assert!(store.get_fresh(&Few(1)).is_none_or(|value| *value == 2));
     });
 }
@@ -70,21 +70,21 @@ fn a_change_of_a_part_is_not_undone_by_what_was_loaded_before_it() {
                     store.transact(|tx| Ok::<_, CommitError>(tx.update(&Few(1), |_| 2_u64))).unwrap();
                 }),
             ]);
-            // It was changed, was loaded after the change, or is not there.
+            // It was changed, was loaded after the change, or is absent.
             assert!(store.get(&Few(1)).is_none_or(|value| *value == 2));
         });
     }
 }
 
 #[test]
-fn a_callback_of_a_key_has_seen_the_last_write_in_the_end() {
+fn the_callbacks_of_a_key_end_with_its_last_write() {
     check(|| {
         let store = store();
         let seen = Arc::new(AtomicUsize::new(0));
         let (reader, noted) = (store.clone(), Arc::clone(&seen));
         let _watch = store.watch_with(&Few(1), move || {
-            // Two threads may be called at once; the larger of what they see counts, as with the last of a key's
-            // writes.
+            // Callbacks may run on two threads at once. The largest value that they see counts: that of the last
+            // write.
             let value = reader.get(&Few(1)).map_or(0, |value| *value as usize);
             noted.fetch_max(value, Ordering::SeqCst);
         });
@@ -96,7 +96,8 @@ fn a_callback_of_a_key_has_seen_the_last_write_in_the_end() {
     });
 }
 
-/// A thread that has changed an input and then finds no answer knows that a later answer is not taken for up to date.
+/// If a thread has changed an input and then finds no answer, no answer stored later is up to date unless it was built
+/// from the change.
 #[test]
 fn an_answer_is_not_up_to_date_if_an_input_has_changed_before_it_was_stored() {
     type Change = fn(&Store);
@@ -124,7 +125,7 @@ fn an_answer_is_not_up_to_date_if_an_input_has_changed_before_it_was_stored() {
             together(vec![
                 part(&store, move |store| {
                     let (watch, mut inputs) = (store.watch(&Recent(1)), Inputs::default());
-                    // As a client reads: a marked entry is no answer.
+                    // A client reads like this: a marked entry is not an answer.
                     let found = store.value_and_state(&Few(1), false);
                     let found = found.filter(|(_, state)| state.freshness != Freshness::Invalidated);
                     let Some((value, _)) = found else { return };
@@ -138,14 +139,15 @@ fn an_answer_is_not_up_to_date_if_an_input_has_changed_before_it_was_stored() {
                 }),
             ]);
             if was_old.load(Ordering::SeqCst) && is_late.load(Ordering::SeqCst) {
-                let (_, state) = store.value_and_state(&Recent(1), false).expect("it is stored, and marked");
+                let (_, state) =
+                    store.value_and_state(&Recent(1), false).expect("the answer is stored, and marked");
                 assert_eq!(state.freshness, Freshness::Invalidated);
             }
         });
     }
 }
 
-/// Two answers, each built from the other: the locks of both are taken in one order.
+/// Two answers, each built from the other: their locks are always taken in the same order.
 #[test]
 fn answers_that_are_built_from_each_other_are_stored_without_a_deadlock() {
     check(|| {
@@ -169,10 +171,10 @@ fn answers_that_are_built_from_each_other_are_stored_without_a_deadlock() {
                 ));
             }),
         ]);
-        let state = |found: Option<(Arc<u64>, EntryState)>| found.expect("it is stored").1.freshness;
+        let state = |found: Option<(Arc<u64>, EntryState)>| found.expect("the answer is stored").1.freshness;
         let states =
             (state(store.value_and_state(&Few(1), false)), state(store.value_and_state(&Recent(1), false)));
-        // The one that came first is up to date.
+        // The one that was stored first is up to date.
         let are_marked = [states.0, states.1].map(|state| state == Freshness::Invalidated);
         assert_eq!(are_marked.iter().filter(|is_marked| **is_marked).count(), 1, "{states:?}");
     });
