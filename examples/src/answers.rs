@@ -84,7 +84,7 @@ pub fn dependencies_first<'a>(graph: &'a Graph, id: &'a str) -> Vec<&'a str> {
     order
 }
 
-/// How the longest chain goes on from a package with these possible `continuations`: ids with their links.
+/// How the longest chain continues from a package with these possible `continuations`: ids with their links.
 #[must_use]
 pub fn link<'a>(continuations: impl Iterator<Item = (&'a str, u32)>) -> Link {
     // The first of equals, so that the answer is always the same.

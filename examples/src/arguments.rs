@@ -114,7 +114,7 @@ mod tests {
     }
 
     #[test]
-    fn what_makes_no_sense_is_named() {
+    fn an_invalid_argument_is_named() {
         assert_eq!(read("--chache x").unwrap_err(), "invalid option '--chache'");
         assert_eq!(read("a b").unwrap_err(), "unexpected argument \"b\"");
         assert_eq!(read("-p").unwrap_err(), "missing argument for option '-p'");

@@ -14,10 +14,10 @@ pub enum Error {
     /// Cargo could not read the project.
     #[error("cargo cannot read the project: {0}")]
     Cargo(String),
-    /// There is no package of this name.
+    /// No package has this name.
     #[error("no package `{0}` in this project")]
     NoSuchPackage(String),
-    /// There is no package with this licence.
+    /// No package has this licence.
     #[error("no package with licence `{0}` in this project; without options, all licences are listed")]
     NoSuchLicence(String),
     /// The cache could not be opened.

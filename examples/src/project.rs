@@ -24,10 +24,10 @@ pub struct Place {
 }
 
 impl Place {
-    /// Finds the project that a folder or a manifest belongs to. Asks cargo only for that, which is quick.
+    /// Finds the project that a folder or a manifest belongs to. Runs only a quick command of cargo.
     ///
     /// # Errors
-    /// If there is nothing at `path`, or cargo cannot read the manifests there.
+    /// If `path` does not exist, or cargo cannot read the manifests there.
     pub fn find(path: &Path) -> Result<Self, Error> {
         if !path.exists() {
             return Err(Error::NoSuchPath(path.to_owned()));
@@ -41,7 +41,7 @@ impl Place {
         })
     }
 
-    /// Everything about the packages of the project. Takes cargo some time.
+    /// Everything about the packages of the project. Slow, since it runs `cargo metadata`.
     ///
     /// # Errors
     /// If cargo fails.

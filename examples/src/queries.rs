@@ -62,7 +62,7 @@ pub struct PackagesByLicence {
     pub licence: String,
 }
 
-/// How does the longest chain of dependencies go on from this package?
+/// How does the longest chain of dependencies continue from this package?
 #[derive(Query, Shape, Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[query(value = Link, capacity = 100_000, persist, borrowed)]
 pub struct ChainFrom {

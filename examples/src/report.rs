@@ -81,9 +81,9 @@ fn longest_chain(session: &Session) -> Result<Table, Error> {
 fn several_versions(session: &Session) -> Result<Table, Error> {
     let names = session.several_versions()?;
     if names.is_empty() {
-        return Ok(Table::new("Every package is there in one version only"));
+        return Ok(Table::new("Every package has one version only"));
     }
-    let mut table = Table::new("In several versions").columns(["package", "versions"]);
+    let mut table = Table::new("Packages in several versions").columns(["package", "versions"]);
     for name in names.iter() {
         let versions = session.find(name)?;
         let versions = versions.iter().map(|id| Ok(session.package(id)?.version.clone()));
@@ -95,7 +95,7 @@ fn several_versions(session: &Session) -> Result<Table, Error> {
 /// The packages that match `spec`, each with its dependents.
 ///
 /// # Errors
-/// If there is none, or a query fails.
+/// If none matches, or a query fails.
 pub fn packages(session: &Session, spec: &str) -> Result<Vec<Table>, Error> {
     let ids = session.find(spec)?;
     if ids.is_empty() {
@@ -145,7 +145,7 @@ fn dependents(session: &Session, id: &str) -> Result<Table, Error> {
 /// The packages with a licence.
 ///
 /// # Errors
-/// If there is none, or a query fails.
+/// If none matches, or a query fails.
 pub fn licence(session: &Session, licence: &str) -> Result<Table, Error> {
     let licence = crate::answers::licence(Some(licence));
     let ids = session.by_licence(&licence)?;
@@ -162,7 +162,7 @@ pub fn licence(session: &Session, licence: &str) -> Result<Table, Error> {
     Ok(table)
 }
 
-/// What the cache has done, and what that saved.
+/// The work of the cache, and the time that it saved.
 #[must_use]
 pub fn cache(start: &Start, end: &End, inspection: &Inspection) -> String {
     let mut text = format!("Cache: {start}\n");

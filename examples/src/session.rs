@@ -1,8 +1,8 @@
 //! One run of the program: the cache is restored, read, filled by transactions, and saved.
 //!
 //! Each query has a method, and all methods do the same: the answer is in the cache, or it is computed from the graph
-//! of packages and stored by a transaction. The first miss asks cargo for that graph; a run whose answers are all in
-//! the snapshot never asks.
+//! of packages and stored by a transaction. The first miss runs cargo to get that graph; a run whose answers are all in
+//! the snapshot never does.
 
 use std::cell::OnceCell;
 use std::cmp::Reverse;
@@ -34,7 +34,7 @@ pub struct Session {
     snapshot: Option<PathBuf>,
     cache: Cache<CacheRegistry>,
     start: Start,
-    /// Made at the first miss, with the time that took.
+    /// Created at the first miss, with the time that this took.
     graph: OnceCell<(Graph, Duration)>,
     find: Duration,
     restore: Duration,
@@ -118,7 +118,7 @@ impl Session {
     /// Ids of all packages.
     ///
     /// # Errors
-    /// As for all queries: if cargo must be asked, and fails.
+    /// As for all queries: if cargo has to run, and fails.
     pub fn all_packages(&self) -> Result<Arc<Vec<String>>, Error> {
         self.answer(&AllPackages, answers::all)
     }
@@ -134,7 +134,7 @@ impl Session {
     /// The package with this id.
     ///
     /// # Errors
-    /// As [`all_packages`](Self::all_packages), and if there is none.
+    /// As [`all_packages`](Self::all_packages), and if the package is absent.
     pub fn package(&self, id: &str) -> Result<Arc<Package>, Error> {
         self.try_answer(&PackageByIdRef { id }, |graph| {
             graph.packages.get(id).cloned().ok_or_else(|| Error::NoSuchPackage(id.to_owned()))
@@ -320,7 +320,7 @@ fn throw_away_if_outdated(cache: &Cache<CacheRegistry>, place: &Place, report: R
         Some(known) => place.difference(&known),
         None => Some(match report.skipped().find(|(table, _)| *table == CurrentProject::NAME) {
             Some((table, skipped)) => format!("`{table}` was not restored: {}", skipped.reason),
-            None => "they do not say what project they are about".to_owned(),
+            None => "they do not name their project".to_owned(),
         }),
     };
     match reason {
@@ -353,7 +353,7 @@ impl Display for Start {
             Self::First => f.write_str("cold start, there is no snapshot yet"),
             Self::Damaged(_) => f.write_str("cold start, the snapshot could not be read"),
             Self::Outdated { entries, reason } => {
-                write!(f, "cold start, {entries} saved answers thrown away: {reason}")
+                write!(f, "cold start, {entries} saved answers discarded: {reason}")
             }
             Self::Restored(report) => {
                 write!(f, "restored {} entries, saved {:.1?} ago", report.restored(), report.elapsed)?;

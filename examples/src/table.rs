@@ -30,8 +30,8 @@ impl Table {
         self
     }
 
-    /// Adds a row. Cells are foreign texts: characters that a terminal could obey, or does not show, are written as
-    /// escapes.
+    /// Adds a row. Cells are untrusted text: control characters and characters that a terminal does not show are
+    /// written as escapes.
     pub fn row<const N: usize>(&mut self, cells: [String; N]) {
         self.rows.push(cells.iter().map(|cell| plain(cell)).collect());
     }
@@ -99,7 +99,7 @@ fn plain(text: &str) -> String {
 fn wrap(text: &str, width: usize) -> Vec<String> {
     let mut lines = vec![String::new()];
     for word in text.split_whitespace() {
-        // There is always a last line.
+        // The list is never empty.
         let Some(line) = lines.last_mut() else { break };
         if line.is_empty() {
             *line = word.to_owned();
@@ -126,7 +126,7 @@ mod tests {
     }
 
     #[test]
-    fn a_terminal_is_not_told_what_to_do() {
+    fn text_cannot_send_commands_to_the_terminal() {
         let mut table = Table::new("Ti\u{1b}[2Jtle").columns(["name", "rest"]);
         table.row(["a\u{202e}b\nc".into(), "it's \u{9b}2J \\ \0 ü 日本".into()]);
         let text = table.to_string();

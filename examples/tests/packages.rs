@@ -26,7 +26,7 @@ fn the_second_run_gives_the_same_answers_from_the_snapshot() {
 }
 
 #[test]
-fn a_question_that_was_not_asked_before_is_added_to_the_answers_restored() {
+fn a_new_question_is_added_to_the_restored_answers() {
     let project = project();
     succeeds(project.path(), &[]);
     let first = succeeds(project.path(), &["--package", "leaf"]);
@@ -49,7 +49,7 @@ fn packages_are_listed_by_licence() {
 }
 
 #[test]
-fn a_changed_lock_file_throws_the_answers_away_and_says_so() {
+fn a_changed_lock_file_discards_the_answers_and_says_so() {
     let project = project();
     let before = succeeds(project.path(), &[]);
     let lock = project.path().join("Cargo.lock");
@@ -57,19 +57,19 @@ fn a_changed_lock_file_throws_the_answers_away_and_says_so() {
     fs::write(&lock, format!("{text}\n# changed\n")).unwrap();
     let after = succeeds(project.path(), &[]);
     assert!(after.contains("Cache: cold start, "), "{after}");
-    assert!(after.contains(" saved answers thrown away: `Cargo.lock` has changed\n"), "{after}");
-    assert!(number_before(" saved answers thrown away", &after) > 0);
+    assert!(after.contains(" saved answers discarded: `Cargo.lock` has changed\n"), "{after}");
+    assert!(number_before(" saved answers discarded", &after) > 0);
     assert_eq!(answers(&after), answers(&before));
     assert!(succeeds(project.path(), &[]).contains("Cache: restored "));
 }
 
 #[test]
-fn a_lock_file_that_is_gone_throws_the_answers_away_and_is_made_again() {
+fn a_missing_lock_file_discards_the_answers_and_is_created_again() {
     let project = project();
     succeeds(project.path(), &[]);
     fs::remove_file(project.path().join("Cargo.lock")).unwrap();
     let after = succeeds(project.path(), &[]);
-    assert!(after.contains("thrown away: `Cargo.lock` is gone\n"), "{after}");
+    assert!(after.contains("discarded: `Cargo.lock` is gone\n"), "{after}");
     assert!(succeeds(project.path(), &[]).contains("Cache: restored "));
 }
 
@@ -81,18 +81,18 @@ fn a_changed_manifest_is_seen_though_the_lock_file_is_the_same() {
     let text = fs::read_to_string(&manifest).unwrap();
     fs::write(&manifest, text.replace("MIT", "Zlib")).unwrap();
     let after = succeeds(project.path(), &[]);
-    assert!(after.contains("thrown away: `leaf/Cargo.toml` has changed\n"), "{after}");
+    assert!(after.contains("discarded: `leaf/Cargo.toml` has changed\n"), "{after}");
     assert!(after.contains("Zlib"), "{after}");
 }
 
 #[test]
-fn a_snapshot_of_another_project_is_not_believed() {
+fn a_snapshot_of_another_project_is_discarded() {
     let (one, other) = (project(), project());
     let snapshot = one.path().join("shared.snapshot");
     let cache = ["--cache", snapshot.to_str().unwrap()];
     succeeds(one.path(), &cache);
     let text = succeeds(other.path(), &cache);
-    assert!(text.contains("thrown away: they are about the project in `"), "{text}");
+    assert!(text.contains("discarded: they are about the project in `"), "{text}");
 }
 
 #[test]
@@ -175,7 +175,7 @@ fn an_unknown_package_is_one_line_and_status_1() {
 }
 
 #[test]
-fn a_command_line_that_makes_no_sense_is_status_2() {
+fn an_invalid_command_line_ends_with_status_2() {
     let problem = fails(2, project().path(), &["--colour"]);
     assert_eq!(problem, "error: invalid option '--colour'; see `packages --help`\n");
     assert!(succeeds(project().path(), &["--help"]).contains("Usage: packages [OPTIONS] [PATH]"));

@@ -24,13 +24,13 @@ A TIME is a number and `ms`, `s` or `m`, as in 500ms.
 Keys: q or Ctrl-C ends; r refreshes; p pauses; up and down choose an article, left and right a page.
 ";
 
-/// The shortest time that an option may set: asking more often loads the newsroom and shows no more.
+/// The shortest time that an option may set: querying more often burdens the newsroom and shows nothing more.
 const SHORTEST: Duration = Duration::from_millis(50);
 
 /// The longest time that an option may set.
 const LONGEST: Duration = Duration::from_secs(60 * 60);
 
-/// What the user wants.
+/// What the user requests.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Command {
     /// Show the newsroom.
@@ -39,12 +39,12 @@ pub enum Command {
     Help,
 }
 
-/// What to show, and how often to ask.
+/// What to show, and how often to query it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Options {
     /// Address of the newsroom.
     pub address: Address,
-    /// How long after an answer to ask again.
+    /// Time from an answer to the next query.
     pub every: Duration,
     /// How long the circuit breaker stays open.
     pub retry_after: Duration,

@@ -7,44 +7,44 @@ use cache_client::BreakerState;
 use crate::arguments::Options;
 use crate::input::Command;
 use crate::model::{Comments, FeedPage, Stats, Story};
+use crate::observed::Observed;
 use crate::queries::{GetArticle, GetComments, GetFeed};
-use crate::seen::Seen;
 
 /// What the program knows and needs.
 #[derive(Clone, Debug)]
 pub struct Dashboard {
     /// The settings of the command line.
     pub options: Options,
-    /// How much there is.
-    pub stats: Seen<Stats>,
+    /// Numbers of articles, authors and comments.
+    pub stats: Observed<Stats>,
     /// The page of the list.
-    pub feed: Seen<FeedPage>,
+    pub feed: Observed<FeedPage>,
     /// The selected article.
-    pub article: Seen<Option<Story>>,
+    pub article: Observed<Option<Story>>,
     /// The comments on it.
-    pub comments: Seen<Option<Comments>>,
+    pub comments: Observed<Option<Comments>>,
     /// The state of the circuit breaker that all of them share.
     pub breaker: Breaker,
     /// Whether nothing is requested.
     pub is_paused: bool,
-    /// Where the visited pages begin: the last is shown. Empty on the first page.
+    /// The starts of the visited pages after the first; the last of them is shown.
     pages: Vec<String>,
     /// Number of the selected article.
-    chosen: Option<u64>,
+    selected: Option<u64>,
 }
 
 /// The state of a circuit breaker.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Default)]
 pub enum Breaker {
-    /// Lets all loads through.
+    /// Allows all loads.
     #[default]
     Closed,
-    /// Lets none through.
+    /// Rejects all loads.
     Open {
-        /// When it lets the next one through.
+        /// When it allows the next load.
         until: Instant,
     },
-    /// Has let one load through, whose result decides.
+    /// Has allowed one load, whose result closes or opens it.
     Trying,
 }
 
@@ -64,14 +64,14 @@ impl Dashboard {
     pub fn new(options: Options) -> Self {
         Self {
             options,
-            stats: Seen::default(),
-            feed: Seen::default(),
-            article: Seen::default(),
-            comments: Seen::default(),
+            stats: Observed::default(),
+            feed: Observed::default(),
+            article: Observed::default(),
+            comments: Observed::default(),
             breaker: Breaker::default(),
             is_paused: false,
             pages: Vec::new(),
-            chosen: None,
+            selected: None,
         }
     }
 
@@ -84,13 +84,13 @@ impl Dashboard {
     /// The article to show.
     #[must_use]
     pub fn article_query(&self) -> Option<GetArticle> {
-        self.chosen.map(|id| GetArticle { id })
+        self.selected.map(|id| GetArticle { id })
     }
 
     /// The comments to show.
     #[must_use]
     pub fn comments_query(&self) -> Option<GetComments> {
-        self.chosen.map(|article| GetComments { article })
+        self.selected.map(|article| GetComments { article })
     }
 
     /// Number of the page to show; the first is 1.
@@ -103,15 +103,15 @@ impl Dashboard {
     #[must_use]
     pub fn place(&self) -> Option<usize> {
         let articles = &self.feed.value.as_ref()?.articles;
-        articles.iter().position(|article| Some(article.id) == self.chosen)
+        articles.iter().position(|article| Some(article.id) == self.selected)
     }
 
-    /// Does what the user wants, as far as it is done here.
-    pub fn obey(&mut self, command: Command) {
+    /// Applies a command of the user, as far as it concerns this state.
+    pub fn apply(&mut self, command: Command) {
         match command {
             Command::Pause => self.is_paused = !self.is_paused,
-            Command::Choose(steps) => self.choose(steps),
-            Command::Older => self.turn_over(),
+            Command::Select(steps) => self.select(steps),
+            Command::Older => self.next_page(),
             Command::Newer => drop(self.pages.pop()),
             Command::Quit | Command::Refresh => {}
         }
@@ -119,25 +119,25 @@ impl Dashboard {
 
     /// Call this when the list changes. The selected article stays selected if it is in the list; otherwise the first
     /// one is.
-    pub fn keep_to_the_list(&mut self) {
+    pub fn update_selection(&mut self) {
         if self.place().is_some() {
             return;
         }
         let page = self.feed.value.as_ref();
-        self.chosen = page.and_then(|page| page.articles.first()).map(|article| article.id);
-        if self.chosen.is_none() {
+        self.selected = page.and_then(|page| page.articles.first()).map(|article| article.id);
+        if self.selected.is_none() {
             self.article.forget();
             self.comments.forget();
         }
     }
 
-    fn choose(&mut self, steps: isize) {
+    fn select(&mut self, steps: isize) {
         let (Some(page), Some(place)) = (&self.feed.value, self.place()) else { return };
         let place = place.saturating_add_signed(steps).min(page.articles.len() - 1);
-        self.chosen = Some(page.articles[place].id);
+        self.selected = Some(page.articles[place].id);
     }
 
-    fn turn_over(&mut self) {
+    fn next_page(&mut self) {
         let next = self.feed.value.as_ref().and_then(|page| page.next.clone());
         // It was requested already, while the page before is still shown.
         if let Some(next) = next.filter(|next| self.pages.last() != Some(next)) {

@@ -2,7 +2,7 @@
 
 use crossterm::event::{Event, KeyCode, KeyEventKind, KeyModifiers};
 
-/// What the user wants.
+/// What the user requests.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Command {
     /// Leave the program.
@@ -11,8 +11,8 @@ pub enum Command {
     Refresh,
     /// Pause the queries, or resume them.
     Pause,
-    /// Select the article this many places further down the list.
-    Choose(isize),
+    /// Select the article this many places down the list.
+    Select(isize),
     /// Show the next page of the list, with older articles.
     Older,
     /// Show the page before.
@@ -22,7 +22,7 @@ pub enum Command {
 /// How many articles the page keys move.
 const FAR: isize = 10;
 
-/// The command that an event stands for.
+/// The command that an event means.
 #[must_use]
 pub fn command(event: &Event) -> Option<Command> {
     let Event::Key(key) = event else { return None };
@@ -36,12 +36,12 @@ pub fn command(event: &Event) -> Option<Command> {
         KeyCode::Char('q' | 'Q') => Command::Quit,
         KeyCode::Char('r' | 'R') => Command::Refresh,
         KeyCode::Char('p' | 'P') => Command::Pause,
-        KeyCode::Up => Command::Choose(-1),
-        KeyCode::Down => Command::Choose(1),
-        KeyCode::PageUp => Command::Choose(-FAR),
-        KeyCode::PageDown => Command::Choose(FAR),
-        KeyCode::Home => Command::Choose(isize::MIN),
-        KeyCode::End => Command::Choose(isize::MAX),
+        KeyCode::Up => Command::Select(-1),
+        KeyCode::Down => Command::Select(1),
+        KeyCode::PageUp => Command::Select(-FAR),
+        KeyCode::PageDown => Command::Select(FAR),
+        KeyCode::Home => Command::Select(isize::MIN),
+        KeyCode::End => Command::Select(isize::MAX),
         KeyCode::Right => Command::Older,
         KeyCode::Left => Command::Newer,
         _ => return None,
@@ -62,7 +62,7 @@ mod tests {
     }
 
     #[test]
-    fn an_arrow_that_arrives_in_parts_means_nothing() {
+    fn an_arrow_key_that_arrives_in_parts_is_ignored() {
         for part in [KeyCode::Esc, KeyCode::Char('['), KeyCode::Char('A'), KeyCode::Char('B')] {
             assert_eq!(press(part, KeyModifiers::NONE), None);
         }
@@ -76,7 +76,7 @@ mod tests {
     }
 
     #[test]
-    fn a_key_that_is_let_go_means_nothing() {
+    fn a_key_release_means_nothing() {
         let key = KeyEvent::new_with_kind(KeyCode::Char('q'), KeyModifiers::NONE, KeyEventKind::Release);
         assert_eq!(command(&Event::Key(key)), None);
     }

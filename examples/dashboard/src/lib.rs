@@ -3,8 +3,8 @@
 //! - [`queries`]: the queries, each a struct with `#[derive(Query)]`, and [`model`], their answers; `loads`: how each
 //!   is loaded over HTTP by [`newsroom`]. Begin here. `plain` makes foreign texts safe for a terminal.
 //! - [`session`]: the loop: states of observers, keys and ticks come in, pictures go out.
-//! - [`dashboard`]: what the program knows and needs, without a terminal, a clock or a connection; [`seen`]: the same
-//!   for one query. [`picture`]: what is shown of it; [`view`]: how that is drawn.
+//! - [`dashboard`]: what the program knows and needs, without a terminal, a clock or a connection; [`observed`]: the
+//!   same for one query. [`picture`]: what is shown of it; [`view`]: how that is drawn.
 //! - [`arguments`]: the command line; [`input`]: the keys; [`terminal`]: the terminal, which is restored at the end;
 //!   [`stop`]: signals.
 #![forbid(unsafe_code)]
@@ -15,10 +15,10 @@ pub mod input;
 mod loads;
 pub mod model;
 pub mod newsroom;
+pub mod observed;
 pub mod picture;
 mod plain;
 pub mod queries;
-pub mod seen;
 pub mod session;
 pub mod stop;
 pub mod terminal;

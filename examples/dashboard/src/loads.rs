@@ -19,7 +19,7 @@ impl Fetch<Newsroom> for GetStats {
     }
 
     fn is_retryable(error: &NewsroomError) -> bool {
-        error.may_pass()
+        error.is_temporary()
     }
 
     fn counts_as_failure(error: &NewsroomError) -> bool {
@@ -42,7 +42,7 @@ impl Fetch<Newsroom> for GetFeed {
     }
 
     fn is_retryable(error: &NewsroomError) -> bool {
-        error.may_pass()
+        error.is_temporary()
     }
 
     fn counts_as_failure(error: &NewsroomError) -> bool {
@@ -62,7 +62,7 @@ impl Fetch<Newsroom> for GetArticle {
     }
 
     fn is_retryable(error: &NewsroomError) -> bool {
-        error.may_pass()
+        error.is_temporary()
     }
 
     fn counts_as_failure(error: &NewsroomError) -> bool {
@@ -82,7 +82,7 @@ impl Fetch<Newsroom> for GetComments {
     }
 
     fn is_retryable(error: &NewsroomError) -> bool {
-        error.may_pass()
+        error.is_temporary()
     }
 
     fn counts_as_failure(error: &NewsroomError) -> bool {
@@ -94,7 +94,7 @@ impl Fetch<Newsroom> for GetComments {
     }
 }
 
-/// Turns "there is none" into an answer.
+/// Turns "not found" into an answer.
 fn present<T>(answer: Result<T, NewsroomError>) -> Result<Option<T>, NewsroomError> {
     match answer {
         Err(error) if error.is_absent() => Ok(None),

@@ -38,7 +38,7 @@ fn run(options: Options) -> Result<(), Box<dyn Error>> {
         let stop = stop::signals()?;
         let client = session::client(&options)?;
         // Restored when it is dropped, before an error is printed.
-        let mut screen = Screen::take()?;
+        let mut screen = Screen::open()?;
         session::run(client, options, stop, &mut screen).await?;
         Ok(())
     });

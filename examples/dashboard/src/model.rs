@@ -7,22 +7,22 @@ use serde::{Deserialize, Deserializer};
 
 use crate::plain;
 
-/// How much there is, and what its loads have cost so far.
+/// Totals, and the cost of all loads so far.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize)]
 #[serde(default)]
 pub struct Stats {
-    /// How much there is.
+    /// Numbers of articles, authors and comments.
     pub totals: Totals,
-    /// What the newsroom's database was asked for.
+    /// The loads of the newsroom's database.
     pub database: DatabaseLoads,
     /// How the newsroom's cache is doing.
     pub cache: CacheCounts,
 }
 
-/// How much there is.
+/// Numbers of articles, authors and comments.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize)]
 #[serde(default)]
-#[allow(missing_docs, reason = "the names say it")]
+#[allow(missing_docs, reason = "the names are self-explanatory")]
 pub struct Totals {
     pub articles: u64,
     pub authors: u64,
@@ -43,7 +43,7 @@ pub struct Latest {
     pub name: String,
 }
 
-/// What a database was asked for.
+/// The loads of a database.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize)]
 #[serde(default)]
 pub struct DatabaseLoads {
@@ -71,7 +71,7 @@ pub struct QueryLoads {
 /// How a cache is doing.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize)]
 #[serde(default)]
-#[allow(missing_docs, reason = "the names say it")]
+#[allow(missing_docs, reason = "the names are self-explanatory")]
 pub struct CacheCounts {
     pub hits: u64,
     pub misses: u64,
@@ -110,7 +110,7 @@ pub struct Teaser {
 pub struct Story {
     /// The article.
     pub article: Article,
-    /// The author, unless the author is gone.
+    /// The author, unless deleted.
     #[serde(default)]
     pub author: Option<Author>,
 }

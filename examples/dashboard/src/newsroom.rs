@@ -1,4 +1,4 @@
-//! The newsroom at the other end: its address, how it is queried, and why there may be no answer. Knows no query.
+//! The newsroom that is observed: its address, how it is queried, and its errors. Knows no query.
 
 use std::error::Error;
 use std::fmt::{self, Display};
@@ -19,9 +19,9 @@ use crate::CacheRegistry;
 use crate::plain;
 
 /// How long an answer may take.
-const PATIENCE: Duration = Duration::from_secs(5);
+const TIMEOUT: Duration = Duration::from_secs(5);
 
-/// The longest answer, in bytes.
+/// The maximum length of an answer, in bytes.
 const LONGEST: usize = 4 << 20;
 
 /// A newsroom, and the connections to it. The state of this program, which all loads need.
@@ -35,7 +35,7 @@ impl App for Newsroom {
     type Registry = CacheRegistry;
 }
 
-/// Why the newsroom gives no answer.
+/// Why there is no answer from the newsroom.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum NewsroomError {
@@ -54,12 +54,12 @@ pub enum NewsroomError {
         source: Box<dyn Error + Send + Sync>,
     },
     /// The answer takes too long.
-    #[error("no answer to {path} within {} s", PATIENCE.as_secs())]
+    #[error("no answer to {path} within {} s", TIMEOUT.as_secs())]
     TimedOut {
         /// The path.
         path: String,
     },
-    /// The newsroom refuses.
+    /// The newsroom refused the request.
     #[error("{status}: {message}")]
     Refused {
         /// The status of the answer.
@@ -86,9 +86,9 @@ pub enum NewsroomError {
 }
 
 impl NewsroomError {
-    /// Whether a retry may succeed a moment later.
+    /// Whether a retry may succeed after a moment.
     #[must_use]
-    pub fn may_pass(&self) -> bool {
+    pub fn is_temporary(&self) -> bool {
         matches!(self, Self::Unreachable { .. } | Self::BrokenOff { .. })
     }
 
@@ -98,7 +98,7 @@ impl NewsroomError {
         !matches!(self, Self::Refused { status, .. } if status.is_client_error())
     }
 
-    /// Whether the newsroom says that there is no such thing.
+    /// Whether the newsroom answered "not found".
     #[must_use]
     pub fn is_absent(&self) -> bool {
         matches!(self, Self::Refused { status: StatusCode::NOT_FOUND, .. })
@@ -117,7 +117,7 @@ impl Newsroom {
     /// # Errors
     /// If there is no answer in time, or not one of this type.
     pub async fn ask<T: DeserializeOwned>(&self, path: &str) -> Result<T, NewsroomError> {
-        let answer = tokio::time::timeout(PATIENCE, self.answer(path));
+        let answer = tokio::time::timeout(TIMEOUT, self.answer(path));
         let (status, body) =
             answer.await.map_err(|_| NewsroomError::TimedOut { path: path.to_owned() })??;
         if !status.is_success() {
@@ -146,7 +146,7 @@ fn complaint(body: &[u8]) -> String {
         error: String,
     }
     serde_json::from_slice(body)
-        .map_or_else(|_| "it does not say why".to_owned(), |complaint: Complaint| complaint.error)
+        .map_or_else(|_| "without a reason".to_owned(), |complaint: Complaint| complaint.error)
 }
 
 /// The address of a newsroom: `http://`, a host, and optionally a port.
@@ -156,11 +156,11 @@ pub struct Address(String);
 /// Why a text is not the address of a newsroom.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
-#[allow(missing_docs, reason = "the texts say it")]
+#[allow(missing_docs, reason = "the messages are self-explanatory")]
 pub enum NotAnAddress {
     #[error("it is not an address")]
     Shape(#[from] hyper::http::uri::InvalidUri),
-    #[error("this program speaks HTTP without TLS: use http://, or a proxy")]
+    #[error("this program uses HTTP without TLS: use http://, or a proxy")]
     Tls,
     #[error("it must begin with http://, as in http://127.0.0.1:8080")]
     Scheme,
@@ -221,7 +221,7 @@ pub fn with_causes(error: &dyn Error) -> String {
     causes(error).fold(error.to_string(), |line, cause| format!("{line}: {cause}"))
 }
 
-/// An error and its root cause on one line: the errors between are about libraries.
+/// An error and its root cause on one line, without the errors of libraries between them.
 #[must_use]
 pub fn in_short(error: &dyn Error) -> String {
     match causes(error).last() {

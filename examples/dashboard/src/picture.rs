@@ -7,7 +7,7 @@ use tokio::time::Instant;
 
 use crate::dashboard::{Breaker, Dashboard};
 use crate::model::{Comments, FeedPage, Stats, Story};
-use crate::seen::{Phase, Seen};
+use crate::observed::{Observed, Phase};
 
 /// What is shown.
 #[derive(Clone, Debug)]
@@ -21,10 +21,10 @@ pub struct Picture {
     /// How each query is doing.
     pub rows: Vec<Row>,
     /// The state of the circuit breaker.
-    pub breaker: BreakerSight,
-    /// The error that is not over yet: that of the query that failed first.
+    pub breaker: ShownBreaker,
+    /// The present error: that of the query that failed first.
     pub problem: Option<String>,
-    /// How much there is.
+    /// Numbers of articles, authors and comments.
     pub stats: Option<Arc<Stats>>,
     /// Number of the page of the list.
     pub page: usize,
@@ -57,18 +57,18 @@ pub struct Row {
 
 /// The state of a circuit breaker.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum BreakerSight {
-    /// Lets all loads through.
+pub enum ShownBreaker {
+    /// Allows all loads.
     Closed,
-    /// Lets no loads through, for this long.
+    /// Rejects all loads for this long.
     Open(String),
-    /// Lets the next load through.
+    /// Allows the next load.
     Due,
-    /// Has let one load through, whose result decides.
+    /// Has allowed one load, whose result closes or opens it.
     Trying,
 }
 
-/// Shown where there is nothing.
+/// Shown in place of an absent value.
 const NOTHING: &str = "-";
 
 impl Picture {
@@ -110,24 +110,24 @@ struct Moment {
 }
 
 impl Moment {
-    fn row<V>(&self, name: String, seen: &Seen<V>) -> Row {
+    fn row<V>(&self, name: String, observed: &Observed<V>) -> Row {
         let ago = |since: Instant| about(self.now.saturating_duration_since(since));
-        let problem = seen.problem.as_ref().map(|problem| match problem.is_over {
+        let problem = observed.problem.as_ref().map(|problem| match problem.is_over {
             true => format!("{} ago: {}", ago(problem.since), problem.text),
             false => problem.text.clone(),
         });
         Row {
             name,
-            phase: seen.phase,
-            age: seen.age(self.now).map_or_else(|| NOTHING.to_owned(), about),
-            next: self.next(seen),
+            phase: observed.phase,
+            age: observed.age(self.now).map_or_else(|| NOTHING.to_owned(), about),
+            next: self.next(observed),
             problem: problem.unwrap_or_else(|| NOTHING.to_owned()),
-            is_over: seen.problem.as_ref().is_none_or(|problem| problem.is_over),
+            is_over: observed.problem.as_ref().is_none_or(|problem| problem.is_over),
         }
     }
 
-    fn next<V>(&self, seen: &Seen<V>) -> String {
-        match seen.until_next(self.every, self.now) {
+    fn next<V>(&self, observed: &Observed<V>) -> String {
+        match observed.until_next(self.every, self.now) {
             _ if self.is_paused => "paused".to_owned(),
             Some(time) if time.is_zero() => "now".to_owned(),
             Some(time) => format!("in {}", until(time)),
@@ -136,18 +136,18 @@ impl Moment {
     }
 }
 
-fn breaker(breaker: Breaker, now: Instant) -> BreakerSight {
+fn breaker(breaker: Breaker, now: Instant) -> ShownBreaker {
     match breaker {
-        Breaker::Closed => BreakerSight::Closed,
-        Breaker::Open { until } if until <= now => BreakerSight::Due,
-        Breaker::Open { until: end } => BreakerSight::Open(until(end - now)),
-        Breaker::Trying => BreakerSight::Trying,
+        Breaker::Closed => ShownBreaker::Closed,
+        Breaker::Open { until } if until <= now => ShownBreaker::Due,
+        Breaker::Open { until: end } => ShownBreaker::Open(until(end - now)),
+        Breaker::Trying => ShownBreaker::Trying,
     }
 }
 
-/// The error that is not over, and since when.
-fn problem<V>(seen: &Seen<V>) -> Option<(Instant, String)> {
-    let problem = seen.problem.as_ref().filter(|problem| !problem.is_over)?;
+/// The present error, and since when.
+fn problem<V>(observed: &Observed<V>) -> Option<(Instant, String)> {
+    let problem = observed.problem.as_ref().filter(|problem| !problem.is_over)?;
     Some((problem.since, problem.text.clone()))
 }
 
@@ -173,7 +173,7 @@ fn spelled(seconds: u64) -> String {
     }
 }
 
-/// A time of the command line: not rounded.
+/// A time from the command line, not rounded.
 fn exact(time: Duration) -> String {
     match time.subsec_millis() {
         0 => spelled(time.as_secs()),

@@ -4,20 +4,20 @@ use icu_properties::props::{BidiControl, DefaultIgnorableCodePoint, GeneralCateg
 use icu_properties::{CodePointMapData, CodePointSetData};
 use serde::{Deserialize, Deserializer};
 
-/// Characters that are kept of a text: more than a screen shows.
+/// Maximum number of characters of a text: more than a screen shows.
 const LONGEST: usize = 4_000;
 
-/// Characters that are kept of a title, a name, or an error, so that there is room for the rest.
+/// Maximum number of characters of a title, a name, or an error, so that the rest of the screen has room.
 const LONGEST_TITLE: usize = 160;
 
-/// Items that are kept of a list: more than a screen shows.
+/// Maximum number of items of a list: more than a screen shows.
 pub(crate) const MOST: usize = 200;
 
-/// Marks that one letter may have; more would be drawn over the lines above and below.
+/// Maximum number of combining marks on a letter; more would be drawn over the lines above and below.
 const MOST_MARKS: usize = 4;
 
-/// Puts a text on one line. White space becomes single spaces. Drops control and format characters, those that change the
-/// direction of text and those without a width. Cuts after `longest` characters, and then ends with "…".
+/// Puts a text on one line. White space becomes single spaces. Drops control and format characters, those that change
+/// the direction of text and those without a width. Cuts after `longest` characters, and then ends with "…".
 fn line(text: &str, longest: usize) -> String {
     // Reads no more of a long text than may be needed.
     let start = text.char_indices().nth(longest * 2).map_or(text, |(end, _)| &text[..end]);

@@ -10,7 +10,7 @@ use crate::model::{Comments, FeedPage, Stats, Story};
 /// Name of the circuit breaker of all queries here.
 pub const BREAKER: &str = "newsroom";
 
-/// How much there is, and what its loads have cost so far.
+/// Totals, and the cost of all loads so far.
 #[derive(Query, Clone, Debug, PartialEq, Eq, Hash)]
 #[query(value = Stats, capacity = 1, retry = 1, breaker = "newsroom")]
 pub struct GetStats;
@@ -23,7 +23,7 @@ pub struct GetFeed {
     pub before: Option<String>,
 }
 
-/// One article. "There is none" is an answer too, and not a failure of the newsroom.
+/// One article. "Not found" is an answer too, and not a failure of the newsroom.
 #[derive(Query, Clone, Debug, PartialEq, Eq, Hash)]
 #[query(value = Option<Story>, capacity = 200, retry = 1, breaker = "newsroom")]
 pub struct GetArticle {

@@ -1,4 +1,4 @@
-//! The loop: reports of observers, keys and ticks go into the dashboard, and pictures of it go to the terminal.
+//! The loop: applies states of observers, keys and ticks to the dashboard, and draws pictures of it.
 
 use std::time::Duration;
 
@@ -13,16 +13,16 @@ use crate::arguments::Options;
 use crate::dashboard::{Breaker, Dashboard};
 use crate::input::{self, Command};
 use crate::newsroom::{Newsroom, NewsroomError};
+use crate::observed::Observed;
 use crate::picture::Picture;
 use crate::queries::{BREAKER, GetArticle, GetComments, GetFeed, GetStats};
-use crate::seen::Seen;
 use crate::terminal::Screen;
 use crate::{CacheRegistry, view};
 
 /// How often a picture is drawn when nothing happens, so that ages advance.
 const TICK: Duration = Duration::from_millis(250);
 
-/// The shortest time between two pictures, so that keys are read faster than anyone can press them.
+/// The shortest time between two pictures, so that drawing does not delay the reading of keys.
 const FRAME: Duration = Duration::from_millis(33);
 
 /// A client that loads as often as the command line says.
@@ -33,7 +33,7 @@ pub fn client(options: &Options) -> Result<Client<Newsroom>, OpenError> {
     let cache = Cache::<CacheRegistry>::builder().clock(TokioClock::new()).build()?;
     let Options { address, every, retry_after } = options.clone();
     Ok(Client::builder(cache, Newsroom::new(address))
-        // An answer is fresh until the next two were due.
+        // An answer stays fresh if one poll is missed.
         .defaults(|defaults| defaults.poll(every).fresh(every * 2))
         .breaker(BREAKER, BreakerOptions::new().open_for(retry_after))
         .build())
@@ -59,31 +59,31 @@ impl Observers {
 
     /// Observes what the dashboard needs. Costs nothing if that is observed already.
     fn follow(&mut self, dashboard: &Dashboard) {
-        turn(&mut self.feed, Some(dashboard.feed_query()));
-        turn(&mut self.article, dashboard.article_query());
-        turn(&mut self.comments, dashboard.comments_query());
+        observe(&mut self.feed, Some(dashboard.feed_query()));
+        observe(&mut self.article, dashboard.article_query());
+        observe(&mut self.comments, dashboard.comments_query());
     }
 
     /// Waits until one of them changes, and records the change.
-    async fn news(&mut self, client: &Client<Newsroom>, dashboard: &mut Dashboard) {
+    async fn next_update(&mut self, client: &Client<Newsroom>, dashboard: &mut Dashboard) {
         let Self { stats, feed, article, comments } = self;
         tokio::select! {
-            Some(state) = stats.next() => take(&mut dashboard.stats, client, stats, state),
+            Some(state) = stats.next() => record(&mut dashboard.stats, client, stats, state),
             Some(state) = feed.next() => {
-                take(&mut dashboard.feed, client, feed, state);
-                dashboard.keep_to_the_list();
+                record(&mut dashboard.feed, client, feed, state);
+                dashboard.update_selection();
             }
-            Some(state) = article.next() => take(&mut dashboard.article, client, article, state),
-            Some(state) = comments.next() => take(&mut dashboard.comments, client, comments, state),
-            // The runtime is ending, and this ends with it.
+            Some(state) = article.next() => record(&mut dashboard.article, client, article, state),
+            Some(state) = comments.next() => record(&mut dashboard.comments, client, comments, state),
+            // The streams end only when the runtime shuts down, which drops this future too.
             else => std::future::pending().await,
         }
     }
 }
 
-/// Points an observer at a query, or at none. An observer without a query is left alone: it would report again that it
-/// has none.
-fn turn<Q: Fetch<Newsroom>>(observer: &mut Observer<Newsroom, Q>, query: Option<Q>)
+/// Points an observer at a query, or at none. Does nothing if it is there already: an observer without a query would
+/// report once more that it has none.
+fn observe<Q: Fetch<Newsroom>>(observer: &mut Observer<Newsroom, Q>, query: Option<Q>)
 where
     CacheRegistry: Holds<Q>,
 {
@@ -92,8 +92,8 @@ where
     }
 }
 
-fn take<Q: Fetch<Newsroom, Error = NewsroomError>>(
-    seen: &mut Seen<Q::Value>,
+fn record<Q: Fetch<Newsroom, Error = NewsroomError>>(
+    observed: &mut Observed<Q::Value>,
     client: &Client<Newsroom>,
     observer: &Observer<Newsroom, Q>,
     state: cache_client::State<Q::Value, NewsroomError>,
@@ -101,7 +101,7 @@ fn take<Q: Fetch<Newsroom, Error = NewsroomError>>(
     CacheRegistry: Holds<Q>,
 {
     let entry = observer.query().and_then(|query| client.cache().peek_entry(query));
-    seen.take(state.into(), entry.map(|entry| entry.age()), Instant::now());
+    observed.record(state.into(), entry.map(|entry| entry.age()), Instant::now());
 }
 
 /// Shows the newsroom until the user leaves or `stop` becomes true.
@@ -126,22 +126,22 @@ pub async fn run(
             _ = frame.tick(), if !is_drawn => {
                 observers.follow(&dashboard);
                 client.set_active(!dashboard.is_paused);
-                look_at_the_breaker(&client, &mut dashboard);
+                check_breaker(&client, &mut dashboard);
                 let picture = Picture::of(&dashboard, Instant::now());
                 screen.draw(|frame| view::draw(frame, &picture))?;
                 is_drawn = true;
                 continue;
             }
-            () = observers.news(&client, &mut dashboard) => {}
+            () = observers.next_update(&client, &mut dashboard) => {}
             event = keys.next() => match event.transpose()?.as_ref().map(input::command) {
-                // The sender is gone.
+                // The sender was dropped.
                 None | Some(Some(Command::Quit)) => return Ok(()),
                 Some(Some(Command::Refresh)) => drop(client.invalidate_all()),
-                Some(Some(command)) => dashboard.obey(command),
+                Some(Some(command)) => dashboard.apply(command),
                 Some(None) => {}
             },
             _ = tick.tick() => {}
-            _ = stop.wait_for(|is_told| *is_told) => return Ok(()),
+            _ = stop.wait_for(|is_stopping| *is_stopping) => return Ok(()),
         }
         is_drawn = false;
     }
@@ -149,7 +149,7 @@ pub async fn run(
 
 /// When the breaker closes, the newsroom is back: queries that were refused meanwhile are loaded at once, without
 /// waiting for their next poll.
-fn look_at_the_breaker(client: &Client<Newsroom>, dashboard: &mut Dashboard) {
+fn check_breaker(client: &Client<Newsroom>, dashboard: &mut Dashboard) {
     let breaker = client.breaker_state(BREAKER).map(Breaker::from).unwrap_or_default();
     let before = std::mem::replace(&mut dashboard.breaker, breaker);
     if breaker == Breaker::Closed && before != Breaker::Closed {

@@ -7,30 +7,30 @@ use crossterm::terminal::disable_raw_mode;
 use tokio::sync::watch::{Receiver, channel};
 
 /// How long the program may take to end by itself.
-const PATIENCE: Duration = Duration::from_secs(1);
+const GRACE: Duration = Duration::from_secs(1);
 
 /// The exit status of a program that had to be ended.
 const ENDED: i32 = 1;
 
-/// Listens for SIGINT and, on Unix, SIGTERM and SIGHUP. The receiver becomes true at the first one. The process exits at
-/// the second one, or a second after the first.
+/// Listens for SIGINT and, on Unix, SIGTERM and SIGHUP. The receiver becomes true at the first one. The process exits
+/// at the second one, or a second after the first.
 ///
 /// # Errors
 /// If signal handlers cannot be installed.
 pub fn signals() -> io::Result<Receiver<bool>> {
-    let (tell, told) = channel(false);
+    let (sender, receiver) = channel(false);
     let mut signals = Signals::new()?;
     tokio::spawn(async move {
         signals.next().await;
-        if tell.send(true).is_err() {
+        if sender.send(true).is_err() {
             return;
         }
-        let _ = tokio::time::timeout(PATIENCE, signals.next()).await;
+        let _ = tokio::time::timeout(GRACE, signals.next()).await;
         // A terminal that accepts no output cannot be restored further.
         let _ = disable_raw_mode();
         std::process::exit(ENDED);
     });
-    Ok(told)
+    Ok(receiver)
 }
 
 struct Signals {

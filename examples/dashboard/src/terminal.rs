@@ -1,4 +1,4 @@
-//! The terminal: taken for a while, and restored whatever happens. Does not know what is drawn.
+//! The terminal: set up for drawing, and restored whatever happens. Does not know what is drawn.
 
 use std::backtrace::{Backtrace, BacktraceStatus};
 use std::io::{self, IsTerminal, Stdout, Write, stdout};
@@ -14,7 +14,7 @@ use crossterm::terminal::{
 use ratatui::backend::CrosstermBackend;
 use ratatui::{Frame, Terminal};
 
-/// The most cells that can be drawn. A large screen with a tiny font has a tenth of them.
+/// The maximum number of cells that can be drawn. A large screen with a tiny font has a tenth of them.
 const MOST_CELLS: u32 = 2_000_000;
 
 /// Why the terminal cannot be used.
@@ -40,7 +40,7 @@ pub struct Screen {
     panics: Arc<Mutex<Panics>>,
 }
 
-/// What happens to the messages of panics.
+/// What to do with the messages of panics.
 #[derive(Debug)]
 enum Panics {
     /// The last message is kept.
@@ -50,11 +50,11 @@ enum Panics {
 }
 
 impl Screen {
-    /// Takes the terminal.
+    /// Sets the terminal up for drawing.
     ///
     /// # Errors
     /// If there is no terminal, or it cannot be drawn on.
-    pub fn take() -> Result<Self, TerminalError> {
+    pub fn open() -> Result<Self, TerminalError> {
         if !stdout().is_terminal() {
             return Err(TerminalError::NotThere);
         }
@@ -80,7 +80,7 @@ impl Screen {
 
 impl Drop for Screen {
     fn drop(&mut self) {
-        // If one of them fails nothing can be done, and the others are still worth a try.
+        // If one of them fails, nothing can be done about it, and the others may still succeed.
         let _ = disable_raw_mode();
         let _ = execute!(stdout(), LeaveAlternateScreen, Show);
         let before = std::mem::replace(&mut *lock(&self.panics), Panics::Printed);
@@ -92,7 +92,7 @@ impl Drop for Screen {
     }
 }
 
-/// Rejects a size for which there may not be enough memory: each cell takes some.
+/// Rejects a size whose cells may not fit into memory.
 fn check_size() -> io::Result<()> {
     let (columns, rows) = size()?;
     match u32::from(columns) * u32::from(rows) {

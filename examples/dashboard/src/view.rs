@@ -1,4 +1,4 @@
-//! How a picture is drawn: places, colours, and words for each colour. Decides nothing.
+//! How a picture is drawn: layout, colours, and a word for each colour. Makes no decisions.
 //!
 //! Draws what fits, the most important first: the state of the queries, then the list, then the newsroom's numbers,
 //! then the article.
@@ -14,16 +14,16 @@ use ratatui::widgets::{Block, BorderType, Paragraph};
 
 use crate::picture::Picture;
 
-/// A smaller terminal shows nothing readable.
+/// A smaller terminal has no room for anything readable.
 const SMALLEST: (u16, u16) = (30, 8);
 
-/// Height of the numbers, and the least height of the terminal that has room for them.
+/// Height of the numbers, and the minimum height of a terminal with room for them.
 const NUMBERS: (u16, u16) = (4, 20);
 
-/// The fewest lines of a useful list.
+/// The minimum number of lines of a useful list.
 const LIST: u16 = 4;
 
-/// The least width that has room for the article beside the list.
+/// The minimum width with room for the article next to the list.
 const ARTICLE: u16 = 60;
 
 /// Draws a picture.
@@ -45,7 +45,7 @@ fn draw_head(frame: &mut Frame<'_>, area: Rect, picture: &Picture) {
     frame.render_widget(title, area);
     let state = match picture.is_paused {
         true => " paused ".fg(Color::Yellow).bold().reversed(),
-        false => Span::raw(format!(" asked every {} ", picture.every)).dim(),
+        false => Span::raw(format!(" loaded every {} ", picture.every)).dim(),
     };
     frame.render_widget(Line::from(state).alignment(Alignment::Right), area);
 }

@@ -17,11 +17,11 @@ const PANIC: &str = "--panic";
 fn main() {
     match env::args().any(|argument| argument == PANIC) {
         true => panics_with_the_screen(),
-        false => a_panic_gives_the_terminal_back_and_is_read_there(),
+        false => a_panic_restores_the_terminal_and_its_message_is_readable_there(),
     }
 }
 
-fn a_panic_gives_the_terminal_back_and_is_read_there() {
+fn a_panic_restores_the_terminal_and_its_message_is_readable_there() {
     let program = env::current_exe().unwrap();
     let mut console = Console::run(program.to_str().unwrap().to_owned(), &[PANIC]);
     let (status, left) = console.ends();
@@ -31,7 +31,7 @@ fn a_panic_gives_the_terminal_back_and_is_read_there() {
 }
 
 fn panics_with_the_screen() {
-    let mut screen = Screen::take().unwrap();
+    let mut screen = Screen::open().unwrap();
     screen.draw(|frame| frame.render_widget(Line::from("what is drawn"), frame.area())).unwrap();
     std::thread::spawn(|| panic!("of another thread")).join().unwrap_err();
     panic!("something is wrong");

@@ -24,11 +24,11 @@ const COMMITS_SHOWN: usize = 12;
 /// What loads and routes need besides the cache.
 #[derive(Debug)]
 pub struct Newsroom {
-    /// The source of everything that is not in the cache.
+    /// Where everything is loaded from that is not in the cache.
     pub database: Database,
     /// Cancelled when the service stops, so that streams end.
     pub stopping: CancellationToken,
-    /// Comments that are being written, until the cache has changed too. A mutation goes on when its request is cut
+    /// Comments that are being written, until the cache has changed too. A mutation continues when its request is cut
     /// off.
     pub writing: TaskTracker,
     snapshot: PathBuf,
@@ -82,20 +82,20 @@ pub fn claim(folder: &Path) -> Result<File, OpenFailure> {
     }
 }
 
-/// Opens the database and the cache of a folder. Calls `tell` with a line for each thing that happens.
+/// Opens the database and the cache of a folder. Calls `progress` with a line for each thing that happens.
 ///
 /// # Errors
 /// If the folder or the database cannot be used. A snapshot that cannot be read is no error: the start is a cold one.
 pub async fn open(
     folder: &Path,
     size: Size,
-    tell: impl Fn(&dyn Display),
+    progress: impl Fn(&dyn Display),
 ) -> Result<Client<Newsroom>, OpenFailure> {
     let failed = |source| OpenFailure::Folder { path: folder.to_owned(), source };
     std::fs::create_dir_all(folder).map_err(failed)?;
-    let database = Database::open(&folder.join("newsroom.sqlite"), size, &tell).await?;
+    let database = Database::open(&folder.join("newsroom.sqlite"), size, &progress).await?;
     let snapshot = folder.join("newsroom.snapshot");
-    let cache = restore(&snapshot, &database.edition().await?, &tell)?;
+    let cache = restore(&snapshot, &database.edition().await?, &progress)?;
     cache.commit_log().keep(COMMITS_SHOWN);
     let newsroom =
         Newsroom { database, stopping: CancellationToken::new(), writing: TaskTracker::new(), snapshot };
@@ -105,30 +105,30 @@ pub async fn open(
 fn restore(
     snapshot: &Path,
     edition: &Edition,
-    tell: &impl Fn(&dyn Display),
+    progress: &impl Fn(&dyn Display),
 ) -> Result<Cache<CacheRegistry>, OpenFailure> {
     let builder = || Cache::builder().clock(TokioClock::new());
     let (cache, report) = match builder().restore_or_new(snapshot) {
         Err(OpenError::Snapshot { source, .. }) => {
-            tell(&format_args!("cold start, the snapshot cannot be read: {}", with_causes(&source)));
+            progress(&format_args!("cold start, the snapshot cannot be read: {}", with_causes(&source)));
             return Ok(builder().build().map_err(OpenError::from)?);
         }
         opened => opened?,
     };
     match cache.peek(&CurrentEdition) {
-        _ if report.is_first_start => tell(&"cold start, there is no snapshot yet"),
-        Some(saved) if *saved == *edition => tell(&report),
+        _ if report.is_first_start => progress(&"cold start, there is no snapshot yet"),
+        Some(saved) if *saved == *edition => progress(&report),
         // The process may have been killed after the last save: the snapshot lacks what readers wrote since then.
         Some(saved) if saved.database == edition.database => {
             cache.invalidate_where::<GetComments>(|_| true);
             cache.invalidate_where::<CountComments>(|_| true);
             cache.invalidate_tag("summaries");
-            tell(&report);
-            tell(&"comments were posted after the cache was saved: they will be loaded again");
+            progress(&report);
+            progress(&"comments were posted after the cache was saved: they will be loaded again");
         }
         _ => {
             cache.clear();
-            tell(&"cold start, the snapshot is of another database");
+            progress(&"cold start, the snapshot is of another database");
         }
     }
     Ok(cache)
@@ -136,8 +136,8 @@ fn restore(
 
 /// Saves the cache, so that the next start is warm. Call it when nothing is served any more.
 ///
-/// Waits a moment for comments that are being written. If they are not written by then, the next start loads all comments
-/// again.
+/// Waits a moment for comments that are being written. If they are not written by then, the next start loads all
+/// comments again.
 ///
 /// # Errors
 /// If the file cannot be written, or the database cannot say which comment is its last.

@@ -33,7 +33,7 @@ Usage: newsroom [OPTIONS]
 Ctrl-C or SIGTERM stops it and saves the cache; a second one ends it at once.
 ";
 
-/// What the user wants.
+/// What the user requests.
 #[derive(Debug, PartialEq, Eq)]
 pub enum Command {
     /// Serve the newspaper.
@@ -49,7 +49,7 @@ pub struct Options {
     pub address: SocketAddr,
     /// Folder of the database and the snapshot.
     pub data: PathBuf,
-    /// What a new database is filled with.
+    /// The size of a new database.
     pub size: Size,
     /// Limits, and which clients may inspect the service.
     pub settings: Settings,

@@ -11,10 +11,10 @@ use crate::model::{Author, Comment};
 use crate::queries::{CountComments, GetAuthor, GetComments, GetTotals, MostDiscussed};
 use crate::texts;
 
-/// The most characters of a name.
+/// Maximum number of characters in a name.
 const LONGEST_NAME: usize = 60;
 
-/// The most characters of a comment.
+/// Maximum number of characters in a comment.
 const LONGEST_TEXT: usize = 2_000;
 
 /// A comment to post.
@@ -34,9 +34,9 @@ pub struct Posted {
     pub author: Author,
     /// The comment.
     pub comment: Comment,
-    /// Held until the cache has changed, and a little longer: until nothing holds this any more.
+    /// Held until the cache has changed and this value is dropped.
     _retiring: Retiring,
-    /// Held for as long.
+    /// Held for the same time.
     _writing: TaskTrackerToken,
 }
 
@@ -47,7 +47,7 @@ pub enum CommentError {
     /// It is empty, too long, or has invisible characters.
     #[error("{0}")]
     Refused(String),
-    /// There is nothing to comment on.
+    /// The article does not exist.
     #[error("there is no article {0}")]
     NoSuchArticle(u64),
     /// It could not be written.
@@ -64,7 +64,7 @@ impl AddComment {
         let name = texts::name(name, LONGEST_NAME).map_err(CommentError::Refused)?;
         let text = texts::text(text, LONGEST_TEXT).map_err(CommentError::Refused)?;
         let now = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default();
-        // Fits until the year 292,277,026,596.
+        // Cannot overflow before the year 292,277,026,596.
         Ok(Self { article, name, text, posted: now.as_secs().cast_signed() })
     }
 
@@ -101,8 +101,8 @@ impl Mutate<Newsroom> for AddComment {
         })
     }
 
-    /// The comment is shown in its place to those who look at the article, and the next query loads everything again:
-    /// another comment may have been written before it, and be on its way here.
+    /// Observers of the article see the comment in its place. The next query loads everything again, because another
+    /// comment may have been written earlier and not have arrived yet.
     fn apply(&self, posted: &Posted, changes: &mut Changes<Newsroom>) {
         changes.set(GetAuthor { id: posted.author.id }, Some(posted.author.clone()));
         changes.update(&self.comments(), |known| known.with(posted.comment.clone()));

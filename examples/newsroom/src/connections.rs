@@ -1,4 +1,5 @@
-//! Accepts connections up to a limit, applies time limits to each, and ends them when the service stops. Knows no route.
+//! Accepts connections up to a limit, applies time limits to each, and ends them when the service stops. Knows no
+//! route.
 
 use std::future::poll_fn;
 use std::io::{self, ErrorKind};
@@ -32,11 +33,11 @@ const HEAD_TIMEOUT: Duration = Duration::from_secs(10);
 /// How long a write to a client may make no progress.
 const WRITE_TIMEOUT: Duration = Duration::from_secs(30);
 
-/// How long, and how many bytes, a client may go on sending after its answer.
+/// How long, and how many bytes, a client may keep sending after its answer.
 const LINGER: Duration = Duration::from_secs(2);
 const LINGER_BYTES: u64 = 32 * 1024 * 1024;
 
-/// The longest head of a request, in bytes.
+/// Maximum length of the head of a request, in bytes.
 const LONGEST_HEAD: usize = 32 * 1024;
 
 /// How long to wait before the next attempt when no connection can be accepted, for instance with too many open files.
@@ -113,7 +114,7 @@ async fn answer(
     router: Router,
     stopping: &CancellationToken,
 ) -> impl AsyncRead + AsyncWrite + Unpin + use<> {
-    // A failure only makes answers slower.
+    // If this fails, answers are only slower.
     let _ = stream.set_nodelay(true);
     let mut stream = TimeoutStream::new(stream);
     stream.set_write_timeout(Some(WRITE_TIMEOUT));
@@ -138,8 +139,8 @@ async fn answer(
     connection.into_parts().io.into_inner()
 }
 
-/// Closes a connection in such a way that a client that is still sending receives its answer: closing a socket with unread
-/// bytes resets the connection, and the client loses what it has not read yet.
+/// Closes a connection in such a way that a client that is still sending receives its answer: closing a socket with
+/// unread bytes resets the connection, and the client loses what it has not read yet.
 async fn linger(mut stream: impl AsyncRead + AsyncWrite + Unpin) {
     let ending = async {
         stream.shutdown().await?;

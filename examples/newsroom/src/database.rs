@@ -3,8 +3,8 @@
 
 mod error;
 mod faults;
-mod lane;
 mod ledger;
+mod pool;
 pub mod read;
 mod seed;
 pub mod write;
@@ -20,28 +20,28 @@ use serde::{Deserialize, Serialize};
 
 pub use error::DatabaseError;
 pub use faults::Faults;
-use lane::Lane;
 pub use ledger::{Key, Ledger, LedgerReport, Overlaps, QueryLoads, Retiring};
+use pool::Pool;
 pub use seed::Size;
 
 /// Connections that read at the same time.
 const READERS: usize = 4;
 
 /// How long a connection waits for another one's lock.
-const PATIENCE: Duration = Duration::from_secs(2);
+const LOCK_TIMEOUT: Duration = Duration::from_secs(2);
 
 /// The open database.
 #[derive(Debug)]
 pub struct Database {
-    readers: Lane,
-    writer: Lane,
+    readers: Pool,
+    writer: Pool,
     /// Records which keys were loaded.
     pub ledger: Arc<Ledger>,
     /// Simulates a database that is slow or down.
     pub faults: Faults,
 }
 
-/// The identity of a database, and how far it has come.
+/// The identity of a database, and the number of its last comment.
 #[derive(Shape, Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Edition {
     /// Random, drawn when the database was made.
@@ -51,22 +51,26 @@ pub struct Edition {
 }
 
 impl Database {
-    /// Opens the file. If there is none, makes and fills it first.
+    /// Opens the file. If it does not exist, creates and fills it first.
     ///
     /// # Errors
     /// If the file cannot be made, or is damaged, or belongs to another program.
-    pub async fn open(path: &Path, size: Size, tell: impl Fn(&dyn Display)) -> Result<Self, DatabaseError> {
+    pub async fn open(
+        path: &Path,
+        size: Size,
+        progress: impl Fn(&dyn Display),
+    ) -> Result<Self, DatabaseError> {
         if !path.exists() {
-            tell(&format_args!("filling {} with {size} ...", path.display()));
+            progress(&format_args!("filling {} with {size} ...", path.display()));
             let (began, path) = (Instant::now(), path.to_owned());
             blocking(move || make(&path, size)).await?;
-            tell(&format_args!("filled in {:.1?}", began.elapsed()));
+            progress(&format_args!("filled in {:.1?}", began.elapsed()));
         }
         let path = path.to_owned();
         let (readers, writer) = blocking(move || connect_all(&path)).await?;
         Ok(Self {
-            readers: Lane::new(readers),
-            writer: Lane::new(vec![writer]),
+            readers: Pool::new(readers),
+            writer: Pool::new(vec![writer]),
             ledger: Arc::default(),
             faults: Faults::default(),
         })
@@ -102,7 +106,7 @@ impl Database {
         answer
     }
 
-    /// The identity of the database, and how far it has come.
+    /// The identity of the database, and the number of its last comment.
     ///
     /// # Errors
     /// If SQLite fails.
@@ -143,7 +147,7 @@ impl Database {
     }
 }
 
-/// Makes the file under another name, so that there is a whole one or none.
+/// Makes the file under another name, and renames it when it is complete.
 fn make(path: &Path, size: Size) -> Result<(), DatabaseError> {
     let unfinished = path.with_extension("unfinished");
     let failed = |source| DatabaseError::cannot_open(&unfinished, source);
@@ -168,7 +172,7 @@ fn connect_all(path: &Path) -> Result<(Vec<Connection>, Connection), DatabaseErr
 
 fn connect(path: &Path, flags: OpenFlags) -> rusqlite::Result<Connection> {
     let connection = Connection::open_with_flags(path, flags | OpenFlags::SQLITE_OPEN_NO_MUTEX)?;
-    connection.busy_timeout(PATIENCE)?;
+    connection.busy_timeout(LOCK_TIMEOUT)?;
     if flags.contains(OpenFlags::SQLITE_OPEN_READ_WRITE) {
         // Readers and the writer do not wait for each other.
         connection.pragma_update(None, "journal_mode", "wal")?;
@@ -177,7 +181,7 @@ fn connect(path: &Path, flags: OpenFlags) -> rusqlite::Result<Connection> {
     Ok(connection)
 }
 
-/// Whether the file is whole, and belongs to this program.
+/// Checks that the file is intact, and belongs to this program.
 fn check(connection: &Connection, path: &Path) -> Result<(), DatabaseError> {
     let failed = |source| DatabaseError::cannot_open(path, source);
     let format: i64 =

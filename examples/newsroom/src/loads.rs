@@ -21,7 +21,7 @@ impl Fetch<Newsroom> for GetArticle {
     }
 
     fn is_retryable(error: &DatabaseError) -> bool {
-        error.may_pass()
+        error.is_temporary()
     }
 
     fn counts_as_failure(error: &DatabaseError) -> bool {
@@ -38,7 +38,7 @@ impl Fetch<Newsroom> for GetComments {
     }
 
     fn is_retryable(error: &DatabaseError) -> bool {
-        error.may_pass()
+        error.is_temporary()
     }
 
     fn counts_as_failure(error: &DatabaseError) -> bool {
@@ -55,7 +55,7 @@ impl Fetch<Newsroom> for GetFeed {
     }
 
     fn is_retryable(error: &DatabaseError) -> bool {
-        error.may_pass()
+        error.is_temporary()
     }
 
     fn counts_as_failure(error: &DatabaseError) -> bool {
@@ -71,7 +71,7 @@ impl Fetch<Newsroom> for MostDiscussed {
     }
 
     fn is_retryable(error: &DatabaseError) -> bool {
-        error.may_pass()
+        error.is_temporary()
     }
 
     fn counts_as_failure(error: &DatabaseError) -> bool {
@@ -87,7 +87,7 @@ impl Fetch<Newsroom> for GetTotals {
     }
 
     fn is_retryable(error: &DatabaseError) -> bool {
-        error.may_pass()
+        error.is_temporary()
     }
 
     fn counts_as_failure(error: &DatabaseError) -> bool {
@@ -104,7 +104,7 @@ impl Fetch<Newsroom> for Search {
     }
 
     fn is_retryable(error: &DatabaseError) -> bool {
-        error.may_pass()
+        error.is_temporary()
     }
 
     fn counts_as_failure(error: &DatabaseError) -> bool {
@@ -126,7 +126,7 @@ impl FetchMany<Newsroom> for GetAuthor {
     }
 
     fn is_retryable(error: &Arc<DatabaseError>) -> bool {
-        error.may_pass()
+        error.is_temporary()
     }
 
     fn counts_as_failure(error: &Arc<DatabaseError>) -> bool {
@@ -146,7 +146,7 @@ impl FetchMany<Newsroom> for CountComments {
     }
 
     fn is_retryable(error: &Arc<DatabaseError>) -> bool {
-        error.may_pass()
+        error.is_temporary()
     }
 
     fn counts_as_failure(error: &Arc<DatabaseError>) -> bool {

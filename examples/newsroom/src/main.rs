@@ -1,4 +1,5 @@
-//! Serves the newspaper until Ctrl-C or SIGTERM, and saves the cache for the next start. A second signal ends it at once.
+//! Serves the newspaper until Ctrl-C or SIGTERM, and saves the cache for the next start. A second signal ends it at
+//! once.
 
 use std::env;
 use std::error::Error;
@@ -46,7 +47,7 @@ async fn run(options: &Options) -> Result<ExitCode, Box<dyn Error>> {
     let listener = listener.map_err(|error| cannot_serve(options.address, &error))?;
     let _claim = app::claim(&options.data)?;
     let client = app::open(&options.data, options.size, say).await?;
-    // Up to here a signal ends the program at once, since there is nothing to save yet.
+    // Until now a signal ends the program at once, since there is nothing to save yet.
     let mut signals = Signals::new()?;
     let service = Service::start(client, listener, &options.settings)?;
     say(&format_args!("serving at http://{}/, until Ctrl-C", service.address()));
@@ -81,8 +82,10 @@ fn say(line: &dyn Display) {
 
 fn cannot_serve(address: SocketAddr, error: &io::Error) -> String {
     let advice = match error.kind() {
-        ErrorKind::AddrInUse => "; something else is served there: choose another with --address 127.0.0.1:0",
-        ErrorKind::PermissionDenied => "; ports below 1024 need special rights",
+        ErrorKind::AddrInUse => {
+            "; another program uses it: choose another port, or any free one with --address 127.0.0.1:0"
+        }
+        ErrorKind::PermissionDenied => "; ports below 1024 need special permissions",
         _ => "",
     };
     format!("cannot serve at {address}: {error}{advice}")

@@ -10,7 +10,7 @@ use serde::{Deserialize, Serialize, Serializer};
 
 use crate::problem::cut;
 
-/// The most comments of an article that are shown; older ones are only counted.
+/// Maximum number of comments of an article that are shown; older ones are only counted.
 pub const COMMENTS_SHOWN: u32 = 100;
 
 /// An author: a reporter, or a reader who has commented.
@@ -55,7 +55,7 @@ pub struct Article {
 /// The parts of the newspaper.
 #[derive(Shape, Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
-#[allow(missing_docs, reason = "the names say it")]
+#[allow(missing_docs, reason = "the names are self-explanatory")]
 pub enum Section {
     City,
     Science,
@@ -119,7 +119,7 @@ pub struct Cursor {
 pub struct Hits {
     /// How many articles have all the words.
     pub total: u32,
-    /// The best of them, best first.
+    /// The best matches, best first.
     pub best: Vec<Hit>,
 }
 
@@ -132,9 +132,9 @@ pub struct Hit {
     pub excerpt: Vec<String>,
 }
 
-/// How much there is.
+/// Numbers of articles, authors and comments.
 #[derive(Shape, Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[allow(missing_docs, reason = "the names say it")]
+#[allow(missing_docs, reason = "the names are self-explanatory")]
 pub struct Totals {
     pub articles: u64,
     pub authors: u64,
@@ -157,7 +157,7 @@ pub struct Latest {
 }
 
 impl Comments {
-    /// These with one more; unchanged if it is among them already.
+    /// These comments with one more; unchanged if it is among them already.
     #[must_use]
     pub fn with(&self, comment: Comment) -> Self {
         let mut all = self.clone();
@@ -170,7 +170,7 @@ impl Comments {
         all
     }
 
-    /// These with one before them that is not written yet, and not counted.
+    /// These comments, preceded by one that is not written yet, and not counted.
     #[must_use]
     pub fn with_unwritten(&self, name: &str, text: &str, posted: i64) -> Self {
         let comment = Comment { number: 0, by: Byline::Name(name.to_owned()), text: text.to_owned(), posted };
@@ -224,7 +224,7 @@ impl Section {
     }
 }
 
-/// A text that is none of the expected ones.
+/// A text that is not one of the expected values.
 #[derive(Debug, thiserror::Error)]
 #[error("`{}` is not a {what}", cut(text))]
 pub struct NotA {
@@ -279,7 +279,7 @@ impl<T> Deref for Present<T> {
     fn deref(&self) -> &T {
         match &*self.0 {
             Some(value) => value,
-            // Checked when it was made, and an answer never changes.
+            // Checked when this was created, and an answer never changes.
             None => unreachable!("an absent answer is not present"),
         }
     }

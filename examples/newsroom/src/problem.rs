@@ -18,7 +18,7 @@ pub enum Problem {
     Absent(String),
     /// The request is invalid.
     BadInput(String),
-    /// Not for this client.
+    /// This client may not do that.
     Forbidden(String),
     /// The request was refused before anything was looked up.
     Refused {
@@ -31,7 +31,7 @@ pub enum Problem {
     TooManyStreams,
     /// The request took too long, and was dropped.
     Interrupted,
-    /// The database has failed too often, and is not asked for a while.
+    /// The database has failed too often, and is not queried for a while.
     CircuitOpen,
     /// Something else has failed; the log says what.
     Internal(String),
@@ -48,7 +48,7 @@ impl Problem {
         Self::Absent(format!("There is nothing at {}.", cut(uri.path())))
     }
 
-    /// There is something, but not for this method.
+    /// The path exists, but not for this method.
     pub fn wrong_method(method: &Method) -> Self {
         let message = format!(
             "The method {} is not allowed here; the header `allow` lists those that are.",
@@ -173,12 +173,12 @@ impl From<PathRejection> for Problem {
     }
 }
 
-/// The most characters of the client's own text in a message.
-const MOST_SAID_BACK: usize = 80;
+/// Maximum number of characters of the client's own text in a message.
+const MAX_QUOTED: usize = 80;
 
 /// A text of the client, cut for a message.
 pub(crate) fn cut(text: &str) -> Cow<'_, str> {
-    match text.char_indices().nth(MOST_SAID_BACK) {
+    match text.char_indices().nth(MAX_QUOTED) {
         Some((end, _)) => format!("{}...", &text[..end]).into(),
         None => text.into(),
     }

@@ -1,14 +1,14 @@
 //! The queries, each with the options for storing and loading its answers. `loads` has the code that loads them.
 //!
-//! An answer that never changes is fresh for long; one that a comment changes is invalidated by the comment, so that it
-//! need not be short-lived either. `persist` puts a table into the snapshot that makes the next start warm.
+//! An answer that never changes stays fresh for long. One that a comment changes is invalidated by the comment, so it
+//! can stay fresh for long too. `persist` puts a table into the snapshot that makes the next start warm.
 
 use cache_core::{Query, Shape};
 use serde::{Deserialize, Serialize};
 
 use crate::model::{Article, Author, Card, Comments, Cursor, FeedPage, Hits, Section, Totals};
 
-/// One article. "There is none" is an answer too, with a shorter life.
+/// One article. "Not found" is an answer too, which is kept for a shorter time.
 #[derive(Query, Shape, Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[query(value = Option<Article>, capacity = 4_000, fresh = "1h", absent_ttl = "10s", persist, breaker = "database")]
 pub struct GetArticle {
@@ -26,7 +26,7 @@ pub struct GetAuthor {
     pub id: u64,
 }
 
-/// The comments on an article. Invalidated by each new one. When the database fails, old ones are better than none.
+/// The comments on an article. Invalidated by each new one. Stale ones are served while the database fails.
 #[derive(Query, Shape, Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[query(value = Comments, capacity = 4_000, fresh = "1h", stale_if_error = "1d", persist, eq, breaker = "database")]
 pub struct GetComments {
@@ -55,8 +55,8 @@ pub struct GetFeed {
     pub before: Option<Cursor>,
 }
 
-/// The most discussed articles. A comment invalidates them by their tag. When the database fails, old ones are better
-/// than none.
+/// The most discussed articles. A comment invalidates them by their tag. Stale ones are
+/// served while the database fails.
 #[derive(Query, Shape, Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[query(
     value = Vec<Card>, capacity = 1, fresh = "1h", stale_if_error = "1d", persist, breaker = "database",
@@ -64,7 +64,7 @@ pub struct GetFeed {
 )]
 pub struct MostDiscussed;
 
-/// How much there is. A comment invalidates it by its tag.
+/// Totals over all articles. A comment invalidates them by their tag.
 #[derive(Query, Shape, Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[query(value = Totals, capacity = 1, fresh = "1h", persist, breaker = "database", tags("summaries"))]
 pub struct GetTotals;
@@ -88,10 +88,10 @@ pub struct Search {
 pub struct CurrentEdition;
 
 impl Search {
-    /// The most characters of a search.
+    /// Maximum number of characters in a search.
     pub const LONGEST: usize = 200;
 
-    /// The most words of a search.
+    /// Maximum number of words in a search.
     pub const MOST_WORDS: usize = 8;
 
     /// The query for a text. `None` if it contains no word.

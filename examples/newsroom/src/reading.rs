@@ -36,12 +36,12 @@ pub struct Discussion {
     /// How many there are.
     pub total: u32,
     /// The newest of them, newest first.
-    pub newest: Vec<Signed>,
+    pub newest: Vec<SignedComment>,
 }
 
 /// A comment, and the name of its author.
 #[derive(Debug, Serialize)]
-pub struct Signed {
+pub struct SignedComment {
     /// Its position among the comments on the article; the first is 1, and 0 if it is not written yet.
     pub number: u32,
     /// Its author.
@@ -82,7 +82,7 @@ pub struct Feed {
 pub struct Findings {
     /// How many articles have all the words.
     pub total: u32,
-    /// The best of them, best first.
+    /// The best matches, best first.
     pub articles: Vec<Found>,
 }
 
@@ -120,12 +120,12 @@ pub async fn discussion(cx: &Cx, comments: &Comments) -> Result<Discussion, Prob
             Byline::Author(author) => name_of(&names, *author),
             Byline::Name(name) => name.clone(),
         };
-        Signed::new(name, comment)
+        SignedComment::new(name, comment)
     };
     Ok(Discussion { total: comments.total, newest: comments.newest.iter().map(signed).collect() })
 }
 
-impl Signed {
+impl SignedComment {
     /// A comment by an author of this name.
     #[must_use]
     pub fn new(name: String, comment: &Comment) -> Self {
@@ -204,7 +204,7 @@ fn name_of(names: &HashMap<u64, Arc<Option<Author>>>, id: u64) -> String {
     name(names.get(&id).and_then(|author| author.as_ref().as_ref()))
 }
 
-/// The name of an author who may be gone.
+/// The name of an author, who may have been deleted.
 #[must_use]
 pub fn name(author: Option<&Author>) -> String {
     author.map_or_else(|| "Somebody".to_owned(), |author| author.name.clone())

@@ -25,7 +25,7 @@ use visit::{ApiProblem, PageProblem};
 /// What routes share.
 type Shared = Client<Newsroom>;
 
-/// The longest request body, in bytes. The longest comment needs 24 KB if each of its characters is escaped.
+/// Maximum length of a request body, in bytes. The longest comment takes 24 KB if each of its characters is escaped.
 const LONGEST_BODY: usize = 64 * 1024;
 
 /// Headers of every response. A browser runs and fetches only what this service serves, and never shows it in a frame

@@ -17,7 +17,7 @@ use crate::settings::Settings;
 pub struct Service {
     address: SocketAddr,
     client: Client<Newsroom>,
-    /// Ends with the number of connections that were cut off.
+    /// Returns the number of connections that were cut off.
     serving: JoinHandle<usize>,
 }
 
@@ -64,7 +64,7 @@ impl Service {
             Ok(cut_off) => cut_off,
             Err(error) => match error.try_into_panic() {
                 Ok(panic) => std::panic::resume_unwind(panic),
-                // Only the runtime cancels it, and then nothing is served any more.
+                // Only the runtime cancels it, and after that nothing is served.
                 Err(_) => 0,
             },
         }

@@ -9,8 +9,8 @@ use crate::settings::Settings;
 /// Counts the open event streams and refuses those beyond the limits.
 #[derive(Debug)]
 pub(crate) struct Streams {
-    most: usize,
-    most_per_address: usize,
+    limit: usize,
+    limit_per_address: usize,
     open: Mutex<Open>,
 }
 
@@ -30,18 +30,18 @@ pub(crate) struct OpenStream {
 impl Streams {
     pub(crate) fn new(settings: &Settings) -> Arc<Self> {
         let Settings { streams, streams_per_address, .. } = *settings;
-        Arc::new(Self { most: streams, most_per_address: streams_per_address, open: Mutex::default() })
+        Arc::new(Self { limit: streams, limit_per_address: streams_per_address, open: Mutex::default() })
     }
 
     /// Counts one more stream of an address. `None` if a limit is reached.
     pub(crate) fn open(self: &Arc<Self>, address: IpAddr) -> Option<OpenStream> {
         let address = network(address);
         let mut open = self.lock();
-        if open.all >= self.most {
+        if open.all >= self.limit {
             return None;
         }
         let of_address = open.by_address.entry(address).or_default();
-        if *of_address >= self.most_per_address {
+        if *of_address >= self.limit_per_address {
             return None;
         }
         *of_address += 1;
@@ -68,7 +68,8 @@ impl Drop for OpenStream {
     }
 }
 
-/// The address that a client is counted by. One subscriber usually has all IPv6 addresses that begin with the same 64 bits.
+/// The address that a client is counted by. One subscriber usually has all IPv6 addresses that begin with the same 64
+/// bits.
 fn network(address: IpAddr) -> IpAddr {
     match address.to_canonical() {
         IpAddr::V6(address) => Ipv6Addr::from_bits(address.to_bits() >> 64 << 64).into(),
@@ -96,7 +97,7 @@ mod tests {
         let _second = streams.open(one).unwrap();
         assert!(streams.open(one).is_none());
         let third = streams.open(other);
-        assert!(third.is_some() && streams.open(other).is_none(), "three in all");
+        assert!(third.is_some() && streams.open(other).is_none(), "at most three in total");
         assert!(streams.open(address("203.0.113.3")).is_none());
         assert_eq!(streams.lock().by_address.len(), 2, "a refused address is not remembered");
         drop(first);

@@ -1,4 +1,4 @@
-//! The HTML of all pages. Text goes in as text: maud escapes it.
+//! The HTML of all pages. maud escapes all text.
 
 pub(crate) mod art;
 pub(crate) mod article;
@@ -16,7 +16,7 @@ use crate::problem::Problem;
 pub(crate) struct Content {
     /// The title of the window.
     pub(crate) title: String,
-    /// The section that is marked in the list of them.
+    /// The section that is highlighted in the navigation.
     pub(crate) section: Option<Section>,
     /// The text of the search.
     pub(crate) search: String,
@@ -38,7 +38,7 @@ pub(crate) fn page(content: &Content) -> Html<String> {
                 script src="/newsroom.js" defer {}
             }
             body {
-                a.skip href="#main" { "To the text" }
+                a.skip href="#main" { "Skip to content" }
                 (head(content))
                 main #main { (content.main) }
                 (foot())
@@ -70,7 +70,7 @@ fn head(content: &Content) -> Markup {
 fn foot() -> Markup {
     html! {
         footer {
-            p { "Every person, place and dog in this newspaper is made up." }
+            p { "Every person, place and dog in this newspaper is fictional." }
         }
     }
 }
@@ -84,7 +84,7 @@ pub(crate) fn problem(problem: &Problem) -> Content {
             p.number { (status.as_u16()) }
             h1 { (title) }
             p { (problem.message()) }
-            p { a href="/" { "To the front page" } }
+            p { a href="/" { "Go to the front page" } }
         }
     };
     Content { title: format!("{title} · The Lantern"), section: None, search: String::new(), main }

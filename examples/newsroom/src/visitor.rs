@@ -1,4 +1,4 @@
-//! A reader: a single connection to the service, kept open, on which one request follows the other.
+//! A reader: a single connection to the service, kept open, that sends one request after the other.
 
 use std::net::SocketAddr;
 
@@ -48,7 +48,7 @@ impl Visitor {
         let stream = TcpStream::connect(address).await?;
         stream.set_nodelay(true)?;
         let (sender, connection) = handshake(TokioIo::new(stream)).await?;
-        // A caller that waits for an answer sees the end of the connection.
+        // Errors of the connection reach the caller that waits for an answer.
         tokio::spawn(connection);
         Ok(Self { sender, host: address.to_string() })
     }

@@ -52,7 +52,7 @@ fn every_package_is_in_the_group_of_its_licence() {
 }
 
 #[test]
-fn names_in_several_versions_are_told_once() {
+fn a_name_with_several_versions_is_listed_once() {
     let graph = graph(&[("a@1", &[]), ("a@2", &[]), ("a@3", &[]), ("b@1", &[])]);
     assert_eq!(several_versions(&graph), ["a"]);
     assert_eq!(all(&graph), ["a@1", "a@2", "a@3", "b@1"]);
@@ -83,13 +83,13 @@ fn what_only_tests_need_makes_no_cycle() {
 }
 
 #[test]
-fn a_cycle_that_cargo_would_refuse_ends_all_the_same() {
+fn a_cycle_that_cargo_would_reject_still_ends() {
     let graph = graph(&[("a@1", &[("b@1", &[Normal])]), ("b@1", &[("a@1", &[Normal])])]);
     assert_eq!(dependencies_first(&graph, "a@1"), ["b@1", "a@1"]);
 }
 
 #[test]
-fn a_chain_goes_on_with_the_longest_one_and_among_equals_with_the_first() {
+fn a_chain_continues_with_the_longest_one_and_among_equals_with_the_first() {
     let next = |id: &str, length| Link { length, next: Some(id.to_owned()) };
     assert_eq!(link([].into_iter()), Link { length: 1, next: None });
     assert_eq!(link([("a", 1), ("b", 3), ("c", 2)].into_iter()), next("b", 4));

@@ -13,7 +13,7 @@ fn nothing_is_said_of_a_project_that_did_not_change() {
 }
 
 #[test]
-fn each_change_of_a_file_is_told_by_its_name() {
+fn each_changed_file_is_named() {
     let (folder, place, graph) = project();
     let known = place.describe(&graph);
     let path = |name: &str| folder.path().join(name);
@@ -35,7 +35,7 @@ fn each_change_of_a_file_is_told_by_its_name() {
 }
 
 #[test]
-fn a_member_that_was_not_there_is_told() {
+fn a_new_member_is_named() {
     let (folder, mut place, graph) = project();
     let known = place.describe(&graph);
     place.members.push(folder.path().join("second/Cargo.toml"));
@@ -43,7 +43,7 @@ fn a_member_that_was_not_there_is_told() {
 }
 
 #[test]
-fn answers_about_another_project_are_no_answers() {
+fn answers_about_another_project_are_rejected() {
     let (_folder, place, graph) = project();
     let mut known = place.describe(&graph);
     known.root = PathBuf::from("/elsewhere");

@@ -18,7 +18,7 @@ fn one_commit_links_a_package_and_all_that_it_is_built_with() {
     let before = cache.get(&ChainFrom { id: "2".to_owned() }).unwrap();
     assert_eq!(link_chain(&cache, &graph, "0").unwrap().length, 3);
     let after = cache.get(&ChainFrom { id: "2".to_owned() }).unwrap();
-    assert!(std::sync::Arc::ptr_eq(&before, &after), "known links are used, not found again");
+    assert!(std::sync::Arc::ptr_eq(&before, &after), "known links are reused, not computed again");
     assert!(cache.revision().unwrap() > link_revision(&cache, "2"));
 }
 

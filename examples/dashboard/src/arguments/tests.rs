@@ -19,7 +19,7 @@ fn nothing_shows_the_newsroom_of_this_machine() {
 #[test]
 fn address_and_times_are_chosen() {
     let Ok(Command::Show(options)) = read("--url http://news.example/ --every=250ms --retry-after 2m") else {
-        panic!("it makes sense");
+        panic!("the command line is valid");
     };
     assert_eq!(options.address.to_string(), "http://news.example");
     assert_eq!(options.every, Duration::from_millis(250));
@@ -27,7 +27,7 @@ fn address_and_times_are_chosen() {
 }
 
 #[test]
-fn what_makes_no_sense_is_named() {
+fn an_invalid_argument_is_named() {
     says("--evry 2s", "invalid option '--evry'");
     says("news", "unexpected argument \"news\"");
     says("--every 2", "a time is a number and `ms`, `s` or `m`");

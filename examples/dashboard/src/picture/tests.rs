@@ -4,11 +4,11 @@ use std::time::Duration;
 
 use tokio::time::Instant;
 
-use super::{BreakerSight, Picture, about, exact, until};
+use super::{Picture, ShownBreaker, about, exact, until};
 use crate::arguments::Options;
 use crate::dashboard::{Breaker, Dashboard};
 use crate::newsroom::Address;
-use crate::seen::{News, Phase, Setback};
+use crate::observed::{Failure, Phase, Update};
 
 #[test]
 fn ages_are_rounded_down_and_waits_up() {
@@ -31,10 +31,10 @@ fn the_time_of_the_command_line_is_not_rounded() {
 }
 
 #[test]
-fn a_failure_says_what_went_wrong_and_when_it_is_asked_again() {
+fn a_failure_shows_its_error_and_the_time_of_the_next_load() {
     let (mut dashboard, now) = (dashboard(), Instant::now());
-    let setback = Some(Setback::Failed("refused".to_owned()));
-    dashboard.stats.take(News { phase: Phase::Failed, value: None, setback }, None, now);
+    let failure = Some(Failure::Error("refused".to_owned()));
+    dashboard.stats.record(Update { phase: Phase::Failed, value: None, failure }, None, now);
     let later = now + Duration::from_millis(500);
     let picture = Picture::of(&dashboard, later);
     assert_eq!((picture.rows[0].next.as_str(), picture.rows[0].problem.as_str()), ("in 2s", "refused"));
@@ -42,7 +42,7 @@ fn a_failure_says_what_went_wrong_and_when_it_is_asked_again() {
 
     dashboard.is_paused = true;
     assert_eq!(Picture::of(&dashboard, later).rows[0].next, "paused");
-    dashboard.stats.take(News { phase: Phase::Fresh, value: None, setback: None }, None, later);
+    dashboard.stats.record(Update { phase: Phase::Fresh, value: None, failure: None }, None, later);
     let picture = Picture::of(&dashboard, now + Duration::from_secs(3));
     assert_eq!(picture.rows[0].problem, "3s ago: refused");
     assert_eq!(picture.problem, None);
@@ -52,8 +52,8 @@ fn a_failure_says_what_went_wrong_and_when_it_is_asked_again() {
 fn an_open_breaker_says_how_long_and_then_that_a_trial_is_due() {
     let (mut dashboard, now) = (dashboard(), Instant::now());
     dashboard.breaker = Breaker::Open { until: now + Duration::from_secs(3) };
-    assert_eq!(Picture::of(&dashboard, now).breaker, BreakerSight::Open("3s".to_owned()));
-    assert_eq!(Picture::of(&dashboard, now + Duration::from_secs(3)).breaker, BreakerSight::Due);
+    assert_eq!(Picture::of(&dashboard, now).breaker, ShownBreaker::Open("3s".to_owned()));
+    assert_eq!(Picture::of(&dashboard, now + Duration::from_secs(3)).breaker, ShownBreaker::Due);
 }
 
 fn dashboard() -> Dashboard {

@@ -9,7 +9,7 @@ fn line(text: &str) -> String {
 }
 
 #[test]
-fn a_terminal_is_not_told_what_to_do() {
+fn text_cannot_send_commands_to_the_terminal() {
     for (text, expected) in [
         ("\u{1b}[2J\u{1b}]0;title\u{7}End", "[2J]0;titleEnd"),
         ("\u{9b}31mred", "31mred"),

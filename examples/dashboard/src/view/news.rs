@@ -32,7 +32,7 @@ fn numbers(stats: &Stats) -> Vec<Line<'static>> {
 }
 
 fn share_of_hits(hits: u64, misses: u64) -> String {
-    // For people: losing precision above 2^53 does not matter.
+    // Only for display, so the loss of precision above 2^53 does not matter.
     match hits.saturating_add(misses) {
         0 => String::new(),
         all => format!(", {:.0} % hits", hits as f64 / all as f64 * 100.0),
@@ -60,7 +60,7 @@ fn hint(picture: &Picture) -> Vec<Line<'static>> {
     let Some(problem) = &picture.problem else { return vec![waiting()] };
     vec![
         Line::from(problem.clone()).fg(Color::Red),
-        Line::from("Is a newsroom there? To start one:"),
+        Line::from("Is a newsroom running? To start one:"),
         Line::from("cargo run --release -p newsroom").bold(),
     ]
 }
@@ -93,7 +93,7 @@ fn cut(text: &str, room: usize) -> String {
 pub(super) fn draw_article(frame: &mut Frame<'_>, area: Rect, picture: &Picture) {
     let lines = match picture.story.as_deref() {
         None => vec![waiting()],
-        Some(None) => vec![Line::from("There is no such article any more.")],
+        Some(None) => vec![Line::from("This article no longer exists.")],
         Some(Some(story)) => lines_of(story, picture.comments.as_deref().and_then(Option::as_ref)),
     };
     frame.render_widget(

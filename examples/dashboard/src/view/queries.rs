@@ -7,16 +7,16 @@ use ratatui::text::{Line, Span};
 use ratatui::widgets::{Paragraph, Row, Table};
 
 use super::framed;
-use crate::picture::{self, BreakerSight, Picture};
-use crate::seen::Phase;
+use crate::observed::Phase;
+use crate::picture::{self, Picture, ShownBreaker};
 
-/// The least widths that have room for the times, and for the last error.
+/// The minimum widths with room for the times, and for the last error.
 const TIMES: u16 = 52;
 const PROBLEMS: u16 = 70;
 
 /// The lines that are needed: frame, titles, queries, breaker, error.
 pub(super) fn height(picture: &Picture) -> u16 {
-    // A handful.
+    // A few queries.
     picture.rows.len() as u16 + 5
 }
 
@@ -71,14 +71,14 @@ fn state(phase: Phase) -> Span<'static> {
     }
 }
 
-fn breaker_line(breaker: &BreakerSight) -> Line<'static> {
+fn breaker_line(breaker: &ShownBreaker) -> Line<'static> {
     let state = match breaker {
-        BreakerSight::Closed => "● closed".fg(Color::Green),
-        BreakerSight::Open(time) => {
+        ShownBreaker::Closed => "● closed".fg(Color::Green),
+        ShownBreaker::Open(time) => {
             Span::raw(format!("✗ breaker open, tries again in {time}")).fg(Color::Red).bold()
         }
-        BreakerSight::Due => "◐ breaker open, the next load is a trial".fg(Color::Yellow),
-        BreakerSight::Trying => "↻ breaker half-open, a trial is under way".fg(Color::Magenta),
+        ShownBreaker::Due => "◐ breaker open, the next load is a trial".fg(Color::Yellow),
+        ShownBreaker::Trying => "↻ breaker half-open, a trial is under way".fg(Color::Magenta),
     };
     Line::from(vec!["circuit breaker  ".dim(), state])
 }

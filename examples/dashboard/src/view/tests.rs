@@ -9,8 +9,8 @@ use ratatui::style::{Color, Modifier};
 
 use super::draw;
 use crate::model::{Article, Author, Card, Comment, Comments, FeedPage, Stats, Story, Teaser, Totals};
-use crate::picture::{BreakerSight, Picture, Row};
-use crate::seen::Phase;
+use crate::observed::Phase;
+use crate::picture::{Picture, Row, ShownBreaker};
 
 #[test]
 fn everything_is_seen_on_80_by_24() {
@@ -18,7 +18,7 @@ fn everything_is_seen_on_80_by_24() {
     assert_eq!(
         screen.lines().take(10).collect::<Vec<_>>(),
         [
-            " Newsroom http://news.example                                    asked every 2s",
+            " Newsroom http://news.example                                   loaded every 2s",
             "╭ Queries ─────────────────────────────────────────────────────────────────────╮",
             "│query            state        age      next       last error                  │",
             "│stats            ● fresh      1s       in 1s      -                           │",
@@ -180,7 +180,7 @@ fn picture() -> Picture {
             row("article 7", Phase::Failed, "2s", "in 1s", refused, false),
             row("comments 7", Phase::Pending, "-", "-", "3s ago: it hung", true),
         ],
-        breaker: BreakerSight::Open("8s".to_owned()),
+        breaker: ShownBreaker::Open("8s".to_owned()),
         problem: Some(refused.to_owned()),
         stats: Some(Arc::new(Stats {
             totals: Totals { articles: 12, comments: 34, ..Totals::default() },

@@ -1,4 +1,4 @@
-//! A terminal of 80 by 24 with a program in it, and the screen as a person sees it.
+//! A terminal of 80 by 24 that runs a program, and its screen as a person sees it.
 
 use std::ffi::OsStr;
 use std::io::{Read, Write};
@@ -11,13 +11,13 @@ use std::time::Duration;
 use portable_pty::{ChildKiller, CommandBuilder, MasterPty, PtySize, SlavePty, native_pty_system};
 use vt100::{Parser, Screen};
 
-/// How long anything may take: much longer than it does, for a machine that is busy.
-const PATIENCE: Duration = Duration::from_secs(15);
+/// Timeout of every step: much longer than it takes, because the machine may be busy.
+const LONGEST_WAIT: Duration = Duration::from_secs(15);
 
-/// Less than the 5 s that a load without an answer takes, some of which have passed.
+/// Less than the remaining time of a load without an answer, which takes 5 s in total.
 const LOAD: Duration = Duration::from_secs(4);
 
-/// A terminal with a program in it.
+/// A terminal that runs a program.
 pub struct Console {
     killer: Box<dyn ChildKiller + Send + Sync>,
     process: u32,
@@ -71,18 +71,18 @@ impl Console {
         command.env_remove("RUST_BACKTRACE");
         let mut program = pair.slave.spawn_command(command).unwrap();
         let (killer, process) = (program.clone_killer(), program.process_id().unwrap());
-        let (tell, ended) = mpsc::channel();
-        thread::spawn(move || tell.send(program.wait().unwrap().exit_code()));
+        let (sender, ended) = mpsc::channel();
+        thread::spawn(move || sender.send(program.wait().unwrap().exit_code()));
         let picture = Arc::new(Picture {
             parser: Mutex::default(),
             written: Mutex::default(),
             changed: Condvar::new(),
         });
         let (output, shown) = (pair.master.try_clone_reader().unwrap(), Arc::clone(&picture));
-        let (tell, all_shown) = mpsc::channel();
+        let (sender, all_shown) = mpsc::channel();
         thread::spawn(move || {
             shown.follow(output);
-            tell.send(())
+            sender.send(())
         });
         let keys = pair.master.take_writer().unwrap();
         Self {
@@ -151,12 +151,12 @@ impl Console {
     /// restored.
     #[track_caller]
     pub fn is_gone(&self) -> u32 {
-        self.is_gone_within(PATIENCE)
+        self.is_gone_within(LONGEST_WAIT)
     }
 
     #[track_caller]
     fn is_gone_within(&self, time: Duration) -> u32 {
-        let status = self.ended.recv_timeout(time).expect("it ends");
+        let status = self.ended.recv_timeout(time).expect("the program ends");
         assert_eq!(format!("{:?}", self.master.get_termios()), self.before);
         status
     }
@@ -165,7 +165,7 @@ impl Console {
     /// screen.
     #[track_caller]
     pub fn ends(&mut self) -> (u32, String) {
-        self.ends_within(PATIENCE)
+        self.ends_within(LONGEST_WAIT)
     }
 
     /// Like [`ends`](Self::ends), but sooner than a load without an answer.
@@ -178,7 +178,7 @@ impl Console {
     fn ends_within(&mut self, time: Duration) -> (u32, String) {
         let status = self.is_gone_within(time);
         drop(self.slave.take());
-        self.all_shown.recv_timeout(PATIENCE).expect("nobody else has the terminal");
+        self.all_shown.recv_timeout(LONGEST_WAIT).expect("no other process has the terminal open");
         let parser = self.picture.parser.lock().unwrap();
         let (screen, left) = (parser.screen(), parser.screen().contents());
         assert!(!screen.alternate_screen() && !screen.hide_cursor(), "{left}");
@@ -207,7 +207,7 @@ impl Picture {
     fn wait_until(&self, what: &str, is_so: impl Fn(&Screen) -> bool) -> String {
         let parser = self.parser.lock().unwrap();
         let (parser, waited) =
-            self.changed.wait_timeout_while(parser, PATIENCE, |parser| !is_so(parser.screen())).unwrap();
+            self.changed.wait_timeout_while(parser, LONGEST_WAIT, |parser| !is_so(parser.screen())).unwrap();
         let text = parser.screen().contents();
         drop(parser);
         assert!(!waited.timed_out(), "no {what} in\n{text}");

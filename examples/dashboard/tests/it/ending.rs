@@ -22,7 +22,7 @@ fn two_keys_and_three_signals_end_it() {
 }
 
 #[test]
-fn a_signal_ends_it_also_when_the_terminal_takes_nothing() {
+fn a_signal_ends_it_even_if_the_terminal_accepts_no_output() {
     let newsroom = Newsroom::start();
     let console = Console::dashboard(&["--url", &newsroom.url(), "--every", "100ms"]);
     console.shows(&["● fresh"]);

@@ -1,4 +1,5 @@
-//! A newsroom that is broken, or something else: its answers never harm the terminal, and never keep the user there.
+//! A newsroom that is broken, or something else: its answers never harm the terminal, and never keep the program from
+//! ending.
 
 use std::net::TcpListener;
 
@@ -49,7 +50,7 @@ fn nothing_that_a_newsroom_says_reaches_the_terminal_as_a_command() {
     let newsroom = Newsroom::saying(hostile);
     let mut console = Console::dashboard(&["--url", &newsroom.url(), "--every", "100ms"]);
     let screen = console.shows_where("four fresh answers", |screen| screen.matches("● fresh").count() == 4);
-    assert!(screen.contains("one two"), "words stay apart: {screen}");
+    assert!(screen.contains("one two"), "words are separate: {screen}");
     // The next page begins at something that is not a path.
     console.press("\x1b[C");
     console.shows(&["feed, page 2", "✗ failed", "is not a path"]);
@@ -57,11 +58,11 @@ fn nothing_that_a_newsroom_says_reaches_the_terminal_as_a_command() {
     assert_eq!(console.ends(), (0, String::new()));
     let written = console.written();
     assert!(!written.contains("\u{1b}]0;") && !written.contains('\u{9b}') && !written.contains('\u{202e}'));
-    assert!(!written.contains(&"\u{334}".repeat(5)), "marks stack up");
+    assert!(!written.contains(&"\u{334}".repeat(5)), "too many marks on a letter");
 }
 
 #[test]
-fn what_is_refused_is_told_without_commands_too() {
+fn messages_of_errors_cannot_contain_commands_either() {
     let newsroom = Newsroom::saying(|_| None);
     let mut console = Console::dashboard(&["--url", &newsroom.url(), "--every", "100ms"]);
     console.shows(&["404 Not Found: There is]0;owned no such thing."]);
@@ -89,7 +90,7 @@ fn texts_and_lists_of_any_length_keep_no_user_waiting() {
 #[test]
 fn an_answer_of_more_than_4_mib_is_broken_off() {
     let newsroom = Newsroom::saying(|path| match path {
-        // This would be understood.
+        // This answer would be valid.
         "/api/feed" => Some(format!(r#"{{"articles":[]{}}}"#, " ".repeat(4 << 20))),
         _ => Some("{}".to_owned()),
     });
@@ -100,7 +101,7 @@ fn an_answer_of_more_than_4_mib_is_broken_off() {
 }
 
 #[test]
-fn keys_that_come_faster_than_pictures_keep_no_user_waiting() {
+fn keys_that_arrive_faster_than_pictures_do_not_delay_the_user() {
     let newsroom = Newsroom::start();
     let mut console = Console::dashboard(&["--url", &newsroom.url(), "--every", "60m"]);
     console.shows(&["▶ Four"]);
@@ -125,7 +126,7 @@ fn loads_that_are_never_answered_keep_no_user_waiting() {
 }
 
 #[test]
-fn a_terminal_that_says_it_has_billions_of_cells_is_refused_and_given_back() {
+fn a_terminal_that_claims_billions_of_cells_is_rejected_and_restored() {
     let newsroom = Newsroom::start();
     let mut console = Console::dashboard(&["--url", &newsroom.url(), "--every", "100ms"]);
     console.shows(&["● fresh"]);

@@ -19,9 +19,9 @@ fn it_ends_at_once_while_a_host_name_is_looked_up() {
         assert!(Command::new("mkfifo").arg(&aliases).status().unwrap().success());
         let variable = ("HOSTALIASES", aliases.as_os_str());
         let mut console = Console::dashboard_with(variable, &["--url", "http://newsroom"]);
-        let (tell, opened) = channel();
+        let (sender, opened) = channel();
         // Succeeds once the lookup has opened the pipe.
-        thread::spawn(move || tell.send(File::options().write(true).open(aliases).unwrap()));
+        thread::spawn(move || sender.send(File::options().write(true).open(aliases).unwrap()));
         let lookup = opened.recv_timeout(Duration::from_secs(15)).expect("a lookup that reads the file");
         console.shows(&["○ pending"]);
         end(&mut console);

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread::{self, JoinHandle};
 
-/// The answer for a path; `None` if there is no such thing.
+/// The answer for a path; `None` for "not found".
 type Answer = fn(&str) -> Option<String>;
 
 pub struct Newsroom {
@@ -99,7 +99,7 @@ fn article(path: &str) -> Option<String> {
         Some(id) => (id, true),
         None => (path, false),
     };
-    // In the list, and gone.
+    // Listed, but deleted.
     let id = id.parse::<u64>().ok().filter(|&id| id != 3)?;
     Some(match is_comments {
         true => format!(r#"{{"total":1,"newest":[{{"name":"Bo","text":"Said of {id}."}}]}}"#),

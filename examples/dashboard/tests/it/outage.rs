@@ -12,7 +12,7 @@ fn a_newsroom_that_stops_and_comes_back_is_seen() {
 
     newsroom.stop();
     let screen = console.shows(&["✗ failed", "breaker open, tries again in 1s", "unreachable: "]);
-    assert!(screen.contains("Title 4"), "what was known stays: {screen}");
+    assert!(screen.contains("Title 4"), "known answers stay: {screen}");
 
     newsroom.start_again();
     let screen = console.shows_where("four fresh answers again", all_fresh);
@@ -28,7 +28,7 @@ fn a_newsroom_that_is_down_at_the_start_is_waited_for() {
     newsroom.stop();
     let mut console =
         Console::dashboard(&["--url", &newsroom.url(), "--every", "100ms", "--retry-after", "500ms"]);
-    console.shows(&["Is a newsroom there?", "cargo run --release -p newsroom", "breaker open"]);
+    console.shows(&["Is a newsroom running?", "cargo run --release -p newsroom", "breaker open"]);
     newsroom.start_again();
     console.shows_where("four fresh answers", all_fresh);
     console.press("q");

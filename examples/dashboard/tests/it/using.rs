@@ -15,7 +15,7 @@ fn arrows_choose_articles_and_pages() {
     console.shows(&[
         "article 3",
         "▶ Three",
-        "There is no such article any more.",
+        "This article no longer exists.",
         "● closed",
         "error            none",
     ]);
@@ -34,7 +34,7 @@ fn a_pause_lets_answers_grow_stale_and_its_end_loads_them() {
         screen.matches("◐ stale").count() == 4 && screen.lines().next().unwrap().ends_with("paused ")
     });
     console.press("p");
-    console.shows(&["● fresh", "asked every 100ms"]);
+    console.shows(&["● fresh", "loaded every 100ms"]);
 }
 
 #[test]

@@ -15,7 +15,7 @@ fn without_a_terminal_it_says_so() {
 }
 
 #[test]
-fn a_command_line_that_makes_no_sense_is_status_2() {
+fn an_invalid_command_line_ends_with_status_2() {
     let output = run(&["--every", "soon"]);
     assert_eq!(output.status.code(), Some(2));
     let said = String::from_utf8(output.stderr).unwrap();

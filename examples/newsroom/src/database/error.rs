@@ -1,10 +1,10 @@
-//! What can go wrong with the database, with messages that help.
+//! Errors of the database, with messages that say what to do.
 
 use std::path::{Path, PathBuf};
 
 use rusqlite::ErrorCode;
 
-/// Why the database gave no answer.
+/// Why the database has no answer.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum DatabaseError {
@@ -24,7 +24,7 @@ pub enum DatabaseError {
         /// The cause.
         source: std::io::Error,
     },
-    /// The file is not whole.
+    /// The file is damaged.
     #[error("the database `{}` is damaged ({problem}); move it away, and the next start makes a new one", path.display())]
     Damaged {
         /// The file.
@@ -41,7 +41,7 @@ pub enum DatabaseError {
     /// A statement failed.
     #[error("the database cannot answer")]
     Statement(#[from] rusqlite::Error),
-    /// The failure was requested, to see what happens then.
+    /// The failure was requested, for a test.
     #[error("the database is down, as requested")]
     Fault,
 }
@@ -58,7 +58,7 @@ impl DatabaseError {
 
     /// Whether the same statement may succeed a little later.
     #[must_use]
-    pub fn may_pass(&self) -> bool {
+    pub fn is_temporary(&self) -> bool {
         let Self::Statement(error) = self else { return false };
         matches!(error.sqlite_error_code(), Some(ErrorCode::DatabaseBusy | ErrorCode::DatabaseLocked))
     }

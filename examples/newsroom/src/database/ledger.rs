@@ -1,11 +1,11 @@
 //! Which keys were loaded, how often, and whether two loads of one key ever ran at the same time. Runs no statement.
 //!
 //! The client promises one load at a time for each key, with two exceptions. A write or an invalidation *retires* the
-//! running load: its result may be too old, so the next query starts another load beside it. And a load whose callers
-//! have all left is *abandoned*: its task may still be ending when the next query comes. [`Ledger::retiring`] tells the
-//! ledger about retired loads. It recognises abandoned ones because they never end, except where several keys are
-//! loaded together: one of these keys may have no callers while others wait for the rest, and the ledger counts it as
-//! still loading. Any other overlap is a broken promise.
+//! running load: its result may be too old, so the next query starts another load concurrently. And a load whose
+//! callers have all left is *abandoned*: its task may still be ending when the next query comes. [`Ledger::retiring`]
+//! tells the ledger about retired loads. It recognises abandoned ones because they never end, except where several keys
+//! are loaded together: one of these keys may have no callers while others wait for the rest, and the ledger counts it
+//! as still loading. Any other overlap is a broken promise.
 
 use std::collections::{BTreeMap, HashMap};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -32,10 +32,10 @@ impl Key {
 
 /// Counts the loads.
 #[derive(Debug, Default)]
-pub struct Ledger(Mutex<Pages>);
+pub struct Ledger(Mutex<Records>);
 
 #[derive(Debug, Default)]
-struct Pages {
+struct Records {
     runs: u64,
     trips: u64,
     loads: BTreeMap<&'static str, u64>,
@@ -62,7 +62,7 @@ struct Run {
 /// Pairs of loads of one key that ran at the same time.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Overlaps {
-    /// For no reason: must be 0.
+    /// Without an explanation: must be 0.
     pub unexplained: u64,
     /// The first one was retired by a comment.
     pub retired: u64,
@@ -98,14 +98,14 @@ impl Ledger {
     /// Notes that a load of these keys has begun.
     pub(super) fn begin(&self, keys: impl IntoIterator<Item = Key>) -> Running<'_> {
         let keys: Vec<_> = keys.into_iter().collect();
-        let mut pages = self.pages();
-        pages.trips += 1;
-        pages.runs += 1;
-        let number = pages.runs;
+        let mut records = self.records();
+        records.trips += 1;
+        records.runs += 1;
+        let number = records.runs;
         for key in &keys {
-            pages.begin(key, number);
+            records.begin(key, number);
         }
-        drop(pages);
+        drop(records);
         Running { ledger: self, keys, number, has_ended: false }
     }
 
@@ -114,26 +114,27 @@ impl Ledger {
     /// longer.
     #[must_use]
     pub fn retiring(self: &Arc<Self>, keys: Vec<Key>) -> Retiring {
-        let mut pages = self.pages();
+        let mut records = self.records();
         for key in &keys {
-            *pages.retiring.entry(key.clone()).or_default() += 1;
-            let running = pages.keys.get_mut(key).into_iter().flat_map(|loads| &mut loads.running);
+            *records.retiring.entry(key.clone()).or_default() += 1;
+            let running = records.keys.get_mut(key).into_iter().flat_map(|loads| &mut loads.running);
             running.for_each(|run| run.is_retired = true);
         }
-        drop(pages);
+        drop(records);
         Retiring { ledger: Arc::clone(self), keys }
     }
 
     /// The loads so far.
     #[must_use]
     pub fn report(&self) -> LedgerReport {
-        let pages = self.pages();
-        let mut report = LedgerReport { trips: pages.trips, overlaps: pages.overlaps, ..Default::default() };
-        for (name, loads) in &pages.loads {
+        let records = self.records();
+        let mut report =
+            LedgerReport { trips: records.trips, overlaps: records.overlaps, ..Default::default() };
+        for (name, loads) in &records.loads {
             report.loads += loads;
             report.queries.insert((*name).to_owned(), QueryLoads { loads: *loads, ..Default::default() });
         }
-        for (key, loads) in &pages.keys {
+        for (key, loads) in &records.keys {
             if let Some(query) = report.queries.get_mut(key.query) {
                 query.keys += 1;
                 query.most = query.most.max(loads.loads);
@@ -142,13 +143,13 @@ impl Ledger {
         report
     }
 
-    fn pages(&self) -> MutexGuard<'_, Pages> {
+    fn records(&self) -> MutexGuard<'_, Records> {
         // Counts that a panic left behind can still be used.
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
-impl Pages {
+impl Records {
     fn begin(&mut self, key: &Key, number: u64) {
         *self.loads.entry(key.query).or_default() += 1;
         let is_retired = self.retiring.contains_key(key);
@@ -195,9 +196,9 @@ impl Running<'_> {
 
 impl Drop for Running<'_> {
     fn drop(&mut self) {
-        let mut pages = self.ledger.pages();
+        let mut records = self.ledger.records();
         for key in &self.keys {
-            pages.end(key, self.number, self.has_ended);
+            records.end(key, self.number, self.has_ended);
         }
     }
 }
@@ -211,12 +212,12 @@ pub struct Retiring {
 
 impl Drop for Retiring {
     fn drop(&mut self) {
-        let mut pages = self.ledger.pages();
+        let mut records = self.ledger.records();
         for key in &self.keys {
-            if let Some(count) = pages.retiring.get_mut(key) {
+            if let Some(count) = records.retiring.get_mut(key) {
                 *count -= 1;
                 if *count == 0 {
-                    pages.retiring.remove(key);
+                    records.retiring.remove(key);
                 }
             }
         }
@@ -247,7 +248,7 @@ mod tests {
     }
 
     #[test]
-    fn a_load_beside_another_one_is_told() {
+    fn overlapping_loads_are_reported() {
         let ledger = Arc::new(Ledger::default());
         let (one, two) = (ledger.begin(keys()), ledger.begin(keys()));
         one.end();
@@ -256,7 +257,7 @@ mod tests {
     }
 
     #[test]
-    fn a_load_beside_one_that_was_retired_is_explained() {
+    fn a_load_that_overlaps_a_retired_one_is_explained() {
         let ledger = Arc::new(Ledger::default());
         let one = ledger.begin(keys());
         drop(ledger.retiring(keys()));
@@ -264,7 +265,7 @@ mod tests {
         for running in [one, two, three] {
             running.end();
         }
-        // The second and the third ran beside the first; the third beside the second, which was not retired.
+        // The second and the third overlapped the first; the third overlapped the second, which was not retired.
         assert_eq!(ledger.report().overlaps, overlaps(1, 2, 0));
     }
 
@@ -281,7 +282,7 @@ mod tests {
     }
 
     #[test]
-    fn a_load_beside_one_that_never_ends_is_explained() {
+    fn a_load_that_overlaps_one_that_never_ends_is_explained() {
         let ledger = Arc::new(Ledger::default());
         let (one, two) = (ledger.begin(keys()), ledger.begin(keys()));
         drop(one);

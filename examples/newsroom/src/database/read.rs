@@ -13,10 +13,10 @@ use crate::model::{
 /// Articles on one page of a list.
 const PAGE: usize = 20;
 
-/// The most articles that a search shows.
+/// Maximum number of articles that a search shows.
 const MOST_HITS: u32 = 30;
 
-/// Articles that are shown as the most discussed.
+/// Number of articles in the list of the most discussed.
 const MOST_DISCUSSED: u32 = 6;
 
 /// Surrounds the matching words in an excerpt: no text contains it.
@@ -95,7 +95,7 @@ pub fn feed(connection: &Connection, section: Option<Section>, before: Option<Cu
     );
     let Cursor { published, id } =
         before.unwrap_or(Cursor { published: i64::MAX, id: i64::MAX.unsigned_abs() });
-    // One more than is shown says whether there is a next page.
+    // Reads one more than is shown, to find out whether there is a next page.
     let values = params![published, id, section.map(Section::name), PAGE + 1];
     let mut statement = connection.prepare_cached(&sql)?;
     let mut cards: Vec<_> = statement.query_map(values, card)?.collect::<Result<_>>()?;
@@ -117,7 +117,7 @@ pub fn most_discussed(connection: &Connection) -> Result<Vec<Card>> {
     statement.query_map([MOST_DISCUSSED], card)?.collect()
 }
 
-/// How much there is.
+/// Numbers of articles, authors and comments.
 pub fn totals(connection: &Connection) -> Result<Totals> {
     let count =
         |table: &str| connection.query_row(&format!("SELECT count(*) FROM {table}"), [], |row| row.get(0));

@@ -80,12 +80,12 @@ impl Display for Size {
 
 /// Makes the tables and fills them.
 pub(super) fn fill(connection: &mut Connection, size: Size) -> Result<()> {
-    // Nobody sees the file before it is complete.
+    // The file is not visible before it is complete.
     connection.pragma_update(None, "journal_mode", "off")?;
     connection.pragma_update(None, "synchronous", "off")?;
     let tx = connection.transaction()?;
     tx.execute_batch(TABLES)?;
-    // Another file is another edition, even with the same content: comments come to one and not to the other.
+    // Another file is another edition, even with the same content: later comments are in only one of them.
     tx.execute("INSERT INTO edition VALUES (?)", [fastrand::i64(1..)])?;
     let people = people::draw(&mut Rng::with_seed(SEED), size.authors);
     let mut insert = tx.prepare("INSERT INTO authors (name, about) VALUES (?, ?)")?;

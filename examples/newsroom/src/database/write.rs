@@ -4,7 +4,7 @@ use rusqlite::{Connection, OptionalExtension, Result, TransactionBehavior, param
 
 use crate::model::{Author, Byline, Comment};
 
-/// Writes a comment. `None` if there is no such article.
+/// Writes a comment. `None` if the article does not exist.
 ///
 /// # Errors
 /// If SQLite fails; nothing is written then.
@@ -29,7 +29,7 @@ pub fn comment(
     Ok(Some((author, comment)))
 }
 
-/// The author of this name, who may be new.
+/// The author with this name, created if new.
 fn author(connection: &Connection, name: &str) -> Result<Author> {
     let known = connection
         .prepare_cached("SELECT id, name, about FROM authors WHERE name = ?")?

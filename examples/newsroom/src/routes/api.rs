@@ -15,10 +15,10 @@ use crate::commenting::AddComment;
 use crate::model::{Author, Present};
 use crate::problem::Problem;
 use crate::queries::{GetArticle, GetAuthor, GetComments, GetTotals};
-use crate::reading::{self, Discussion, Feed, Findings, Signed, Story};
+use crate::reading::{self, Discussion, Feed, Findings, SignedComment, Story};
 use crate::texts;
 
-/// How long the database may take to show that it works.
+/// Timeout of the health check of the database.
 const HEALTH_TIMEOUT: Duration = Duration::from_secs(2);
 
 type Answer<T> = Result<Json<T>, ApiProblem>;
@@ -32,7 +32,7 @@ pub(super) struct Place {
 
 /// The text to search for.
 #[derive(Debug, Deserialize)]
-pub(super) struct Wanted {
+pub(super) struct SearchText {
     #[serde(default)]
     pub(super) q: String,
 }
@@ -70,10 +70,10 @@ pub(super) async fn comment(
     Visit(cx): Visit,
     id: Result<Path<u32>, PathRejection>,
     new: Result<InTime<Json<NewComment>>, ApiProblem>,
-) -> Result<(StatusCode, Json<Signed>), ApiProblem> {
+) -> Result<(StatusCode, Json<SignedComment>), ApiProblem> {
     let (Path(id), InTime(Json(new))) = (id?, new?);
     let posted = cx.mutate(&AddComment::new(id.into(), &new.name, &new.text)?).await?;
-    Ok((StatusCode::CREATED, Json(Signed::new(posted.author.name, &posted.comment))))
+    Ok((StatusCode::CREATED, Json(SignedComment::new(posted.author.name, &posted.comment))))
 }
 
 pub(super) async fn author(
@@ -87,15 +87,15 @@ pub(super) async fn author(
 
 pub(super) async fn search(
     Visit(cx): Visit,
-    wanted: Result<Query<Wanted>, QueryRejection>,
+    wanted: Result<Query<SearchText>, QueryRejection>,
 ) -> Answer<Findings> {
-    let Query(Wanted { q }) = wanted?;
+    let Query(SearchText { q }) = wanted?;
     let found = reading::found(&cx, &texts::visible(&q)).await?;
-    let nothing = || Problem::BadInput("say what to look for, as in `?q=lighthouse`".to_owned());
+    let nothing = || Problem::BadInput("the text to search for is missing, as in `?q=lighthouse`".to_owned());
     Ok(Json(found.ok_or_else(nothing)?))
 }
 
-/// How much there is, and what its loads have cost so far.
+/// Totals, and the cost of all loads so far.
 pub(super) async fn stats(Visit(cx): Visit) -> Answer<Value> {
     let totals = cx.query(&GetTotals).await?;
     let inspection = cx.client().cache().inspect();

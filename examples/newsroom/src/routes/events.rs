@@ -25,7 +25,7 @@ use crate::streams::Streams;
 
 /// The state of the comments as sent to a reader.
 #[derive(Debug, Default, Serialize)]
-struct News {
+struct SentState {
     /// `pending`, `ready` or `failed`.
     state: &'static str,
     is_stale: bool,
@@ -65,38 +65,38 @@ async fn next(client: &Shared, observer: &mut Observer<Newsroom, GetComments>) -
     };
     // Each event has its own context: the memo of a shared one would return outdated names.
     let cx = client.request("event");
-    let mut news = news(&known);
+    let mut state = sent_state(&known);
     if let Some(comments) = known.value() {
         match reading::discussion(&cx, comments).await {
-            Ok(comments) => news.comments = Some(comments),
-            Err(problem) => news.error = Some(problem.message().to_owned()),
+            Ok(comments) => state.comments = Some(comments),
+            Err(problem) => state.error = Some(problem.message().to_owned()),
         }
     }
-    let event = Event::default().event("comments").json_data(&news);
+    let event = Event::default().event("comments").json_data(&state);
     // All numbers and texts have a form in JSON.
     event.ok()
 }
 
-fn news(known: &Known<Comments, DatabaseError>) -> News {
+fn sent_state(known: &Known<Comments, DatabaseError>) -> SentState {
     match known {
-        Known::Ready { is_stale, is_refreshing, is_optimistic, .. } => News {
+        Known::Ready { is_stale, is_refreshing, is_optimistic, .. } => SentState {
             state: "ready",
             is_stale: *is_stale,
             is_refreshing: *is_refreshing,
             is_optimistic: *is_optimistic,
-            ..News::default()
+            ..SentState::default()
         },
-        Known::Failed { error, is_refreshing, .. } => News {
+        Known::Failed { error, is_refreshing, .. } => SentState {
             state: "failed",
             is_refreshing: *is_refreshing,
-            error: Some(told(error)),
-            ..News::default()
+            error: Some(message_of(error)),
+            ..SentState::default()
         },
         // Pending, and any state that may be added.
-        _ => News { state: "pending", is_refreshing: true, ..News::default() },
+        _ => SentState { state: "pending", is_refreshing: true, ..SentState::default() },
     }
 }
 
-fn told(error: &QueryError<DatabaseError>) -> String {
+fn message_of(error: &QueryError<DatabaseError>) -> String {
     Problem::from(error.clone()).message().to_owned()
 }

@@ -1,4 +1,4 @@
-//! The content of the cache, for people and for tools that may see it.
+//! The content of the cache, as a page and as JSON, for clients that may see it.
 
 use std::net::{IpAddr, SocketAddr};
 
@@ -53,7 +53,7 @@ fn is_address(host: &Authority) -> bool {
     host == "localhost" || host.parse::<IpAddr>().is_ok()
 }
 
-/// Whether a proxy says that it has forwarded the request. Not every proxy does.
+/// Whether a proxy has marked the request as forwarded. Not every proxy does.
 fn is_forwarded(headers: &HeaderMap) -> bool {
     [FORWARDED.as_str(), VIA.as_str(), "x-forwarded-for", "x-real-ip"]
         .iter()

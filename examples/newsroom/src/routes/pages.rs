@@ -6,7 +6,7 @@ use axum::extract::{OriginalUri, Path, Query};
 use axum::http::Method;
 use axum::response::{Html, Redirect};
 
-use super::api::{NewComment, Place, Wanted};
+use super::api::{NewComment, Place, SearchText};
 use super::visit::{ApiProblem, InTime, PageProblem, Visit};
 use crate::commenting::AddComment;
 use crate::model::Section;
@@ -54,8 +54,8 @@ pub(super) async fn comment(
     Ok(Redirect::to(&format!("/articles/{id}#comments")))
 }
 
-pub(super) async fn search(Visit(cx): Visit, wanted: Result<Query<Wanted>, QueryRejection>) -> Page {
-    let Query(Wanted { q }) = wanted?;
+pub(super) async fn search(Visit(cx): Visit, wanted: Result<Query<SearchText>, QueryRejection>) -> Page {
+    let Query(SearchText { q }) = wanted?;
     let q = texts::visible(&q);
     let found = reading::found(&cx, &q).await?;
     Ok(views::page(&lists::search(&q, found.as_ref())))

@@ -18,8 +18,8 @@ use crate::problem::Problem;
 use crate::reading::Cx;
 use crate::views;
 
-/// How long a request may take if it does not say.
-const PATIENCE: Duration = Duration::from_secs(10);
+/// How long a request may take if it does not set a limit.
+const DEFAULT_TIMEOUT: Duration = Duration::from_secs(10);
 
 /// How long a client may take for the body of a request.
 const BODY_TIMEOUT: Duration = Duration::from_secs(10);
@@ -95,7 +95,7 @@ impl FromRequestParts<Shared> for Visit {
 
     async fn from_request_parts(parts: &mut Parts, client: &Shared) -> Result<Self, ApiProblem> {
         let patience = match parts.headers.get(TIMEOUT) {
-            None => PATIENCE,
+            None => DEFAULT_TIMEOUT,
             Some(value) => timeout(value).ok_or_else(|| {
                 Problem::BadInput(format!(
                     "the header `{TIMEOUT}` must be a number of milliseconds, at most 60000"

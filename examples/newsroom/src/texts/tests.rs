@@ -1,11 +1,11 @@
-//! Texts that hide something, and texts that only look like it.
+//! Texts with invisible characters, and texts that only seem to have some.
 
 use proptest::prelude::*;
 
-use super::{MOST_MARKS, composed, is_mark, is_unseen, name, text, visible};
+use super::{MOST_MARKS, composed, is_invisible, is_mark, name, text, visible};
 
 /// One of each kind of invisible character.
-const UNSEEN: [(&str, char); 16] = [
+const INVISIBLE: [(&str, char); 16] = [
     ("zero-width space", '\u{200b}'),
     ("zero-width joiner", '\u{200d}'),
     ("zero-width non-joiner", '\u{200c}'),
@@ -25,8 +25,8 @@ const UNSEEN: [(&str, char); 16] = [
 ];
 
 #[test]
-fn a_name_with_what_cannot_be_seen_is_refused_with_its_place() {
-    for (what, char) in UNSEEN {
+fn a_name_with_an_invisible_character_is_rejected_with_its_place() {
+    for (what, char) in INVISIBLE {
         let problem = name(&format!("A{char}da"), 60).unwrap_err();
         let code = format!("(U+{:04X}, at place 2)", u32::from(char));
         assert!(problem.contains(&code) && problem.contains("delete it"), "{what}: {problem}");
@@ -34,8 +34,8 @@ fn a_name_with_what_cannot_be_seen_is_refused_with_its_place() {
 }
 
 #[test]
-fn a_text_loses_what_cannot_be_seen() {
-    for (what, char) in UNSEEN {
+fn a_text_loses_invisible_characters() {
+    for (what, char) in INVISIBLE {
         assert_eq!(text(&format!("So{char}up{char}"), 60).as_deref(), Ok("Soup"), "{what}");
         assert_eq!(visible(&format!("so{char}up")), "soup", "{what}");
     }
@@ -107,7 +107,7 @@ fn marks_do_not_stack_up() {
 #[test]
 fn a_text_is_measured_as_it_is_kept() {
     assert!(text(&format!("{}\u{200b}", "a".repeat(20)), 20).is_ok());
-    assert!(text(&"a".repeat(21), 20).unwrap_err().contains("has 21 characters; at most 20 fit"));
+    assert!(text(&"a".repeat(21), 20).unwrap_err().contains("has 21 characters; at most 20 are allowed"));
 }
 
 /// Texts of characters that affect each other.
@@ -122,7 +122,7 @@ proptest! {
     fn what_is_taken_is_taken_again_as_it_is(input in tricky()) {
         if let Ok(kept) = text(&input, 10_000) {
             prop_assert_eq!(text(&kept, 10_000), Ok(kept.clone()));
-            let hidden = kept.chars().filter(|char| is_unseen(*char) && !"\u{200c}\u{200d}\u{fe0e}\u{fe0f}".contains(*char));
+            let hidden = kept.chars().filter(|char| is_invisible(*char) && !"\u{200c}\u{200d}\u{fe0e}\u{fe0f}".contains(*char));
             prop_assert_eq!(hidden.count(), 0);
         }
         if let Ok(kept) = name(&input, 10_000) {

@@ -27,13 +27,13 @@ pub(super) fn picture(card: &Card) -> Markup {
         shapes += &format!(r#"<path class="hill hill-{layer}" d="{path}"/>"#);
     }
     let section = card.section.name();
-    // It consists only of numbers and names from this program.
+    // Needs no escaping: it consists of numbers and of names from this program.
     PreEscaped(format!(
         r#"<svg class="picture" data-section="{section}" viewBox="0 0 {WIDTH} {HEIGHT}" preserveAspectRatio="xMidYMid slice" aria-hidden="true"><rect class="sky" width="100%" height="100%"/>{shapes}</svg>"#
     ))
 }
 
-/// A line of hills around a height, closed below: the sum of two waves.
+/// A row of hills around a height, closed at the bottom: the sum of two waves.
 fn hills(rng: &mut Rng, base: f64, swing: f64) -> String {
     let mut wave = || (rng.f64() * 6.0 + 2.0, rng.f64() * std::f64::consts::TAU, rng.f64() * swing);
     let (one, two) = (wave(), wave());

@@ -3,7 +3,7 @@
 use maud::{Markup, html};
 
 use super::{Content, art, date, lists};
-use crate::reading::{Discussion, Signed, Story, name};
+use crate::reading::{Discussion, SignedComment, Story, name};
 
 /// The page of an article.
 pub(crate) fn page(story: &Story) -> Content {
@@ -55,7 +55,7 @@ fn discussion(article: u64, comments: &Discussion) -> Markup {
     }
 }
 
-fn comment(signed: &Signed) -> Markup {
+fn comment(signed: &SignedComment) -> Markup {
     html! {
         li data-number=(signed.number) {
             p.meta { strong { bdi { (signed.name) } } span { (date::moment(signed.posted)) } }

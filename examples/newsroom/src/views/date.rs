@@ -1,4 +1,4 @@
-//! Dates for people.
+//! Dates as readers expect them.
 
 use maud::{Markup, html};
 use time::OffsetDateTime;

@@ -16,8 +16,8 @@ use tokio::time::{Instant, sleep, timeout};
 use tokio_tungstenite::tungstenite::Message;
 use tokio_tungstenite::{MaybeTlsStream, WebSocketStream, connect_async};
 
-/// How long the browser may take for anything.
-const PATIENCE: Duration = Duration::from_secs(20);
+/// Timeout of every step of the browser.
+const LONGEST_WAIT: Duration = Duration::from_secs(20);
 
 const ARGUMENTS: &[&str] = &[
     "--headless=new",
@@ -60,13 +60,13 @@ impl Chromium {
         let mut lines = BufReader::new(process.stderr.take().unwrap()).lines();
         let address = async {
             loop {
-                let line = lines.next_line().await.unwrap().expect("Chromium ended before it listened");
+                let line = lines.next_line().await.unwrap().expect("Chromium ended before it was ready");
                 if let Some(address) = line.strip_prefix("DevTools listening on ") {
                     return address.to_owned();
                 }
             }
         };
-        let address = timeout(PATIENCE, address).await.expect("Chromium does not listen");
+        let address = timeout(LONGEST_WAIT, address).await.expect("Chromium does not listen");
         // Later output does not matter, but must be read.
         tokio::spawn(async move { while let Ok(Some(_)) = lines.next_line().await {} });
         let (socket, _) = connect_async(address).await.unwrap();
@@ -79,8 +79,8 @@ impl Chromium {
         let session = self.call(None, "Target.attachToTarget", attach).await;
         let tab = Tab(session["sessionId"].as_str().unwrap().to_owned());
         self.in_tab(&tab, "Page.enable", json!({})).await;
-        // As if each page had a window of its own: a page behind another one is hidden, and stops its events after a
-        // while.
+        // As if each page had a window of its own. Otherwise a page behind another one would be hidden, and stop its
+        // events after a while.
         self.in_tab(&tab, "Emulation.setFocusEmulationEnabled", json!({ "enabled": true })).await;
         self.size(&tab, 1280, 900).await;
         self.go(&tab, url).await;
@@ -94,7 +94,7 @@ impl Chromium {
     }
 
     /// The value of an expression in JavaScript.
-    pub async fn ask(&mut self, tab: &Tab, expression: &str) -> Value {
+    pub async fn evaluate(&mut self, tab: &Tab, expression: &str) -> Value {
         let call = json!({ "expression": expression, "returnByValue": true, "awaitPromise": true });
         let answer = self.in_tab(tab, "Runtime.evaluate", call).await;
         assert!(answer["exceptionDetails"].is_null(), "{expression}: {answer}");
@@ -106,22 +106,22 @@ impl Chromium {
     pub fn wait<'a>(&'a mut self, tab: &'a Tab, expression: &'a str) -> impl Future<Output = ()> + 'a {
         let caller = std::panic::Location::caller();
         async move {
-            let end = Instant::now() + PATIENCE;
-            while self.ask(tab, expression).await != true {
-                assert!(Instant::now() < end, "{caller}: has not come true: {expression}");
+            let end = Instant::now() + LONGEST_WAIT;
+            while self.evaluate(tab, expression).await != true {
+                assert!(Instant::now() < end, "{caller}: timed out waiting for {expression}");
                 sleep(Duration::from_millis(30)).await;
             }
         }
     }
 
-    /// Presses the mouse in the middle of an element.
+    /// Clicks on the middle of an element.
     pub async fn click(&mut self, tab: &Tab, selector: &str) {
         let place = format!(
             "(() => {{ const one = document.querySelector({}); one.scrollIntoView({{ block: 'center', behavior: 'instant' }});
              const box = one.getBoundingClientRect(); return [box.x + box.width / 2, box.y + box.height / 2]; }})()",
             json!(selector)
         );
-        let place = self.ask(tab, &place).await;
+        let place = self.evaluate(tab, &place).await;
         for kind in ["mousePressed", "mouseReleased"] {
             let event =
                 json!({ "type": kind, "x": place[0], "y": place[1], "button": "left", "clickCount": 1 });
@@ -171,7 +171,7 @@ impl Chromium {
         }
         self.socket.send(Message::text(call.to_string())).await.unwrap();
         loop {
-            let message = timeout(PATIENCE, self.socket.next()).await;
+            let message = timeout(LONGEST_WAIT, self.socket.next()).await;
             let message = message.unwrap_or_else(|_| panic!("no answer to {method}")).unwrap().unwrap();
             let Ok(text) = message.to_text() else { continue };
             let Ok(answer) = serde_json::from_str::<Value>(text) else { continue };

@@ -42,10 +42,10 @@ async fn a_reader_opens_an_article_and_comments() {
     let mut browser = Chromium::start().await;
 
     let reader = browser.open(&front).await;
-    assert_eq!(browser.ask(&reader, "document.querySelectorAll('article').length").await, 20);
+    assert_eq!(browser.evaluate(&reader, "document.querySelectorAll('article').length").await, 20);
     assert_eq!(
         browser
-            .ask(&reader, "document.documentElement.scrollWidth <= document.documentElement.clientWidth")
+            .evaluate(&reader, "document.documentElement.scrollWidth <= document.documentElement.clientWidth")
             .await,
         true
     );
@@ -53,14 +53,15 @@ async fn a_reader_opens_an_article_and_comments() {
     browser.wait(&reader, "location.pathname === '/articles/400'").await;
     let story = format!("{front}articles/400");
     let other = browser.open(&story).await;
-    assert_eq!(browser.ask(&reader, "document.hidden").await, false);
+    assert_eq!(browser.evaluate(&reader, "document.hidden").await, false);
     for tab in [&reader, &other] {
         browser.wait(tab, "document.querySelector('.live')?.hidden === false").await;
     }
 
-    let before = browser.ask(&reader, "Number(document.querySelector('.discussion').dataset.total)").await;
+    let before =
+        browser.evaluate(&reader, "Number(document.querySelector('.discussion').dataset.total)").await;
     let text = "I was there, and <b>this</b> is how it was.\nEverybody laughed.";
-    browser.ask(&reader, "window.stays = true").await;
+    browser.evaluate(&reader, "window.stays = true").await;
     browser.write(&reader, "input[name=name]", "Ada Browser").await;
     browser.write(&reader, "textarea", text).await;
     faults.delay(Duration::from_millis(700));
@@ -76,12 +77,12 @@ async fn a_reader_opens_an_article_and_comments() {
     browser
         .wait(&reader, &format!("document.querySelector('.discussion').dataset.total === '{after}'"))
         .await;
-    assert_eq!(browser.ask(&reader, "window.stays").await, true, "the page was loaded again");
+    assert_eq!(browser.evaluate(&reader, "window.stays").await, true, "the page was loaded again");
 
     browser.go(&reader, &front).await;
     browser.go(&reader, &story).await;
     browser.wait(&reader, &first_comment(text, true)).await;
-    assert_eq!(browser.ask(&reader, "document.querySelectorAll('.said b').length").await, 0);
+    assert_eq!(browser.evaluate(&reader, "document.querySelectorAll('.said b').length").await, 0);
 
     keeps_titles_in_their_place(&mut browser, &reader, &front).await;
     keeps_comments_in_their_place(&mut browser, &reader, &story).await;
@@ -89,33 +90,38 @@ async fn a_reader_opens_an_article_and_comments() {
 
     // An empty comment is not sent, and one that is too long gives an error.
     browser.click(&reader, ".comment button").await;
-    assert_eq!(browser.ask(&reader, "document.querySelector('form.comment').checkValidity()").await, false);
+    assert_eq!(
+        browser.evaluate(&reader, "document.querySelector('form.comment').checkValidity()").await,
+        false
+    );
 
     pictures(&mut browser, &reader, &front).await;
     drop(browser);
     service.stop().await;
 }
 
-/// A title without an end takes five lines in a list, and is not wider than any page.
+/// A very long title takes five lines in a list, and is never wider than the page.
 async fn keeps_titles_in_their_place(browser: &mut Chromium, tab: &Tab, front: &str) {
     for width in [1280, 320] {
         browser.size(tab, width, 900).await;
         for path in ["", "articles/399"] {
             browser.go(tab, "about:blank").await;
             browser.go(tab, &format!("{front}{path}")).await;
-            let fits = browser
-                .ask(tab, "document.documentElement.scrollWidth <= document.documentElement.clientWidth");
+            let fits = browser.evaluate(
+                tab,
+                "document.documentElement.scrollWidth <= document.documentElement.clientWidth",
+            );
             assert_eq!(fits.await, true, "{path} at {width}");
         }
         browser.go(tab, front).await;
         let lines = "(() => { const title = document.querySelector('.teaser h2');
             return Math.round(title.clientHeight / parseFloat(getComputedStyle(title).lineHeight)); })()";
-        assert_eq!(browser.ask(tab, lines).await, 5, "{width}");
+        assert_eq!(browser.evaluate(tab, lines).await, 5, "{width}");
     }
     browser.size(tab, 1280, 900).await;
 }
 
-/// A comment that is long, wide, or high stays within its own lines, and is shown in full when the reader wants it.
+/// A comment that is long, wide, or high stays within its own lines, and is shown in full on request.
 async fn keeps_comments_in_their_place(browser: &mut Chromium, tab: &Tab, story: &str) {
     let stacked = format!("Z{} a", "\u{334}\u{35c}\u{489}\u{32e}".repeat(40));
     let comments = [("w".repeat(1_900), "wide"), ("line\n".repeat(60), "high"), (stacked, "stacked")];
@@ -134,16 +140,16 @@ async fn keeps_comments_in_their_place(browser: &mut Chromium, tab: &Tab, story:
                 browser.wait(tab, "document.querySelector('.live')?.hidden === false").await;
             }
             let fits = browser
-                .ask(tab, "document.documentElement.scrollWidth <= document.documentElement.clientWidth")
+                .evaluate(tab, "document.documentElement.scrollWidth <= document.documentElement.clientWidth")
                 .await;
             assert_eq!(fits, true, "{width}");
             let lines = "((n) => { const said = document.querySelectorAll('.said')[n];
                 return Math.round(said.clientHeight / parseFloat(getComputedStyle(said).lineHeight)); })";
             let contained =
                 "getComputedStyle(document.querySelector('.comments li')).contain.includes('paint')";
-            assert_eq!(browser.ask(tab, contained).await, true);
-            assert_eq!(browser.ask(tab, &format!("{lines}(1)")).await, 10, "the high one at {width}");
-            assert_eq!(browser.ask(tab, &format!("{lines}(2)")).await, 10, "the wide one at {width}");
+            assert_eq!(browser.evaluate(tab, contained).await, true);
+            assert_eq!(browser.evaluate(tab, &format!("{lines}(1)")).await, 10, "the high one at {width}");
+            assert_eq!(browser.evaluate(tab, &format!("{lines}(2)")).await, 10, "the wide one at {width}");
             browser.click(tab, ".comments li:nth-child(2) summary").await;
             browser.wait(tab, &format!("{lines}(1) === 60")).await;
         }
@@ -158,7 +164,7 @@ async fn keeps_comments_in_their_place(browser: &mut Chromium, tab: &Tab, story:
 async fn begins_with_a_letter_that_fits(browser: &mut Chromium, tab: &Tab, front: &str) {
     for width in [1280, 390] {
         browser.size(tab, width, 900).await;
-        // One page after the other, without waiting for each: pages that were left return their connections.
+        // One page after the other, without waiting for each, to check that abandoned pages release their connections.
         for article in (390..=400).rev() {
             browser.go(tab, &format!("{front}articles/{article}")).await;
             let places = "(() => {
@@ -167,7 +173,7 @@ async fn begins_with_a_letter_that_fits(browser: &mut Chromium, tab: &Tab, front
                 const start = text.data.search(/\\p{L}/u);
                 return { gap: box(start + 1).left - box(start).right, high: box(start).height, line: parseFloat(getComputedStyle(text.parentElement).lineHeight) };
             })()";
-            let places = browser.ask(tab, places).await;
+            let places = browser.evaluate(tab, places).await;
             let number = |name: &str| places[name].as_f64().unwrap();
             assert!((0.0..2.5).contains(&number("gap")), "{width} {article}: {places}");
             assert!(number("high") > number("line") * 2.0, "{width} {article}: {places}");
@@ -198,13 +204,13 @@ async fn pictures(browser: &mut Chromium, tab: &Tab, front: &str) {
             browser.go(tab, "about:blank").await;
             browser.go(tab, &format!("{front}{path}")).await;
             let fits = browser
-                .ask(tab, "document.documentElement.scrollWidth <= document.documentElement.clientWidth")
+                .evaluate(tab, "document.documentElement.scrollWidth <= document.documentElement.clientWidth")
                 .await;
             assert_eq!(fits, true, "{name} is wider than {width}");
-            // After two frames, everything that the page has loaded is drawn.
+            // Everything that the page has loaded is drawn after two frames.
             let drawn =
                 "new Promise(done => requestAnimationFrame(() => requestAnimationFrame(() => done())))";
-            browser.ask(tab, drawn).await;
+            browser.evaluate(tab, drawn).await;
             browser.picture(tab, &folder.join(format!("{name}-{scheme}-{width}.png"))).await;
         }
     }

@@ -1,4 +1,4 @@
-//! What a comment changes, and for which reader.
+//! What a comment changes, and which readers see it.
 
 use std::time::Duration;
 
@@ -7,12 +7,12 @@ use serde_json::{Value, json};
 use tempfile::tempdir;
 use tokio::time::timeout;
 
-use crate::lab::Lab;
+use crate::test_newsroom::TestNewsroom;
 
 /// The next event.
 async fn next(events: &mut Events) -> Value {
     let event = timeout(Duration::from_secs(10), events.next()).await;
-    event.expect("there is no event").unwrap().expect("the events have ended")
+    event.expect("no event arrived").unwrap().expect("the events have ended")
 }
 
 fn total(story: &Value) -> u64 {
@@ -22,21 +22,21 @@ fn total(story: &Value) -> u64 {
 #[tokio::test]
 async fn a_comment_is_there_for_the_next_reader() {
     let folder = tempdir().unwrap();
-    let lab = Lab::open(folder.path()).await;
-    let before = total(&lab.json("/api/articles/60").await);
-    let stats = lab.json("/api/stats").await;
-    lab.json("/api/feed").await;
+    let newsroom = TestNewsroom::open(folder.path()).await;
+    let before = total(&newsroom.json("/api/articles/60").await);
+    let stats = newsroom.json("/api/stats").await;
+    newsroom.json("/api/feed").await;
 
-    let posted = lab.post(60, " Ada ", "First light.").await;
+    let posted = newsroom.post(60, " Ada ", "First light.").await;
     assert_eq!(posted.status, 201);
     assert_eq!(posted.json().unwrap()["number"], before + 1);
 
-    let story = lab.json("/api/articles/60").await;
+    let story = newsroom.json("/api/articles/60").await;
     assert_eq!(total(&story), before + 1);
     assert_eq!(story["comments"]["newest"][0]["name"], "Ada");
     assert_eq!(story["comments"]["newest"][0]["text"], "First light.");
-    assert_eq!(lab.json("/api/feed").await["articles"][0]["comments"], before + 1);
-    let now = lab.json("/api/stats").await;
+    assert_eq!(newsroom.json("/api/feed").await["articles"][0]["comments"], before + 1);
+    let now = newsroom.json("/api/stats").await;
     assert_eq!(
         now["totals"]["comments"].as_u64(),
         stats["totals"]["comments"].as_u64().map(|count| count + 1)
@@ -47,62 +47,63 @@ async fn a_comment_is_there_for_the_next_reader() {
 #[tokio::test]
 async fn a_comment_has_only_its_own_article_loaded_again() {
     let folder = tempdir().unwrap();
-    let lab = Lab::open(folder.path()).await;
+    let newsroom = TestNewsroom::open(folder.path()).await;
     for article in [59, 60] {
-        lab.json(&format!("/api/articles/{article}")).await;
+        newsroom.json(&format!("/api/articles/{article}")).await;
     }
-    lab.post(60, "Ada", "Hello.").await;
+    newsroom.post(60, "Ada", "Hello.").await;
     for article in [59, 60] {
-        lab.json(&format!("/api/articles/{article}")).await;
+        newsroom.json(&format!("/api/articles/{article}")).await;
     }
-    assert_eq!((lab.loads("get_article"), lab.loads("get_comments")), (2, 3));
+    assert_eq!((newsroom.loads("get_article"), newsroom.loads("get_comments")), (2, 3));
 }
 
 #[tokio::test]
 async fn one_name_is_one_author() {
     let folder = tempdir().unwrap();
-    let lab = Lab::open(folder.path()).await;
-    let one = lab.post(60, "Ada", "Hello.").await.json().unwrap();
-    let two = lab.post(59, "Ada", "Hello again.").await.json().unwrap();
+    let newsroom = TestNewsroom::open(folder.path()).await;
+    let one = newsroom.post(60, "Ada", "Hello.").await.json().unwrap();
+    let two = newsroom.post(59, "Ada", "Hello again.").await.json().unwrap();
     assert_eq!(one["author"], two["author"]);
-    let author = lab.json(&format!("/api/authors/{}", one["author"])).await;
+    let author = newsroom.json(&format!("/api/authors/{}", one["author"])).await;
     assert_eq!(author["name"], "Ada");
 }
 
 #[tokio::test]
 async fn what_readers_write_is_text() {
     let folder = tempdir().unwrap();
-    let lab = Lab::open(folder.path()).await;
-    lab.post(60, "<i>Ada</i>", "<script>alert('\"&')</script>").await;
-    let page = lab.get("/articles/60").await.body;
+    let newsroom = TestNewsroom::open(folder.path()).await;
+    newsroom.post(60, "<i>Ada</i>", "<script>alert('\"&')</script>").await;
+    let page = newsroom.get("/articles/60").await.body;
     assert!(!page.contains("<i>Ada") && !page.contains("<script>alert"), "{page}");
     assert!(page.contains("&lt;script&gt;alert"), "{page}");
-    let search = lab.get("/search?q=%3Cb%3E%22soup").await.body;
+    let search = newsroom.get("/search?q=%3Cb%3E%22soup").await.body;
     assert!(!search.contains("<b>") && search.contains("&lt;b&gt;&quot;soup"), "{search}");
 }
 
 #[tokio::test]
 async fn a_form_without_scripts_leads_back_to_the_comments() {
     let folder = tempdir().unwrap();
-    let lab = Lab::open(folder.path()).await;
+    let newsroom = TestNewsroom::open(folder.path()).await;
     let headers = [("content-type", "application/x-www-form-urlencoded")];
     let body = "name=Ada&text=By+hand".to_owned();
-    let response = lab.visitor().await.send("POST", "/articles/60/comments", &headers, body).await.unwrap();
+    let response =
+        newsroom.visitor().await.send("POST", "/articles/60/comments", &headers, body).await.unwrap();
     assert_eq!(response.status, 303);
     assert_eq!(response.headers["location"], "/articles/60#comments");
-    assert!(lab.get("/articles/60").await.body.contains("By hand"));
+    assert!(newsroom.get("/articles/60").await.body.contains("By hand"));
 }
 
 #[tokio::test]
 async fn a_listener_receives_a_comment() {
     let folder = tempdir().unwrap();
-    let lab = Lab::open(folder.path()).await;
-    let before = total(&lab.json("/api/articles/60").await);
-    let mut events = lab.listen(60).await;
+    let newsroom = TestNewsroom::open(folder.path()).await;
+    let before = total(&newsroom.json("/api/articles/60").await);
+    let mut events = newsroom.listen(60).await;
     let first = next(&mut events).await;
     assert_eq!((first["state"].as_str(), first["comments"]["total"].as_u64()), (Some("ready"), Some(before)));
 
-    lab.post(60, "Ada", "Anybody there?").await;
+    newsroom.post(60, "Ada", "Anybody there?").await;
     loop {
         let news = next(&mut events).await;
         if news["is_refreshing"] == false && news["comments"]["total"] == before + 1 {
@@ -115,21 +116,21 @@ async fn a_listener_receives_a_comment() {
 #[tokio::test]
 async fn a_service_that_stops_ends_its_streams() {
     let folder = tempdir().unwrap();
-    let lab = Lab::open(folder.path()).await;
-    let mut events = lab.listen(60).await;
+    let newsroom = TestNewsroom::open(folder.path()).await;
+    let mut events = newsroom.listen(60).await;
     next(&mut events).await;
-    lab.close().await;
+    newsroom.close().await;
     while events.next().await.unwrap().is_some() {}
 }
 
 #[tokio::test]
 async fn a_listener_sees_a_comment_on_its_way_and_a_reader_does_not() {
     let folder = tempdir().unwrap();
-    let lab = Lab::open(folder.path()).await;
-    let before = lab.json("/api/articles/60/comments").await;
-    let mut events = lab.listen(60).await;
+    let newsroom = TestNewsroom::open(folder.path()).await;
+    let before = newsroom.json("/api/articles/60/comments").await;
+    let mut events = newsroom.listen(60).await;
     next(&mut events).await;
-    let faults = &lab.service.client().app().database.faults;
+    let faults = &newsroom.service.client().app().database.faults;
     faults.delay(Duration::from_millis(100));
     let looks = async {
         let news = next(&mut events).await;
@@ -138,11 +139,11 @@ async fn a_listener_sees_a_comment_on_its_way_and_a_reader_does_not() {
             (Some(true), &json!(0))
         );
         assert_eq!(news["comments"]["newest"][0]["text"], "On my way.");
-        assert_eq!(lab.json("/api/articles/60/comments").await, before);
+        assert_eq!(newsroom.json("/api/articles/60/comments").await, before);
     };
-    let (posted, ()) = tokio::join!(lab.post(60, "Ada", "On my way."), looks);
+    let (posted, ()) = tokio::join!(newsroom.post(60, "Ada", "On my way."), looks);
     assert_eq!(posted.status, 201);
-    // From then on it never disappears, not even while the comments are loaded again.
+    // From then on it never disappears, even while the comments are loaded again.
     loop {
         let news = next(&mut events).await;
         assert_eq!(news["comments"]["newest"][0]["text"], "On my way.", "{news}");
@@ -153,14 +154,14 @@ async fn a_listener_sees_a_comment_on_its_way_and_a_reader_does_not() {
 }
 
 #[tokio::test]
-async fn a_comment_that_could_not_be_written_is_seen_no_more() {
+async fn a_comment_that_could_not_be_written_disappears() {
     let folder = tempdir().unwrap();
-    let lab = Lab::open(folder.path()).await;
-    let before = lab.json("/api/articles/60/comments").await;
-    let mut events = lab.listen(60).await;
+    let newsroom = TestNewsroom::open(folder.path()).await;
+    let before = newsroom.json("/api/articles/60/comments").await;
+    let mut events = newsroom.listen(60).await;
     next(&mut events).await;
-    lab.service.client().app().database.faults.be_down(true);
-    assert_eq!(lab.post(60, "Ada", "Lost.").await.status, 500);
+    newsroom.service.client().app().database.faults.be_down(true);
+    assert_eq!(newsroom.post(60, "Ada", "Lost.").await.status, 500);
     loop {
         let news = next(&mut events).await;
         if news["is_optimistic"] == false {

@@ -8,66 +8,66 @@ use newsroom::queries::Search;
 use tempfile::tempdir;
 use tokio::time::timeout;
 
-use crate::lab::{BusyReaders, Lab, SIZE};
+use crate::test_newsroom::{BusyReaders, SIZE, TestNewsroom};
 
 #[tokio::test]
 async fn a_request_that_takes_too_long_is_a_504() {
     let folder = tempdir().unwrap();
-    let lab = Lab::open(folder.path()).await;
-    lab.service.client().app().database.faults.delay(Duration::from_secs(60));
+    let newsroom = TestNewsroom::open(folder.path()).await;
+    newsroom.service.client().app().database.faults.delay(Duration::from_secs(60));
     for path in ["/articles/60", "/api/articles/60"] {
         let timeout = [("x-timeout-ms", "20")];
-        let response = lab.visitor().await.send("GET", path, &timeout, String::new()).await.unwrap();
+        let response = newsroom.visitor().await.send("GET", path, &timeout, String::new()).await.unwrap();
         assert_eq!(response.status, 504, "{path}");
     }
     let response =
-        lab.visitor().await.send("GET", "/", &[("x-timeout-ms", "soon")], String::new()).await.unwrap();
+        newsroom.visitor().await.send("GET", "/", &[("x-timeout-ms", "soon")], String::new()).await.unwrap();
     assert_eq!(response.status, 400);
 }
 
 #[tokio::test]
-async fn a_database_that_is_down_is_left_alone_after_a_while() {
+async fn a_database_that_is_down_is_not_queried_after_a_while() {
     let folder = tempdir().unwrap();
-    let lab = Lab::open(folder.path()).await;
-    let known = lab.json("/api/articles/60").await;
-    let database = &lab.service.client().app().database;
+    let newsroom = TestNewsroom::open(folder.path()).await;
+    let known = newsroom.json("/api/articles/60").await;
+    let database = &newsroom.service.client().app().database;
     database.faults.be_down(true);
     for author in 100..105 {
-        assert_eq!(lab.get(&format!("/api/authors/{author}")).await.status, 500);
+        assert_eq!(newsroom.get(&format!("/api/authors/{author}")).await.status, 500);
     }
-    let trips = lab.ledger().trips;
-    let refused = lab.get("/api/authors/110").await;
+    let trips = newsroom.ledger().trips;
+    let refused = newsroom.get("/api/authors/110").await;
     assert_eq!(refused.status, 503);
     assert_eq!(refused.headers["retry-after"], "60");
-    assert_eq!(lab.get("/healthz").await.status, 503);
+    assert_eq!(newsroom.get("/healthz").await.status, 503);
     // Known answers are served.
-    assert_eq!(lab.json("/api/articles/60").await, known);
-    assert_eq!(lab.ledger().trips, trips);
+    assert_eq!(newsroom.json("/api/articles/60").await, known);
+    assert_eq!(newsroom.ledger().trips, trips);
 }
 
 #[tokio::test]
 async fn inputs_that_make_no_sense_never_reach_the_database() {
     let folder = tempdir().unwrap();
-    let lab = Lab::open(folder.path()).await;
-    let trips = lab.ledger().trips;
+    let newsroom = TestNewsroom::open(folder.path()).await;
+    let trips = newsroom.ledger().trips;
     let places =
         ["1-18446744073709551615", "1-9223372036854775808", "9223372036854775808-1", "1--1", "-", "%00"];
     for place in places {
         for path in ["/", "/sections/city", "/api/feed"] {
             let path = format!("{path}?before={place}");
-            assert_eq!(lab.get(&path).await.status, 400, "{path}");
+            assert_eq!(newsroom.get(&path).await.status, 400, "{path}");
         }
     }
     for path in
         ["/articles/4294967296", "/api/articles/-1", "/api/authors/1e3", "/events/x", "/api/feed?section=x"]
     {
-        assert_eq!(lab.get(path).await.status, 400, "{path}");
+        assert_eq!(newsroom.get(path).await.status, 400, "{path}");
     }
-    assert_eq!(lab.get("/sections/x").await.status, 404);
+    assert_eq!(newsroom.get("/sections/x").await.status, 404);
     let long = "a".repeat(1_000);
-    assert_eq!(lab.get(&format!("/api/search?q={long}")).await.status, 400);
-    assert_eq!(lab.get(&format!("/search?q={long}")).await.status, 400);
-    assert_eq!(lab.ledger().trips, trips);
+    assert_eq!(newsroom.get(&format!("/api/search?q={long}")).await.status, 400);
+    assert_eq!(newsroom.get(&format!("/search?q={long}")).await.status, 400);
+    assert_eq!(newsroom.ledger().trips, trips);
     // Everything still works, also at the limits of valid input.
     for path in [
         "/",
@@ -76,70 +76,71 @@ async fn inputs_that_make_no_sense_never_reach_the_database() {
         "/?before=1-0",
         "/articles/60",
     ] {
-        assert_eq!(lab.get(path).await.status, 200, "{path}");
+        assert_eq!(newsroom.get(path).await.status, 200, "{path}");
     }
-    // Letters for this program, but not for the index of the database.
+    // This program counts them as letters, the index of the database does not.
     for word in ["%E2%92%B6", "%CD%85", "%C2%B2", "%22", "NEAR", "*"] {
-        assert!(!lab.get(&format!("/api/search?q={word}")).await.status.is_server_error(), "{word}");
+        assert!(!newsroom.get(&format!("/api/search?q={word}")).await.status.is_server_error(), "{word}");
     }
-    assert_eq!(lab.get("/api/search?q=light").await.status, 200);
+    assert_eq!(newsroom.get("/api/search?q=light").await.status, 200);
 }
 
 #[tokio::test]
 async fn a_database_that_hangs_is_not_healthy() {
     let folder = tempdir().unwrap();
-    let lab = Lab::open(folder.path()).await;
-    lab.service.client().app().database.faults.delay(Duration::from_secs(3_600));
-    let health = timeout(Duration::from_secs(60), lab.get("/healthz")).await.expect("it hangs too");
+    let newsroom = TestNewsroom::open(folder.path()).await;
+    newsroom.service.client().app().database.faults.delay(Duration::from_secs(3_600));
+    let health =
+        timeout(Duration::from_secs(60), newsroom.get("/healthz")).await.expect("the health check hangs too");
     assert_eq!((health.status.as_u16(), health.body.as_str()), (503, "the database does not answer\n"));
 }
 
 #[tokio::test]
 async fn searches_without_callers_are_not_run() {
     let folder = tempdir().unwrap();
-    let lab = Lab::open(folder.path()).await;
-    let client = lab.service.client();
+    let newsroom = TestNewsroom::open(folder.path()).await;
+    let client = newsroom.service.client();
     let readers = BusyReaders::of(client).await;
     let words = ["soup", "rain", "light", "river"];
     for word in words {
-        let (mut visitor, path) = (lab.visitor().await, format!("/api/search?q={word}"));
+        let (mut visitor, path) = (newsroom.visitor().await, format!("/api/search?q={word}"));
         let given_up = visitor.send("GET", &path, &[("x-timeout-ms", "20")], String::new()).await;
         assert_eq!(given_up.unwrap().status, 504);
     }
     drop(readers);
     // These would come after them.
-    lab.json("/api/articles/60").await;
+    newsroom.json("/api/articles/60").await;
     for word in words {
         assert!(client.cache().peek(&Search::new(word).unwrap()).is_none(), "{word}");
     }
 }
 
 #[tokio::test]
-async fn old_comments_are_better_than_none() {
+async fn stale_comments_are_served_while_the_database_fails() {
     let folder = tempdir().unwrap();
-    let lab = Lab::open(folder.path()).await;
-    let known = lab.json("/api/articles/60/comments").await;
-    let client = lab.service.client();
+    let newsroom = TestNewsroom::open(folder.path()).await;
+    let known = newsroom.json("/api/articles/60/comments").await;
+    let client = newsroom.service.client();
     client.app().database.faults.be_down(true);
     client.invalidate(&newsroom::queries::GetComments { article: 60 });
-    assert_eq!(lab.json("/api/articles/60/comments").await, known);
+    assert_eq!(newsroom.json("/api/articles/60/comments").await, known);
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn many_readers_at_the_same_time_are_one_load_of_each_key() {
     let folder = tempdir().unwrap();
-    let lab = Lab::open(folder.path()).await;
-    lab.service.client().app().database.faults.delay(Duration::from_millis(30));
-    let stories = join_all((0..40).map(|_| lab.json("/api/articles/60"))).await;
+    let newsroom = TestNewsroom::open(folder.path()).await;
+    newsroom.service.client().app().database.faults.delay(Duration::from_millis(30));
+    let stories = join_all((0..40).map(|_| newsroom.json("/api/articles/60"))).await;
     assert!(stories.iter().all(|story| *story == stories[0]));
-    let ledger = lab.ledger();
+    let ledger = newsroom.ledger();
     assert!(ledger.queries.values().all(|query| query.most == 1), "{ledger:?}");
-    assert_eq!((lab.loads("get_article"), lab.loads("get_comments")), (1, 1));
+    assert_eq!((newsroom.loads("get_article"), newsroom.loads("get_comments")), (1, 1));
     assert_eq!(ledger.overlaps, Default::default());
 }
 
 #[tokio::test]
-async fn a_damaged_database_is_told_with_advice() {
+async fn a_damaged_database_is_reported_with_advice() {
     let folder = tempdir().unwrap();
     let path = folder.path().join("newsroom.sqlite");
     std::fs::write(
@@ -152,7 +153,7 @@ async fn a_damaged_database_is_told_with_advice() {
 }
 
 #[tokio::test]
-async fn a_database_of_something_else_is_left_alone() {
+async fn a_database_of_another_program_is_not_changed() {
     let folder = tempdir().unwrap();
     let path = folder.path().join("newsroom.sqlite");
     std::fs::write(&path, "").unwrap();

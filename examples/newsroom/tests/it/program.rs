@@ -11,13 +11,13 @@ use tokio::net::{TcpListener, TcpStream};
 use tokio::process::{Child, ChildStdout, Command};
 use tokio::time::timeout;
 
-/// How long anything may take: much longer than it does, for a machine that is busy.
-const PATIENCE: Duration = Duration::from_secs(60);
+/// Timeout of every step: much longer than it takes, because the machine may be busy.
+const LONGEST_WAIT: Duration = Duration::from_secs(60);
 
 /// The running program.
 struct Program {
     process: Child,
-    /// `None` when nothing reads them any more.
+    /// `None` once nothing reads them.
     lines: Option<Lines<BufReader<ChildStdout>>>,
     address: String,
 }
@@ -44,8 +44,9 @@ impl Program {
     async fn says(&mut self, text: &str) -> String {
         let lines = self.lines.as_mut().unwrap();
         loop {
-            let line = timeout(PATIENCE, lines.next_line()).await.unwrap_or_else(|_| panic!("no `{text}`"));
-            let line = line.unwrap().unwrap_or_else(|| panic!("it ended without `{text}`"));
+            let line =
+                timeout(LONGEST_WAIT, lines.next_line()).await.unwrap_or_else(|_| panic!("no `{text}`"));
+            let line = line.unwrap().unwrap_or_else(|| panic!("the program ended without printing `{text}`"));
             if line.contains(text) {
                 return line;
             }
@@ -59,7 +60,8 @@ impl Program {
 
     /// Waits until it has ended. Returns its status and its standard error.
     async fn ends(mut self) -> (ExitStatus, String) {
-        let status = timeout(PATIENCE, self.process.wait()).await.expect("it does not end").unwrap();
+        let status =
+            timeout(LONGEST_WAIT, self.process.wait()).await.expect("the program does not end").unwrap();
         let mut errors = String::new();
         self.process.stderr.take().unwrap().read_to_string(&mut errors).await.unwrap();
         (status, errors)
@@ -80,7 +82,7 @@ impl Program {
             stream.write_all(bytes.as_bytes()).await.unwrap();
             streams.push(stream);
         }
-        // All have arrived when a later request is answered.
+        // When a later request is answered, all of them have arrived.
         assert_eq!(self.visitor().await.get("/healthz").await.unwrap().status, 200);
         streams
     }
@@ -92,19 +94,19 @@ async fn newsroom(arguments: &[&str]) -> (Option<i32>, String) {
 
 async fn run(program: &str, arguments: &[&str]) -> (Option<i32>, String) {
     let output = Command::new(program).args(arguments).kill_on_drop(true).output();
-    let output = timeout(PATIENCE, output).await.expect("it does not end").unwrap();
+    let output = timeout(LONGEST_WAIT, output).await.expect("the program does not end").unwrap();
     (output.status.code(), String::from_utf8_lossy(&output.stderr).into_owned())
 }
 
 #[tokio::test]
-async fn an_address_that_is_taken_is_told_before_anything_is_made() {
+async fn an_address_in_use_is_reported_before_anything_is_created() {
     let folder = tempdir().unwrap();
     let data = folder.path().join("data");
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let address = listener.local_addr().unwrap().to_string();
-    let (code, told) = newsroom(&["--address", &address, "--data", data.to_str().unwrap()]).await;
+    let (code, stderr) = newsroom(&["--address", &address, "--data", data.to_str().unwrap()]).await;
     assert_eq!(code, Some(1));
-    assert!(told.contains(&address) && told.contains("choose another with --address"), "{told}");
+    assert!(stderr.contains(&address) && stderr.contains("choose another with --address"), "{stderr}");
     assert!(!data.exists());
 }
 
@@ -113,9 +115,9 @@ async fn a_folder_serves_one_newsroom_at_a_time() {
     let folder = tempdir().unwrap();
     let first = Program::start(folder.path(), &[]).await;
     let data = folder.path().to_str().unwrap();
-    let (code, told) = newsroom(&["--address", "127.0.0.1:0", "--data", data]).await;
+    let (code, stderr) = newsroom(&["--address", "127.0.0.1:0", "--data", data]).await;
     assert_eq!(code, Some(1));
-    assert!(told.contains("another newsroom uses the folder") && told.contains(data), "{told}");
+    assert!(stderr.contains("another newsroom uses the folder") && stderr.contains(data), "{stderr}");
     assert_eq!(first.visitor().await.get("/healthz").await.unwrap().status, 200);
     // A killed process leaves the folder free.
     first.signal("-KILL").await;
@@ -126,7 +128,7 @@ async fn a_folder_serves_one_newsroom_at_a_time() {
 }
 
 #[tokio::test]
-async fn arguments_that_make_no_sense_are_told() {
+async fn invalid_arguments_are_reported() {
     for arguments in [
         &["--address", "here"][..],
         &["--port", "80"],
@@ -137,29 +139,33 @@ async fn arguments_that_make_no_sense_are_told() {
         &["--inspection", "everybody"],
         &["--grace", "99999999999999999999"],
     ] {
-        let (code, told) = newsroom(arguments).await;
+        let (code, stderr) = newsroom(arguments).await;
         assert_eq!(code, Some(2), "{arguments:?}");
-        assert!(told.contains("see `newsroom --help`"), "{told}");
+        assert!(stderr.contains("see `newsroom --help`"), "{stderr}");
     }
 }
 
 #[tokio::test]
-async fn a_load_that_makes_no_sense_is_told_too() {
+async fn invalid_arguments_of_load_are_reported() {
     for arguments in
         [&["--seconds", "18446744073709551615"][..], &["--connections", "0"], &["--posts", "101"]]
     {
-        let (code, told) = run(env!("CARGO_BIN_EXE_load"), arguments).await;
+        let (code, stderr) = run(env!("CARGO_BIN_EXE_load"), arguments).await;
         assert_eq!(code, Some(2), "{arguments:?}");
-        assert!(told.contains("it must be from ") && told.contains("see `load --help`"), "{told}");
+        assert!(stderr.contains("it must be from ") && stderr.contains("see `load --help`"), "{stderr}");
     }
 }
 
 #[tokio::test]
-async fn a_folder_that_cannot_be_made_is_told_with_advice() {
+async fn a_folder_that_cannot_be_created_is_reported_with_advice() {
     let file = tempfile::NamedTempFile::new().unwrap();
-    let (code, told) = newsroom(&["--address", "127.0.0.1:0", "--data", file.path().to_str().unwrap()]).await;
+    let (code, stderr) =
+        newsroom(&["--address", "127.0.0.1:0", "--data", file.path().to_str().unwrap()]).await;
     assert_eq!(code, Some(1));
-    assert!(told.contains("cannot use the folder") && told.contains("choose another with --data"), "{told}");
+    assert!(
+        stderr.contains("cannot use the folder") && stderr.contains("choose another with --data"),
+        "{stderr}"
+    );
 }
 
 #[tokio::test]
@@ -216,7 +222,7 @@ async fn a_request_that_ends_in_time_is_answered_after_the_signal() {
     program.says("stopping ...").await;
     stream.write_all(other.as_bytes()).await.unwrap();
     let mut answer = String::new();
-    timeout(PATIENCE, stream.read_to_string(&mut answer)).await.unwrap().unwrap();
+    timeout(LONGEST_WAIT, stream.read_to_string(&mut answer)).await.unwrap().unwrap();
     assert!(answer.starts_with("HTTP/1.1 201 ") && answer.contains("Just in time."), "{answer}");
     program.says("for a warm start").await;
     assert_eq!(program.ends().await.0.code(), Some(0));

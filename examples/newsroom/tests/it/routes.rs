@@ -4,12 +4,12 @@ use newsroom::settings::{Inspection, Settings};
 use serde_json::{Value, json};
 use tempfile::tempdir;
 
-use crate::lab::Lab;
+use crate::test_newsroom::TestNewsroom;
 
 #[tokio::test]
 async fn pages_and_data_are_served() {
     let folder = tempdir().unwrap();
-    let lab = Lab::open(folder.path()).await;
+    let newsroom = TestNewsroom::open(folder.path()).await;
     let all = [
         "/",
         "/sections/science",
@@ -30,7 +30,7 @@ async fn pages_and_data_are_served() {
         "/api/stats",
     ];
     for path in all {
-        let response = lab.get(path).await;
+        let response = newsroom.get(path).await;
         assert_eq!(response.status, 200, "{path}: {}", response.body);
         assert!(response.body.len() > 2, "{path} is empty");
     }
@@ -39,7 +39,7 @@ async fn pages_and_data_are_served() {
 #[tokio::test]
 async fn what_is_not_there_is_a_404() {
     let folder = tempdir().unwrap();
-    let lab = Lab::open(folder.path()).await;
+    let newsroom = TestNewsroom::open(folder.path()).await;
     for path in [
         "/articles/61",
         "/sections/gossip",
@@ -50,15 +50,15 @@ async fn what_is_not_there_is_a_404() {
         "/api/nowhere",
         "/events/61",
     ] {
-        assert_eq!(lab.get(path).await.status, 404, "{path}");
+        assert_eq!(newsroom.get(path).await.status, 404, "{path}");
     }
-    assert_eq!(lab.post(61, "Ada", "Hello?").await.status, 404);
+    assert_eq!(newsroom.post(61, "Ada", "Hello?").await.status, 404);
 }
 
 #[tokio::test]
-async fn what_makes_no_sense_is_a_400() {
+async fn an_invalid_request_is_a_400() {
     let folder = tempdir().unwrap();
-    let lab = Lab::open(folder.path()).await;
+    let newsroom = TestNewsroom::open(folder.path()).await;
     for path in [
         "/articles/x",
         "/?before=yesterday",
@@ -70,26 +70,26 @@ async fn what_makes_no_sense_is_a_400() {
         "/api/search?q=%22*%22",
         "/events/x",
     ] {
-        assert_eq!(lab.get(path).await.status, 400, "{path}");
+        assert_eq!(newsroom.get(path).await.status, 400, "{path}");
     }
     for (name, text) in
         [("", "text"), ("Ada", " \n "), (&*"a".repeat(61), "text"), ("Ada", &*"a".repeat(2_001))]
     {
-        assert_eq!(lab.post(60, name, text).await.status, 400);
+        assert_eq!(newsroom.post(60, name, text).await.status, 400);
     }
     let path = "/api/articles/60/comments";
     let headers = [("content-type", "application/json")];
-    let response = lab.visitor().await.send("POST", path, &headers, "{".to_owned()).await.unwrap();
+    let response = newsroom.visitor().await.send("POST", path, &headers, "{".to_owned()).await.unwrap();
     assert_eq!(response.status, 400);
 }
 
 #[tokio::test]
 async fn the_pages_of_the_feed_are_all_articles_once() {
     let folder = tempdir().unwrap();
-    let lab = Lab::open(folder.path()).await;
+    let newsroom = TestNewsroom::open(folder.path()).await;
     let (mut ids, mut place) = (Vec::new(), String::new());
     loop {
-        let page = lab.json(&format!("/api/feed{place}")).await;
+        let page = newsroom.json(&format!("/api/feed{place}")).await;
         ids.extend(
             page["articles"].as_array().unwrap().iter().map(|article| article["id"].as_u64().unwrap()),
         );
@@ -102,56 +102,59 @@ async fn the_pages_of_the_feed_are_all_articles_once() {
 #[tokio::test]
 async fn a_search_finds_articles_by_all_their_words() {
     let folder = tempdir().unwrap();
-    let lab = Lab::open(folder.path()).await;
-    let title = lab.json("/api/articles/60").await["article"]["card"]["title"].as_str().unwrap().to_owned();
+    let newsroom = TestNewsroom::open(folder.path()).await;
+    let title =
+        newsroom.json("/api/articles/60").await["article"]["card"]["title"].as_str().unwrap().to_owned();
     let query = title.replace(|c: char| !c.is_alphanumeric(), "+");
-    let found = lab.json(&format!("/api/search?q={query}")).await;
+    let found = newsroom.json(&format!("/api/search?q={query}")).await;
     assert!(found["articles"].as_array().unwrap().iter().any(|hit| hit["id"] == 60), "{title}: {found}");
-    let nothing = lab.json("/api/search?q=xylophonist").await;
+    let nothing = newsroom.json("/api/search?q=xylophonist").await;
     assert_eq!((&nothing["total"], nothing["articles"].as_array().unwrap().len()), (&json!(0), 0));
 }
 
 #[tokio::test]
 async fn a_search_says_how_many_articles_there_are_and_not_how_many_it_shows() {
     let folder = tempdir().unwrap();
-    let lab = Lab::open(folder.path()).await;
+    let newsroom = TestNewsroom::open(folder.path()).await;
     let mut total = 0;
     for article in 1..=60 {
-        let story: Value = lab.json(&format!("/api/articles/{article}")).await;
+        let story: Value = newsroom.json(&format!("/api/articles/{article}")).await;
         let article: newsroom::model::Article = serde_json::from_value(story["article"].clone()).unwrap();
         let texts = [article.card.title, article.card.standfirst].into_iter().chain(article.paragraphs);
         let text = texts.collect::<Vec<_>>().join(" ").to_lowercase();
         total += u32::from(text.split(|c: char| !c.is_alphanumeric()).any(|word| word.starts_with("the")));
     }
     assert!(total > 30, "more than a page shows");
-    let found = lab.json("/api/search?q=the").await;
+    let found = newsroom.json("/api/search?q=the").await;
     assert_eq!(
         (found["total"].as_u64(), found["articles"].as_array().unwrap().len()),
         (Some(total.into()), 30)
     );
-    let page = lab.get("/search?q=the").await.body;
+    let page = newsroom.get("/search?q=the").await.body;
     let said = format!("{total} articles for <em><bdi>the</bdi></em>, the best 30 of them here");
     assert!(page.contains(&said), "{page}");
-    let one = lab.json("/api/articles/60").await["article"]["card"]["title"].as_str().unwrap().to_owned();
-    let page = lab.get(&format!("/search?q={}", one.replace(|c: char| !c.is_alphanumeric(), "+"))).await.body;
+    let one =
+        newsroom.json("/api/articles/60").await["article"]["card"]["title"].as_str().unwrap().to_owned();
+    let page =
+        newsroom.get(&format!("/search?q={}", one.replace(|c: char| !c.is_alphanumeric(), "+"))).await.body;
     assert!(!page.contains("of them here"), "{page}");
 }
 
 #[tokio::test]
 async fn the_same_search_in_other_words_is_loaded_once() {
     let folder = tempdir().unwrap();
-    let lab = Lab::open(folder.path()).await;
+    let newsroom = TestNewsroom::open(folder.path()).await;
     for query in ["soup+rain", "Rain,+SOUP!", "soup+soup+rain"] {
-        lab.json(&format!("/api/search?q={query}")).await;
+        newsroom.json(&format!("/api/search?q={query}")).await;
     }
-    assert_eq!(lab.loads("search"), 1);
+    assert_eq!(newsroom.loads("search"), 1);
 }
 
 #[tokio::test]
 async fn an_article_belongs_to_its_author_by_its_checksum() {
     let folder = tempdir().unwrap();
-    let lab = Lab::open(folder.path()).await;
-    let story = lab.json("/api/articles/31").await;
+    let newsroom = TestNewsroom::open(folder.path()).await;
+    let story = newsroom.json("/api/articles/31").await;
     let article: newsroom::model::Article = serde_json::from_value(story["article"].clone()).unwrap();
     assert_eq!(article.checksum_with(story["author"]["name"].as_str().unwrap()), article.checksum);
     assert_ne!(article.checksum_with("Somebody else"), article.checksum);
@@ -160,20 +163,20 @@ async fn an_article_belongs_to_its_author_by_its_checksum() {
 #[tokio::test]
 async fn the_authors_of_a_page_are_loaded_together() {
     let folder = tempdir().unwrap();
-    let lab = Lab::open(folder.path()).await;
-    lab.json("/api/feed").await;
-    let ledger = lab.ledger();
-    assert_eq!((lab.loads("get_feed"), lab.loads("count_comments")), (1, 20));
-    assert!(lab.loads("get_author") > 1);
+    let newsroom = TestNewsroom::open(folder.path()).await;
+    newsroom.json("/api/feed").await;
+    let ledger = newsroom.ledger();
+    assert_eq!((newsroom.loads("get_feed"), newsroom.loads("count_comments")), (1, 20));
+    assert!(newsroom.loads("get_author") > 1);
     assert_eq!(ledger.trips, 3, "{ledger:?}");
 }
 
 #[tokio::test]
-async fn browsers_are_told_to_run_and_frame_nothing_else() {
+async fn headers_forbid_foreign_scripts_and_frames() {
     let folder = tempdir().unwrap();
-    let lab = Lab::open(folder.path()).await;
+    let newsroom = TestNewsroom::open(folder.path()).await;
     for path in ["/", "/articles/60", "/nowhere", "/api/feed", "/api/nowhere", "/newsroom.js", "/?before=x"] {
-        let headers = lab.get(path).await.headers;
+        let headers = newsroom.get(path).await.headers;
         let policy = headers["content-security-policy"].to_str().unwrap();
         for part in ["default-src 'none'", "script-src 'self'", "style-src 'self'", "frame-ancestors 'none'"]
         {
@@ -183,9 +186,9 @@ async fn browsers_are_told_to_run_and_frame_nothing_else() {
         assert_eq!(headers["x-content-type-options"], "nosniff", "{path}");
         assert_eq!(headers["referrer-policy"], "same-origin", "{path}");
     }
-    // Nothing in a page needs more.
+    // The pages need nothing else.
     for path in ["/", "/articles/60", "/search?q=the", "/inspect", "/nowhere"] {
-        let page = lab.get(path).await.body;
+        let page = newsroom.get(path).await.body;
         for inline in [" style=\"", "<style", "<script>", " onclick", "javascript:"] {
             assert!(!page.contains(inline), "{path} has {inline}");
         }
@@ -195,8 +198,9 @@ async fn browsers_are_told_to_run_and_frame_nothing_else() {
 #[tokio::test]
 async fn a_method_that_is_not_there_is_a_405_with_those_that_are() {
     let folder = tempdir().unwrap();
-    let lab = Lab::open(folder.path()).await;
-    let call = async |method, path| lab.visitor().await.send(method, path, &[], String::new()).await.unwrap();
+    let newsroom = TestNewsroom::open(folder.path()).await;
+    let call =
+        async |method, path| newsroom.visitor().await.send(method, path, &[], String::new()).await.unwrap();
     for (method, path, allow) in [
         ("POST", "/", "GET,HEAD"),
         ("DELETE", "/articles/60", "GET,HEAD"),
@@ -215,7 +219,7 @@ async fn a_method_that_is_not_there_is_a_405_with_those_that_are() {
 #[tokio::test]
 async fn what_a_client_says_is_said_back_in_part_only() {
     let folder = tempdir().unwrap();
-    let lab = Lab::open(folder.path()).await;
+    let newsroom = TestNewsroom::open(folder.path()).await;
     let long = "a".repeat(5_000);
     for path in [
         format!("/{long}"),
@@ -223,13 +227,13 @@ async fn what_a_client_says_is_said_back_in_part_only() {
         format!("/api/feed?before={long}"),
         format!("/?before={long}"),
     ] {
-        let body = lab.get(&path).await.body;
+        let body = newsroom.get(&path).await.body;
         assert!(body.contains("aaa...") && !body.contains(&long[..200]), "{body}");
     }
     for path in
         [format!("/articles/{long}"), format!("/api/authors/{long}"), "/articles/%E2%80%AE1".to_owned()]
     {
-        let refused = lab.get(&path).await;
+        let refused = newsroom.get(&path).await;
         assert_eq!(refused.status, 400);
         let said = "articles and authors have numbers, as in /articles/60";
         assert!(refused.body.contains(said) && !refused.body.contains("aaa"), "{}", refused.body);
@@ -237,13 +241,13 @@ async fn what_a_client_says_is_said_back_in_part_only() {
 }
 
 #[tokio::test]
-async fn what_is_asked_of_the_api_is_answered_as_json() {
+async fn the_api_answers_with_json() {
     let folder = tempdir().unwrap();
-    let lab = Lab::open(folder.path()).await;
+    let newsroom = TestNewsroom::open(folder.path()).await;
     for path in
         ["/api", "/api/", "/api/nowhere", "/api/articles/x", "/api/feed?before=1&before=2", "/events/61"]
     {
-        let refused = lab.get(path).await;
+        let refused = newsroom.get(path).await;
         assert!(refused.status.is_client_error(), "{path}");
         assert!(!refused.json().unwrap()["error"].as_str().unwrap().is_empty(), "{path}");
     }
@@ -254,14 +258,15 @@ async fn only_the_machine_itself_looks_inside_unless_it_is_opened() {
     let folder = tempdir().unwrap();
     let inside = ["/inspect", "/inspect.json", "/api/stats"];
     let status = async |inspection, header: Option<(&'static str, &'static str)>| {
-        let lab = Lab::open_with(folder.path(), &Settings { inspection, ..Settings::default() }).await;
+        let newsroom =
+            TestNewsroom::open_with(folder.path(), &Settings { inspection, ..Settings::default() }).await;
         let mut all = Vec::new();
         for path in inside {
             let response =
-                lab.visitor().await.send("GET", path, header.as_slice(), String::new()).await.unwrap();
+                newsroom.visitor().await.send("GET", path, header.as_slice(), String::new()).await.unwrap();
             all.push(response.status.as_u16());
         }
-        lab.close().await;
+        newsroom.close().await;
         all.dedup();
         all
     };
@@ -279,12 +284,12 @@ async fn only_the_machine_itself_looks_inside_unless_it_is_opened() {
 }
 
 #[tokio::test]
-async fn a_request_names_no_domain_in_any_place_to_look_inside() {
+async fn the_inspector_rejects_requests_that_name_a_domain() {
     let folder = tempdir().unwrap();
-    let lab = Lab::open(folder.path()).await;
+    let newsroom = TestNewsroom::open(folder.path()).await;
     let status = async |target: &str, hosts: &[&str]| {
         let hosts: Vec<_> = hosts.iter().map(|host| ("host", *host)).collect();
-        lab.visitor().await.send("GET", target, &hosts, String::new()).await.unwrap().status.as_u16()
+        newsroom.visitor().await.send("GET", target, &hosts, String::new()).await.unwrap().status.as_u16()
     };
     // The target takes precedence over the header.
     assert_eq!(status("http://news.example/inspect.json", &["127.0.0.1"]).await, 403);
@@ -305,7 +310,7 @@ async fn another_address_of_this_machine_is_not_local() {
     if address.ip().is_loopback() {
         return;
     }
-    let client = newsroom::app::open(folder.path(), crate::lab::SIZE, |_| ()).await.unwrap();
+    let client = newsroom::app::open(folder.path(), crate::test_newsroom::SIZE, |_| ()).await.unwrap();
     let listener = tokio::net::TcpListener::bind((address.ip(), 0)).await.unwrap();
     let service = newsroom::service::Service::start(client, listener, &Settings::default()).unwrap();
     let mut visitor = newsroom::visitor::Visitor::to(service.address()).await.unwrap();

@@ -1,4 +1,4 @@
-//! Clients that misbehave: slow ones, silent ones, and those that send too much. Bytes over a socket.
+//! Clients that misbehave: slow ones, silent ones, and those that send too much. Written as bytes on a socket.
 
 use std::time::Duration;
 
@@ -8,24 +8,24 @@ use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 use tokio::time::{Instant, pause, resume, timeout};
 
-use crate::lab::Lab;
+use crate::test_newsroom::TestNewsroom;
 
 /// Longer than any limit of the service. Virtual time where the clock is paused.
 const LONG: Duration = Duration::from_secs(120);
 
 /// A connection that has sent this.
-async fn send(lab: &Lab, bytes: &[u8]) -> TcpStream {
-    let mut stream = TcpStream::connect(lab.service.address()).await.unwrap();
+async fn send(newsroom: &TestNewsroom, bytes: &[u8]) -> TcpStream {
+    let mut stream = TcpStream::connect(newsroom.service.address()).await.unwrap();
     stream.write_all(bytes).await.unwrap();
     stream
 }
 
 /// A connection whose request has sent its head, and all of its body except the end.
-async fn send_half(lab: &Lab, path: &str, kind: &str) -> TcpStream {
+async fn send_half(newsroom: &TestNewsroom, path: &str, kind: &str) -> TcpStream {
     let head = format!(
         "POST {path} HTTP/1.1\r\nhost: x\r\ncontent-type: {kind}\r\ncontent-length: 100\r\nexpect: 100-continue\r\n\r\n"
     );
-    let mut stream = send(lab, head.as_bytes()).await;
+    let mut stream = send(newsroom, head.as_bytes()).await;
     let mut goes_on = [0; 25];
     timeout(LONG, stream.read_exact(&mut goes_on)).await.unwrap().unwrap();
     assert_eq!(&goes_on, b"HTTP/1.1 100 Continue\r\n\r\n");
@@ -33,10 +33,10 @@ async fn send_half(lab: &Lab, path: &str, kind: &str) -> TcpStream {
     stream
 }
 
-/// Everything that arrives until the connection ends in an orderly way.
+/// Everything that arrives until the connection is closed properly.
 async fn rest(mut stream: TcpStream) -> String {
     let mut answer = Vec::new();
-    timeout(LONG, stream.read_to_end(&mut answer)).await.expect("the connection stays open").unwrap();
+    timeout(LONG, stream.read_to_end(&mut answer)).await.expect("the connection ends").unwrap();
     String::from_utf8(answer).unwrap()
 }
 
@@ -49,9 +49,9 @@ fn post(headers: &str) -> String {
 #[tokio::test]
 async fn a_client_that_never_ends_its_headers_is_cut_off() {
     let folder = tempdir().unwrap();
-    let lab = Lab::open(folder.path()).await;
+    let newsroom = TestNewsroom::open(folder.path()).await;
     for head in ["", "GET / HTTP/1.1\r\nhost: x\r\n"] {
-        let stream = send(&lab, head.as_bytes()).await;
+        let stream = send(&newsroom, head.as_bytes()).await;
         pause();
         let began = Instant::now();
         assert_eq!(rest(stream).await, "");
@@ -63,11 +63,11 @@ async fn a_client_that_never_ends_its_headers_is_cut_off() {
 #[tokio::test]
 async fn a_body_that_never_ends_is_a_408() {
     let folder = tempdir().unwrap();
-    let lab = Lab::open(folder.path()).await;
+    let newsroom = TestNewsroom::open(folder.path()).await;
     for path in ["/api/articles/60/comments", "/articles/60/comments"] {
         let kind =
             if path.starts_with("/api") { "application/json" } else { "application/x-www-form-urlencoded" };
-        let stream = send_half(&lab, path, kind).await;
+        let stream = send_half(&newsroom, path, kind).await;
         pause();
         let answer = rest(stream).await;
         assert!(answer.starts_with("HTTP/1.1 408 "), "{answer}");
@@ -78,7 +78,7 @@ async fn a_body_that_never_ends_is_a_408() {
 #[tokio::test]
 async fn a_body_beyond_the_limit_is_a_413_that_arrives() {
     let folder = tempdir().unwrap();
-    let lab = Lab::open(folder.path()).await;
+    let newsroom = TestNewsroom::open(folder.path()).await;
     // More than the buffers of both sockets hold, so that the service answers while the client still sends.
     let megabytes = 16;
     let piece = vec![b' '; 1 << 20];
@@ -87,7 +87,7 @@ async fn a_body_beyond_the_limit_is_a_413_that_arrives() {
             true => "transfer-encoding: chunked\r\n".to_owned(),
             false => format!("content-length: {}\r\n", megabytes << 20),
         };
-        let stream = send(&lab, post(&framing).as_bytes()).await;
+        let stream = send(&newsroom, post(&framing).as_bytes()).await;
         let (mut reader, mut writer) = stream.into_split();
         let sends = async {
             for _ in 0..megabytes {
@@ -113,9 +113,9 @@ async fn a_body_beyond_the_limit_is_a_413_that_arrives() {
 #[tokio::test]
 async fn a_body_that_says_it_is_too_long_is_not_waited_for() {
     let folder = tempdir().unwrap();
-    let lab = Lab::open(folder.path()).await;
+    let newsroom = TestNewsroom::open(folder.path()).await;
     let mut stream =
-        send(&lab, post("expect: 100-continue\r\ncontent-length: 9000000000\r\n").as_bytes()).await;
+        send(&newsroom, post("expect: 100-continue\r\ncontent-length: 9000000000\r\n").as_bytes()).await;
     let mut start = [0; 13];
     timeout(LONG, stream.read_exact(&mut start)).await.unwrap().unwrap();
     assert_eq!(&start, b"HTTP/1.1 413 ");
@@ -124,22 +124,22 @@ async fn a_body_that_says_it_is_too_long_is_not_waited_for() {
 #[tokio::test]
 async fn the_longest_comment_fits_however_it_is_escaped() {
     let folder = tempdir().unwrap();
-    let lab = Lab::open(folder.path()).await;
+    let newsroom = TestNewsroom::open(folder.path()).await;
     let body = format!(r#"{{"name":"Ada","text":"{}"}}"#, r"\ud83c\udf3b".repeat(2_000));
     let head = post(&format!("connection: close\r\ncontent-length: {}\r\n", body.len()));
-    let answer = rest(send(&lab, (head + &body).as_bytes()).await).await;
+    let answer = rest(send(&newsroom, (head + &body).as_bytes()).await).await;
     assert!(answer.starts_with("HTTP/1.1 201 "), "{answer}");
 }
 
 #[tokio::test]
 async fn a_head_beyond_the_limit_is_refused_and_the_refusal_arrives() {
     let folder = tempdir().unwrap();
-    let lab = Lab::open(folder.path()).await;
+    let newsroom = TestNewsroom::open(folder.path()).await;
     for head in [
         format!("GET /{} HTTP/1.1\r\nhost: x\r\n\r\n", "a".repeat(200_000)),
         format!("GET / HTTP/1.1\r\nhost: x\r\nx-long: {}\r\n\r\n", "a".repeat(200_000)),
     ] {
-        let answer = rest(send(&lab, head.as_bytes()).await).await;
+        let answer = rest(send(&newsroom, head.as_bytes()).await).await;
         let status = answer.split(' ').nth(1).unwrap_or_default();
         assert!(["414", "431"].contains(&status), "{answer}");
     }
@@ -148,23 +148,24 @@ async fn a_head_beyond_the_limit_is_refused_and_the_refusal_arrives() {
 #[tokio::test]
 async fn a_client_that_reads_nothing_is_cut_off() {
     let folder = tempdir().unwrap();
-    let lab = Lab::open(folder.path()).await;
+    let newsroom = TestNewsroom::open(folder.path()).await;
     // More answers than the buffers of both sockets hold.
-    let mut stream = TcpStream::connect(lab.service.address()).await.unwrap();
+    let mut stream = TcpStream::connect(newsroom.service.address()).await.unwrap();
     let requests = "GET / HTTP/1.1\r\nhost: x\r\n\r\n".repeat(200);
     pause();
     let cut_off = async { while stream.write_all(requests.as_bytes()).await.is_ok() {} };
-    timeout(LONG, cut_off).await.expect("the connection stays open");
+    timeout(LONG, cut_off).await.expect("the connection ends");
 }
 
 #[tokio::test]
 async fn further_connections_wait_until_one_ends() {
     let folder = tempdir().unwrap();
-    let lab = Lab::open_with(folder.path(), &Settings { connections: 1, ..Settings::default() }).await;
-    let first = lab.visitor().await;
-    let second = lab.get("/healthz");
+    let newsroom =
+        TestNewsroom::open_with(folder.path(), &Settings { connections: 1, ..Settings::default() }).await;
+    let first = newsroom.visitor().await;
+    let second = newsroom.get("/healthz");
     tokio::pin!(second);
-    // Runs until it can only wait.
+    // Runs until every task waits.
     pause();
     assert!(timeout(Duration::from_secs(1), &mut second).await.is_err());
     resume();
@@ -175,15 +176,15 @@ async fn further_connections_wait_until_one_ends() {
 #[tokio::test]
 async fn a_service_that_stops_gives_up_on_requests_that_do_not_end() {
     let folder = tempdir().unwrap();
-    let lab = Lab::open(folder.path()).await;
-    let half = send_half(&lab, "/api/articles/60/comments", "application/json").await;
-    let mut deaf = lab.visitor().await.listen("/events/60").await.unwrap();
+    let newsroom = TestNewsroom::open(folder.path()).await;
+    let half = send_half(&newsroom, "/api/articles/60/comments", "application/json").await;
+    let mut deaf = newsroom.visitor().await.listen("/events/60").await.unwrap();
     deaf.next().await.unwrap();
-    let whole = lab.visitor().await;
-    let Lab { service, .. } = lab;
+    let whole = newsroom.visitor().await;
+    let TestNewsroom { service, .. } = newsroom;
     pause();
     let began = Instant::now();
-    assert_eq!(service.stop().await, 1, "of half a request alone");
+    assert_eq!(service.stop().await, 1, "only the connection with half a request");
     assert!(began.elapsed() <= Duration::from_millis(1_500), "{:?}", began.elapsed());
     drop((half, deaf, whole));
 }

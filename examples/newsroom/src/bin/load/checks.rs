@@ -1,4 +1,4 @@
-//! What must be true of answers, whatever happens at the same time.
+//! What must hold for answers, whatever happens concurrently.
 
 use std::collections::HashMap;
 use std::sync::{Mutex, PoisonError};
@@ -32,7 +32,7 @@ impl Acknowledged {
     }
 }
 
-/// How much there is.
+/// Numbers of articles, authors and comments.
 #[derive(Clone, Debug, Deserialize)]
 pub(crate) struct Totals {
     pub(crate) articles: u64,
@@ -71,7 +71,7 @@ pub(crate) fn story(body: &str, known: u64) -> Result<(), String> {
     let Story { article, author, comments } = &story;
     let id = article.card.id;
     if article.card.author != author.id || article.checksum_with(&author.name) != article.checksum {
-        return Err(format!("article {id} is not one that {} has written", author.name));
+        return Err(format!("article {id} was not written by {}", author.name));
     }
     if comments.total < known {
         return Err(format!("article {id} has {} comments, after number {known} was there", comments.total));
@@ -145,9 +145,9 @@ async fn stats(visitor: &mut Visitor) -> Result<Value, Failure> {
     }
 }
 
-/// The state when no reader is left.
+/// The state after all readers have left.
 #[derive(Debug, Default)]
-pub(crate) struct InTheEnd {
+pub(crate) struct FinalState {
     pub(crate) ledger: LedgerReport,
     pub(crate) hits: u64,
     pub(crate) misses: u64,
@@ -156,12 +156,12 @@ pub(crate) struct InTheEnd {
 }
 
 /// Checks that each acknowledged comment is there and, if no other program comments, that there are no others.
-pub(crate) async fn in_the_end(
+pub(crate) async fn check_final_state(
     visitor: &mut Visitor,
     before: &Totals,
     acknowledged: &Acknowledged,
     is_alone: bool,
-) -> Result<InTheEnd, Failure> {
+) -> Result<FinalState, Failure> {
     let (mut faults, mut posts) = (Vec::new(), 0);
     for (article, (last, count)) in acknowledged.all() {
         posts += count;
@@ -183,5 +183,5 @@ pub(crate) async fn in_the_end(
         faults.push(format!("{} loads of a key that was being loaded", ledger.overlaps.unexplained));
     }
     let count = |name: &str| stats["cache"][name].as_u64().unwrap_or_default();
-    Ok(InTheEnd { ledger, hits: count("hits"), misses: count("misses"), faults })
+    Ok(FinalState { ledger, hits: count("hits"), misses: count("misses"), faults })
 }

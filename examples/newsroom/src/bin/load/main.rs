@@ -60,7 +60,7 @@ async fn run(options: &Options) -> Result<Summary, Box<dyn Error>> {
         None => Some(start(Path::new("target/newsroom-load"), options).await?),
     };
     // One of them is set.
-    let address = options.address.or(own.as_ref().map(Service::address)).ok_or("there is no service")?;
+    let address = options.address.or(own.as_ref().map(Service::address)).ok_or("no service is running")?;
     println!("{} connections to {address} for {} s ...", options.connections, options.seconds);
     let summary = visit(address, options, own.is_some()).await.map_err(|error| error as Box<dyn Error>)?;
     if let Some(service) = own {
@@ -97,6 +97,6 @@ async fn visit(address: SocketAddr, options: &Options, is_alone: bool) -> Result
         summary.add(tally?);
     }
     summary.took = began.elapsed();
-    summary.finish(checks::in_the_end(&mut visitor, &before, &acknowledged, is_alone).await?);
+    summary.finish(checks::check_final_state(&mut visitor, &before, &acknowledged, is_alone).await?);
     Ok(summary)
 }

@@ -1,4 +1,4 @@
-//! One reader: a connection, on which one request follows the other, each chosen at random and checked.
+//! One reader: a connection that sends one request after the other, each chosen at random, and checks the answers.
 
 use std::net::SocketAddr;
 use std::sync::Arc;
@@ -18,7 +18,7 @@ const WORDS: &[&str] =
     &["lighthouse", "soup", "bakery", "tram", "swifts", "choral", "honey", "ferry", "dog", "rain"];
 
 /// Faults that are printed in full; further ones are only counted.
-const FAULTS_TOLD: usize = 5;
+const MAX_PRINTED_FAULTS: usize = 5;
 
 pub(crate) struct Reader {
     name: String,
@@ -141,27 +141,27 @@ impl Reader {
         }
         if let Err(fault) = check(&response.body) {
             self.tally.torn += 1;
-            self.tell(format!("torn: {fault}"));
+            self.record_fault(format!("torn: {fault}"));
         }
     }
 
     fn fail(&mut self, response: &Response) {
         self.tally.failed += 1;
-        self.tell(format!("failed: {} {}", response.status, response.body));
+        self.record_fault(format!("failed: {} {}", response.status, response.body));
     }
 
     fn lose(&mut self, error: &Failure) {
         self.tally.lost += 1;
-        self.tell(format!("lost: {error}"));
+        self.record_fault(format!("lost: {error}"));
     }
 
-    fn tell(&mut self, fault: String) {
-        if self.tally.faults.len() < FAULTS_TOLD {
+    fn record_fault(&mut self, fault: String) {
+        if self.tally.faults.len() < MAX_PRINTED_FAULTS {
             self.tally.faults.push(fault);
         }
     }
 
-    /// Mostly one of the newest.
+    /// An article, mostly one of the newest.
     fn article(&mut self) -> u64 {
         match self.rng.u8(..10) {
             0 => self.rng.u64(1..=self.articles),

@@ -1,19 +1,19 @@
-//! The results of all readers, for people.
+//! The results of all readers, as text.
 
 use std::fmt::{self, Display};
 use std::time::Duration;
 
-use crate::checks::InTheEnd;
+use crate::checks::FinalState;
 use crate::reader::Tally;
 
 /// Faults that are printed.
-const MOST_TOLD: usize = 12;
+const MAX_PRINTED_FAULTS: usize = 12;
 
 #[derive(Debug, Default)]
 pub(crate) struct Summary {
     pub(crate) took: Duration,
     all: Tally,
-    end: InTheEnd,
+    end: FinalState,
 }
 
 impl Summary {
@@ -26,7 +26,7 @@ impl Summary {
         self.all.faults.extend(tally.faults);
     }
 
-    pub(crate) fn finish(&mut self, end: InTheEnd) {
+    pub(crate) fn finish(&mut self, end: FinalState) {
         self.all.times.sort_unstable();
         self.end = end;
     }
@@ -36,7 +36,7 @@ impl Summary {
         !self.all.times.is_empty() && lost + failed + torn == 0 && self.end.faults.is_empty()
     }
 
-    /// The longest time of this many of a thousand answers.
+    /// The longest time among the fastest answers, of which there are this many per thousand.
     fn time(&self, per_mille: usize) -> Duration {
         let times = &self.all.times;
         times
@@ -47,7 +47,7 @@ impl Summary {
 }
 
 impl Display for Summary {
-    #[expect(clippy::cast_precision_loss, reason = "a number for people")]
+    #[expect(clippy::cast_precision_loss, reason = "only for display")]
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let Self { took, all, end } = self;
         let requests = all.times.len();
@@ -75,10 +75,10 @@ impl Display for Summary {
         let overlaps = end.ledger.overlaps;
         writeln!(
             f,
-            "loads of one key at the same time: {} for no reason, {} of which the first was retired by a comment, {} of which the first was abandoned",
+            "loads of one key at the same time: {} unexplained, {} whose first load was retired by a comment, {} whose first load was abandoned",
             overlaps.unexplained, overlaps.retired, overlaps.abandoned
         )?;
-        for fault in all.faults.iter().chain(&end.faults).take(MOST_TOLD) {
+        for fault in all.faults.iter().chain(&end.faults).take(MAX_PRINTED_FAULTS) {
             writeln!(f, "fault: {fault}")?;
         }
         writeln!(f, "{}", if self.is_good() { "all is well" } else { "THERE WERE FAULTS" })

@@ -1,4 +1,4 @@
-//! A few connections that take turns. SQLite blocks, so its work runs on tokio's blocking threads. Knows no SQL.
+//! A pool of a few connections. SQLite blocks, so its work runs on tokio's blocking threads. Knows no SQL.
 
 use std::fmt::{self, Debug};
 use std::sync::{Arc, Mutex, PoisonError};
@@ -7,14 +7,14 @@ use rusqlite::Connection;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
 /// Connections, and as many permits.
-pub(super) struct Lane {
+pub(super) struct Pool {
     permits: Arc<Semaphore>,
     idle: Arc<Idle>,
 }
 
 type Idle = Mutex<Vec<Connection>>;
 
-/// A connection that is returned when this is dropped, after a panic too.
+/// A connection that is returned to the pool when this is dropped, after a panic too.
 struct Borrowed {
     /// Taken only by `drop`.
     connection: Option<Connection>,
@@ -23,7 +23,7 @@ struct Borrowed {
     _permit: OwnedSemaphorePermit,
 }
 
-impl Lane {
+impl Pool {
     pub(super) fn new(connections: Vec<Connection>) -> Self {
         let permits = Arc::new(Semaphore::new(connections.len()));
         Self { permits, idle: Arc::new(Mutex::new(connections)) }
@@ -54,8 +54,8 @@ impl Drop for Borrowed {
     }
 }
 
-impl Debug for Lane {
+impl Debug for Pool {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Lane").field("free", &self.permits.available_permits()).finish_non_exhaustive()
+        f.debug_struct("Pool").field("free", &self.permits.available_permits()).finish_non_exhaustive()
     }
 }

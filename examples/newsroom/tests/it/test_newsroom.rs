@@ -14,10 +14,10 @@ use serde_json::{Value, json};
 
 pub const SIZE: Size = Size { articles: 60, authors: 120 };
 
-pub struct Lab {
+pub struct TestNewsroom {
     pub service: Service,
-    /// The messages of the start.
-    pub told: String,
+    /// The messages that the start printed.
+    pub messages: String,
 }
 
 /// Loads that keep all reading connections to the database busy until this is dropped.
@@ -27,13 +27,13 @@ impl BusyReaders {
     pub async fn of(client: &Client<Newsroom>) -> Self {
         let (end, ended) = mpsc::channel::<()>();
         let ended = Arc::new(Mutex::new(ended));
-        // As many as there are connections.
+        // One for each connection.
         for id in 0..4 {
             let (client, ended) = (client.clone(), Arc::clone(&ended));
-            let (tell, begun) = tokio::sync::oneshot::channel();
+            let (sender, begun) = tokio::sync::oneshot::channel();
             tokio::spawn(async move {
                 let wait = move |_: &_| {
-                    tell.send(()).unwrap();
+                    sender.send(()).unwrap();
                     let _ = ended.lock().unwrap().recv();
                     Ok(())
                 };
@@ -45,18 +45,18 @@ impl BusyReaders {
     }
 }
 
-impl Lab {
+impl TestNewsroom {
     pub async fn open(folder: &Path) -> Self {
         Self::open_with(folder, &Settings::default()).await
     }
 
     pub async fn open_with(folder: &Path, settings: &Settings) -> Self {
-        let told = Arc::new(Mutex::new(String::new()));
+        let messages = Arc::new(Mutex::new(String::new()));
         let client =
-            app::open(folder, SIZE, |line| *told.lock().unwrap() += &format!("{line}\n")).await.unwrap();
+            app::open(folder, SIZE, |line| *messages.lock().unwrap() += &format!("{line}\n")).await.unwrap();
         let service = Service::start_anywhere(client, settings).await.unwrap();
-        let told = told.lock().unwrap().clone();
-        Self { service, told }
+        let messages = messages.lock().unwrap().clone();
+        Self { service, messages }
     }
 
     pub async fn visitor(&self) -> Visitor {
@@ -94,7 +94,7 @@ impl Lab {
         self.ledger().queries.get(query).map_or(0, |query| query.loads)
     }
 
-    /// Stops as the program does, with a snapshot.
+    /// Stops as the program does, and saves a snapshot.
     pub async fn close(self) {
         let client = self.service.client().clone();
         self.service.stop().await;

@@ -1,4 +1,4 @@
-//! What is known of one observed query. Plain data: callers pass the time in.
+//! What is known about one observed query. Plain data: callers pass the time in.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -35,25 +35,25 @@ impl Phase {
 
 /// What an observer reports.
 #[derive(Debug)]
-pub struct News<V> {
+pub struct Update<V> {
     /// The state of the query.
     pub phase: Phase,
     /// The answer, if there is one, however old.
     pub value: Option<Arc<V>>,
     /// Why there is no newer one.
-    pub setback: Option<Setback>,
+    pub failure: Option<Failure>,
 }
 
 /// Why there is no answer.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Setback {
+pub enum Failure {
     /// The load failed.
-    Failed(String),
+    Error(String),
     /// Nothing was loaded, since the circuit breaker is open.
-    NotAsked,
+    BreakerOpen,
 }
 
-impl<V> From<State<V, NewsroomError>> for News<V> {
+impl<V> From<State<V, NewsroomError>> for Update<V> {
     fn from(state: State<V, NewsroomError>) -> Self {
         let phase = match &state {
             State::Ready { is_previous: true, .. } => Phase::Pending,
@@ -64,18 +64,18 @@ impl<V> From<State<V, NewsroomError>> for News<V> {
             State::Failed { .. } => Phase::Failed,
             _ => Phase::Pending,
         };
-        let setback = state.error().map(|error| match error {
-            QueryError::Failed { source, .. } => Setback::Failed(plain::title(&in_short(&**source))),
-            QueryError::CircuitOpen { .. } => Setback::NotAsked,
-            error => Setback::Failed(plain::title(&error.to_string())),
+        let failure = state.error().map(|error| match error {
+            QueryError::Failed { source, .. } => Failure::Error(plain::title(&in_short(&**source))),
+            QueryError::CircuitOpen { .. } => Failure::BreakerOpen,
+            error => Failure::Error(plain::title(&error.to_string())),
         });
-        Self { phase, value: state.value().cloned(), setback }
+        Self { phase, value: state.value().cloned(), failure }
     }
 }
 
-/// What is known of one query.
+/// What is known about one query.
 #[derive(Clone, Debug)]
-pub struct Seen<V> {
+pub struct Observed<V> {
     /// The state of the query.
     pub phase: Phase,
     /// Its answer.
@@ -84,7 +84,7 @@ pub struct Seen<V> {
     pub problem: Option<Problem>,
     /// When the load of the value began.
     loaded: Option<Instant>,
-    /// When the last answer or failure came: the time until the next load counts from then.
+    /// When the last answer or failure arrived; the time until the next load is measured from then.
     settled: Option<Instant>,
 }
 
@@ -99,21 +99,21 @@ pub struct Problem {
     pub is_over: bool,
 }
 
-impl<V> Seen<V> {
+impl<V> Observed<V> {
     /// Records what the observer reports. `age` is the age of the value.
-    pub fn take(&mut self, news: News<V>, age: Option<Duration>, now: Instant) {
-        let is_other = self.value.as_ref().map(Arc::as_ptr) != news.value.as_ref().map(Arc::as_ptr);
-        let is_settled = self.phase.is_loading() || is_other || news.setback.is_some();
-        if !news.phase.is_loading() && is_settled {
+    pub fn record(&mut self, update: Update<V>, age: Option<Duration>, now: Instant) {
+        let is_other = self.value.as_ref().map(Arc::as_ptr) != update.value.as_ref().map(Arc::as_ptr);
+        let is_settled = self.phase.is_loading() || is_other || update.failure.is_some();
+        if !update.phase.is_loading() && is_settled {
             self.settled = Some(now);
         }
-        self.phase = news.phase;
-        self.value = news.value;
+        self.phase = update.phase;
+        self.value = update.value;
         self.loaded = age.and_then(|age| now.checked_sub(age));
-        self.take_note_of(news.setback, now);
+        self.record_failure(update.failure, now);
     }
 
-    /// Forgets everything: from now on it is another query, or none.
+    /// Forgets everything, because another query, or none, is observed from now on.
     pub fn forget(&mut self) {
         *self = Self::default();
     }
@@ -131,13 +131,13 @@ impl<V> Seen<V> {
         Some((settled + every).saturating_duration_since(now))
     }
 
-    fn take_note_of(&mut self, setback: Option<Setback>, now: Instant) {
+    fn record_failure(&mut self, failure: Option<Failure>, now: Instant) {
         let is_known = self.problem.as_ref().is_some_and(|problem| !problem.is_over);
-        let text = match setback {
-            // The error of an earlier load says more.
-            Some(Setback::NotAsked) if is_known => return,
-            Some(Setback::NotAsked) => "not asked, the breaker is open".to_owned(),
-            Some(Setback::Failed(text)) => text,
+        let text = match failure {
+            // The error of an earlier load is more informative.
+            Some(Failure::BreakerOpen) if is_known => return,
+            Some(Failure::BreakerOpen) => "not loaded, the breaker is open".to_owned(),
+            Some(Failure::Error(text)) => text,
             None => {
                 self.problem.iter_mut().for_each(|problem| problem.is_over = true);
                 return;
@@ -148,7 +148,7 @@ impl<V> Seen<V> {
     }
 }
 
-impl<V> Default for Seen<V> {
+impl<V> Default for Observed<V> {
     fn default() -> Self {
         Self { phase: Phase::Pending, value: None, problem: None, loaded: None, settled: None }
     }
