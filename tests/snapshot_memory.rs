@@ -3,7 +3,7 @@
 
 use std::alloc::System;
 
-use cache_tests::hostile::{Lengths, LengthsInBincode, mend, seeds, zoo};
+use cache_tests::hostile::{Lengths, LengthsInBincode, many_types, mend, seeds};
 use cache_tests::sized;
 use peakmem_alloc::{INSTRUMENTED_SYSTEM, PeakMemAlloc, PeakMemAllocTrait};
 
@@ -17,7 +17,7 @@ const MULTIPLE: usize = 8;
 
 /// Returns the peak memory of a restore of `bytes`, beyond what was allocated before.
 fn peak_of_restore(bytes: &[u8]) -> usize {
-    let cache = zoo(cache_core::SystemClock::new());
+    let cache = many_types(cache_core::SystemClock::new());
     ALLOCATOR.reset_peak_memory();
     let result = cache.restore_from(bytes);
     let peak = ALLOCATOR.get_peak_memory();
@@ -27,7 +27,7 @@ fn peak_of_restore(bytes: &[u8]) -> usize {
 
 /// Returns a megabyte in two sequences.
 fn large() -> Vec<u8> {
-    let cache = zoo(cache_core::SystemClock::new());
+    let cache = many_types(cache_core::SystemClock::new());
     let value = Lengths { numbers: vec![7; 100_000], bytes: vec![8; 200_000], ..Lengths::default() };
     cache.insert(LengthsInBincode("k".to_owned()), value);
     let mut bytes = Vec::new();

@@ -49,7 +49,7 @@ pub struct ByName {
 }
 
 registry! {
-    /// Nine tables, and the dynamic one.
+    /// Nine tables and the dynamic one.
     pub struct Ten {
         Few<1>,
         Many<1>,
@@ -207,18 +207,18 @@ fn tables_and_entries_cost_little_and_hits_nothing() {
     assert!(after_many <= thousand * 2, "{after_many} bytes, {thousand} when just full");
     assert!(on_the_way <= thousand * 3 + 16 * KIB, "{on_the_way} bytes, {thousand} when just full");
 
-    // Values that were held and died give back their memory with their slots.
+    // Dead values release their memory together with their slots.
     let survivors = sized(30_000, 100_000);
     let after_a_crowd = kept(|| {
         let cache = Cache::<Ten>::new();
         let held: Vec<_> = (0..survivors + 1_000).map(|key| cache.insert(Few::<1>(key), key)).collect();
         assert_eq!(cache.count::<Few<1>>(), survivors as usize + 1_000);
         drop(held);
-        // Each write takes up to eight.
+        // Each write reaps up to eight.
         for key in 0..survivors / 3 {
             cache.insert(Few::<1>(key), key);
         }
-        assert_eq!(cache.reap(), 0, "writes have found all of the dead");
+        assert_eq!(cache.reap(), 0, "writes have reaped all dead keys");
         cache
     });
     assert!(after_a_crowd <= thousand * 4 + 64 * KIB, "{after_a_crowd} bytes, {thousand} when just full");
@@ -230,7 +230,7 @@ fn tables_and_entries_cost_little_and_hits_nothing() {
     });
     assert!(after_a_reap <= thousand * 4 + 64 * KIB, "{after_a_reap} bytes, {thousand} when just full");
 
-    // So do whole tables.
+    // So do cleared tables.
     let after_a_clear = kept(|| {
         let cache = Cache::<Ten>::new();
         for key in 0..sized(30_000, 100_000) {

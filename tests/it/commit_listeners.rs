@@ -1,4 +1,4 @@
-//! Listeners: what a commit changed and which values left, in the order of the commits.
+//! Listeners: what a commit changed and which values were removed, in the order of the commits.
 
 use std::sync::mpsc::channel;
 use std::sync::{Arc, Mutex, OnceLock};
@@ -9,7 +9,7 @@ use cache_core::{Cache, ChangeKind, EntryTimes, Merge, RemovalCause};
 
 use crate::shop::*;
 
-/// One line for each received change: table, key, kind, revision, value of a balance or total.
+/// One line for each received change: table, key, kind, revision, and the value of a balance or total.
 type Heard = (&'static str, String, ChangeKind, Option<u64>, Option<i64>);
 
 fn listening() -> (Cache<Shop>, EventLog<Heard>) {
@@ -28,7 +28,7 @@ fn listening() -> (Cache<Shop>, EventLog<Heard>) {
 }
 
 #[test]
-fn a_listener_hears_of_each_changed_key_with_its_revision_and_value() {
+fn a_listener_receives_each_changed_key_with_its_revision_and_value() {
     let (cache, heard) = listening();
     cache.insert(GetBalance(1), 1);
     let mut tx = cache.begin();
@@ -52,14 +52,14 @@ fn a_listener_hears_of_each_changed_key_with_its_revision_and_value() {
 }
 
 #[test]
-fn a_listener_hears_of_answers_that_were_built_from_others_whether_they_are_up_to_date_or_not() {
+fn a_listener_receives_answers_that_were_built_from_others_whether_up_to_date_or_not() {
     let (cache, heard) = listening();
     let balance = cache.insert(GetBalance(1), 1);
     for total in [5, 6] {
         let (watch, mut inputs) = (cache.watch(&GetTotal(1)), Inputs::default());
         cache.note_input(&mut inputs, &GetBalance(1), Some(&balance), false, None);
         watch.store_built(total, EntryTimes::new(), &inputs);
-        // Too late for the first transaction, and in time for the second.
+        // Too late for the first transaction, but in time for the second.
         cache.invalidate(&GetBalance(1));
     }
     let set = |table, key: &str, revision, value| {
@@ -92,7 +92,7 @@ fn a_listener_gets_the_very_value_that_was_committed() {
 }
 
 #[test]
-fn no_listener_hears_of_what_changed_nothing() {
+fn no_listener_runs_if_nothing_changed() {
     let (cache, heard) = listening();
     cache.begin().commit().unwrap();
     let mut tx = cache.begin();
@@ -114,7 +114,7 @@ fn no_listener_hears_of_what_changed_nothing() {
 }
 
 #[test]
-fn a_touch_is_heard_by_nobody() {
+fn a_touch_reaches_no_listener() {
     let (cache, heard) = listening();
     cache.insert(GetBalance(1), 1);
     heard.take();
@@ -126,7 +126,7 @@ fn a_touch_is_heard_by_nobody() {
 }
 
 #[test]
-fn a_mark_is_heard_without_a_revision_if_there_was_something_to_mark() {
+fn a_mark_reaches_listeners_without_a_revision_if_it_marked_something() {
     let (cache, heard) = listening();
     cache.insert(GetBalance(1), 1);
     cache.insert(GetBalance(2), 1);
@@ -145,7 +145,7 @@ fn a_mark_is_heard_without_a_revision_if_there_was_something_to_mark() {
 }
 
 #[test]
-fn an_overtaken_merge_is_heard_of_once() {
+fn an_overtaken_merge_reaches_listeners_once() {
     let (cache, heard) = listening();
     let mut tx = cache.begin();
     tx.merge_with(GetBalance(1), |old: Option<&i64>| old.copied().unwrap_or(0) + 1);
@@ -158,10 +158,10 @@ fn an_overtaken_merge_is_heard_of_once() {
 }
 
 /// Returns the revision of each received change while four threads commit 300 times each.
-fn revisions_heard(changes: usize, commit: impl Fn(&Cache<Shop>, u32) + Sync) -> Vec<u64> {
-    let (tell, told) = channel();
+fn received_revisions(changes: usize, commit: impl Fn(&Cache<Shop>, u32) + Sync) -> Vec<u64> {
+    let (sender, receiver) = channel();
     let (cache, _) = timed(|builder| {
-        builder.after_commit(move |change| tell.send(change.revision().unwrap().get()).unwrap())
+        builder.after_commit(move |change| sender.send(change.revision().unwrap().get()).unwrap())
     });
     thread::scope(|scope| {
         for thread in 0..4 {
@@ -170,18 +170,18 @@ fn revisions_heard(changes: usize, commit: impl Fn(&Cache<Shop>, u32) + Sync) ->
         }
     });
     // A commit may return before its listeners ran: the draining thread runs all of them.
-    told.iter().take(1200 * changes).collect()
+    receiver.iter().take(1200 * changes).collect()
 }
 
 #[test]
-fn listeners_hear_commits_of_many_threads_strictly_in_the_order_of_their_revisions() {
-    let revisions = revisions_heard(1, |cache, key| drop(cache.insert(GetBalance(key % 7), 1)));
+fn listeners_receive_commits_of_many_threads_in_the_order_of_their_revisions() {
+    let revisions = received_revisions(1, |cache, key| drop(cache.insert(GetBalance(key % 7), 1)));
     assert!(revisions.iter().copied().eq(1..=1200), "each once, in order");
 }
 
 #[test]
-fn the_changes_of_one_commit_are_heard_together() {
-    let mut revisions = revisions_heard(2, |cache, key| {
+fn the_changes_of_one_commit_are_received_together() {
+    let mut revisions = received_revisions(2, |cache, key| {
         let mut tx = cache.begin();
         tx.set(GetBalance(key % 7), 1);
         tx.set(GetTotal(key % 5), 1);
@@ -194,9 +194,9 @@ fn the_changes_of_one_commit_are_heard_together() {
 
 /// Replays the changes of each key: the last received value is the present one.
 #[test]
-fn a_mirror_that_listens_ends_with_what_the_cache_has() {
+fn a_mirror_built_by_a_listener_ends_equal_to_the_cache() {
     let mirror: Arc<Mutex<std::collections::BTreeMap<u32, i64>>> = Arc::default();
-    let (tell, told) = channel();
+    let (sender, receiver) = channel();
     let copy = Arc::clone(&mirror);
     let (cache, _) = timed(|builder| {
         builder.after_commit(move |change| {
@@ -208,7 +208,7 @@ fn a_mirror_that_listens_ends_with_what_the_cache_has() {
                 }
             }
             if change.of::<GetTotal>().is_some() {
-                tell.send(()).unwrap();
+                sender.send(()).unwrap();
             }
         })
     });
@@ -227,7 +227,7 @@ fn a_mirror_that_listens_ends_with_what_the_cache_has() {
         }
     });
     cache.insert(GetTotal(0), 0);
-    told.recv().unwrap();
+    receiver.recv().unwrap();
     let there: Vec<_> = (0..5).filter_map(|id| Some((id, *cache.get(&GetBalance(id))?))).collect();
     assert_eq!(mirror.lock().unwrap().iter().map(|(k, v)| (*k, *v)).collect::<Vec<_>>(), there);
 }
@@ -250,11 +250,15 @@ fn a_listener_that_panics_is_counted_and_undoes_nothing() {
     tx.set(GetBalance(1), 1);
     tx.commit().unwrap();
     assert_eq!(cache.inspect().listener_panics, 3, "one more, and one by the removal listener");
-    assert_eq!(heard.take(), ["GetTotal(1)", "GetTotal(1)", "GetBalance(1)"], "the others hear all");
+    assert_eq!(
+        heard.take(),
+        ["GetTotal(1)", "GetTotal(1)", "GetBalance(1)"],
+        "the others receive everything"
+    );
 }
 
 #[test]
-fn a_listener_may_read_and_commit_and_hears_of_that_later() {
+fn a_listener_may_read_and_commit_and_receives_that_later() {
     let home: Arc<OnceLock<Cache<Shop>>> = Arc::default();
     let heard = EventLog::new();
     let (inside, event_log) = (Arc::clone(&home), heard.clone());
@@ -300,7 +304,7 @@ fn a_listener_may_keep_what_the_cache_does_not() {
 }
 
 #[test]
-fn commits_return_while_another_thread_tells_the_listeners() {
+fn commits_return_while_another_thread_runs_the_listeners() {
     let (is_slow, slow) = channel();
     let (go_on, may_go_on) = channel::<()>();
     let may_go_on = Mutex::new(may_go_on);
@@ -325,10 +329,10 @@ fn commits_return_while_another_thread_tells_the_listeners() {
         assert_eq!((balance(&cache, 1), heard.len()), (2, 0));
         go_on.send(()).unwrap();
     });
-    assert_eq!(heard.take(), [1, 2, 3, 4], "by the thread that was at it");
+    assert_eq!(heard.take(), [1, 2, 3, 4], "by the thread that was delivering");
 }
 
-// What left
+// Removals
 
 fn hearing_removals() -> (Cache<Shop>, Arc<cache_core::ManualClock>, EventLog<(String, RemovalCause, String)>)
 {
@@ -346,7 +350,7 @@ fn hearing_removals() -> (Cache<Shop>, Arc<cache_core::ManualClock>, EventLog<(S
 }
 
 #[test]
-fn each_removal_is_heard_once_with_its_cause_and_the_value() {
+fn each_removal_is_received_once_with_its_cause_and_value() {
     let (cache, clock, heard) = hearing_removals();
     let line = |key: &str, cause, text: &str| (key.to_owned(), cause, text.to_owned());
     (1..=3).for_each(|id| drop(cache.insert(GetRecent(id), id.to_string())));
@@ -377,7 +381,7 @@ fn each_removal_is_heard_once_with_its_cause_and_the_value() {
 }
 
 #[test]
-fn survivors_are_removed_and_cleared_and_the_dead_are_not_heard_of() {
+fn listeners_receive_removed_and_cleared_survivors_but_no_dead_values() {
     let (cache, _, heard) = hearing_removals();
     let mut held: Vec<_> = (0..4).map(|id| cache.insert(GetNote(id), id.to_string())).collect();
     drop(held.remove(0));
@@ -386,7 +390,7 @@ fn survivors_are_removed_and_cleared_and_the_dead_are_not_heard_of() {
     assert!(!cache.remove(&GetNote(0)), "dead");
     assert_eq!(heard.take(), [("GetNote(1)".to_owned(), RemovalCause::Removed, "1".to_owned())]);
     cache.insert(GetNote(0), "again");
-    assert_eq!(heard.take(), [], "the dead is not replaced");
+    assert_eq!(heard.take(), [], "a dead value is not replaced");
     cache.clear();
     let mut cleared: Vec<_> = heard.take().into_iter().map(|heard| (heard.0, heard.1)).collect();
     cleared.sort_by_key(|heard| heard.0.clone());
@@ -415,7 +419,7 @@ fn clear_empties_everything_and_is_one_commit() {
 }
 
 #[test]
-fn a_clear_is_heard_between_the_commits_before_and_after_it() {
+fn a_clear_is_received_between_the_commits_before_and_after_it() {
     let heard = EventLog::new();
     let (changes, removals) = (heard.clone(), heard.clone());
     let (cache, _) = timed(|builder| {

@@ -8,7 +8,7 @@ use cache_core::{Cache, Query, Residency, registry};
 use crate::shop::*;
 
 #[test]
-fn a_commit_pushes_out_what_others_wrote_before_what_it_wrote_itself() {
+fn a_commit_evicts_what_others_wrote_before_what_it_wrote_itself() {
     let cache = Cache::<Shop>::builder().table::<GetBalance>(|table| table.capacity(50)).build().unwrap();
     (0..50).for_each(|id| drop(cache.insert(GetBalance(id), 1)));
     (0..50).for_each(|id| drop(cache.get(&GetBalance(id))));
@@ -136,9 +136,9 @@ pub struct GetCacheHolder(u32);
 pub struct GetParcel(u32);
 
 impl GetParcel {
-    #[expect(clippy::ptr_arg, reason = "the weigher gets the value as it is")]
+    #[expect(clippy::ptr_arg, reason = "a weigher takes a reference to the value's type")]
     fn weight(&self, value: &Vec<u8>) -> u32 {
-        assert_ne!(self.0, 13, "a weigher panics");
+        assert_ne!(self.0, 13, "the weigher panics");
         value.len() as u32
     }
 }
@@ -151,7 +151,7 @@ registry! {
 }
 
 #[test]
-fn a_value_whose_drop_uses_the_cache_may_go_in_every_way_that_a_commit_lets_it_go() {
+fn a_value_whose_drop_uses_the_cache_may_be_released_in_every_way_by_a_commit() {
     let home: Arc<OnceLock<Cache<Yard>>> = Arc::default();
     let dropped = EventLog::new();
     let cache = Cache::<Yard>::new();
@@ -213,5 +213,5 @@ fn a_value_heavier_than_the_whole_bound_lives_as_long_as_its_receipt() {
     assert_eq!(cache.get_entry(&GetParcel(2)).unwrap().residency(), Residency::Survivor);
     drop(receipt);
     assert!(cache.get(&GetParcel(2)).is_none());
-    assert!(cache.get(&GetParcel(1)).is_some(), "nothing was pushed out for it");
+    assert!(cache.get(&GetParcel(1)).is_some(), "nothing was evicted for it");
 }

@@ -159,7 +159,7 @@ fn a_write_whose_value_was_evicted_is_still_a_conflict() {
 }
 
 #[test]
-fn death_of_a_value_that_was_read_is_no_conflict() {
+fn death_of_a_value_that_was_read_is_not_a_conflict() {
     let cache = shop();
     let held = cache.insert(GetNote(1), "old");
     around_a_note(&cache, || drop(held)).unwrap();
@@ -172,7 +172,7 @@ fn death_of_a_value_that_was_read_is_no_conflict() {
 }
 
 #[test]
-fn eviction_of_a_value_that_was_read_is_no_conflict() {
+fn eviction_of_a_value_that_was_read_is_not_a_conflict() {
     let cache = shop();
     let held = cache.insert(GetRecent(1), "held");
     let mut tx = cache.begin();
@@ -185,7 +185,7 @@ fn eviction_of_a_value_that_was_read_is_no_conflict() {
 }
 
 #[test]
-fn expiry_of_a_value_that_was_read_is_no_conflict() {
+fn expiry_of_a_value_that_was_read_is_not_a_conflict() {
     let (cache, clock) = timed(|builder| builder);
     cache.insert(GetQuote(1), "text");
     let mut tx = cache.begin();
@@ -197,7 +197,7 @@ fn expiry_of_a_value_that_was_read_is_no_conflict() {
 }
 
 #[test]
-fn touch_and_invalidate_of_a_key_that_was_read_are_no_conflict() {
+fn touch_and_invalidate_of_a_key_that_was_read_are_not_a_conflict() {
     let cache = shop();
     cache.insert(GetBalance(1), 1);
     let tx = reader(&cache);
@@ -210,7 +210,7 @@ fn touch_and_invalidate_of_a_key_that_was_read_are_no_conflict() {
 }
 
 #[test]
-fn writes_of_other_keys_are_no_conflict() {
+fn writes_of_other_keys_are_not_a_conflict() {
     let cache = shop();
     (0..500).for_each(|id| drop(cache.insert(GetBalance(id), 1)));
     let tx = reader(&cache);
@@ -237,7 +237,7 @@ fn blind_writes_never_conflict_and_the_last_commit_wins() {
 }
 
 #[test]
-fn looking_at_the_committed_value_is_no_read_of_the_transaction() {
+fn peeking_at_the_committed_value_is_not_a_read_of_the_transaction() {
     let cache = shop();
     cache.insert(GetBalance(1), 1);
     let mut tx = cache.begin();
@@ -362,7 +362,7 @@ fn an_error_of_the_work_reaches_the_caller_and_commits_nothing() {
 
 // Many threads
 
-/// Pseudorandom numbers from a seed. Each thread has its own.
+/// Pseudorandom numbers from a seed, one generator per thread.
 struct Random(u64);
 
 impl Random {
@@ -424,7 +424,7 @@ fn transfers_between_accounts_keep_the_sum() {
     assert!(balances.iter().all(|balance| *balance >= 0), "{balances:?}");
 }
 
-/// Two doctors are on call; each may leave if the other stays. Each reads both and writes one.
+/// Two doctors are on call; each may leave if the other stays. Each transaction reads both and writes one.
 #[test]
 fn write_skew_does_not_happen() {
     let cache = shop();

@@ -1,4 +1,4 @@
-//! Revisions, and the values that an entry had before.
+//! Revisions, and the earlier values of an entry.
 
 use std::collections::BTreeSet;
 use std::sync::{Arc, Mutex};
@@ -88,7 +88,7 @@ fn the_history_keeps_the_last_values_with_revision_and_label() {
     let cache = shop();
     assert_eq!(past(&cache), []);
     commit(&cache, Some("first"), "a");
-    assert_eq!(past(&cache), [], "the present value is not past");
+    assert_eq!(past(&cache), [], "the present value is not part of the history");
     commit(&cache, Some("second"), "b");
     assert_eq!(past(&cache), [(1, Some("first".into()), "a")]);
     cache.insert(GetPerson(1), named("c"));
@@ -120,7 +120,7 @@ fn past_values_are_the_allocations_that_were_there() {
 }
 
 #[test]
-fn touch_and_invalidate_leave_the_history_alone() {
+fn touch_and_invalidate_do_not_change_the_history() {
     let cache = shop();
     commit(&cache, None, "a");
     commit(&cache, None, "b");
@@ -134,7 +134,7 @@ fn touch_and_invalidate_leave_the_history_alone() {
 }
 
 #[test]
-fn a_table_keeps_no_history_unless_it_is_told() {
+fn a_table_keeps_no_history_by_default() {
     let cache = shop();
     (0..3).for_each(|value| drop(cache.insert(GetBalance(1), value)));
     assert!(cache.history(&GetBalance(1)).is_empty());
@@ -155,7 +155,10 @@ fn the_history_ends_when_its_entry_is_evicted() {
     assert!(cache.peek(&GetRecent(1)).is_some(), "a survivor");
     assert!(cache.history(&GetRecent(1)).is_empty() && weak.upgrade().is_none());
     cache.touch(&GetRecent(1));
-    assert!(cache.history(&GetRecent(1)).is_empty(), "nor does it come back with residency");
+    assert!(
+        cache.history(&GetRecent(1)).is_empty(),
+        "the history does not come back when the entry becomes resident"
+    );
     cache.insert(GetRecent(1), "newer");
     assert_eq!(&*cache.history(&GetRecent(1))[0].value, "new");
     drop(held);
@@ -173,7 +176,7 @@ fn the_history_ends_when_its_entry_expires() {
 }
 
 #[test]
-fn a_value_that_nobody_kept_becomes_no_history() {
+fn a_dead_value_does_not_become_history() {
     let cache =
         Cache::<Shop>::builder().table::<GetNote>(|_| TableOptions::new().history(3)).build().unwrap();
     let _held = [cache.insert(GetNote(1), "a"), cache.insert(GetNote(1), "b")];

@@ -55,13 +55,13 @@ fn a_refusal_reaches_the_committer_with_its_cause_and_nothing_is_applied() {
 }
 
 #[test]
-fn hooks_are_asked_in_their_order_until_one_refuses() {
-    let asked = EventLog::new();
+fn hooks_run_in_their_order_until_one_refuses() {
+    let calls = EventLog::new();
     let cache = built(|mut builder| {
         for n in 1..=4 {
-            let asked = asked.clone();
+            let calls = calls.clone();
             builder = builder.before_commit(move |proposal| {
-                asked.note(n);
+                calls.note(n);
                 let refuses = proposal.of::<GetTotal>().any(|(key, _)| key.0 == n);
                 if refuses { Err(format!("hook {n}").into()) } else { Ok(()) }
             });
@@ -74,16 +74,16 @@ fn hooks_are_asked_in_their_order_until_one_refuses() {
         tx.commit()
     };
     commit(9).unwrap();
-    assert_eq!(asked.take(), [1, 2, 3, 4]);
+    assert_eq!(calls.take(), [1, 2, 3, 4]);
     let error = commit(3).unwrap_err();
-    assert_eq!(asked.take(), [1, 2, 3]);
+    assert_eq!(calls.take(), [1, 2, 3]);
     assert_eq!(error.source().unwrap().to_string(), "hook 3");
 }
 
 #[test]
-fn sync_and_async_hooks_are_asked_in_one_order() {
-    let asked = EventLog::new();
-    let [first, second, third] = [(); 3].map(|()| asked.clone());
+fn sync_and_async_hooks_run_in_one_order() {
+    let calls = EventLog::new();
+    let [first, second, third] = [(); 3].map(|()| calls.clone());
     let cache = built(|builder| {
         builder
             .before_commit(move |_| {
@@ -115,7 +115,7 @@ fn sync_and_async_hooks_are_asked_in_one_order() {
     let mut tx = cache.begin();
     tx.set(GetBalance(1), 1);
     block_on(tx.commit_async()).unwrap();
-    assert_eq!(asked.take(), [1, 2, 3]);
+    assert_eq!(calls.take(), [1, 2, 3]);
     assert_eq!(balance(&cache, 1), 1);
 }
 
@@ -131,7 +131,7 @@ fn a_hook_sees_what_is_proposed_and_may_keep_it() {
     });
     cache.insert(GetBalance(1), 1);
     cache.insert(GetBalance(2), 2);
-    assert!(kept.lock().unwrap().is_empty(), "side-loading asks nobody");
+    assert!(kept.lock().unwrap().is_empty(), "side-loading runs no hooks");
     let mut tx = cache.begin();
     tx.label("payday").context(Arc::new(42u32));
     tx.set(GetTotal(1), 10);
@@ -160,7 +160,7 @@ fn a_hook_sees_what_is_proposed_and_may_keep_it() {
 }
 
 #[test]
-fn hooks_are_not_asked_about_commits_that_change_nothing() {
+fn hooks_do_not_run_for_commits_that_change_nothing() {
     let cache = built(|builder| builder.before_commit(|_| Err("never".into())));
     cache.begin().commit().unwrap();
     let mut tx = cache.begin();
@@ -175,7 +175,7 @@ fn hooks_are_not_asked_about_commits_that_change_nothing() {
 }
 
 #[test]
-fn hooks_are_asked_about_touches_and_marks() {
+fn hooks_see_touches_and_marks() {
     let cache = built(|builder| {
         builder.before_commit(|proposal| {
             let kinds: Vec<_> = proposal.changes().iter().map(|change| change.kind()).collect();
@@ -196,8 +196,8 @@ fn hooks_are_asked_about_touches_and_marks() {
 #[test]
 fn a_merge_that_is_always_overtaken_gives_up_after_sixteen_attempts() {
     let home: Arc<OnceLock<Cache<Shop>>> = Arc::default();
-    let asked = EventLog::new();
-    let (inside, event_log) = (Arc::clone(&home), asked.clone());
+    let calls = EventLog::new();
+    let (inside, event_log) = (Arc::clone(&home), calls.clone());
     let cache = built(|builder| {
         builder.before_commit(move |proposal| {
             let value = proposal.of::<GetBalance>().next().and_then(|(_, value)| value.map(|value| **value));
@@ -210,9 +210,13 @@ fn a_merge_that_is_always_overtaken_gives_up_after_sixteen_attempts() {
     let mut tx = cache.begin();
     tx.merge_with(GetBalance(1), |old: Option<&i64>| old.copied().unwrap_or(0) + 1);
     assert_eq!(conflict(tx.commit()), ("get_balance", "GetBalance(1)".to_owned()));
-    let asked = asked.take();
-    assert_eq!(asked.len(), 16);
-    assert_eq!(asked[..3], [Some(1), Some(101), Some(201)], "each attempt asks about what it would write");
+    let calls = calls.take();
+    assert_eq!(calls.len(), 16);
+    assert_eq!(
+        calls[..3],
+        [Some(1), Some(101), Some(201)],
+        "each attempt runs the hooks with what it would write"
+    );
     assert_eq!(balance(&cache, 1), 1600);
 }
 
@@ -377,7 +381,7 @@ fn gated() -> (Cache<Shop>, Receiver<()>, Sender<()>) {
 }
 
 #[test]
-fn a_hook_that_takes_its_time_holds_up_neither_readers_nor_other_commits() {
+fn a_slow_hook_blocks_neither_readers_nor_other_commits() {
     let (cache, waiting, go_on) = gated();
     cache.insert(GetTotal(0), 0);
     cache.insert(GetBalance(1), 1);
@@ -424,7 +428,7 @@ fn a_key_that_was_read_and_overtaken_while_a_hook_ran_is_a_conflict() {
 }
 
 #[test]
-fn a_refusal_lets_a_waiting_commit_of_the_same_keys_go_on() {
+fn after_a_refusal_a_waiting_commit_of_the_same_keys_continues() {
     let (is_waiting, waiting) = channel();
     let (go_on, may_go_on) = channel::<()>();
     let may_go_on = Mutex::new(may_go_on);
@@ -451,12 +455,12 @@ fn a_refusal_lets_a_waiting_commit_of_the_same_keys_go_on() {
         go_on.send(()).unwrap();
         assert!(refused.join().unwrap().is_err());
     });
-    assert_eq!(commit("last one").unwrap(), 2, "the refused one used no revision");
+    assert_eq!(commit("last one").unwrap(), 2, "the rejected commit used no revision");
     assert_eq!(balance(&cache, 1), 8);
 }
 
 #[test]
-fn a_hook_that_awaits_holds_up_nobody_not_even_on_its_own_thread() {
+fn a_hook_that_awaits_blocks_no_other_commit_not_even_on_its_own_thread() {
     let is_open = Arc::new(AtomicUsize::new(0));
     let gate = Arc::clone(&is_open);
     let cache = built(|builder| {

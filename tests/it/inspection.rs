@@ -9,7 +9,7 @@ use crate::shop::*;
 
 #[track_caller]
 fn table<'a>(inspection: &'a Inspection, name: &str) -> &'a TableReport {
-    inspection.tables.iter().find(|table| table.name == name).expect("there is such a table")
+    inspection.tables.iter().find(|table| table.name == name).expect("the table exists")
 }
 
 /// Returns revision, label and tables of each logged commit.
@@ -70,7 +70,7 @@ fn removals_are_counted_by_cause() {
 }
 
 #[test]
-fn entries_are_counted_by_who_keeps_them() {
+fn entries_are_counted_by_what_keeps_them() {
     let cache = shop();
     let _held = cache.insert(GetRecent(1), "held");
     (2..=3).for_each(|id| drop(cache.insert(GetRecent(id), "text")));
@@ -78,7 +78,7 @@ fn entries_are_counted_by_who_keeps_them() {
     let _again = cache.pin(&GetRecent(9));
     let _missing = cache.pin(&GetRecent(10));
     cache.insert(GetRecent(9), "pinned");
-    let note = cache.insert(GetNote(1), "dead soon");
+    let note = cache.insert(GetNote(1), "dies soon");
     drop(note);
     let inspection = cache.inspect();
     let recent = table(&inspection, "get_recent");

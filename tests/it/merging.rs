@@ -123,8 +123,8 @@ fn a_merge_does_not_run_again_when_nothing_came_in_between() {
 /// Each attempt runs the hooks again, and after sixteen attempts the commit gives up.
 #[test]
 fn all_merges_that_were_overtaken_run_again_in_one_attempt() {
-    let asked = Arc::new(AtomicUsize::new(0));
-    let counter = Arc::clone(&asked);
+    let calls = Arc::new(AtomicUsize::new(0));
+    let counter = Arc::clone(&calls);
     let (cache, _) = timed(|builder| {
         builder.before_commit(move |_| {
             counter.fetch_add(1, Ordering::Relaxed);
@@ -141,7 +141,7 @@ fn all_merges_that_were_overtaken_run_again_in_one_attempt() {
         cache.insert(GetTotal(id), 10);
     }
     tx.commit().unwrap();
-    assert_eq!(asked.load(Ordering::Relaxed), 2);
+    assert_eq!(calls.load(Ordering::Relaxed), 2);
     assert!((0..20).all(|id| balance(&cache, id) == 11 && *cache.get(&GetTotal(id)).unwrap() == 11));
 }
 
@@ -190,7 +190,7 @@ fn an_associative_merge_by_many_threads_is_the_fold_of_all() {
 }
 
 #[test]
-fn a_commit_paused_in_a_merge_stops_nobody() {
+fn a_commit_paused_in_a_merge_blocks_no_other() {
     let cache = shop();
     cache.insert(GetBalance(1), 1);
     let (is_paused, paused) = channel();
@@ -238,7 +238,7 @@ fn a_panic_of_a_merge_applies_nothing_and_spoils_nothing() {
         assert_ne!(old, Some(&13), "no thirteens");
         old.unwrap() + 1
     });
-    // At the call, and the transaction goes on.
+    // At the call, and the transaction continues.
     let panic = catch_unwind(AssertUnwindSafe(|| {
         tx.merge_with(GetBalance(1), |_: Option<&i64>| -> i64 { panic!("never") });
     }));

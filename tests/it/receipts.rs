@@ -67,7 +67,7 @@ fn a_receipt_does_not_keep_what_it_replaced() {
     assert!(old.upgrade().is_none() && removed.upgrade().is_none());
     let written = Arc::downgrade(receipt.get(&GetBalance(1)).unwrap());
     cache.insert(GetBalance(1), 5);
-    assert!(written.upgrade().is_some(), "the receipt still has it");
+    assert!(written.upgrade().is_some(), "the receipt still holds it");
     drop(receipt);
     assert!(written.upgrade().is_none());
 }

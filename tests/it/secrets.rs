@@ -6,7 +6,7 @@ use cache_core::{Cache, Query, Shape, registry};
 use parking_lot::Mutex;
 use serde::{Deserialize, Serialize};
 
-/// Loses its number in a snapshot, so that its key reads back as another one.
+/// Loses its number in a snapshot, so that its key reads back as a different one.
 #[derive(Query, Shape, Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[query(value = u32, capacity = 1, persist, secret)]
 struct GetSession {

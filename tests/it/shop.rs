@@ -1,4 +1,4 @@
-//! Shared by the tests of transactions, hooks and listeners: a registry, a cache of it, a way to wait.
+//! Shared by the tests of transactions, hooks and listeners: a registry, a cache of it, an executor.
 
 use std::future::Future;
 use std::pin::pin;
@@ -77,7 +77,7 @@ pub fn timed(change: impl FnOnce(Builder<Shop>) -> Builder<Shop>) -> (Cache<Shop
 
 #[track_caller]
 pub fn balance(cache: &Cache<Shop>, id: u32) -> i64 {
-    *cache.get(&GetBalance(id)).expect("the balance is there")
+    *cache.get(&GetBalance(id)).expect("the balance is present")
 }
 
 /// Returns table and key of a conflict.
@@ -113,7 +113,7 @@ impl<T: Clone> EventLog<T> {
     }
 }
 
-/// The smallest executor: polls on this thread, and parks it in between.
+/// A minimal executor: polls on this thread, and parks it in between.
 pub fn block_on<F: Future>(future: F) -> F::Output {
     struct Unpark(Thread);
     impl Wake for Unpark {

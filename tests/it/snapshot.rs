@@ -36,7 +36,7 @@ pub struct GetBook {
     pub id: u64,
 }
 
-/// In exact order.
+/// In exact LRU order.
 #[derive(Query, Shape, Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[query(value = String, lru = 4, persist, codec = "postcard")]
 pub struct GetRecent(pub u32);
@@ -59,7 +59,7 @@ pub struct GetText(pub u32);
 pub struct GetBlob(pub u32);
 
 impl GetBlob {
-    #[expect(clippy::ptr_arg, reason = "the weigher gets the value as it is")]
+    #[expect(clippy::ptr_arg, reason = "a weigher takes a reference to the value's type")]
     fn weight(&self, value: &Vec<u8>) -> u32 {
         value.len() as u32
     }

@@ -1,4 +1,4 @@
-//! What tables do with their entries: what keeps a value alive, for how long, and who is notified of its end.
+//! What tables do with their entries: what keeps a value alive, for how long, and what is notified when it leaves.
 
 mod callbacks;
 mod deadlines;
@@ -43,7 +43,7 @@ pub struct Book {
 #[query(value = Book, capacity = 1_000, history = 2)]
 pub struct GetBook(pub u32);
 
-/// The same key fields as [`GetBook`].
+/// Has the same key fields as [`GetBook`].
 #[derive(Query, Clone, Debug, PartialEq, Eq, Hash)]
 #[query(value = Book, capacity = 1_000)]
 pub struct GetTwin(pub u32);
@@ -58,7 +58,7 @@ pub struct GetOne(pub u32);
 #[query(value = str)]
 pub struct GetText(pub u32);
 
-/// In exact order.
+/// In exact LRU order.
 #[derive(Query, Clone, Debug, PartialEq, Eq, Hash)]
 #[query(value = u32, lru = 4)]
 pub struct GetRecent(pub u32);
@@ -86,7 +86,7 @@ pub struct GetByName {
     pub name: String,
 }
 
-/// All keys have one hash.
+/// All keys have the same hash.
 #[derive(Query, Clone, Debug, PartialEq, Eq)]
 #[query(value = u32, capacity = 64)]
 pub struct Colliding(pub u32);
@@ -97,23 +97,23 @@ impl std::hash::Hash for Colliding {
 
 /// Values run a function when they are dropped.
 #[derive(Query, Clone, Debug, PartialEq, Eq, Hash)]
-#[query(value = Loud, capacity = 2, history = 1)]
-pub struct GetLoud(pub u32);
+#[query(value = OnDrop, capacity = 2, history = 1)]
+pub struct GetOnDrop(pub u32);
 
 /// Values run a function when they are dropped, and nothing keeps them.
 #[derive(Query, Clone, Debug, PartialEq, Eq, Hash)]
-#[query(value = Loud)]
-pub struct GetWeakLoud(pub u32);
+#[query(value = OnDrop)]
+pub struct GetWeakOnDrop(pub u32);
 
 /// Values run a function when they are dropped, and only a time keeps them.
 #[derive(Query, Clone, Debug, PartialEq, Eq, Hash)]
-#[query(value = Loud, ttl = "5s")]
-pub struct GetTimedLoud(pub u32);
+#[query(value = OnDrop, ttl = "5s")]
+pub struct GetTimedOnDrop(pub u32);
 
 /// In exact order, and values run a function when they are dropped.
 #[derive(Query, Clone, Debug, PartialEq, Eq, Hash)]
-#[query(value = Loud, lru = 2)]
-pub struct GetRecentLoud(pub u32);
+#[query(value = OnDrop, lru = 2)]
+pub struct GetRecentOnDrop(pub u32);
 
 /// Page `N` of something: a generic query.
 #[derive(Query, Clone, Debug, PartialEq, Eq, Hash)]
@@ -133,26 +133,26 @@ registry! {
         GetBoth,
         GetByName,
         Colliding,
-        GetLoud,
-        GetWeakLoud,
-        GetTimedLoud,
-        GetRecentLoud,
+        GetOnDrop,
+        GetWeakOnDrop,
+        GetTimedOnDrop,
+        GetRecentOnDrop,
         Page<1>,
         Page<2> as "second_page",
     }
 }
 
 impl GetBlob {
-    #[expect(clippy::ptr_arg, reason = "the weigher gets the value as it is")]
+    #[expect(clippy::ptr_arg, reason = "a weigher takes a reference to the value's type")]
     fn weight(&self, value: &Vec<u8>) -> u32 {
         value.len() as u32
     }
 }
 
 /// A value whose `Drop` runs a function.
-pub struct Loud(Mutex<Option<Box<dyn FnOnce() + Send>>>);
+pub struct OnDrop(Mutex<Option<Box<dyn FnOnce() + Send>>>);
 
-impl Loud {
+impl OnDrop {
     pub fn new(on_drop: impl FnOnce() + Send + 'static) -> Self {
         Self(Mutex::new(Some(Box::new(on_drop))))
     }
@@ -162,13 +162,13 @@ impl Loud {
     }
 }
 
-impl std::fmt::Debug for Loud {
+impl std::fmt::Debug for OnDrop {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.write_str("Loud")
+        f.write_str("OnDrop")
     }
 }
 
-impl Drop for Loud {
+impl Drop for OnDrop {
     fn drop(&mut self) {
         if let Some(on_drop) = self.0.get_mut().take() {
             on_drop();
@@ -192,7 +192,7 @@ pub fn shelf() -> (Cache<Shelf>, Arc<ManualClock>) {
 /// Returns the report on the table with this name.
 #[track_caller]
 pub fn table<R: Registry>(cache: &Cache<R>, name: &str) -> TableReport {
-    cache.inspect().tables.into_iter().find(|table| table.name == name).expect("there is such a table")
+    cache.inspect().tables.into_iter().find(|table| table.name == name).expect("the table exists")
 }
 
 /// Returns the keys of a table in order.
@@ -212,7 +212,7 @@ pub fn in_time<T: Send + 'static>(work: impl FnOnce() -> T + Send + 'static) -> 
         result
     });
     if let Err(mpsc::RecvTimeoutError::Timeout) = wait.recv_timeout(cache_tests::LONGEST_WAIT) {
-        panic!("did not end: a deadlock");
+        panic!("timed out, probably because of a deadlock");
     }
     match thread.join() {
         Ok(result) => result,

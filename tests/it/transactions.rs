@@ -116,7 +116,7 @@ fn its_own_view_shows_all_writes_and_the_cache_none_before_the_commit() {
 
     assert_eq!((person(3), person(1), person(4)), (Some(ANN), None, None));
     assert_eq!((cache.len(), cache.keys::<GetPerson>()), (1, vec![GetPerson(3)]));
-    assert!(cache.begin().get(&GetPerson(4)).is_none(), "nor does another transaction");
+    assert!(cache.begin().get(&GetPerson(4)).is_none(), "another transaction does not see it either");
     assert!(cache.history(&GetPerson(3)).is_empty());
 
     tx.commit().unwrap();
@@ -188,7 +188,7 @@ fn set_after_merge_leaves_nothing_of_the_merge() {
 }
 
 #[test]
-fn remove_is_a_tombstone_that_tells_whether_there_was_something() {
+fn remove_leaves_a_tombstone_and_returns_whether_the_key_was_present() {
     let cache = shop();
     cache.insert(GetPerson(1), ANN);
     cache.insert(GetPerson(1), job("smith"));
@@ -208,7 +208,7 @@ fn remove_is_a_tombstone_that_tells_whether_there_was_something() {
 }
 
 #[test]
-fn a_removed_entry_is_gone_also_for_those_who_hold_its_value() {
+fn a_removed_entry_is_gone_even_if_its_value_is_held() {
     let cache = shop();
     let held = cache.insert(GetNote(1), "held");
     let mut tx = cache.begin();
@@ -241,7 +241,7 @@ fn a_new_entry_that_is_removed_again_is_not_there() {
 }
 
 #[test]
-fn a_merge_after_a_removal_begins_anew() {
+fn a_merge_after_a_removal_starts_from_nothing() {
     let cache = shop();
     cache.insert(GetPerson(1), ANN);
     let mut tx = cache.begin();
@@ -290,7 +290,7 @@ fn touch_and_invalidate_happen_at_the_commit() {
     assert_eq!(cache.get_entry(&GetQuote(2)).unwrap().freshness(), Freshness::Fresh);
     let receipt = tx.commit().unwrap();
 
-    assert_eq!((receipt.revision(), cache.revision()), (None, revision), "neither is a write");
+    assert_eq!((receipt.revision(), cache.revision()), (None, revision), "neither of them is a write");
     let first = cache.get_entry(&GetQuote(1)).unwrap();
     assert_eq!((first.freshness(), first.remaining()), (Freshness::Fresh, Some(10 * SECOND)));
     assert!(Arc::ptr_eq(first.value(), &value));
@@ -378,7 +378,7 @@ fn side_loading_is_one_write_with_a_revision() {
 // One key, all methods in all orders, against a model that knows nothing of lines, bases and locks.
 
 #[derive(Clone, Copy, Debug)]
-enum Verb {
+enum Method {
     Get,
     Set(i64),
     /// With an `as_of` two seconds ago.
@@ -392,7 +392,7 @@ enum Verb {
 
 /// What another commit does to the key while the transaction is open.
 #[derive(Clone, Copy, Debug, PartialEq)]
-enum Rival {
+enum OtherCommit {
     Nothing,
     Write(i64),
     Remove,
@@ -466,7 +466,7 @@ impl Model {
                 self.own = Own::Mark { touch: *touch || !invalidate, invalidate };
             }
             Own::Nothing if is_there => self.own = Own::Mark { touch: !invalidate, invalidate },
-            // A value that has come by the time of the commit may be older than the reason for the mark.
+            // A value that was written before the commit may be older than the reason for the mark.
             Own::Nothing if invalidate => self.own = Own::Mark { touch: false, invalidate },
             _ => {}
         }
@@ -509,58 +509,58 @@ impl Model {
     }
 }
 
-fn verb() -> impl Strategy<Value = Verb> {
+fn method() -> impl Strategy<Value = Method> {
     prop_oneof![
-        1 => Just(Verb::Get),
-        2 => (1..100i64).prop_map(Verb::Set),
-        1 => (1..100i64).prop_map(Verb::SetOld),
-        3 => (1..100i64).prop_map(Verb::Merge),
-        1 => (1..100i64).prop_map(Verb::UpdateOnce),
-        2 => Just(Verb::Remove),
-        2 => Just(Verb::Touch),
-        2 => Just(Verb::Invalidate),
+        1 => Just(Method::Get),
+        2 => (1..100i64).prop_map(Method::Set),
+        1 => (1..100i64).prop_map(Method::SetOld),
+        3 => (1..100i64).prop_map(Method::Merge),
+        1 => (1..100i64).prop_map(Method::UpdateOnce),
+        2 => Just(Method::Remove),
+        2 => Just(Method::Touch),
+        2 => Just(Method::Invalidate),
     ]
 }
 
-fn rival() -> impl Strategy<Value = Rival> {
+fn other_commit() -> impl Strategy<Value = OtherCommit> {
     prop_oneof![
-        2 => Just(Rival::Nothing),
-        2 => (1000..1100i64).prop_map(Rival::Write),
-        1 => Just(Rival::Remove),
+        2 => Just(OtherCommit::Nothing),
+        2 => (1000..1100i64).prop_map(OtherCommit::Write),
+        1 => Just(OtherCommit::Remove),
     ]
 }
 
-fn act(tx: &mut Transaction<Shop>, model: &mut Model, verb: Verb, old: EntryTimes) {
+fn act(tx: &mut Transaction<Shop>, model: &mut Model, method: Method, old: EntryTimes) {
     let key = GetBalance(1);
-    match verb {
-        Verb::Get => {
+    match method {
+        Method::Get => {
             model.depends |= model.sees_committed();
             assert_eq!(tx.get(&key).as_deref().copied(), model.view());
         }
-        Verb::Set(value) => {
+        Method::Set(value) => {
             tx.set(key, value);
             model.set(value, 0);
         }
-        Verb::SetOld(value) => {
+        Method::SetOld(value) => {
             tx.set_timed(key, value, old);
             model.set(value, 2);
         }
-        Verb::Merge(by) => {
+        Method::Merge(by) => {
             tx.merge_with(key, move |old: Option<&i64>| merged(old.copied(), by));
             model.merge(by);
         }
-        Verb::UpdateOnce(by) => {
+        Method::UpdateOnce(by) => {
             model.depends |= model.sees_committed();
             let value = updated(model.view(), by);
             assert_eq!(*tx.update_once(key, |old| updated(old.copied(), by)), value);
             model.set(value, 0);
         }
-        Verb::Remove => {
+        Method::Remove => {
             assert_eq!(tx.remove(&key), model.view().is_some());
             model.put(Own::Removed);
         }
-        Verb::Touch => assert_eq!(tx.touch(&key), model.mark(false)),
-        Verb::Invalidate => assert_eq!(tx.invalidate(&key), model.mark(true)),
+        Method::Touch => assert_eq!(tx.touch(&key), model.mark(false)),
+        Method::Invalidate => assert_eq!(tx.invalidate(&key), model.mark(true)),
     }
 }
 
@@ -568,10 +568,10 @@ proptest! {
     #![proptest_config(ProptestConfig { cases: 600, failure_persistence: None, ..ProptestConfig::default() })]
 
     #[test]
-    fn all_verbs_in_all_orders_do_what_a_naive_model_does(
+    fn all_methods_in_all_orders_do_what_a_naive_model_does(
         base in proptest::option::of((1..100i64, any::<bool>())),
-        verbs in proptest::collection::vec(verb(), 0..8),
-        rival in rival(),
+        methods in proptest::collection::vec(method(), 0..8),
+        other_commit in other_commit(),
     ) {
         let (cache, clock) = timed(|builder| builder);
         if let Some((value, is_marked)) = base {
@@ -585,18 +585,18 @@ proptest! {
         let mut model = Model { base, own: Own::Nothing, depends: false };
         let mut tx = cache.begin();
         let old = EntryTimes::new().as_of(cache.now() - 2 * SECOND);
-        for verb in verbs {
-            act(&mut tx, &mut model, verb, old);
+        for method in methods {
+            act(&mut tx, &mut model, method, old);
         }
-        // The view does not depend on other commits where it is the transaction's own.
+        // What the transaction itself wrote does not depend on other commits.
         let own = model.view();
-        let now = match rival {
-            Rival::Nothing => base,
-            Rival::Write(value) => {
+        let now = match other_commit {
+            OtherCommit::Nothing => base,
+            OtherCommit::Write(value) => {
                 cache.insert(GetBalance(1), value);
                 Some(Known { value, is_marked: false, age: 0 })
             }
-            Rival::Remove => {
+            OtherCommit::Remove => {
                 cache.remove(&GetBalance(1));
                 None
             }

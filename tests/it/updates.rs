@@ -8,7 +8,7 @@ use crate::shop::*;
 
 #[track_caller]
 fn freshness(cache: &Cache<Shop>, id: u32) -> Freshness {
-    cache.peek_entry(&GetQuote(id)).expect("the quote is there").freshness()
+    cache.peek_entry(&GetQuote(id)).expect("the quote is present").freshness()
 }
 
 #[test]
@@ -18,7 +18,7 @@ fn an_update_changes_what_is_there_and_nothing_where_nothing_is() {
     let revision = cache.revision();
     let mut tx = cache.begin();
     assert!(tx.update(&GetBalance(1), |balance| **balance + 1));
-    assert!(!tx.update(&GetBalance(2), |_| -> i64 { panic!("there is nothing to change") }));
+    assert!(!tx.update(&GetBalance(2), |_| -> i64 { panic!("the entry is absent") }));
     assert_eq!((tx.get(&GetBalance(1)).as_deref(), balance(&cache, 1)), (Some(&11), 10));
     assert_eq!(tx.writes().iter().map(|change| change.kind()).collect::<Vec<_>>(), [ChangeKind::Set]);
     let receipt = tx.commit().unwrap();
@@ -27,7 +27,7 @@ fn an_update_changes_what_is_there_and_nothing_where_nothing_is() {
 }
 
 #[test]
-fn one_that_finds_nothing_is_no_revision_and_no_write() {
+fn one_that_finds_nothing_is_not_a_write_and_has_no_revision() {
     let cache = shop();
     let mut tx = cache.begin();
     tx.update(&GetBalance(1), |balance| **balance + 1);
@@ -96,13 +96,13 @@ fn what_the_transaction_itself_has_said_of_the_times_and_the_mark_counts() {
     let update = |tx: &mut cache_core::Transaction<Shop>, id| {
         assert!(tx.update(&GetQuote(id), |_| "changed"));
     };
-    // Said before.
+    // Declared before the write.
     tx.touch(&GetQuote(1));
     tx.set_timed(GetQuote(2), "set", EntryTimes::new().ttl(SECOND));
     tx.touch(&GetQuote(3));
     tx.invalidate(&GetQuote(3));
     (1..=6).for_each(|id| update(&mut tx, id));
-    // Said afterwards.
+    // Declared after the write.
     tx.touch(&GetQuote(4));
     tx.invalidate(&GetQuote(5));
     tx.set(GetQuote(6), "set");
@@ -196,17 +196,17 @@ fn one_that_finds_nothing_keeps_a_load_that_runs_from_being_stored() {
         tx.commit().unwrap();
         10
     });
-    assert_eq!((*loaded, cache.get(&GetBalance(1))), (10, None), "its caller gets it, and nobody else");
+    assert_eq!((*loaded, cache.get(&GetBalance(1))), (10, None), "only its caller gets it");
     let watch = cache.watch(&GetBalance(2));
     let mut tx = cache.begin();
     tx.update(&GetBalance(2), |balance| **balance + 1);
-    assert!(!watch.is_overtaken(), "before the commit nothing has happened");
+    assert!(!watch.is_overtaken(), "nothing changes before the commit");
     tx.commit().unwrap();
     assert!(matches!(watch.store(10, EntryTimes::new()), StoreOutcome::Overtaken(value) if *value == 10));
 }
 
 #[test]
-fn one_that_is_rolled_back_or_concerns_another_key_leaves_loads_alone() {
+fn one_that_is_rolled_back_or_concerns_another_key_does_not_affect_loads() {
     let cache = shop();
     let watch = cache.watch(&GetBalance(1));
     let mut tx = cache.begin();
@@ -226,7 +226,7 @@ fn one_that_is_rolled_back_or_concerns_another_key_leaves_loads_alone() {
 }
 
 #[test]
-fn a_touch_that_finds_nothing_leaves_loads_alone_and_a_mark_does_not() {
+fn a_touch_that_finds_nothing_does_not_affect_loads_but_a_mark_does() {
     let cache = shop();
     let watch = cache.watch(&GetBalance(1));
     let mut tx = cache.begin();

@@ -31,7 +31,7 @@ fn number<T: AsRef<i64>>(value: Option<T>) -> i64 {
 }
 
 /// Runs `look` repeatedly while another thread commits.
-fn while_commits_go_on(cache: &Cache<Shop>, mut look: impl FnMut()) {
+fn during_commits(cache: &Cache<Shop>, mut look: impl FnMut()) {
     let is_done = AtomicBool::new(false);
     thread::scope(|scope| {
         scope.spawn(|| {
@@ -58,11 +58,11 @@ fn while_commits_go_on(cache: &Cache<Shop>, mut look: impl FnMut()) {
 fn get_all_reads_keys_of_several_tables_at_one_moment() {
     let cache = shop();
     let mut last = 0;
-    while_commits_go_on(&cache, || {
+    during_commits(&cache, || {
         let (a, b, c) = cache.get_all((&GetBalance(1), &GetTotal(1), &GetBalance(2)));
         let numbers = [number(a), number(b), number(c)];
         assert!(numbers.iter().all(|number| *number == numbers[0]), "{numbers:?}");
-        assert!(numbers[0] >= last, "time does not go back");
+        assert!(numbers[0] >= last, "revisions do not go back");
         last = numbers[0];
     });
 }
@@ -133,7 +133,7 @@ fn get_all_gives_each_value_in_its_place_and_counts_as_uses() {
 #[test]
 fn a_read_only_transact_that_commits_saw_one_moment() {
     let cache = shop();
-    while_commits_go_on(&cache, || {
+    during_commits(&cache, || {
         let read: Result<_, CommitError> =
             cache.transact(|tx| Ok((number(tx.get(&GetBalance(1))), number(tx.get(&GetTotal(1))))));
         if let Ok((a, b)) = read {
@@ -143,10 +143,10 @@ fn a_read_only_transact_that_commits_saw_one_moment() {
 }
 
 #[test]
-fn who_has_seen_one_write_sees_the_others() {
+fn a_reader_of_one_write_sees_the_others() {
     let cache = shop();
     let mut last = 0;
-    while_commits_go_on(&cache, || {
+    during_commits(&cache, || {
         let a = number(cache.get(&GetBalance(1)));
         let b = number(cache.get(&GetTotal(1)));
         let c = number(cache.get(&GetBalance(2)));
@@ -157,37 +157,37 @@ fn who_has_seen_one_write_sees_the_others() {
 }
 
 #[test]
-fn who_was_told_by_another_thread_sees_the_others_as_well() {
+fn a_thread_that_learns_of_one_write_from_another_thread_sees_the_others() {
     let cache = shop();
-    let (tell, told) = channel();
+    let (sender, receiver) = channel();
     thread::scope(|scope| {
         let cache = &cache;
         scope.spawn(move || {
-            for a in told {
+            for a in receiver {
                 let b = number(cache.get(&GetTotal(1)));
                 assert!(b >= a, "{b} after {a}");
             }
         });
-        while_commits_go_on(cache, || tell.send(number(cache.get(&GetBalance(1)))).unwrap());
-        drop(tell);
+        during_commits(cache, || sender.send(number(cache.get(&GetBalance(1)))).unwrap());
+        drop(sender);
     });
 }
 
 #[test]
 fn listings_and_entries_show_committed_values_only() {
     let cache = shop();
-    while_commits_go_on(&cache, || {
+    during_commits(&cache, || {
         let entries = cache.entries::<GetBalance>();
         assert!(entries.iter().all(|entry| entry.revision() <= cache.revision().unwrap()));
         assert!(entries.len() == cache.keys::<GetBalance>().len() || entries.is_empty());
     });
 }
 
-// A table creates its shards at its first write. At that moment a clear or a save could miss it and yet meet
-// the same commit in another table. To hold this moment, an insert that stops in the `Eq` of its key locks a
-// table in between.
+// A table creates its shards at its first write. At that moment a clear or a save could miss the table and yet
+// see the same commit in another table. To extend this moment, an insert that stops in the `Eq` of its key locks
+// a table in between.
 
-/// Nothing is in it yet.
+/// Empty at first.
 #[derive(Query, Shape, Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[query(value = u32, capacity = 100, persist)]
 pub struct GetFirst;
@@ -208,7 +208,7 @@ registry! {
     }
 }
 
-/// To say that one has come, and to wait.
+/// Signals that a commit has arrived, and waits.
 type Stop = (Sender<()>, Receiver<()>);
 
 thread_local! {
@@ -235,31 +235,31 @@ impl Hash for GetBetween {
 }
 
 #[derive(Debug)]
-struct Told;
+struct NotifyingClock;
 
-impl Told {
-    fn tell() {
-        if let Some(tell) = READ.take() {
-            tell.send(()).unwrap();
+impl NotifyingClock {
+    fn notify() {
+        if let Some(sender) = READ.take() {
+            sender.send(()).unwrap();
         }
     }
 }
 
-impl Clock for Told {
+impl Clock for NotifyingClock {
     fn now(&self) -> Moment {
-        Self::tell();
+        Self::notify();
         Moment::ORIGIN
     }
 
     fn wall(&self) -> SystemTime {
-        Self::tell();
+        Self::notify();
         SystemTime::UNIX_EPOCH
     }
 }
 
 /// Commits to the first and the last table while `pass` has seen the first and waits for the one in between.
 fn commit_while_a_table_in_between_is_locked(pass: impl FnOnce(&Cache<Row>) + Send) -> Cache<Row> {
-    let cache = Cache::<Row>::builder().clock(Told).build().unwrap();
+    let cache = Cache::<Row>::builder().clock(NotifyingClock).build().unwrap();
     cache.insert(GetBetween, 0);
     cache.insert(GetLast, 0);
     let (come, has_come) = channel();
@@ -287,7 +287,7 @@ fn commit_while_a_table_in_between_is_locked(pass: impl FnOnce(&Cache<Row>) + Se
             tx.commit().unwrap();
             is_committed.store(true, Ordering::Release);
         });
-        // It should wait now. If it does not, it has time to do damage.
+        // It should wait now. If it does not, it has time to see half a commit.
         for _ in 0..20_000 {
             if is_committed.load(Ordering::Acquire) {
                 break;
@@ -325,14 +325,14 @@ fn get_all_reads_again_when_a_commit_came_in_between() {
 }
 
 #[test]
-fn a_clear_does_not_pass_by_a_table_that_a_commit_is_making() {
+fn a_clear_does_not_miss_a_table_that_a_commit_is_creating() {
     let cache = commit_while_a_table_in_between_is_locked(|cache| cache.clear());
     let (first, last) = cache.get_all((&GetFirst, &GetLast));
     assert_eq!(first, last);
 }
 
 #[test]
-fn a_save_does_not_pass_by_a_table_that_a_commit_is_making() {
+fn a_save_does_not_miss_a_table_that_a_commit_is_creating() {
     let mut bytes = Vec::new();
     commit_while_a_table_in_between_is_locked(|cache| drop(cache.save_to(&mut bytes).unwrap()));
     let restored = Cache::<Row>::new();

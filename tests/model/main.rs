@@ -19,7 +19,7 @@ use serde::{Deserialize, Serialize};
 
 #[derive(Clone, Debug, PartialEq, Eq, Shape, Serialize, Deserialize)]
 pub struct Value {
-    /// Different in each write.
+    /// A number that is different in each write.
     pub number: u64,
     pub weight: u32,
 }
@@ -37,7 +37,7 @@ fn weight_of<K>(_: &K, value: &Value) -> u32 {
     value.weight
 }
 
-/// A query by number.
+/// A query with a number as its key.
 pub trait Numbered: Query<Value = Value> + Copy {
     /// Place of its table in the registry.
     const TABLE: usize;

@@ -1,5 +1,4 @@
-//! The behaviour of one table in the plainest form: a map, and lists for the order of use, without regard for
-//! speed.
+//! The behaviour of one table in the simplest form: a map, and lists for the order of use. Speed does not matter.
 //!
 //! The model predicts the victims of each bound. With the default policy this needs at most eight entries,
 //! and distinct hashes of the keys; see `queues`.
@@ -74,7 +73,7 @@ pub enum Membership {
     Released,
 }
 
-/// A value that left.
+/// A value that was removed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Removal {
     pub key: u16,
@@ -97,7 +96,7 @@ pub struct Table {
     pub pins: BTreeMap<u16, usize>,
     /// Allocations that the program holds, with the number of its handles.
     pub held: BTreeMap<u64, usize>,
-    /// Values that have left since the last check.
+    /// Values that were removed since the last check.
     pub removals: Vec<Removal>,
     /// How often each key was written or removed.
     pub writes: BTreeMap<u16, u64>,
@@ -126,7 +125,7 @@ impl Table {
         Self { rules, now, ..Self::default() }
     }
 
-    // What is to be seen
+    // What a caller sees
 
     pub fn hold(&mut self, allocation: u64) {
         *self.held.entry(allocation).or_default() += 1;
@@ -357,7 +356,7 @@ impl Table {
         }
     }
 
-    /// Takes the key out. Returns whether it was readable.
+    /// Removes the key. Returns whether it was readable.
     pub fn take(&mut self, key: u16) -> bool {
         self.expire(key);
         self.disturbances += 1;
@@ -424,7 +423,7 @@ impl Table {
         self.marked.clear();
     }
 
-    // Inside
+    // Internals
 
     fn weight(&self, given: u32) -> u64 {
         if matches!(self.rules.bound, Bound::Weight(_)) { given.max(1).into() } else { 1 }
@@ -492,7 +491,7 @@ impl Table {
         self.order.push(key);
     }
 
-    /// Turns a resident that has left its list into a survivor, or takes it out if nobody holds its value.
+    /// Turns a resident that has left its list into a survivor, or removes it if its value is not held.
     fn release_resident(&mut self, key: u16, membership: Membership, cause: RemovalCause) {
         self.disturbances += 1;
         let entry = self.entries.get_mut(&key).unwrap();
@@ -551,7 +550,7 @@ impl Removal {
             RemovalCause::Removed => "removed",
             RemovalCause::Replaced => "replaced",
             RemovalCause::Cleared => "cleared",
-            _ => panic!("no cause of these tables: {cause:?}"),
+            _ => panic!("unexpected cause: {cause:?}"),
         };
         Self { key, number, cause }
     }

@@ -54,7 +54,7 @@ struct Side {
     heard: Option<Arc<Mutex<Heard>>>,
     /// The changes that they should have got.
     changes: Vec<ChangeOf>,
-    /// How many values have left each table.
+    /// How many values each table has removed.
     removals: [RemovalCounts; 2],
     numbers: Rc<Cell<u64>>,
 }
@@ -209,7 +209,7 @@ impl Pair {
         // Revisions from before the save are not used again.
         side.revision = side.revision.max(file.revision);
         let revision = is_written.then(|| side.next_revision());
-        assert_eq!(side.store.revision(), side.revision, "a revision for no write");
+        assert_eq!(side.store.revision(), side.revision, "a revision without a write");
         for (table, (lines, mut expected)) in chosen.into_iter().enumerate() {
             let name = [Key::NAME, Other::NAME][table];
             let found = report.tables.iter().find(|table| table.name == name).unwrap();

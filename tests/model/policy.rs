@@ -1,4 +1,4 @@
-//! Compares the default policy with its rules in plain form, which predict the victims exactly.
+//! Compares the default policy with its rules in their simplest form, which predict the victims exactly.
 
 use std::collections::BTreeSet;
 use std::sync::Arc;
@@ -68,7 +68,7 @@ fn an_entry_that_comes_back_gets_a_place_in_the_main_queue_and_lengthens_the_sma
     };
     (0..40).for_each(insert);
     use_often(0..40);
-    // All of them move to the main queue, which evicts 0. The small queue has one place: 101 evicts 100.
+    // All of them move to the main queue, which evicts 0. The small queue has room for one: 101 evicts 100.
     insert(100);
     assert!(!is_there(0) && is_there(100));
     insert(101);

@@ -144,7 +144,7 @@ fn step() -> impl Strategy<Value = Step> {
     ]
 }
 
-/// Tries tables with the rules of `first` in one cache and the bound `elsewhere` in the other, beside a second table.
+/// Tests tables with the rules of `first` in one cache and the bound `elsewhere` in the other, next to a second table.
 fn agrees(first: Rules, elsewhere: Bound) {
     let second = Rules { bound: Bound::Capacity(3), history: 2, ..Rules::default() };
     let other_second = Rules { bound: Bound::Lru(4), ..second };

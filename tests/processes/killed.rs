@@ -30,7 +30,7 @@ fn a_process_killed_while_it_saves_leaves_a_file_that_restores() {
         let mut saved = lines.map(|line| line.unwrap()["saved ".len()..].parse::<u64>().unwrap());
         let mut last = 0;
         for _ in 0..1 + round % 2 {
-            last = saved.next().expect("the child saves");
+            last = saved.next().expect("the child is saving");
         }
         // A moment of the next save, different in each round.
         let moment = Duration::from_micros(round * 7919 % 5000);
@@ -42,12 +42,12 @@ fn a_process_killed_while_it_saves_leaves_a_file_that_restores() {
         last = saved.last().unwrap_or(last);
         child.wait().unwrap();
         let found = restore(&path);
-        assert!(found == last || found == last + 1, "{found} is there, {last} was saved");
+        assert!(found == last || found == last + 1, "found {found}, although {last} was saved");
         check_files(folder.path());
     }
     save(&path, 1);
     let left = std::fs::read_dir(folder.path()).unwrap().count();
-    assert_eq!(left, 1, "temporary files of the killed are removed");
+    assert_eq!(left, 1, "temporary files of killed processes are removed");
 }
 
 #[cfg(unix)]
@@ -68,7 +68,7 @@ fn check_files(folder: &Path) {
             _ => {
                 let is_temporary = name.starts_with(".cache-core-snapshot-") && name.ends_with(".tmp");
                 assert!(is_temporary, "{name}");
-                // It gets the mode of the old file once it is complete.
+                // A temporary file gets the mode of the old file once it is complete.
                 assert!(mode == 0o600 || mode == 0o640, "{name}: {mode:o}");
             }
         }

@@ -1,5 +1,6 @@
-//! The public items of each published crate beside the listings in this folder, so that a change of what users can reach
-//! shows in a review. `CACHE_PUBLIC=overwrite cargo test -p cache-tests --test public` writes the listings again.
+//! Compares the public items of each published crate with the listings in this folder, so that a change of the public
+//! interface shows in a review. `CACHE_PUBLIC=overwrite cargo test -p cache-tests --test public` writes the listings
+//! again.
 #![allow(clippy::unwrap_used, reason = "tests")]
 
 use std::path::{Path, PathBuf};

@@ -266,7 +266,7 @@ mod noticed_in_opaque_fields {
     }
 }
 
-/// Changes that need no cold start.
+/// Changes that do not invalidate saved tables.
 mod unnoticed {
     use super::*;
 

@@ -1,4 +1,4 @@
-//! Which types survive which format: the facts behind the refusals of `Shape`. Does not use a cache.
+//! Which types survive which format: the facts behind the errors of `Shape`. Does not use a cache.
 
 use std::borrow::Cow;
 use std::collections::{BTreeMap, BTreeSet, BinaryHeap, HashMap, HashSet, LinkedList, VecDeque};

@@ -1,6 +1,6 @@
 //! Types with parameters, and code with the strictest lints.
 #![deny(warnings, missing_docs, unused_lifetimes, unused_qualifications, deprecated)]
-#![allow(dead_code, reason = "only the types count")]
+#![allow(dead_code, reason = "only the types are used")]
 
 use std::borrow::Cow;
 use std::collections::HashMap;
@@ -17,7 +17,7 @@ pub struct Foreign;
 
 /// Has an associated type.
 pub trait Kind {
-    /// What is counted.
+    /// The item type.
     type Item;
 }
 
@@ -49,7 +49,7 @@ pub struct Item<K: Kind> {
     pub long: <K as Kind>::Item,
 }
 
-/// Reached by nothing that is described.
+/// Not reached by anything that the shape describes.
 #[derive(Shape)]
 pub struct Hidden<T> {
     /// Opaque.
@@ -75,13 +75,13 @@ where
 /// Contains itself.
 #[derive(Shape)]
 pub enum Tree<T> {
-    /// An end.
+    /// A leaf.
     Leaf(T),
-    /// A fork.
+    /// A node.
     Fork(Box<Tree<T>>, Box<Tree<T>>),
 }
 
-/// Has a variant that nobody should use.
+/// Has a deprecated variant.
 #[derive(Shape)]
 #[deprecated]
 pub enum Old {
@@ -102,9 +102,9 @@ pub struct Renamed {
 pub mod shadowing {
     use cache_core::Shape;
 
-    /// As std's, by name.
+    /// Has the name of a type of std.
     pub struct Option;
-    /// As std's, by name.
+    /// Has the name of a type of std.
     pub struct String;
 
     /// Its fields have the names of variables in generated code.

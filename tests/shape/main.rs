@@ -1,4 +1,4 @@
-//! `derive(Shape)`: which changes of a type change its fingerprint; and what each codec gives back.
+//! `derive(Shape)`: which changes of a type change its fingerprint; and what each codec reads back.
 
 mod changes;
 mod formats;

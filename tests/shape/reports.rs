@@ -1,5 +1,5 @@
 //! What a report says besides the fingerprint.
-#![allow(dead_code, reason = "only the types count")]
+#![allow(dead_code, reason = "only the types are used")]
 
 use cache_core::__private::shape::ShapeReport;
 use cache_core::Shape;

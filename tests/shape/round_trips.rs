@@ -1,4 +1,4 @@
-//! Each codec gives back what it was given, type by type, for any value.
+//! Each codec reads back what it wrote, type by type, for any value.
 
 use std::collections::BTreeMap;
 use std::fmt::Debug;
@@ -15,7 +15,7 @@ fn through<C: Codec, T: Serialize + DeserializeOwned>(value: &T) -> T {
     C::decode(&bytes).expect("it can be decoded")
 }
 
-/// Asserts that every codec gives `value` back, compared by `Debug`, which distinguishes all floats.
+/// Asserts that every codec reads back `value`, compared by `Debug`, which distinguishes all floats.
 #[track_caller]
 fn comes_back<T: Serialize + DeserializeOwned + Debug>(value: &T) {
     let text = format!("{value:?}");

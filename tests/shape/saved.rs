@@ -24,7 +24,7 @@ impl Hash for Place {
 #[query(value = f64, capacity = 10_000, persist, codec = "json")]
 struct HeightOf(Place);
 
-/// Cannot hold every number that it is asked to read.
+/// Cannot hold every number that it may have to read.
 #[derive(Clone, Debug, PartialEq, Shape, Serialize, Deserialize)]
 #[serde(try_from = "u16", into = "u16")]
 struct Percent(u16);
@@ -200,12 +200,13 @@ fn a_value_that_is_nested_without_end_is_named_by_the_save() {
 }
 
 #[test]
-fn a_table_in_json_is_not_told_to_use_json() {
+fn a_table_in_json_gets_no_advice_to_use_json() {
     let error = |codec| {
-        let (table, key, reason) = ("posts".to_owned(), "7".to_owned(), "it is another".to_owned());
+        let (table, key, reason) =
+            ("posts".to_owned(), "7".to_owned(), "it reads back differently".to_owned());
         cache_core::SnapshotError::Unreadable { table, key, codec, reason }.to_string()
     };
-    assert_eq!(error("json"), "table `posts`: entry 7 does not survive json: it is another");
+    assert_eq!(error("json"), "table `posts`: entry 7 does not survive json: it reads back differently");
     for codec in ["bincode", "postcard"] {
         assert!(error(codec).contains("use `codec = \"json\"`"), "{}", error(codec));
     }

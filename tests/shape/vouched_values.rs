@@ -59,11 +59,15 @@ impl<T: Saved> Trial<T> {
     {
         let mut runner = TestRunner::deterministic();
         let mut values = edges;
-        values.extend((0..CASES).map(|_| strategy.new_tree(&mut runner).expect("it makes values").current()));
+        values.extend(
+            (0..CASES)
+                .map(|_| strategy.new_tree(&mut runner).expect("the strategy generates values").current()),
+        );
         Self { name, values }
     }
 
-    /// Asserts that values come back with an equal `look`, and that the codecs that vouch are `[bincode, postcard, json]`.
+    /// Asserts that values come back with an equal `look`, and that the codecs that vouch are `[bincode, postcard,
+    /// json]`.
     fn check<L: PartialEq + Debug>(&self, vouching: [bool; 3], look: impl Fn(&T) -> L) {
         let found = [self.through::<Bincode, L>(&look), self.through::<Postcard, L>(&look)];
         let found = [found[0], found[1], self.through::<Json, L>(&look)];
@@ -85,7 +89,7 @@ impl<T: Saved> Trial<T> {
             let copy = C::decode::<T>(&bytes).unwrap_or_else(|error| {
                 panic!("{} {:?} does not come back from {}: {error}", self.name, look(value), C::NAME)
             });
-            assert_eq!(look(&copy), look(value), "{} comes back as another from {}", self.name, C::NAME);
+            assert_eq!(look(&copy), look(value), "{} comes back changed from {}", self.name, C::NAME);
         }
         vouches
     }
@@ -146,7 +150,7 @@ fn numbers() {
     }
     by_debug! {
         bool: any::<bool>(), [], ALL;
-        // NaN and the infinities are refused by JSON, each by its own name.
+        // JSON rejects NaN and the infinities, each by its own name.
         f32: any::<u32>().prop_map(f32::from_bits), [f32::NAN, f32::INFINITY, -0.0, 1e-45, f32::MAX], ALL;
         f64: any::<u64>().prop_map(f64::from_bits), [f64::NAN, f64::NEG_INFINITY, -0.0, 5e-324, f64::MAX], ALL;
         Wrapping<i64>: any::<i64>().prop_map(Wrapping), [Wrapping(i64::MIN)], ALL;
@@ -157,7 +161,8 @@ fn numbers() {
 
 #[test]
 fn texts_and_paths() {
-    let c_string = || vec_of(1..=u8::MAX).prop_map(|bytes| CString::new(bytes).expect("it has no zero"));
+    let c_string =
+        || vec_of(1..=u8::MAX).prop_map(|bytes| CString::new(bytes).expect("it contains no zero byte"));
     by_debug! {
         char: any::<char>(), ['\0', '"', '\\', '\u{d7ff}', '\u{e000}', char::MAX], ALL;
         String: text(), [String::new(), "\0\"\\\n\u{2028}\u{fffe}".to_owned()], ALL;
@@ -175,7 +180,7 @@ fn texts_and_paths() {
         let bytes = || prop::collection::vec(any::<u8>(), 0..6);
         by_debug! {
             OsString: bytes().prop_map(OsString::from_vec), [], ALL;
-            // Those that are not UTF-8 are refused.
+            // Values that are not UTF-8 are rejected.
             PathBuf: bytes().prop_map(|bytes| OsString::from_vec(bytes).into()), [], ALL;
         }
     }
@@ -186,7 +191,7 @@ fn times() {
     by_debug! {
         Duration: (any::<u64>(), 0..1_000_000_000_u32).prop_map(|(secs, nanos)| Duration::new(secs, nanos)),
             [Duration::ZERO, Duration::MAX], ALL;
-        // Those before 1970 are refused.
+        // Values before 1970 are rejected.
         SystemTime: (any::<i32>(), 0..1_000_000_000_u32).prop_map(|(secs, nanos)| {
             let nanos = Duration::from_nanos(nanos.into());
             let secs = Duration::from_secs(secs.unsigned_abs().into());
@@ -217,7 +222,7 @@ fn ranges_choices_and_pointers() {
         (): Just(()), [], ALL;
         PhantomData<u8>: Just(PhantomData), [], ALL;
         Option<u8>: any::<Option<u8>>(), [None], ALL;
-        // A `Some` of what JSON writes as `null` is refused.
+        // A `Some` of what JSON writes as `null` is rejected.
         Option<f64>: any::<Option<f64>>(), [Some(f64::NAN)], ALL;
         Option<Option<u8>>: any::<Option<Option<u8>>>(), [Some(None), None], BINARY;
         Option<()>: any::<Option<()>>(), [Some(()), None], BINARY;
@@ -316,7 +321,7 @@ fn types_of_other_crates() {
     }
 }
 
-/// JSON carries them as texts here; what it writes without `serde-human-readable` is what the other codecs write.
+/// JSON stores them as strings here; without `serde-human-readable` it writes what the other codecs write.
 #[test]
 fn types_of_the_time_crate() {
     use time::{
@@ -334,9 +339,9 @@ fn types_of_the_time_crate() {
         })
     };
     let offset =
-        || (-93_599..=93_599).prop_map(|secs| UtcOffset::from_whole_seconds(secs).expect("an offset"));
+        || (-93_599..=93_599).prop_map(|secs| UtcOffset::from_whole_seconds(secs).expect("a valid offset"));
     let [behind, ahead, a_second_behind] =
-        [-93_599, 93_599, -1].map(|secs| UtcOffset::from_whole_seconds(secs).expect("an offset"));
+        [-93_599, 93_599, -1].map(|secs| UtcOffset::from_whole_seconds(secs).expect("a valid offset"));
     let moment = || (day(), time()).prop_map(|(day, time)| PlainDateTime::new(day, time));
     let span = || {
         (any::<i64>(), -999_999_999..=999_999_999_i64)
@@ -366,7 +371,7 @@ fn types_of_the_time_crate() {
     }
 }
 
-/// Returns `value` as each codec gives it back: `[bincode, postcard, json]`.
+/// Returns `value` as each codec reads it back: `[bincode, postcard, json]`.
 fn copies<T: Serialize + DeserializeOwned>(value: &T) -> [T; 3] {
     fn copy<C: Codec, T: Serialize + DeserializeOwned>(value: &T) -> T {
         let mut bytes = Vec::new();
@@ -382,7 +387,7 @@ fn what_the_documentation_of_shape_says_is_lost() {
     let found = copies(&address).map(|copy| (copy.flowinfo(), copy.scope_id()));
     assert_eq!(found, [(0, 0), (0, 0), (0, 5)]);
 
-    let offset = FixedOffset::east_opt(3_600 + 10).expect("an offset");
+    let offset = FixedOffset::east_opt(3_600 + 10).expect("a valid offset");
     let moment = DateTime::UNIX_EPOCH.with_timezone(&offset);
     for copy in copies(&moment) {
         assert_eq!(copy.offset().local_minus_utc(), 3_600);

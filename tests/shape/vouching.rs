@@ -1,5 +1,5 @@
-//! For which types and codecs a shape vouches that saved values read back equal.
-#![allow(dead_code, reason = "only the types count")]
+//! For which types and codecs a shape guarantees that saved values read back equal.
+#![allow(dead_code, reason = "only the types are used")]
 
 use std::collections::{BTreeMap, HashMap};
 use std::ops::{Range, RangeInclusive};

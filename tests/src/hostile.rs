@@ -9,7 +9,7 @@ use serde::{Deserialize, Serialize};
 
 /// A type that contains itself in every way.
 #[derive(Clone, Debug, PartialEq, Shape, Serialize, Deserialize)]
-#[expect(missing_docs, reason = "what they hold does not matter")]
+#[expect(missing_docs, reason = "their content does not matter")]
 pub enum Tree {
     Leaf,
     Boxed(Box<Tree>),
@@ -20,7 +20,7 @@ pub enum Tree {
 
 /// A type with a length in many places.
 #[derive(Clone, Debug, Default, PartialEq, Shape, Serialize, Deserialize)]
-#[expect(missing_docs, reason = "what they hold does not matter")]
+#[expect(missing_docs, reason = "their content does not matter")]
 pub struct Lengths {
     pub text: String,
     pub bytes: Vec<u8>,
@@ -51,7 +51,7 @@ queries! {
 
 registry! {
     /// Tables of types of every kind.
-    pub struct Zoo {
+    pub struct ManyTypes {
         TreeInBincode,
         TreeInPostcard,
         TreeInJson,
@@ -64,18 +64,18 @@ registry! {
 /// Returns an empty cache.
 ///
 /// # Panics
-/// Never: the registry above is in order.
+/// Never: the registry above is valid.
 #[must_use]
-pub fn zoo(clock: impl Clock) -> Cache<Zoo> {
+pub fn many_types(clock: impl Clock) -> Cache<ManyTypes> {
     let builder = Cache::builder().clock(clock).register::<Lengths>("lengths").register::<u32>("number");
-    builder.build().expect("the registry is in order")
+    builder.build().expect("the registry is valid")
 }
 
 /// Restores `bytes`, as they are and with corrected checksums. Saves and restores the result again, so it
 /// must be valid content of a cache.
 ///
 /// # Panics
-/// If the reader does something that it must not do.
+/// If the reader violates one of these guarantees.
 pub fn feed(bytes: &[u8]) {
     restore(bytes);
     let mut mended = bytes.to_vec();
@@ -84,7 +84,7 @@ pub fn feed(bytes: &[u8]) {
 }
 
 fn restore(bytes: &[u8]) {
-    let cache = zoo(SystemClock::new());
+    let cache = many_types(SystemClock::new());
     match cache.restore_from(bytes) {
         Err(_) => assert!(cache.is_empty() && cache.revision().is_none(), "an error changes nothing"),
         Ok(report) => {
@@ -92,8 +92,9 @@ fn restore(bytes: &[u8]) {
             assert!(report.restored() >= cache.len() as u64);
             let mut again = Vec::new();
             cache.save_to(&mut again).expect("what was read can be written");
-            let report =
-                zoo(SystemClock::new()).restore_from(&again[..]).expect("what was written can be read");
+            let report = many_types(SystemClock::new())
+                .restore_from(&again[..])
+                .expect("what was written can be read");
             assert_eq!(report.restored(), cache.len() as u64);
         }
     }
@@ -126,14 +127,14 @@ pub fn mend(file: &mut [u8]) {
 /// Returns the range of each frame of an honest snapshot, head and body.
 ///
 /// # Panics
-/// If the lengths lead out of the file.
+/// If the lengths exceed the file.
 #[must_use]
 pub fn frames(file: &[u8]) -> Vec<Range<usize>> {
     let mut frames = Vec::new();
     let mut start = HEADER;
     while start < file.len() {
         let length = u64::from_le_bytes(std::array::from_fn(|at| file[start + 8 + at]));
-        let end = start + HEAD + usize::try_from(length).expect("the body is in memory");
+        let end = start + HEAD + usize::try_from(length).expect("the body fits into memory");
         frames.push(start..end);
         start = end;
     }
@@ -152,9 +153,9 @@ fn seal(part: &mut [u8]) {
 /// Never: the values can be saved.
 #[must_use]
 pub fn seeds() -> Vec<(&'static str, Vec<u8>)> {
-    let save = |fill: &dyn Fn(&Cache<Zoo>)| {
+    let save = |fill: &dyn Fn(&Cache<ManyTypes>)| {
         // A clock that stands still, so that the same bytes come out each time.
-        let cache = zoo(ManualClock::new());
+        let cache = many_types(ManualClock::new());
         fill(&cache);
         let mut bytes = Vec::new();
         cache.save_to(&mut bytes).expect("the values can be saved");

@@ -9,8 +9,8 @@ use cache_client::{App, Client, Context, Fetch, Provider};
 use cache_core::{BoxError, ManualClock};
 
 use crate::hostile::{
-    Lengths, LengthsInBincode, LengthsInJson, LengthsInPostcard, Tree, TreeInBincode, TreeInJson,
-    TreeInPostcard, Zoo, lengths, tree, zoo,
+    Lengths, LengthsInBincode, LengthsInJson, LengthsInPostcard, ManyTypes, Tree, TreeInBincode, TreeInJson,
+    TreeInPostcard, lengths, many_types, tree,
 };
 
 /// Has the same bytes for each key, and keeps the last bytes that it is given.
@@ -40,7 +40,7 @@ impl Provider for AnyBytes {
 struct Keeper(AtomicUsize);
 
 impl App for Keeper {
-    type Registry = Zoo;
+    type Registry = ManyTypes;
 }
 
 macro_rules! fetched {
@@ -74,7 +74,7 @@ macro_rules! fetched {
                 let provider = Arc::new(AnyBytes { bytes: Some(bytes.to_vec()), ..AnyBytes::default() });
                 let asked = client(&provider);
                 let answer = asked.query(&$query("k".to_owned())).await;
-                answer.expect("whatever a provider has, there is an answer");
+                answer.expect("bad bytes of a provider never fail a query");
                 loads += asked.app().0.load(Ordering::SeqCst);
             )*
             loads
@@ -94,20 +94,20 @@ fetched! {
 /// Returns a client with a clock that stands still, so that entries stay fresh forever.
 fn client(provider: &Arc<AnyBytes>) -> Client<Keeper> {
     let hour = Duration::from_secs(3_600);
-    let builder =
-        Client::builder(zoo(ManualClock::new()), Keeper::default()).defaults(|options| options.fresh(hour));
+    let builder = Client::builder(many_types(ManualClock::new()), Keeper::default())
+        .defaults(|options| options.fresh(hour));
     builder.provider(Arc::clone(provider)).build()
 }
 
 fn run<F: Future>(future: F) -> F::Output {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_time().build();
-    runtime.expect("a runtime on this thread needs nothing").block_on(future)
+    runtime.expect("a single-threaded runtime can be built").block_on(future)
 }
 
 /// Makes a client read `bytes`, as they are and with a corrected checksum.
 ///
 /// # Panics
-/// If the client does something that it must not do.
+/// If the client violates one of its guarantees.
 pub fn feed(bytes: &[u8]) {
     let mut mended = bytes.to_vec();
     mend(&mut mended);
@@ -115,7 +115,7 @@ pub fn feed(bytes: &[u8]) {
     let _ = loads(&mended);
 }
 
-/// Makes a client read `bytes` for each query. Returns how many were loaded in spite of them.
+/// Makes a client read `bytes` for each query. Returns how many queries were loaded despite them.
 ///
 /// # Panics
 /// As [`feed`].
@@ -127,7 +127,7 @@ pub fn loads(bytes: &[u8]) -> usize {
 /// Length of the head of an envelope, which ends with the checksum of the rest.
 pub const HEAD: usize = 12;
 
-/// Corrects the checksum, if there is room for one.
+/// Corrects the checksum, if `bytes` is long enough to have one.
 pub fn mend(bytes: &mut [u8]) {
     if let Some((head, checked)) = bytes.split_at_mut_checked(HEAD) {
         head[8..].copy_from_slice(&crc32fast::hash(checked).to_le_bytes());

@@ -1,4 +1,4 @@
-//! Hand-overs between real threads, which interleave in ways that no test scheduler produces.
+//! Handovers between real threads, which interleave in ways that no test scheduler produces.
 //!
 //! Each runs for `CACHE_STRESS_MILLIS` (default 400) and then checks the whole state. A long run takes
 //! 60,000.
@@ -123,7 +123,7 @@ fn everything_at_once_leaves_a_sound_store() {
             heard.fetch_add(1, Ordering::Relaxed);
             if let Some(revision) = change.revision() {
                 let mut last = last.lock().unwrap();
-                assert!(last.is_none_or(|last| last <= revision), "told out of order");
+                assert!(last.is_none_or(|last| last <= revision), "events arrived out of order");
                 *last = Some(revision);
             }
         })
@@ -182,12 +182,12 @@ fn everything_at_once_leaves_a_sound_store() {
         .map(|table| table.removals)
         .map(|it| it.evicted + it.expired + it.removed + it.replaced + it.cleared)
         .sum();
-    assert_eq!(counted, removals.load(Ordering::Relaxed), "each removal is counted, and told");
+    assert_eq!(counted, removals.load(Ordering::Relaxed), "each removal is counted and delivered");
     assert_sound(&store);
 }
 
 #[test]
-fn a_read_meets_the_whole_value_or_none_while_last_handles_go() {
+fn a_read_finds_the_whole_value_or_none_while_last_handles_are_dropped() {
     let store = Store::new();
     run_on_threads(4, |thread, random| {
         let id = random.below(8);
@@ -301,7 +301,7 @@ fn a_loader_never_brings_back_what_was_written_over() {
             let number = source.fetch_add(1, Ordering::SeqCst) + 1;
             store.remove(&Few(1));
             let answer = store.get_or_insert_with(&Few(1), || source.load(Ordering::SeqCst));
-            assert!(*answer >= number, "{answer} after {number} was written");
+            assert!(*answer >= number, "the answer is {answer}, after {number} was written");
             is_over.store(true, Ordering::Relaxed);
         } else {
             store.get_or_insert_with(&Few(1), || source.load(Ordering::SeqCst));

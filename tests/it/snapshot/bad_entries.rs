@@ -1,4 +1,4 @@
-//! An entry that cannot be saved or restored costs only itself, and is named.
+//! An entry that cannot be saved or restored is skipped alone, and is named.
 
 use cache_core::SkipReason;
 use cache_tests::hostile::mend;

@@ -15,7 +15,7 @@ use super::*;
 
 /// Maximum number of entries in a block of a snapshot; blocks of a large table have half as many.
 const BLOCK: u32 = 1024;
-/// Number of entries from which a table is copied in pieces, whose order is not exact.
+/// From this number of entries a table is copied in pieces, and their order is not exact.
 const COPIED_IN_PIECES: u32 = 4096;
 /// Below this limit a table is one shard, which evicts the oldest of all entries.
 const ONE_SHARD: u64 = 512;
@@ -26,7 +26,7 @@ pub struct Item {
     text: String,
 }
 
-/// A query by number, with one codec.
+/// A query with a number as its key, with one codec.
 trait Numbered: Query<Value = Item> {
     fn new(number: u32) -> Self;
 }
@@ -300,8 +300,8 @@ where
             }
             room -= 1;
             let is_there = |at: usize| restored.peek(&Q::new(order[at])).is_some();
-            assert!(gone == 0 || !is_there(gone - 1), "{} should have left", order[gone - 1]);
-            assert!(gone == order.len() || is_there(gone), "{} left too early", order[gone]);
+            assert!(gone == 0 || !is_there(gone - 1), "{} should have been evicted", order[gone - 1]);
+            assert!(gone == order.len() || is_there(gone), "{} was evicted too early", order[gone]);
         }
     }
 }
@@ -313,7 +313,7 @@ where
     numbers.iter().map(|&number| cache.pin(&Q::new(number))).collect()
 }
 
-/// Runs a case, and names it if it fails.
+/// Runs a case, and prints its parameters if it fails.
 fn run<Q: Numbered>(entries: u32, policy: Policy, kind: Kind, text: usize)
 where
     Shelves: Holds<Q>,

@@ -1,4 +1,4 @@
-//! What a restore brings back: values, order, marks, and their place.
+//! What a restore brings back: values, order, marks and residency.
 
 use std::sync::Mutex;
 
@@ -55,8 +55,8 @@ fn the_order_of_use_comes_back() {
 
 /// Small enough for one shard, where the order of the default policy is exact.
 #[test]
-fn the_default_policy_goes_on_where_it_was() {
-    // A seed with which the policy distinguishes the keys.
+fn the_default_policy_continues_where_it_was() {
+    // A seed for which the policy distinguishes the keys.
     let builder = || Cache::<Library>::builder().hash_seed(1);
     let small = || builder().table::<GetBook>(|table| table.capacity(50)).build().unwrap();
     let cache = small();
@@ -83,8 +83,8 @@ fn the_default_policy_goes_on_where_it_was() {
 
 /// Used entries of the target cache move to where the snapshot has them.
 #[test]
-fn the_default_policy_goes_on_where_it_was_when_entries_are_replaced() {
-    // A seed with which the policy distinguishes the keys.
+fn the_default_policy_continues_where_it_was_when_entries_are_replaced() {
+    // A seed for which the policy distinguishes the keys.
     let builder = || Cache::<Library>::builder().hash_seed(1);
     let small = || builder().table::<GetBook>(|table| table.capacity(10)).build().unwrap();
     let insert = |cache: &Cache<Library>, ids: std::ops::Range<u64>| {
@@ -94,7 +94,7 @@ fn the_default_policy_goes_on_where_it_was_when_entries_are_replaced() {
     insert(&cache, 0..10);
     (0..5).for_each(|id| drop(cache.get(&GetBook { id })));
     let bytes = saved(&cache);
-    // In another order, and with other entries in use.
+    // In another order, and with other entries used.
     (0..10).rev().for_each(|id| drop(other.insert(GetBook { id }, book(id))));
     (5..10).for_each(|id| drop(other.get(&GetBook { id })));
     restore(&other, &bytes);
@@ -108,7 +108,7 @@ fn the_default_policy_goes_on_where_it_was_when_entries_are_replaced() {
     }
 }
 
-/// The default policy does not know which entry was used last, but it knows which were used since they came.
+/// The default policy does not know which entry was used last, but it knows which were used after their insertion.
 #[test]
 fn a_smaller_capacity_keeps_what_is_in_use_before_what_came_later() {
     let cache = Cache::<Library>::new();
@@ -124,7 +124,7 @@ fn a_smaller_capacity_keeps_what_is_in_use_before_what_came_later() {
 }
 
 #[test]
-fn saving_what_was_restored_gives_the_same_content() {
+fn saving_a_restored_cache_writes_the_same_content() {
     let (cache, clock) = library();
     for id in 0..3000 {
         cache.insert(GetBook { id }, book(id));
@@ -174,7 +174,7 @@ fn a_restore_is_a_commit_that_open_transactions_notice() {
 }
 
 #[test]
-fn revisions_go_on_after_those_of_the_saved_cache() {
+fn revisions_continue_after_those_of_the_saved_cache() {
     let (cache, clock) = library();
     (0..100).for_each(|id| drop(cache.insert(GetBook { id }, book(id))));
     let (restored, _) = restarted(&clock, Duration::ZERO);
@@ -244,7 +244,7 @@ fn survivors_are_saved_on_request() {
 #[test]
 fn values_of_a_table_that_keeps_nothing_live_as_long_as_the_report() {
     let (cache, clock) = library();
-    let held = cache.insert(GetText(1), "all of it");
+    let held = cache.insert(GetText(1), "the whole text");
     let mut bytes = Vec::new();
     cache.save_options().with_survivors().write_to(&mut bytes).unwrap();
     let (restored, _) = restarted(&clock, Duration::ZERO);
@@ -317,7 +317,7 @@ fn tables_that_are_not_persisted_are_named() {
 }
 
 #[test]
-fn listeners_hear_of_what_a_restore_writes() {
+fn listeners_receive_what_a_restore_writes() {
     let (cache, _) = library();
     cache.insert(GetBook { id: 1 }, book(1));
     let heard = Arc::new(Mutex::new(Vec::new()));
@@ -393,7 +393,7 @@ fn the_table_of_dynamic_entries_is_shown_only_if_there_were_any() {
 }
 
 #[test]
-fn a_dynamic_entry_that_does_not_decode_is_skipped_alone() {
+fn only_a_dynamic_entry_that_does_not_decode_is_skipped() {
     let cache = || Cache::<Library>::builder().register::<String>("text").build().unwrap();
     let first = cache();
     for name in ["one", "two", "three"] {
@@ -415,7 +415,7 @@ fn a_dynamic_entry_that_does_not_decode_is_skipped_alone() {
     }
 }
 
-/// A `Drop` writes to the cache while the save sorts out what it cannot write.
+/// A `Drop` writes to the cache while the save skips entries that it cannot write.
 #[test]
 fn values_dropped_by_a_save_may_write_to_the_cache() {
     struct Noisy(Cache<Library>);

@@ -36,13 +36,13 @@ fn a_missing_file_is_an_error_of_a_plain_restore_and_is_named() {
 }
 
 #[test]
-fn a_damaged_file_is_no_first_start() {
+fn a_damaged_file_is_not_a_first_start() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("app.snapshot");
     std::fs::write(&path, b"").unwrap();
     let error = Cache::<Library>::restore_or_new(&path).unwrap_err();
     assert!(matches!(error, OpenError::Snapshot { source: SnapshotError::NotASnapshot, .. }), "{error}");
-    // A program may continue without it: the next save replaces it.
+    // A program may continue without the snapshot; the next save replaces it.
     Cache::<Library>::new().save(&path).unwrap();
     Cache::<Library>::restore_or_new(&path).unwrap();
 }

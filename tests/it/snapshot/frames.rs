@@ -1,4 +1,4 @@
-//! Frames that are whole but not where they were written.
+//! Frames that are intact but not where they were written.
 
 use std::ops::Range;
 
@@ -52,7 +52,7 @@ fn the_length_and_the_number_of_entries_at_the_end_are_checked() {
     for (at, counted) in [(end, "entries"), (end + 8, "bytes of the snapshot")] {
         let mut changed = bytes.clone();
         changed[at] ^= 1;
-        // Only the checksums: `mend` would correct the length.
+        // Corrects only the checksums: `mend` would correct the length too.
         let frame = end - 24;
         let checksum = crc32fast::hash(&changed[end..]);
         changed[frame + 16..frame + 20].copy_from_slice(&checksum.to_le_bytes());

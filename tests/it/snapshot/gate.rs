@@ -70,7 +70,7 @@ impl Serialize for Busy {
                 tx.commit().unwrap();
                 done.send(()).unwrap();
             });
-            is_done.recv_timeout(LONGEST_WAIT).expect("nobody waits while a save encodes");
+            is_done.recv_timeout(LONGEST_WAIT).expect("no thread waits while a save encodes");
         }
         self.0.serialize(serializer)
     }
@@ -94,7 +94,7 @@ registry! {
 }
 
 #[test]
-fn readers_go_on_and_writers_wait_while_the_gate_of_a_save_is_closed() {
+fn readers_continue_and_writers_wait_while_the_gate_of_a_save_is_closed() {
     let cache = Cache::<SlowTables>::builder().table::<GetSlowly>(|_| TableOptions::new()).build().unwrap();
     let held = cache.insert(GetSlowly(1), 1u64);
     cache.insert(GetBusy(2), Busy(2));
@@ -110,7 +110,7 @@ fn readers_go_on_and_writers_wait_while_the_gate_of_a_save_is_closed() {
             cache.save_options().with_survivors().write_to(&mut bytes).unwrap();
         });
         has_come.recv().unwrap();
-        // The save is in the middle of its moment, and holds the shard of this key.
+        // The save is recording its moment, and holds the shard of this key.
         assert_eq!(*cache.get(&GetSlowly(1)).unwrap(), 1);
         assert_eq!(cache.get_all((&GetSlowly(1), &GetBusy(2))).0.as_deref(), Some(&1));
         assert_eq!(cache.begin().get(&GetBusy(2)).unwrap().0, 2);
@@ -134,7 +134,7 @@ fn readers_go_on_and_writers_wait_while_the_gate_of_a_save_is_closed() {
             }
             read.send(()).unwrap();
         });
-        is_read.recv_timeout(LONGEST_WAIT).expect("a writer that waits holds up no reader");
+        is_read.recv_timeout(LONGEST_WAIT).expect("a waiting writer does not block readers");
         assert!(is_written.try_recv().is_err(), "the writer waits");
         go_on.send(()).unwrap();
         let receipt = is_written.recv().unwrap();
@@ -160,7 +160,7 @@ impl Clock for WritingClock {
                 cache.insert(GetSlowly(77), 77u64);
                 done.send(()).unwrap();
             });
-            is_done.recv_timeout(LONGEST_WAIT).expect("nobody waits for a clock");
+            is_done.recv_timeout(LONGEST_WAIT).expect("no thread waits for a clock");
         }
         Moment::ORIGIN
     }
@@ -185,5 +185,9 @@ fn a_value_may_use_its_cache_while_it_is_encoded() {
     *BUSY.lock().unwrap() = None;
     assert_eq!(*cache.get(&GetSlowly(78)).unwrap(), 5);
     let restored = Cache::<SlowTables>::new();
-    assert_eq!(restore(&restored, &bytes).restored(), 1, "what was written meanwhile is not of that moment");
+    assert_eq!(
+        restore(&restored, &bytes).restored(),
+        1,
+        "what was written during the save is not part of it"
+    );
 }

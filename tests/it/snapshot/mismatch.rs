@@ -1,4 +1,4 @@
-//! Snapshots of another build of the program, damaged ones, and types that their codec cannot carry.
+//! Snapshots of another build of the program, damaged snapshots, and types that their codec cannot store.
 
 use std::collections::{BTreeMap, HashMap};
 use std::fmt::Debug;
@@ -121,7 +121,7 @@ fn every_cut_and_every_changed_byte_is_an_error_that_changes_nothing() {
 }
 
 #[test]
-fn what_is_no_snapshot_is_said_to_be_none() {
+fn the_error_says_that_a_file_is_not_a_snapshot() {
     let (cache, _) = library();
     for bytes in [&b""[..], b"0123456789"] {
         assert!(matches!(cache.restore_from(bytes), Err(SnapshotError::NotASnapshot)));
@@ -236,7 +236,7 @@ pub struct Hiding {
     inside: Option<Option<u8>>,
 }
 
-/// Is a string in JSON.
+/// Written as a string in JSON.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, Shape, Serialize, Deserialize)]
 #[serde(into = "String", from = "String")]
 pub struct AsText(u8, u8);
@@ -278,7 +278,7 @@ in_json! {
 }
 
 #[test]
-fn what_json_cannot_tell_apart_fails_the_build_and_is_named() {
+fn what_json_cannot_distinguish_fails_the_build_and_is_named() {
     for (table, error, culprit) in [
         ("optional_twice", optional_twice::error(), "option::Option<core::option::Option<u8>>`"),
         ("optional_unit", optional_unit::error(), "option::Option<()>`"),
@@ -319,7 +319,7 @@ fn maps_whose_keys_have_no_form_in_json_fail_the_build_and_are_named() {
 }
 
 #[test]
-fn what_json_tells_apart_or_decides_when_it_is_saved_is_built() {
+fn what_json_distinguishes_or_decides_when_it_is_saved_is_built() {
     for error in [
         optional_values::error(),
         keys_of_texts::error(),
@@ -366,7 +366,7 @@ fn a_self_describing_type_behind_an_opaque_field_is_named_with_the_way_out_or_fa
     let before = std::fs::read(&path).unwrap();
     cache.insert(InHiding(7), Hidden { loose: Loose::Number(1) });
     let error = cache.save_options().skip_unreadable(false).write_file(&path).unwrap_err();
-    assert_eq!(std::fs::read(&path).unwrap(), before, "the old file is untouched");
+    assert_eq!(std::fs::read(&path).unwrap(), before, "the old file is unchanged");
     let report = cache.save(&path).unwrap();
     assert_eq!(report.entries(), 0);
     for text in [error.to_string(), report.to_string()] {

@@ -13,7 +13,7 @@ impl Drop for Done<'_> {
     }
 }
 
-/// Every commit writes one number into two tables; no snapshot has two numbers.
+/// Every commit writes the same number into two tables, so the numbers in a snapshot are equal.
 #[test]
 fn a_save_never_sees_half_a_commit() {
     let cache = Cache::<Library>::new();

@@ -9,7 +9,7 @@ use serde::{Deserializer, Serializer, ser};
 use super::*;
 
 thread_local! {
-    /// Run by the next value that is encoded on this thread, which then fails.
+    /// Called by the next value that is encoded on this thread, which then fails.
     static AT_ENCODING: Cell<Option<Box<dyn FnOnce()>>> = const { Cell::new(None) };
     /// Whether the next drop of a value on this thread panics.
     static DROP_PANICS: Cell<bool> = const { Cell::new(false) };
@@ -32,7 +32,7 @@ impl Serialize for Brittle {
         match AT_ENCODING.take() {
             Some(act) => {
                 act();
-                Err(ser::Error::custom("no number"))
+                Err(ser::Error::custom("the number cannot be encoded"))
             }
             None => self.0.serialize(serializer),
         }
@@ -68,7 +68,7 @@ fn write(cache: &Cache<DroppingTables>, value: u32) -> Vec<Weak<Brittle>> {
 }
 
 #[test]
-fn a_failed_save_ends_in_all_shards_though_the_drop_of_what_one_put_aside_panics() {
+fn a_failed_save_ends_in_all_shards_even_if_the_drop_of_a_value_panics() {
     let cache = Cache::<DroppingTables>::new();
     cache.insert(Opening, Brittle(0));
     let old = write(&cache, 1);
@@ -81,7 +81,7 @@ fn a_failed_save_ends_in_all_shards_though_the_drop_of_what_one_put_aside_panics
     let result = catch_unwind(AssertUnwindSafe(|| cache.save_options().threads(1).write_to(std::io::sink())));
     assert_eq!(result.unwrap_err().downcast_ref(), Some(&"dropped"));
     let alive = |values: &[Weak<Brittle>]| values.iter().filter(|value| value.strong_count() > 0).count();
-    assert_eq!(alive(&old), 0, "what was put aside is kept");
+    assert_eq!(alive(&old), 0, "values that were put aside are still alive");
 
     let replaced = write(&cache, 3);
     let last = write(&cache, 4);

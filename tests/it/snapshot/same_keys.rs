@@ -1,4 +1,4 @@
-//! Keys that differ in the program but not in its snapshot.
+//! Keys that differ in the program but not in a snapshot.
 
 use cache_core::{Cache, Query, Shape, registry};
 use serde::{Deserialize, Serialize};

@@ -82,7 +82,7 @@ fn linked(folder: &Path, files: &[(PathBuf, &'static str)]) -> Vec<(PathBuf, &'s
 }
 
 #[test]
-fn a_save_leaves_what_is_no_regular_file_and_says_what_to_do() {
+fn a_save_rejects_a_path_that_is_not_a_regular_file_and_says_what_to_do() {
     let folder = tempfile::tempdir().unwrap();
     let direct = special_files(folder.path());
     let linked = linked(folder.path(), &direct);
@@ -98,7 +98,7 @@ fn a_save_leaves_what_is_no_regular_file_and_says_what_to_do() {
 }
 
 #[test]
-fn a_restore_leaves_what_is_no_regular_file_and_says_what_to_do() {
+fn a_restore_rejects_a_path_that_is_not_a_regular_file_and_says_what_to_do() {
     let folder = tempfile::tempdir().unwrap();
     let direct = special_files(folder.path());
     let linked = linked(folder.path(), &direct);
@@ -123,9 +123,9 @@ fn a_writer_that_waits_at_a_fifo_is_not_woken_by_a_restore() {
     };
     for _ in 0..100 {
         restore(&fifo).unwrap_err();
-        assert!(!writer.is_finished(), "nothing has opened the other end");
+        assert!(!writer.is_finished(), "the other end is not open yet");
     }
-    // Now something does.
+    // Now the other end is opened.
     in_time(move || fs::File::open(fifo).map(drop)).unwrap();
     in_time(move || writer.join()).unwrap().unwrap();
 }
@@ -143,7 +143,7 @@ fn what_is_planted_where_temporary_files_are_does_not_stop_a_save_and_is_left() 
             symlink(fifo, path).unwrap();
         }),
         ("a link to a file", |path| {
-            fs::write(path.with_file_name("notes"), "of the user").unwrap();
+            fs::write(path.with_file_name("notes"), "text of the user").unwrap();
             symlink("notes", path).unwrap();
         }),
         ("a link to itself", |path| symlink(path, path).unwrap()),
@@ -157,7 +157,7 @@ fn what_is_planted_where_temporary_files_are_does_not_stop_a_save_and_is_left() 
         let after = fs::symlink_metadata(&planted).unwrap();
         assert_eq!((after.ino(), after.mode()), (before.ino(), before.mode()), "{what} is left as it was");
         if let Ok(notes) = fs::read_to_string(folder.path().join("notes")) {
-            assert_eq!(notes, "of the user");
+            assert_eq!(notes, "text of the user");
         }
         assert_eq!(restore(&folder.path().join("app.snapshot")), Ok(1));
     }
@@ -217,7 +217,7 @@ fn names_of_the_greatest_length_can_be_saved() {
 }
 
 #[test]
-fn a_snapshot_is_for_its_owner_alone_unless_the_old_one_was_not() {
+fn only_its_owner_can_read_a_snapshot_unless_others_could_read_the_old_one() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("app.snapshot");
     let mode = || fs::metadata(&path).unwrap().mode() & 0o7777;

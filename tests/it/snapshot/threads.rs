@@ -10,10 +10,10 @@ use serde::{Deserializer, Serializer, de, ser};
 
 use super::*;
 
-/// Enough that helper threads are started.
+/// Enough entries that helper threads are started.
 const ENTRIES: u32 = 50_000;
 
-/// A number that fails for some codes.
+/// A number that fails to encode or decode for some values.
 #[derive(Clone, Debug, PartialEq, Shape)]
 pub struct Unreliable(#[shape(opaque)] u32);
 
@@ -69,7 +69,7 @@ fn save_on(cache: &Cache<Numbers>, threads: usize) -> Result<Vec<u8>, SnapshotEr
     cache.save_options().threads(threads).write_to(&mut bytes).map(|_| bytes)
 }
 
-/// Keeps what is written, and signals the begin.
+/// Keeps what is written, and signals the first write.
 struct SignallingWriter<'a> {
     bytes: Vec<u8>,
     begun: &'a Barrier,
@@ -129,7 +129,7 @@ fn what_many_threads_save_and_restore_is_what_one_does() {
 }
 
 #[test]
-fn an_entry_that_cannot_be_encoded_is_named_whichever_thread_meets_it() {
+fn an_entry_that_cannot_be_encoded_is_named_on_whichever_thread() {
     let cache = unreliable(FAILS);
     for threads in [1, 4] {
         let error = save_on(&cache, threads).unwrap_err().to_string();
@@ -154,7 +154,7 @@ fn a_panic_of_a_value_ends_the_save_and_leaves_file_and_cache_as_they_were() {
 }
 
 #[test]
-fn an_entry_that_does_not_decode_is_named_whichever_thread_meets_it() {
+fn an_entry_that_does_not_decode_is_named_on_whichever_thread() {
     // The save reads back each entry of an opaque shape.
     let bytes = save_on(&unreliable(FAILS - 1), 1).unwrap();
     let at = bytes.windows(4).position(|bytes| bytes == (FAILS - 1).to_le_bytes()).unwrap();
@@ -201,7 +201,7 @@ pub struct GetClone(pub u32);
 
 impl Clone for GetClone {
     fn clone(&self) -> Self {
-        assert!(!CLONES_PANIC.load(Relaxed), "no copy of {}", self.0);
+        assert!(!CLONES_PANIC.load(Relaxed), "{} cannot be cloned", self.0);
         Self(self.0)
     }
 }

@@ -1,4 +1,4 @@
-//! Time goes on while the program is down.
+//! Time passes while the program is down.
 
 use std::time::{SystemTime, UNIX_EPOCH};
 
@@ -54,7 +54,7 @@ fn what_expired_before_the_save_is_not_in_it() {
 }
 
 #[test]
-fn time_to_idle_goes_on() {
+fn time_to_idle_continues() {
     let (cache, clock) = library();
     cache.insert(GetSession(1), 1u64);
     cache.insert(GetSession(2), 2u64);
@@ -84,7 +84,7 @@ fn a_wall_clock_that_went_backwards_counts_as_no_time() {
 }
 
 #[test]
-fn a_monotonic_clock_that_went_backwards_spoils_no_save() {
+fn a_monotonic_clock_that_went_backwards_does_not_break_a_save() {
     let (cache, clock) = library();
     cache.insert(quote(), 7u64);
     clock.go_back(100 * SECOND);
@@ -159,13 +159,13 @@ fn times_without_end_are_without_end_after_a_restore() {
         clock.0.advance(Duration::from_secs(1_000_000_000));
         for id in 0..3 {
             let (quote, book) = (GetQuote(id.to_string()), GetBook { id });
-            let quote = restored.get_entry(&quote).expect("a quote lives for ever");
+            let quote = restored.get_entry(&quote).expect("a quote never expires");
             assert_eq!((quote.remaining(), quote.freshness()), (None, Freshness::Fresh));
-            let book = restored.get_entry(&book).expect("a book lives for ever");
+            let book = restored.get_entry(&book).expect("a book never expires");
             assert_eq!((book.remaining(), book.freshness()), (None, Freshness::Fresh));
         }
         assert_eq!(
-            restored.get_entry(&GetText(0)).expect("the time keeps it").residency(),
+            restored.get_entry(&GetText(0)).expect("its time to live keeps it").residency(),
             Residency::Resident
         );
         let mut again = Vec::new();

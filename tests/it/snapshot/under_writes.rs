@@ -1,8 +1,8 @@
 //! A save has the entries of one moment, whatever is written while it runs.
 //!
 //! The values write to their cache while the save encodes them, on the thread of the save and so always at
-//! the same places. The result must be, byte for byte, that of a save of the same cache without writes: the
-//! naive model of a save is an undisturbed one. Only the use counts of the default policy may be later ones.
+//! the same places. The result must be, byte for byte, that of a save of the same cache without writes:
+//! an undisturbed save is the model. Only the use counts of the default policy may be later ones.
 
 use std::cell::{Cell, RefCell};
 use std::collections::VecDeque;
@@ -34,7 +34,7 @@ thread_local! {
 
 impl Serialize for Probe {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        // Taken out, so that a save that is itself a step runs no steps.
+        // Taken out, so that a save that is itself a step does not run further steps.
         if let Some((mut script, mut state)) = SCRIPT.take() {
             while let Some((0, step)) = script.front() {
                 state.run(step);
@@ -47,8 +47,8 @@ impl Serialize for Probe {
             SCRIPT.set(Some((script, state)));
         }
         match FAILURE.get() {
-            Some(Failure::Error) => return Err(ser::Error::custom("no number")),
-            Some(Failure::Panic) => panic!("no number"),
+            Some(Failure::Error) => return Err(ser::Error::custom("the number cannot be encoded")),
+            Some(Failure::Panic) => panic!("the number cannot be encoded"),
             _ => {}
         }
         self.0.serialize(serializer)
@@ -104,7 +104,7 @@ pub struct Fragile(u32);
 
 impl Clone for Fragile {
     fn clone(&self) -> Self {
-        assert!(FAILURE.get() != Some(Failure::PanicOfWriter), "no copy of {}", self.0);
+        assert!(FAILURE.get() != Some(Failure::PanicOfWriter), "{} cannot be cloned", self.0);
         Self(self.0)
     }
 }
@@ -151,7 +151,7 @@ enum Action {
     Remove,
     Touch,
     Invalidate,
-    /// A use, which makes a survivor resident again.
+    /// A read, which makes a survivor resident again.
     Get,
     Hold,
     Pin,
@@ -160,7 +160,7 @@ enum Action {
 #[derive(Clone, Debug)]
 enum Step {
     Key(Table, u32, Action),
-    /// Many keys one after the other.
+    /// Writes many keys, one after the other.
     Range(Table, u32, u32, Action),
     Commit(Vec<(Table, u32, Option<u32>)>),
     InvalidateAll,
@@ -252,7 +252,7 @@ impl State {
                 FAILURE.set(Some(*failure));
                 if *failure == Failure::PanicOfWriter {
                     self.insert(Fragile(1), 2);
-                    assert_eq!(self.cache.get(&Fragile(1)).unwrap().0, 2, "the writer has done its work");
+                    assert_eq!(self.cache.get(&Fragile(1)).unwrap().0, 2, "the writer has finished");
                 }
             }
         }
@@ -555,10 +555,14 @@ fn a_save_that_fails_or_panics_keeps_nothing_and_the_next_one_is_right() {
         let result = catch_unwind(AssertUnwindSafe(|| cache.save_to(std::io::sink())));
         FAILURE.set(None);
         match (failure, result) {
-            (Failure::Error, Ok(result)) => assert!(result.unwrap_err().to_string().contains("no number")),
-            (Failure::Panic, Err(panic)) => assert_eq!(panic.downcast_ref(), Some(&"no number")),
+            (Failure::Error, Ok(result)) => {
+                assert!(result.unwrap_err().to_string().contains("the number cannot be encoded"))
+            }
+            (Failure::Panic, Err(panic)) => {
+                assert_eq!(panic.downcast_ref(), Some(&"the number cannot be encoded"))
+            }
             (Failure::PanicOfWriter, Err(panic)) => {
-                assert_eq!(panic.downcast_ref::<String>().unwrap(), "no copy of 1");
+                assert_eq!(panic.downcast_ref::<String>().unwrap(), "1 cannot be cloned");
             }
             (failure, result) => panic!("{failure:?} gave {result:?}"),
         }

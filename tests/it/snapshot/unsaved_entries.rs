@@ -1,4 +1,4 @@
-//! Entries that cannot be saved, or would not come back: each costs only itself, at any place, and is named.
+//! Entries that cannot be saved, or would not come back: each is skipped alone, wherever it is, and is named.
 
 use std::collections::{HashMap, HashSet};
 use std::path::PathBuf;
@@ -10,7 +10,7 @@ use serde::{Deserializer, Serializer};
 
 use super::*;
 
-/// Hides the content of a value from the shape, so that each entry is read back.
+/// Hides the content of a value from its shape, so that each entry is read back.
 #[derive(Clone, Debug, PartialEq, Shape, Serialize, Deserialize)]
 pub struct Opaque<T>(#[shape(opaque)] pub T);
 
@@ -42,7 +42,7 @@ pub enum Tagged {
     Text { text: String },
 }
 
-/// Reads back as another text.
+/// Reads back as a different text.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, Shape, Serialize)]
 pub struct Lower(String);
 
@@ -68,7 +68,7 @@ impl<'de> Deserialize<'de> for Written {
     }
 }
 
-/// Has the shape of a plain number, but is not written like one if it is 7.
+/// Has the shape of a plain number, but is written differently if it is 7.
 #[derive(Clone, Debug, PartialEq, Shape, Deserialize)]
 pub struct Promise(u32);
 
@@ -173,7 +173,7 @@ fn one_is_left_out(cache: &Cache<Unsaved>, key: &str, why: &str) {
 }
 
 #[test]
-fn a_number_that_json_cannot_write_is_left_out_alone() {
+fn only_a_number_that_json_cannot_write_is_left_out() {
     let value = |id| Opaque(if id == 63 { f64::NAN } else { f64::from(id) });
     one_is_left_out(&filled(100, NumberInJson, value), "NumberInJson(63)", "");
 }
@@ -185,7 +185,7 @@ fn a_value_that_would_come_back_as_none_is_left_out() {
 }
 
 #[test]
-fn a_value_that_its_own_type_refuses_is_left_out_alone() {
+fn only_a_value_that_its_own_type_refuses_is_left_out() {
     let value = |id| Opaque(Even(if id == 501 { id } else { 2 * id }));
     one_is_left_out(&filled(1000, EvenInBincode, value), "EvenInBincode(501)", "501 is odd");
     // Also in the middle of thousands, of which each thread encodes some.
@@ -261,7 +261,7 @@ fn a_time_before_1970_fails_the_save_or_is_left_out_on_request() {
 
 #[cfg(unix)]
 #[test]
-fn a_path_that_is_no_text_fails_the_save_or_is_left_out_on_request() {
+fn a_path_that_is_not_utf8_fails_the_save_or_is_left_out_on_request() {
     use std::os::unix::ffi::OsStringExt;
 
     fn value(id: u32) -> PathBuf {
@@ -311,7 +311,7 @@ fn a_table_of_nothing_but_bad_entries_is_saved_without_any() {
 }
 
 #[test]
-fn tables_that_their_shapes_vouch_for_are_told_from_those_that_are_read_back() {
+fn only_tables_that_their_shapes_do_not_vouch_for_are_read_back() {
     let cache = filled(3, EvenInBincode, |id| Opaque(Even(2 * id)));
     (0..3).for_each(|id| drop(cache.insert(PathInBincode(id), PathBuf::from("p"))));
     let verified = |report: SaveReport| {
@@ -346,5 +346,5 @@ fn a_first_entry_that_does_not_read_back_has_all_entries_read_back() {
     let report = cache.save_to(std::io::sink()).unwrap();
     let table = only_table(&report);
     assert!(table.is_verified);
-    assert_eq!(table.skipped.count, 11, "those whose number is 7, of which one has it as its id");
+    assert_eq!(table.skipped.count, 11, "entries whose number is 7, one of which also has it as its id");
 }

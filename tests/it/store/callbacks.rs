@@ -4,28 +4,28 @@ use cache_core::EntryTimes;
 
 use super::*;
 
-/// Does about everything that can be done to the tables of `Loud` values.
+/// Runs nearly every operation on the tables of `OnDrop` values.
 fn use_everything(cache: &Cache<Shelf>) {
     for key in 0..4 {
-        drop(cache.get(&GetLoud(key)));
-        drop(cache.get(&GetWeakLoud(key)));
-        drop(cache.get(&GetTimedLoud(key)));
-        drop(cache.get(&GetRecentLoud(key)));
+        drop(cache.get(&GetOnDrop(key)));
+        drop(cache.get(&GetWeakOnDrop(key)));
+        drop(cache.get(&GetTimedOnDrop(key)));
+        drop(cache.get(&GetRecentOnDrop(key)));
     }
-    cache.insert(GetLoud(100), Loud::silent());
-    cache.insert(GetWeakLoud(100), Loud::silent());
-    cache.insert_timed(GetTimedLoud(100), Loud::silent(), EntryTimes::new().ttl(SECOND));
-    cache.insert(GetRecentLoud(100), Loud::silent());
-    assert_eq!(cache.entries::<GetLoud>().len(), cache.count::<GetLoud>());
-    let _ = (cache.len(), cache.inspect_entries(), cache.history(&GetLoud(1)));
-    drop(cache.pin(&GetLoud(100)));
+    cache.insert(GetOnDrop(100), OnDrop::silent());
+    cache.insert(GetWeakOnDrop(100), OnDrop::silent());
+    cache.insert_timed(GetTimedOnDrop(100), OnDrop::silent(), EntryTimes::new().ttl(SECOND));
+    cache.insert(GetRecentOnDrop(100), OnDrop::silent());
+    assert_eq!(cache.entries::<GetOnDrop>().len(), cache.count::<GetOnDrop>());
+    let _ = (cache.len(), cache.inspect_entries(), cache.history(&GetOnDrop(1)));
+    drop(cache.pin(&GetOnDrop(100)));
     let mut tx = cache.begin();
-    tx.set(GetLoud(101), Loud::silent());
-    tx.set(GetRecentLoud(101), Loud::silent());
-    tx.remove(&GetLoud(100));
+    tx.set(GetOnDrop(101), OnDrop::silent());
+    tx.set(GetRecentOnDrop(101), OnDrop::silent());
+    tx.remove(&GetOnDrop(100));
     tx.commit().unwrap();
-    drop(cache.get_or_insert_with(&GetRecentLoud(102), Loud::silent));
-    cache.touch(&GetLoud(101));
+    drop(cache.get_or_insert_with(&GetRecentOnDrop(102), OnDrop::silent));
+    cache.touch(&GetOnDrop(101));
     cache.reap();
 }
 
@@ -37,16 +37,16 @@ struct DropFixture {
 }
 
 impl DropFixture {
-    fn loud(&self) -> Loud {
+    fn on_drop(&self) -> OnDrop {
         let (cache, dropped) = (self.cache.clone(), self.dropped.clone());
-        Loud::new(move || {
+        OnDrop::new(move || {
             use_everything(&cache);
             dropped.give();
         })
     }
 }
 
-/// Fails unless `act` drops a value without a deadlock, with and without listeners.
+/// Asserts that `act` drops a value without a deadlock, with and without listeners.
 #[track_caller]
 fn drops(act: impl Fn(&DropFixture) + Send + Clone + 'static) {
     for is_heard in [false, true] {
@@ -70,9 +70,9 @@ fn drops(act: impl Fn(&DropFixture) + Send + Clone + 'static) {
 #[test]
 fn a_drop_in_an_eviction_may_use_the_cache() {
     drops(|fixture| {
-        fixture.cache.insert(GetLoud(1), fixture.loud());
+        fixture.cache.insert(GetOnDrop(1), fixture.on_drop());
         for n in 2..10 {
-            fixture.cache.insert(GetLoud(n), Loud::silent());
+            fixture.cache.insert(GetOnDrop(n), OnDrop::silent());
         }
     });
 }
@@ -80,34 +80,34 @@ fn a_drop_in_an_eviction_may_use_the_cache() {
 #[test]
 fn a_drop_in_an_eviction_by_exact_order_may_use_the_cache() {
     drops(|fixture| {
-        fixture.cache.insert(GetRecentLoud(1), fixture.loud());
-        fixture.cache.insert(GetRecentLoud(2), Loud::silent());
-        fixture.cache.insert(GetRecentLoud(3), Loud::silent());
+        fixture.cache.insert(GetRecentOnDrop(1), fixture.on_drop());
+        fixture.cache.insert(GetRecentOnDrop(2), OnDrop::silent());
+        fixture.cache.insert(GetRecentOnDrop(3), OnDrop::silent());
     });
 }
 
 #[test]
 fn a_drop_in_a_replacement_may_use_the_cache() {
     drops(|fixture| {
-        fixture.cache.insert(GetRecentLoud(1), fixture.loud());
-        fixture.cache.insert(GetRecentLoud(1), Loud::silent());
+        fixture.cache.insert(GetRecentOnDrop(1), fixture.on_drop());
+        fixture.cache.insert(GetRecentOnDrop(1), OnDrop::silent());
     });
 }
 
 #[test]
 fn a_drop_of_a_past_value_may_use_the_cache() {
     drops(|fixture| {
-        fixture.cache.insert(GetLoud(1), fixture.loud());
-        fixture.cache.insert(GetLoud(1), Loud::silent());
+        fixture.cache.insert(GetOnDrop(1), fixture.on_drop());
+        fixture.cache.insert(GetOnDrop(1), OnDrop::silent());
         assert!(!fixture.dropped.is_given(), "kept as history");
-        fixture.cache.insert(GetLoud(1), Loud::silent());
+        fixture.cache.insert(GetOnDrop(1), OnDrop::silent());
     });
     drops(|fixture| {
-        fixture.cache.insert(GetLoud(1), fixture.loud());
-        let held = fixture.cache.insert(GetLoud(1), Loud::silent());
+        fixture.cache.insert(GetOnDrop(1), fixture.on_drop());
+        let held = fixture.cache.insert(GetOnDrop(1), OnDrop::silent());
         // Entries that were written twice are evicted by entries that come back.
         for n in (2..10).chain(2..10) {
-            fixture.cache.insert(GetLoud(n), Loud::silent());
+            fixture.cache.insert(GetOnDrop(n), OnDrop::silent());
         }
         drop(held);
     });
@@ -116,17 +116,17 @@ fn a_drop_of_a_past_value_may_use_the_cache() {
 #[test]
 fn a_drop_in_a_removal_may_use_the_cache() {
     drops(|fixture| {
-        fixture.cache.insert(GetLoud(1), fixture.loud());
-        assert!(fixture.cache.remove(&GetLoud(1)));
+        fixture.cache.insert(GetOnDrop(1), fixture.on_drop());
+        assert!(fixture.cache.remove(&GetOnDrop(1)));
     });
 }
 
 #[test]
 fn a_drop_in_a_clear_may_use_the_cache() {
     drops(|fixture| {
-        fixture.cache.insert(GetLoud(1), fixture.loud());
-        fixture.cache.insert(GetRecentLoud(1), fixture.loud());
-        fixture.cache.insert(GetTimedLoud(1), fixture.loud());
+        fixture.cache.insert(GetOnDrop(1), fixture.on_drop());
+        fixture.cache.insert(GetRecentOnDrop(1), fixture.on_drop());
+        fixture.cache.insert(GetTimedOnDrop(1), fixture.on_drop());
         fixture.cache.clear();
     });
 }
@@ -134,13 +134,13 @@ fn a_drop_in_a_clear_may_use_the_cache() {
 #[test]
 fn a_drop_in_a_commit_may_use_the_cache() {
     drops(|fixture| {
-        fixture.cache.insert(GetLoud(1), fixture.loud());
-        fixture.cache.insert(GetRecentLoud(1), fixture.loud());
-        fixture.cache.insert(GetTimedLoud(1), fixture.loud());
+        fixture.cache.insert(GetOnDrop(1), fixture.on_drop());
+        fixture.cache.insert(GetRecentOnDrop(1), fixture.on_drop());
+        fixture.cache.insert(GetTimedOnDrop(1), fixture.on_drop());
         let mut tx = fixture.cache.begin();
-        tx.remove(&GetLoud(1));
-        tx.set(GetRecentLoud(1), Loud::silent());
-        tx.set(GetTimedLoud(1), Loud::silent());
+        tx.remove(&GetOnDrop(1));
+        tx.set(GetRecentOnDrop(1), OnDrop::silent());
+        tx.set(GetTimedOnDrop(1), OnDrop::silent());
         tx.commit().unwrap();
     });
 }
@@ -149,13 +149,13 @@ fn a_drop_in_a_commit_may_use_the_cache() {
 fn a_drop_of_a_write_that_is_rolled_back_may_use_the_cache() {
     drops(|fixture| {
         let mut tx = fixture.cache.begin();
-        tx.set(GetLoud(1), fixture.loud());
+        tx.set(GetOnDrop(1), fixture.on_drop());
         drop(tx);
     });
     drops(|fixture| {
         let mut tx = fixture.cache.begin();
-        tx.set(GetLoud(1), fixture.loud());
-        tx.set(GetLoud(1), Loud::silent());
+        tx.set(GetOnDrop(1), fixture.on_drop());
+        tx.set(GetOnDrop(1), OnDrop::silent());
         tx.commit().unwrap();
     });
 }
@@ -165,7 +165,7 @@ fn a_drop_of_a_write_that_conflicts_may_use_the_cache() {
     drops(|fixture| {
         let mut tx = fixture.cache.begin();
         tx.get(&GetBook(1));
-        tx.set(GetLoud(1), fixture.loud());
+        tx.set(GetOnDrop(1), fixture.on_drop());
         fixture.cache.insert(GetBook(1), book("in between"));
         tx.commit().unwrap_err();
     });
@@ -174,35 +174,35 @@ fn a_drop_of_a_write_that_conflicts_may_use_the_cache() {
 #[test]
 fn a_drop_in_a_reaping_of_the_expired_may_use_the_cache() {
     drops(|fixture| {
-        fixture.cache.insert(GetTimedLoud(1), fixture.loud());
+        fixture.cache.insert(GetTimedOnDrop(1), fixture.on_drop());
         fixture.clock.advance(SECOND * 5);
         fixture.cache.reap();
     });
 }
 
 #[test]
-fn a_drop_of_an_expired_value_may_use_the_cache_whoever_meets_it() {
+fn a_drop_of_an_expired_value_may_use_the_cache_in_every_operation() {
     let meetings: [fn(&Cache<Shelf>); 11] = [
-        |cache| drop(cache.get(&GetTimedLoud(1))),
-        |cache| assert!(!cache.contains(&GetTimedLoud(1))),
-        |cache| drop(cache.peek(&GetTimedLoud(1))),
-        |cache| drop(cache.get_entry(&GetTimedLoud(1))),
-        |cache| drop(cache.entries::<GetTimedLoud>()),
+        |cache| drop(cache.get(&GetTimedOnDrop(1))),
+        |cache| assert!(!cache.contains(&GetTimedOnDrop(1))),
+        |cache| drop(cache.peek(&GetTimedOnDrop(1))),
+        |cache| drop(cache.get_entry(&GetTimedOnDrop(1))),
+        |cache| drop(cache.entries::<GetTimedOnDrop>()),
         |cache| drop(cache.inspect()),
-        |cache| drop(cache.keys::<GetTimedLoud>()),
+        |cache| drop(cache.keys::<GetTimedOnDrop>()),
         |cache| assert!(cache.len() < 100),
-        |cache| drop(cache.get_all((&GetTimedLoud(1),))),
-        |cache| drop(cache.begin().get(&GetTimedLoud(1))),
+        |cache| drop(cache.get_all((&GetTimedOnDrop(1),))),
+        |cache| drop(cache.begin().get(&GetTimedOnDrop(1))),
         |cache| {
-            // All shards are written to sooner or later.
+            // Enough writes to reach all shards.
             for n in 2..500 {
-                cache.insert(GetTimedLoud(n), Loud::silent());
+                cache.insert(GetTimedOnDrop(n), OnDrop::silent());
             }
         },
     ];
     for meet in meetings {
         drops(move |fixture| {
-            fixture.cache.insert(GetTimedLoud(1), fixture.loud());
+            fixture.cache.insert(GetTimedOnDrop(1), fixture.on_drop());
             fixture.clock.advance(SECOND * 5);
             meet(&fixture.cache);
         });
@@ -212,8 +212,8 @@ fn a_drop_of_an_expired_value_may_use_the_cache_whoever_meets_it() {
 #[test]
 fn a_drop_of_an_unpinned_value_may_use_the_cache() {
     drops(|fixture| {
-        let pin = fixture.cache.pin(&GetWeakLoud(1));
-        drop(fixture.cache.insert(GetWeakLoud(1), fixture.loud()));
+        let pin = fixture.cache.pin(&GetWeakOnDrop(1));
+        drop(fixture.cache.insert(GetWeakOnDrop(1), fixture.on_drop()));
         assert!(!fixture.dropped.is_given());
         drop(pin);
     });
@@ -222,20 +222,20 @@ fn a_drop_of_an_unpinned_value_may_use_the_cache() {
 #[test]
 fn a_drop_of_a_pinned_value_that_is_replaced_may_use_the_cache() {
     drops(|fixture| {
-        let pin = fixture.cache.pin(&GetWeakLoud(1));
-        drop(fixture.cache.insert(GetWeakLoud(1), fixture.loud()));
-        drop(fixture.cache.insert(GetWeakLoud(1), Loud::silent()));
+        let pin = fixture.cache.pin(&GetWeakOnDrop(1));
+        drop(fixture.cache.insert(GetWeakOnDrop(1), fixture.on_drop()));
+        drop(fixture.cache.insert(GetWeakOnDrop(1), OnDrop::silent()));
         assert!(pin.get().is_some());
     });
 }
 
 #[test]
 fn a_drop_of_the_last_handle_may_use_the_cache() {
-    drops(|fixture| drop(fixture.cache.insert(GetWeakLoud(1), fixture.loud())));
+    drops(|fixture| drop(fixture.cache.insert(GetWeakOnDrop(1), fixture.on_drop())));
     drops(|fixture| {
-        drop(fixture.cache.insert(GetLoud(1), fixture.loud()));
-        let last = fixture.cache.get(&GetLoud(1)).unwrap();
-        fixture.cache.remove(&GetLoud(1));
+        drop(fixture.cache.insert(GetOnDrop(1), fixture.on_drop()));
+        let last = fixture.cache.get(&GetOnDrop(1)).unwrap();
+        fixture.cache.remove(&GetOnDrop(1));
         drop(last);
     });
 }
@@ -244,9 +244,9 @@ fn a_drop_of_the_last_handle_may_use_the_cache() {
 fn a_drop_of_a_loaded_value_that_lost_may_use_the_cache() {
     drops(|fixture| {
         let cache = &fixture.cache;
-        let got = cache.get_or_insert_with(&GetLoud(1), || {
-            cache.insert(GetLoud(1), Loud::silent());
-            fixture.loud()
+        let got = cache.get_or_insert_with(&GetOnDrop(1), || {
+            cache.insert(GetOnDrop(1), OnDrop::silent());
+            fixture.on_drop()
         });
         assert!(fixture.dropped.is_given());
         drop(got);
@@ -256,8 +256,8 @@ fn a_drop_of_a_loaded_value_that_lost_may_use_the_cache() {
 #[test]
 fn a_drop_of_a_heavy_value_or_a_dynamic_one_may_use_the_cache() {
     drops(|fixture| {
-        fixture.cache.dynamic().insert("loud", fixture.loud());
-        fixture.cache.dynamic().insert("loud", 1_u32);
+        fixture.cache.dynamic().insert("on_drop", fixture.on_drop());
+        fixture.cache.dynamic().insert("on_drop", 1_u32);
     });
 }
 
@@ -266,22 +266,22 @@ fn values_may_drop_one_another_in_a_row() {
     in_time(|| {
         let (cache, _) = shelf();
         let dropped = Arc::new(Mutex::new(0));
-        fn chained(cache: &Cache<Shelf>, dropped: &Arc<Mutex<u32>>, left: u32) -> Loud {
+        fn chained(cache: &Cache<Shelf>, dropped: &Arc<Mutex<u32>>, left: u32) -> OnDrop {
             let (cache, dropped) = (cache.clone(), Arc::clone(dropped));
-            Loud::new(move || {
+            OnDrop::new(move || {
                 *dropped.lock() += 1;
                 if left > 0 {
                     let next = chained(&cache, &dropped, left - 1);
-                    cache.insert(GetRecentLoud(left), next);
+                    cache.insert(GetRecentOnDrop(left), next);
                 }
             })
         }
-        cache.insert(GetRecentLoud(50), chained(&cache, &dropped, 50));
+        cache.insert(GetRecentOnDrop(50), chained(&cache, &dropped, 50));
         for n in 0..200 {
-            cache.insert(GetRecentLoud(1_000 + n), Loud::silent());
+            cache.insert(GetRecentOnDrop(1_000 + n), OnDrop::silent());
         }
         assert_eq!(*dropped.lock(), 51);
-        assert_eq!(cache.count::<GetRecentLoud>(), 2);
+        assert_eq!(cache.count::<GetRecentOnDrop>(), 2);
     });
 }
 
@@ -289,8 +289,8 @@ fn values_may_drop_one_another_in_a_row() {
 fn the_values_of_a_cache_are_dropped_with_its_last_handle() {
     let (cache, _) = shelf();
     let dropped = Signal::default();
-    let tell = dropped.clone();
-    cache.insert(GetLoud(1), Loud::new(move || tell.give()));
+    let signal = dropped.clone();
+    cache.insert(GetOnDrop(1), OnDrop::new(move || signal.give()));
     let other = cache.clone();
     drop(cache);
     assert!(!dropped.is_given());

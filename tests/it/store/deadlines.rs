@@ -1,5 +1,5 @@
-//! No time ends early: not with a clock that moves by nanoseconds, not with one that moves in steps, not with
-//! the system clock.
+//! No deadline is early: not with a clock that moves by nanoseconds, not with one that moves in steps, not with the
+//! system clock.
 
 use std::time::Instant;
 
@@ -31,7 +31,7 @@ impl Stepping {
         self.precise.advance(Duration::from_nanos(nanos.checked_sub(self.nanos()).unwrap()));
     }
 
-    /// Goes to the first moment at which the cheap reading has reached this one.
+    /// Moves to the first moment at which the cheap reading has reached this time.
     fn go_to_step_of(&self, nanos: u64) {
         self.go_to(nanos.next_multiple_of(self.step));
     }
@@ -47,7 +47,7 @@ impl Clock for Stepping {
     }
 }
 
-/// Sets a time of a table.
+/// Sets one of the times of a table.
 type Setting = fn(Builder<Shelf>, Duration) -> Builder<Shelf>;
 
 const TTL: Setting = |builder, time| builder.table::<GetBook>(|table| table.ttl(time));
@@ -111,7 +111,7 @@ const USES: [Start; 3] = [
     ("tx.get", |cache, _| cache.begin().get(&GetBook(1)).is_some()),
 ];
 
-/// Returns all pairs of a setting and a start that belong together.
+/// Returns all pairs of a setting and a matching start.
 fn cases() -> impl Iterator<Item = (&'static str, Setting, Start)> {
     let mut cases = Vec::new();
     cases.extend(WRITES.map(|start| ("ttl", TTL, start)));
@@ -201,7 +201,7 @@ fn a_time_begins_when_a_commit_is_applied_and_not_before_its_hooks() {
     let mut tx = cache.begin();
     tx.set_timed(GetBook(1), book("new"), EntryTimes::new().as_of(cache.now()));
     tx.commit().unwrap();
-    assert!(cache.get(&GetBook(1)).is_none(), "it says itself that it is older");
+    assert!(cache.get(&GetBook(1)).is_none(), "its own age is larger");
 }
 
 /// Busy-waits for the end of a time, and returns how long it took since before its start.
@@ -216,7 +216,7 @@ fn time_until_over(cache: &Cache<Shelf>, start: Start, time: Duration) -> Durati
         }
     };
     while is_running(cache) {
-        assert!(before.elapsed() < LONGEST_WAIT, "{} never ends", start.0);
+        assert!(before.elapsed() < LONGEST_WAIT, "{} never expires", start.0);
         thread::yield_now();
     }
     before.elapsed()

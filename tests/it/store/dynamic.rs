@@ -1,4 +1,4 @@
-//! Entries whose type only their writer and their readers know.
+//! Dynamic entries, whose types only their writers and readers know.
 
 use std::any::type_name;
 

@@ -12,11 +12,11 @@ type Heard = Arc<Mutex<Vec<(&'static str, RemovalCause, String)>>>;
 fn listening() -> (Cache<Shelf>, Arc<ManualClock>, Heard) {
     let heard = Heard::default();
     let clock = Arc::new(ManualClock::new());
-    let hear = Arc::clone(&heard);
+    let log = Arc::clone(&heard);
     let cache = Cache::builder()
         .clock(Arc::clone(&clock))
         .on_removal(move |removal| {
-            hear.lock().push((removal.table(), removal.cause(), format!("{:?}", removal.key())));
+            log.lock().push((removal.table(), removal.cause(), format!("{:?}", removal.key())));
         })
         .build()
         .unwrap();
@@ -32,11 +32,11 @@ fn one(
 }
 
 #[test]
-fn each_cause_is_heard_once() {
+fn each_cause_is_received_once() {
     let (cache, clock, heard) = listening();
     let take = || std::mem::take(&mut *heard.lock());
     cache.insert(GetRecent(1), 1);
-    assert_eq!(take(), [], "nothing has left yet");
+    assert_eq!(take(), [], "nothing has been removed yet");
     cache.insert(GetRecent(1), 2);
     assert_eq!(take(), [one("get_recent", RemovalCause::Replaced, GetRecent(1))]);
     for n in 2..=5 {
@@ -71,7 +71,7 @@ fn each_cause_is_heard_once() {
 }
 
 #[test]
-fn commits_tell_of_what_they_replace_and_remove() {
+fn listeners_receive_what_commits_replace_and_remove() {
     let (cache, _, heard) = listening();
     cache.insert(GetRecent(1), 1);
     cache.insert(GetRecent(2), 2);
@@ -96,7 +96,7 @@ fn a_listener_gets_the_value_that_left() {
     let keep = Arc::clone(&kept);
     let cache = Cache::<Shelf>::builder()
         .on_removal(move |removal| {
-            assert!(removal.of::<GetTwin>().is_none(), "of another query");
+            assert!(removal.of::<GetTwin>().is_none(), "the removal is of another query");
             let (key, value) = removal.of::<GetOne>().unwrap();
             assert_eq!(key.0 * 10, **value);
             keep.lock().push(Arc::clone(value));
@@ -113,7 +113,7 @@ fn a_listener_gets_the_value_that_left() {
 }
 
 #[test]
-fn nobody_hears_of_a_value_that_had_died_before() {
+fn listeners_receive_no_value_that_had_died_before() {
     let (cache, _, heard) = listening();
     drop(cache.insert(GetText(1), "dead"));
     cache.insert(GetText(1), "replaces nothing");
@@ -127,7 +127,7 @@ fn nobody_hears_of_a_value_that_had_died_before() {
 }
 
 #[test]
-fn an_evicted_value_that_dies_later_is_heard_of_once() {
+fn an_evicted_value_that_dies_later_is_received_once() {
     let (cache, _, heard) = listening();
     let held = cache.insert(GetOne(1), 10);
     cache.insert(GetOne(2), 20);
@@ -138,7 +138,7 @@ fn an_evicted_value_that_dies_later_is_heard_of_once() {
 }
 
 #[test]
-fn a_survivor_that_is_removed_or_replaced_is_heard_of() {
+fn listeners_receive_removed_and_replaced_survivors() {
     let (cache, _, heard) = listening();
     let held =
         [cache.insert(GetText(1), "one"), cache.insert(GetText(2), "two"), cache.insert(GetText(3), "three")];
@@ -154,7 +154,7 @@ fn a_survivor_that_is_removed_or_replaced_is_heard_of() {
 }
 
 #[test]
-fn removals_and_changes_of_one_key_are_heard_in_their_order() {
+fn removals_and_changes_of_one_key_are_received_in_their_order() {
     let heard: Arc<Mutex<Vec<String>>> = Arc::default();
     let (changes, removals) = (Arc::clone(&heard), Arc::clone(&heard));
     let cache = Cache::<Shelf>::builder()
@@ -211,7 +211,7 @@ fn a_listener_may_change_the_cache_that_it_listens_to() {
         }
         let order = order.lock().clone();
         assert_eq!(order.len(), table(&cache, "get_one").removals.evicted as usize);
-        assert_eq!(cache.count::<GetBook>(), order.len(), "each was heard once");
+        assert_eq!(cache.count::<GetBook>(), order.len(), "each was delivered once");
         assert_eq!(cache.inspect().listener_panics, 0);
         *home.lock() = None;
     });
@@ -222,50 +222,48 @@ struct PanicsOnDrop;
 
 impl Drop for PanicsOnDrop {
     fn drop(&mut self) {
-        panic!("what a panic carried");
+        panic!("the payload of a panic panics");
     }
 }
 
 #[test]
 fn what_a_panic_of_a_listener_carries_may_panic_too() {
     let heard = Arc::new(Mutex::new(0));
-    let hear = Arc::clone(&heard);
+    let log = Arc::clone(&heard);
     let cache = Cache::<Shelf>::builder()
         .after_commit(|_| std::panic::panic_any(PanicsOnDrop))
-        .after_commit(move |_| *hear.lock() += 1)
+        .after_commit(move |_| *log.lock() += 1)
         .build()
         .unwrap();
     cache.insert(GetOne(1), 10);
     cache.insert(GetOne(2), 20);
-    assert_eq!(*heard.lock(), 2, "the next listener hears it all the same");
+    assert_eq!(*heard.lock(), 2, "the next listener receives it nevertheless");
     assert_eq!(cache.inspect().listener_panics, 2);
 }
 
 #[test]
 fn a_listener_that_panics_is_reported_and_undoes_nothing() {
     let heard = Arc::new(Mutex::new(0));
-    let hear = Arc::clone(&heard);
+    let log = Arc::clone(&heard);
     let cache = Cache::<Shelf>::builder()
         .after_commit(|_| panic!("in a listener"))
         .on_removal(|_| panic!("in another listener"))
-        .on_removal(move |_| *hear.lock() += 1)
+        .on_removal(move |_| *log.lock() += 1)
         .build()
         .unwrap();
     cache.insert(GetOne(1), 10);
     cache.insert(GetOne(2), 20);
     assert_eq!(cache.get(&GetOne(2)).as_deref(), Some(&20));
-    assert_eq!(*heard.lock(), 1, "the next listener hears it all the same");
+    assert_eq!(*heard.lock(), 1, "the next listener receives it nevertheless");
     assert_eq!(cache.inspect().listener_panics, 3);
 }
 
 #[test]
 fn neither_a_touch_nor_a_read_calls_a_listener() {
     let heard: Arc<Mutex<Vec<ChangeKind>>> = Arc::default();
-    let hear = Arc::clone(&heard);
-    let cache = Cache::<Shelf>::builder()
-        .after_commit(move |change| hear.lock().push(change.kind()))
-        .build()
-        .unwrap();
+    let log = Arc::clone(&heard);
+    let cache =
+        Cache::<Shelf>::builder().after_commit(move |change| log.lock().push(change.kind())).build().unwrap();
     cache.insert(GetBook(1), book("one"));
     cache.touch(&GetBook(1));
     let mut tx = cache.begin();
@@ -302,7 +300,7 @@ fn a_program_may_retain_by_type_with_a_listener() {
         drop(cache.insert(GetText(n), format!("text {n}")));
     }
     drop(others);
-    assert_eq!(cache.len(), 1, "the last written of the one table that the listener knows");
+    assert_eq!(cache.len(), 1, "the last written entry of the only table that the listener retains");
     assert_eq!(cache.get(&GetText(4)).as_deref(), Some("text 4"));
 }
 
@@ -364,7 +362,7 @@ fn a_listener_keeps_the_last_value_of_two_of_four_tables() {
 }
 
 #[test]
-fn every_thread_hears_of_its_own_removals_by_the_time_all_are_done() {
+fn every_thread_has_received_its_own_removals_when_all_are_done() {
     let (cache, _, heard) = listening();
     thread::scope(|scope| {
         for thread in 0..4 {

@@ -85,7 +85,7 @@ fn eight_threads_get_one_value_of_a_table_that_keeps_nothing() {
                     });
                 }
             });
-            assert_eq!(calls.load(Ordering::SeqCst), 1, "all hold it until the last has it");
+            assert_eq!(calls.load(Ordering::SeqCst), 1, "the value stays alive until the last thread has it");
         }
     });
 }
@@ -250,11 +250,11 @@ fn a_removal_during_a_load_is_not_undone_by_it() {
 fn a_write_during_a_load_wins_even_if_its_value_has_died() {
     let (cache, _) = shelf();
     let got = cache.get_or_insert_with(&GetText(1), || {
-        drop(cache.insert(GetText(1), "newer, and held by nobody"));
+        drop(cache.insert(GetText(1), "newer, and not held"));
         "older"
     });
-    assert_eq!(&*got, "older", "there is no other value left to answer with");
-    assert!(cache.get(&GetText(1)).is_none(), "an old answer does not pass for the present one");
+    assert_eq!(&*got, "older", "no other value is left to return");
+    assert!(cache.get(&GetText(1)).is_none(), "an old answer is not stored as the present one");
 }
 
 #[test]
@@ -291,7 +291,7 @@ fn a_commit_that_fails_does_not_keep_a_load_from_being_stored() {
 }
 
 #[test]
-fn a_load_that_asks_for_its_own_key_computes_at_once() {
+fn a_load_that_reads_its_own_key_computes_at_once() {
     let got = in_time(|| {
         let (cache, _) = shelf();
         let got = cache.get_or_insert_with(&GetBook(1), || {
@@ -301,7 +301,7 @@ fn a_load_that_asks_for_its_own_key_computes_at_once() {
         assert!(Arc::ptr_eq(&got, &cache.get(&GetBook(1)).unwrap()));
         got.title.clone()
     });
-    assert_eq!(got, "inner", "the inner one was written meanwhile");
+    assert_eq!(got, "inner", "the inner value was written meanwhile");
 }
 
 #[test]
@@ -315,12 +315,12 @@ fn a_load_may_use_the_cache_and_load_other_keys() {
             cache.reap();
             *other + cache.entries::<GetOne>().len() as u32
         });
-        assert_eq!(*got, 2 + 2, "the held one and the last one are listed");
+        assert_eq!(*got, 2 + 2, "the held entry and the last entry are listed");
     });
 }
 
 #[test]
-fn a_load_holds_up_nobody_else() {
+fn a_load_blocks_no_other_key() {
     in_time(|| {
         let (cache, _) = shelf();
         cache.get_or_insert_with(&GetOne(1), || {
@@ -354,7 +354,7 @@ fn a_load_stores_nothing_fresh_if_its_key_is_changed_or_marked_meanwhile() {
 }
 
 #[test]
-fn a_change_of_one_key_leaves_the_loads_of_others_alone() {
+fn a_change_of_one_key_does_not_affect_loads_of_others() {
     for (name, change) in changes() {
         let (cache, _) = shelf();
         cache.get_or_insert_with(&GetBook(2), || {
@@ -367,7 +367,7 @@ fn a_change_of_one_key_leaves_the_loads_of_others_alone() {
 }
 
 #[test]
-fn a_touch_or_a_pin_is_no_change_to_a_load() {
+fn a_touch_or_a_pin_does_not_affect_a_load() {
     assert!(is_stored(|cache| {
         cache.touch(&GetBook(1));
         let mut tx = cache.begin();
@@ -391,7 +391,7 @@ fn a_pinned_key_that_is_marked_during_its_load_stays_absent() {
     });
     assert_eq!((&*got, pinned.get()), ("loaded", None));
     cache.get_or_insert_with(&GetText(1), || "loaded again");
-    assert_eq!(pinned.get().as_deref(), Some("loaded again"), "nobody else holds it");
+    assert_eq!(pinned.get().as_deref(), Some("loaded again"), "nothing else holds it");
 }
 
 #[test]
@@ -496,7 +496,7 @@ where
 }
 
 #[test]
-fn marks_by_tag_reach_the_loads_of_their_tables_alone() {
+fn marks_by_tag_reach_only_the_loads_of_their_tables() {
     let cache = Cache::<super::marks::Sides>::new();
     let by_tag = || _ = cache.invalidate_tag("right");
     let by_transaction = || {
@@ -511,7 +511,7 @@ fn marks_by_tag_reach_the_loads_of_their_tables_alone() {
 }
 
 #[test]
-fn a_caller_before_the_mark_gets_the_load_and_one_after_it_loads_anew() {
+fn a_caller_before_the_mark_gets_the_load_and_one_after_it_loads_again() {
     in_time(|| {
         let (cache, _) = shelf();
         let (started, start) = mpsc::channel();
@@ -530,7 +530,7 @@ fn a_caller_before_the_mark_gets_the_load_and_one_after_it_loads_anew() {
             let new = cache.get_or_insert_with(&GetBook(1), || book("new"));
             assert_eq!(new.title, "new", "a load from before the mark is not joined after it");
             finish.send(()).unwrap();
-            assert!(Arc::ptr_eq(&old.join().unwrap(), &new), "the newer value wins, and all get it");
+            assert!(Arc::ptr_eq(&old.join().unwrap(), &new), "the newer value wins, and all callers get it");
             assert!(Arc::ptr_eq(&cache.get_fresh(&GetBook(1)).unwrap(), &new));
         });
     });
@@ -559,5 +559,5 @@ fn a_restore_during_a_load_wins_for_the_keys_that_it_restores() {
     };
     assert_eq!((load(1), load(2)), (10, 99));
     assert_eq!(cache.get_fresh(&GetSaved(1)).as_deref(), Some(&10));
-    assert_eq!(cache.get_fresh(&GetSaved(2)).as_deref(), Some(&99), "the restore says nothing of this key");
+    assert_eq!(cache.get_fresh(&GetSaved(2)).as_deref(), Some(&99), "the restore does not concern this key");
 }

@@ -17,14 +17,14 @@ fn of_four() -> Cache<Shelf> {
     cache
 }
 
-/// Returns the key that leaves when another one comes.
+/// Returns the key that is evicted by another one.
 #[track_caller]
 fn victim(cache: &Cache<Shelf>) -> u32 {
     let before = sorted(cache.keys::<GetRecent>().iter().map(|key| key.0));
     cache.insert(GetRecent(5), 5);
     let after = cache.keys::<GetRecent>();
     let gone: Vec<u32> = before.into_iter().filter(|n| !after.contains(&GetRecent(*n))).collect();
-    let [victim] = gone[..] else { panic!("one leaves: {gone:?}") };
+    let [victim] = gone[..] else { panic!("expected one victim: {gone:?}") };
     victim
 }
 
@@ -137,7 +137,7 @@ fn steps(keys: u32, count: std::ops::Range<usize>) -> impl Strategy<Value = Vec<
     prop::collection::vec(step, count)
 }
 
-/// Keys by last use and back.
+/// Keys by their last use, and the reverse.
 #[derive(Default)]
 struct Naive {
     limit: usize,

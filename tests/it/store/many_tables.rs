@@ -34,7 +34,7 @@ listed! {
     96 97 98 99 100 101 102 103 104 105 106 107 108 109 110 111 112 113 114 115 116 117 118 119 120 121 122 123 124 125 126 127
 }
 
-/// A number of tables that compiles quickly, on the share of the stack that they would have among 4,096.
+/// A number of tables that compiles quickly, run on a proportional part of the stack that 4,096 tables would have.
 const LISTED: usize = 128;
 
 #[test]
@@ -58,15 +58,15 @@ struct GetAny(u32);
 const TABLES: usize = 10_000;
 
 /// Many tables of one type, so that their code is compiled once.
-#[expect(clippy::vec_box, reason = "as they are handed out")]
-struct Alike(Vec<Box<Table<GetAny>>>);
+#[expect(clippy::vec_box, reason = "the registry hands out boxes")]
+struct SameTables(Vec<Box<Table<GetAny>>>);
 
 thread_local! {
     /// The selected table.
-    static MEANT: Cell<usize> = const { Cell::new(0) };
+    static SELECTED: Cell<usize> = const { Cell::new(0) };
 }
 
-impl Registry for Alike {
+impl Registry for SameTables {
     fn assemble(assembly: &mut Assembly<'_>) -> Self {
         Self((0..TABLES).map(|_| assembly.table("alike")).collect())
     }
@@ -80,16 +80,16 @@ impl Registry for Alike {
     }
 }
 
-impl ListedIn<Alike> for GetAny {
-    fn table(registry: &Alike) -> &Table<Self> {
-        &registry.0[MEANT.get()]
+impl ListedIn<SameTables> for GetAny {
+    fn table(registry: &SameTables) -> &Table<Self> {
+        &registry.0[SELECTED.get()]
     }
 }
 
-/// Does the same with each of the tables.
+/// Repeats an expression for each of the tables.
 fn each(mut act: impl FnMut()) {
     for table in 0..TABLES {
-        MEANT.set(table);
+        SELECTED.set(table);
         act();
     }
 }
@@ -97,7 +97,7 @@ fn each(mut act: impl FnMut()) {
 #[test]
 fn all_of_many_tables_can_be_changed_at_once_on_an_ordinary_stack() {
     with_stack(STACK, || {
-        let cache = Cache::<Alike>::new();
+        let cache = Cache::<SameTables>::new();
         each(|| _ = cache.insert(GetAny(1), 1));
         assert_eq!(cache.len(), TABLES);
 
@@ -113,7 +113,7 @@ fn all_of_many_tables_can_be_changed_at_once_on_an_ordinary_stack() {
     });
 }
 
-/// Does the same with more tables than a commit keeps locked on its stack.
+/// Repeats a statement for more tables than a commit keeps locked on its stack.
 macro_rules! some {
     ($number:ident => $act:expr) => {
         some! { @each $number => $act; 0 1 2 3 4 5 6 7 8 9 10 11 12 13 14 15 16 17 18 19 20 21 22 23 }

@@ -39,7 +39,7 @@ fn is_marked<L: Lookup>(cache: &Cache<Sides>, key: &L) -> bool
 where
     Sides: cache_core::Holds<L::Query>,
 {
-    cache.peek_entry(key).expect("the entry is there").freshness() == Freshness::Invalidated
+    cache.peek_entry(key).expect("the entry is present").freshness() == Freshness::Invalidated
 }
 
 #[test]
@@ -84,7 +84,7 @@ fn all_queries_or_one_can_be_marked() {
     let mut tx = cache.begin();
     tx.invalidate_tag("right");
     tx.invalidate_all();
-    assert_eq!(tx.commit().unwrap().revision(), None, "marks have none");
+    assert_eq!(tx.commit().unwrap().revision(), None, "marks have no revision");
     assert!(is_marked(&cache, &GetLeft(3)) && is_marked(&cache, &GetRight(3)));
 }
 
@@ -161,7 +161,7 @@ fn what_is_stored_between_the_mark_and_its_commit_is_marked() {
 }
 
 #[test]
-fn listeners_hear_of_each_mark_once() {
+fn listeners_receive_each_mark_once() {
     let heard = Arc::new(Mutex::new(Vec::new()));
     let event_log = Arc::clone(&heard);
     let cache = Cache::<Sides>::builder()
@@ -184,7 +184,7 @@ fn listeners_hear_of_each_mark_once() {
 }
 
 #[test]
-fn who_reads_a_change_finds_its_sign_set() {
+fn a_reader_of_a_change_finds_its_flag_set() {
     let cache = sides();
     let flag = Arc::new(AtomicBool::new(false));
     let mut refused = cache.begin();
@@ -196,7 +196,7 @@ fn who_reads_a_change_finds_its_sign_set() {
     let mut tx = cache.begin();
     tx.committed_flag(Arc::clone(&flag));
     tx.commit().unwrap();
-    assert!(flag.load(Ordering::SeqCst), "of one that changes nothing too");
+    assert!(flag.load(Ordering::SeqCst), "a commit that changes nothing sets it too");
 }
 
 #[test]
@@ -220,7 +220,7 @@ fn what_comes_between_the_mark_by_predicate_and_its_commit_is_marked_too() {
 }
 
 #[test]
-fn hooks_are_asked_about_what_a_predicate_marks() {
+fn hooks_see_what_a_predicate_marks() {
     let asked = Arc::new(Mutex::new(Vec::new()));
     let event_log = Arc::clone(&asked);
     let cache = Cache::<Sides>::builder()

@@ -11,9 +11,9 @@ use cache_core::{Clock, CommitError, Moment, Query, registry};
 use super::*;
 
 thread_local! {
-    /// What panics on this thread, and after how many calls.
+    /// The point that panics on this thread, and the number of calls before it does.
     static ARMED: Cell<Option<(PanicPoint, u32)>> = const { Cell::new(None) };
-    /// Run by the next clone of a key on this thread.
+    /// Called by the next clone of a key on this thread.
     static AT_CLONE: Cell<Option<Box<dyn FnOnce()>>> = const { Cell::new(None) };
 }
 
@@ -28,7 +28,7 @@ enum PanicPoint {
 }
 
 impl PanicPoint {
-    /// Panics if this is what is armed.
+    /// Panics if this point is armed.
     fn reach(self) {
         if let Some((point, left)) = ARMED.get()
             && point == self
@@ -51,7 +51,7 @@ impl PanicPoint {
     }
 }
 
-/// A key of which everything may panic.
+/// A key whose every operation may panic.
 pub struct Key(pub u32);
 
 impl Clone for Key {
@@ -135,7 +135,7 @@ fn full(is_heard: bool) -> (Cache<PanickingTables>, Arc<ManualClock>) {
     (cache, clock)
 }
 
-/// Checks that the whole of each table can be used: nothing is stuck in it, and the counts are right.
+/// Checks that each table can be used completely: no entry is stuck, and the counts are correct.
 #[track_caller]
 fn assert_usable(cache: &Cache<PanickingTables>, context: &str) {
     for n in 100..108 {
@@ -161,12 +161,12 @@ fn assert_usable(cache: &Cache<PanickingTables>, context: &str) {
         cache.insert(Weighed(Key(n)), Brittle(n));
         cache.insert(Ordered(Key(n)), Brittle(n));
     }
-    assert_eq!(cache.len(), 16, "{context}: the whole bound is free again");
+    assert_eq!(cache.len(), 16, "{context}: the whole capacity is free again");
 }
 
-type Deed = (&'static str, fn(&Cache<PanickingTables>, &ManualClock));
+type Action = (&'static str, fn(&Cache<PanickingTables>, &ManualClock));
 
-const DEEDS: [Deed; 14] = [
+const ACTIONS: [Action; 14] = [
     ("get", |cache, _| drop((cache.get(&Weighed(Key(1))), cache.get(&Ordered(Key(1)))))),
     ("insert", |cache, _| {
         drop((cache.insert(Weighed(Key(50)), Brittle(0)), cache.insert(Ordered(Key(50)), Brittle(0))))
@@ -202,7 +202,7 @@ const DEEDS: [Deed; 14] = [
         tx.get(&Weighed(Key(3)));
         tx.set(Ordered(Key(1)), Brittle(0));
         cache.insert(Weighed(Key(3)), Brittle(0));
-        let CommitError::Conflict { .. } = tx.commit().unwrap_err() else { panic!("no conflict") };
+        let CommitError::Conflict { .. } = tx.commit().unwrap_err() else { panic!("expected a conflict") };
     }),
     ("pin and unpin", |cache, _| {
         let pins = (cache.pin(&Weighed(Key(1))), cache.pin(&Ordered(Key(80))));
@@ -232,11 +232,11 @@ fn whatever_panics_wherever_it_does_the_cache_stays_usable() {
             PanicPoint::Debug,
             PanicPoint::Drop,
         ] {
-            for (name, deed) in DEEDS {
+            for (name, action) in ACTIONS {
                 for is_heard in [false, true] {
                     for left in 0.. {
                         let (cache, clock) = full(is_heard);
-                        let has_panicked = point.during(left, || deed(&cache, &clock))
+                        let has_panicked = point.during(left, || action(&cache, &clock))
                             || cache.inspect().listener_panics > 0;
                         assert_usable(
                             &cache,
@@ -381,8 +381,8 @@ fn a_panic_of_a_drop_leaves_the_other_values_to_be_dropped() {
     for n in 0..2 {
         let count = Arc::clone(&dropped);
         cache.insert(
-            GetRecentLoud(n),
-            Loud::new(move || {
+            GetRecentOnDrop(n),
+            OnDrop::new(move || {
                 *count.lock() += 1;
                 assert!(n != 0, "in a drop");
             }),
@@ -391,12 +391,12 @@ fn a_panic_of_a_drop_leaves_the_other_values_to_be_dropped() {
     assert!(catch_unwind(AssertUnwindSafe(|| cache.clear())).is_err());
     assert_eq!(*dropped.lock(), 2);
     assert_eq!(cache.len(), 0);
-    cache.insert(GetRecentLoud(1), Loud::silent());
+    cache.insert(GetRecentOnDrop(1), OnDrop::silent());
     assert_eq!(cache.len(), 1);
 }
 
 #[test]
-fn a_transaction_goes_on_after_the_clone_of_a_key_has_panicked() {
+fn a_transaction_can_be_used_after_the_clone_of_a_key_has_panicked() {
     for left in 0..4 {
         let (cache, _) = full(false);
         let mut tx = cache.begin();
@@ -520,6 +520,6 @@ fn a_pin_is_taken_back_though_the_clock_panics_while_it_is_dropped() {
         assert_eq!(dropped.unwrap_err().downcast_ref::<&str>(), Some(&expected));
         assert_unpinned(&cache, expected);
     }
-    assert_eq!(cache.inspect().listener_panics, 1, "the one that could not be passed on");
+    assert_eq!(cache.inspect().listener_panics, 1, "the panic that could not be propagated");
     assert!(cache.get(&Ordered(Key(1))).is_some());
 }

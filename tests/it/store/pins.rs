@@ -25,7 +25,7 @@ fn a_pinned_entry_stays_over_the_bound_and_its_time() {
     assert_eq!(pin.get().as_deref(), Some(&11));
 
     drop(pin);
-    assert!(cache.get(&GetBoth(1)).is_none(), "ordinary rules again: its time is over");
+    assert!(cache.get(&GetBoth(1)).is_none(), "the ordinary rules apply again: it has expired");
 }
 
 #[test]
@@ -93,7 +93,7 @@ fn a_key_may_be_pinned_before_anything_is_written_under_it() {
     assert!(cache.get(&GetText(1)).is_some());
     drop(pin);
     assert!(cache.get(&GetText(1)).is_none());
-    assert_eq!(table(&cache, "get_text").dead, 0, "nobody else held it, so its key went with it");
+    assert_eq!(table(&cache, "get_text").dead, 0, "nothing else held it, so its key was removed with it");
 }
 
 #[test]
@@ -135,7 +135,7 @@ fn pinning_a_dead_key_brings_nothing_back() {
 }
 
 #[test]
-fn unpinning_an_entry_that_somebody_holds_leaves_a_survivor() {
+fn unpinning_an_entry_that_is_held_leaves_a_survivor() {
     let (cache, _) = shelf();
     let pin = cache.pin(&GetText(1));
     let held = cache.insert(GetText(1), "held");
@@ -195,13 +195,13 @@ fn the_history_of_a_pinned_entry_is_kept_and_follows_its_replacements() {
 }
 
 #[test]
-fn an_entry_that_its_table_does_not_take_back_is_heard_of() {
+fn listeners_receive_an_entry_that_its_table_does_not_take_back() {
     let causes = Arc::new(Mutex::new(Vec::new()));
-    let hear = Arc::clone(&causes);
+    let log = Arc::clone(&causes);
     let clock = Arc::new(ManualClock::new());
     let cache = Cache::<Shelf>::builder()
         .clock(Arc::clone(&clock))
-        .on_removal(move |removal| hear.lock().push((removal.table(), removal.cause())))
+        .on_removal(move |removal| log.lock().push((removal.table(), removal.cause())))
         .build()
         .unwrap();
     let weak = cache.pin(&GetText(1));

@@ -21,7 +21,7 @@ registry! {
 #[derive(Clone, Debug)]
 enum Act {
     Insert(u8),
-    /// As of this many milliseconds ago, perhaps with its own freshness time.
+    /// A write dated this many milliseconds ago, perhaps with its own freshness time.
     Dated(u8, u64, Option<u64>),
     Touch(u8),
     Invalidate(u8),

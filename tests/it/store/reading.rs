@@ -1,4 +1,4 @@
-//! What a read returns, by which key, and that all readers get the same allocation.
+//! What a read returns, by which kind of key, and that all readers get the same allocation.
 
 use std::sync::Arc;
 use std::thread;
@@ -47,7 +47,7 @@ fn a_hit_is_the_same_allocation_until_the_entry_is_replaced() {
     assert!(Arc::ptr_eq(&first, &cache.get(&GetBook(1)).unwrap()), "not committed yet");
     tx.commit().unwrap();
     assert!(Arc::ptr_eq(&second, &cache.get(&GetBook(1)).unwrap()));
-    assert_eq!(first.title, "first", "who holds the old value keeps the old content");
+    assert_eq!(first.title, "first", "a holder of the old value keeps the old content");
 }
 
 #[test]
@@ -121,7 +121,7 @@ fn two_instances_of_a_generic_query_are_two_tables() {
 }
 
 #[test]
-fn keys_of_one_hash_are_told_apart() {
+fn keys_with_the_same_hash_are_distinguished() {
     let cache = Cache::<Shelf>::new();
     for n in 0..64 {
         cache.insert(Colliding(n), n * 10);
@@ -291,5 +291,5 @@ fn clear_empties_every_table_and_all_that_belongs_to_an_entry() {
     for n in 1..=1_000 {
         cache.insert(GetBook(n), book("full"));
     }
-    assert_eq!(table(&cache, "get_book").residents, 1_000, "the whole bound is free again");
+    assert_eq!(table(&cache, "get_book").residents, 1_000, "the whole capacity is free again");
 }

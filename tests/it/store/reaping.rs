@@ -40,7 +40,7 @@ fn values_dropped_at_once_do_not_pile_up_their_keys() {
     assert!(slots(&cache, "get_text") <= 32 * (VISITS + 1), "{}", slots(&cache, "get_text"));
 }
 
-/// Writes to a table of one shard until it has no dead key left. Returns how many writes that took.
+/// Writes to a table of one shard until it has no dead key left. Returns the number of writes.
 fn writes_until_clean(cache: &Cache<Shelf>, limit: usize) -> usize {
     let mut last = table(cache, "get_book").dead;
     for writes in 0..=limit {
@@ -66,7 +66,7 @@ fn each_write_takes_its_share_of_the_dead() {
     let dead = table(&cache, "get_book").dead;
     assert!((3_990..=3_992).contains(&dead), "{dead}");
     let writes = writes_until_clean(&cache, 4_000 / VISITS);
-    assert!(writes > 400, "a write takes a handful only: {writes}");
+    assert!(writes > 400, "a write reaps only a few: {writes}");
 }
 
 #[test]
@@ -79,7 +79,7 @@ fn many_values_that_die_at_once_are_reaped_by_writes() {
     drop(held);
     let mut last = table(&cache, "get_book").dead;
     assert_eq!((last, cache.count::<GetBook>()), (survivors, 1_000));
-    // Keys fall about evenly on the few shards; twice the share of each is enough.
+    // The few shards get about equal numbers of keys; twice the average is enough.
     for n in 0..(2 * survivors / VISITS) as u32 {
         cache.insert(GetBook(n), book("x"));
         if n % 100 == 0 {
@@ -167,7 +167,7 @@ fn the_dead_are_neither_counted_nor_listed() {
 }
 
 #[test]
-fn reads_alone_reap_nothing_and_show_nothing_dead() {
+fn reads_reap_nothing_and_show_no_dead_values() {
     let cache = Cache::<Shelf>::new();
     let held: Vec<_> = (0..100).map(|n| cache.insert(GetText(n), "held")).collect();
     drop(held);
@@ -190,7 +190,7 @@ fn many_inserts_stay_within_the_bound() {
 }
 
 #[test]
-fn removing_a_key_whose_value_is_gone_is_no_commit() {
+fn removing_a_key_whose_value_has_died_is_not_a_commit() {
     let heard = Arc::new(AtomicBool::new(false));
     let listener = Arc::clone(&heard);
     let note = move |change: &Change| listener.store(change.kind() == ChangeKind::Removed, Ordering::SeqCst);
@@ -206,24 +206,24 @@ fn removing_a_key_whose_value_is_gone_is_no_commit() {
 fn wait_until(has_happened: impl Fn() -> bool) {
     let start = std::time::Instant::now();
     while !has_happened() {
-        assert!(start.elapsed() < LONGEST_WAIT, "it does not happen");
+        assert!(start.elapsed() < LONGEST_WAIT, "timed out");
         thread::yield_now();
     }
 }
 
 /// Returns a value that signals its drop.
-fn told(tell: &mpsc::Sender<u32>, number: u32) -> Loud {
-    let tell = tell.clone();
-    Loud::new(move || tell.send(number).unwrap())
+fn signalling(sender: &mpsc::Sender<u32>, number: u32) -> OnDrop {
+    let sender = sender.clone();
+    OnDrop::new(move || sender.send(number).unwrap())
 }
 
 #[test]
-fn a_reaper_lets_go_of_what_has_expired_in_an_idle_cache() {
+fn a_reaper_releases_expired_entries_of_an_idle_cache() {
     let (cache, clock) = shelf();
-    let (tell, dropped) = mpsc::channel();
+    let (sender, dropped) = mpsc::channel();
     let _reaper = cache.reap_every(Duration::ZERO).unwrap();
     for number in 0..3 {
-        cache.insert(GetTimedLoud(number), told(&tell, number));
+        cache.insert(GetTimedOnDrop(number), signalling(&sender, number));
         clock.advance(SECOND * 5);
         assert_eq!(dropped.recv_timeout(LONGEST_WAIT), Ok(number));
     }
@@ -241,17 +241,17 @@ fn a_reaper_gives_back_the_memory_of_the_dead_in_an_idle_cache() {
 }
 
 #[test]
-fn a_reaper_goes_on_after_the_drop_of_a_value_has_panicked() {
+fn a_reaper_continues_after_the_drop_of_a_value_has_panicked() {
     let (cache, clock) = shelf();
-    let (tell, dropped) = mpsc::channel();
+    let (sender, dropped) = mpsc::channel();
     let _reaper = cache.reap_every(Duration::from_millis(1)).unwrap();
-    let tell_first = tell.clone();
+    let first_sender = sender.clone();
     let first = move || {
-        tell_first.send(1).unwrap();
+        first_sender.send(1).unwrap();
         panic!("in a drop");
     };
-    for (number, value) in [(1, Loud::new(first)), (2, told(&tell, 2))] {
-        cache.insert(GetTimedLoud(number), value);
+    for (number, value) in [(1, OnDrop::new(first)), (2, signalling(&sender, 2))] {
+        cache.insert(GetTimedOnDrop(number), value);
         clock.advance(SECOND * 5);
         assert_eq!(dropped.recv_timeout(LONGEST_WAIT), Ok(number));
     }
@@ -262,8 +262,8 @@ fn a_reaper_goes_on_after_the_drop_of_a_value_has_panicked() {
 fn a_reaper_keeps_no_cache_alive_and_may_outlive_it() {
     for interval in [Duration::ZERO, Duration::from_secs(3_600), Duration::MAX] {
         let (cache, _) = shelf();
-        let (tell, dropped) = mpsc::channel();
-        cache.insert(GetTimedLoud(1), told(&tell, 1));
+        let (sender, dropped) = mpsc::channel();
+        cache.insert(GetTimedOnDrop(1), signalling(&sender, 1));
         let reaper = cache.reap_every(interval).unwrap();
         drop(cache);
         assert_eq!(dropped.recv_timeout(LONGEST_WAIT), Ok(1));

@@ -37,7 +37,7 @@ fn the_whole_bound_is_usable_at_every_size() {
             let report = table(&cache, "get_book");
             assert_eq!(report.residents, bound as usize, "{name} = {bound}");
             assert_eq!(report.removals.evicted, 7, "{name} = {bound}");
-            assert!(cache.get(&GetBook(bound + 6)).is_some(), "{name} = {bound}: the last one is there");
+            assert!(cache.get(&GetBook(bound + 6)).is_some(), "{name} = {bound}: the last entry is present");
         }
     }
 }
@@ -54,7 +54,7 @@ fn a_transaction_may_fill_the_whole_bound_at_once() {
         drop(tx.commit().unwrap());
         assert!(
             (0..bound).all(|n| cache.get(&GetBook(n)).is_some()),
-            "capacity {bound}: none pushed out another"
+            "capacity {bound}: no entry evicted another"
         );
         assert_eq!(table(&cache, "get_book").residents, bound as usize);
     }
@@ -75,7 +75,7 @@ fn a_transaction_larger_than_the_bound_leaves_the_table_within_it() {
 }
 
 #[test]
-fn replacing_an_entry_pushes_out_no_other() {
+fn replacing_an_entry_evicts_no_other() {
     let (cache, _) = books(|table| table.capacity(10));
     fill(&cache, 0..10);
     for _ in 0..100 {
@@ -129,7 +129,7 @@ fn the_builder_changes_every_option() {
     assert_eq!(cache.count::<GetBook>(), 3, "without a weigher an entry weighs 1");
 
     let (cache, _) = books(TableOptions::unbounded);
-    drop(cache.insert(GetBook(1), book("kept by nobody")));
+    drop(cache.insert(GetBook(1), book("not held")));
     assert!(cache.get(&GetBook(1)).is_none());
 
     let (cache, clock) = books(|table| table.ttl(SECOND * 3));
@@ -176,7 +176,7 @@ fn the_last_bound_that_is_given_wins() {
 }
 
 #[test]
-fn the_builder_changes_only_the_table_that_it_is_told_to() {
+fn the_builder_changes_only_the_named_table() {
     let cache = Cache::<Shelf>::builder()
         .table::<GetBook>(|table| table.capacity(3))
         .table::<Page<1>>(|table| table.capacity(4))

@@ -1,4 +1,4 @@
-//! Tables that were once much larger: the remaining entries are as they were.
+//! Tables that were once much larger: the remaining entries are unchanged.
 
 use cache_core::{Cache, EntryTimes, TableOptions};
 
@@ -6,7 +6,7 @@ use super::*;
 
 const MANY: u32 = 20_000;
 
-/// One in twenty.
+/// A twentieth of them.
 fn is_left(n: u32) -> bool {
     n % 20 == 7
 }
@@ -55,12 +55,15 @@ fn deadlines_are_those_of_the_same_entries() {
 }
 
 #[test]
-fn the_policy_goes_on_with_the_same_entries() {
+fn the_policy_continues_with_the_same_entries() {
     let cache = shrunken(&Arc::default(), |table| table.capacity(u64::from(MANY)));
     (MANY..3 * MANY).for_each(|n| drop(cache.insert(GetBook(n), book("new"))));
     assert_eq!(cache.count::<GetBook>(), MANY as usize);
     assert_eq!(cache.inspect().tables[0].weight, u64::from(MANY));
-    assert!((0..MANY).all(|n| cache.peek(&GetBook(n)).is_none()), "the oldest, used by nobody, leave first");
+    assert!(
+        (0..MANY).all(|n| cache.peek(&GetBook(n)).is_none()),
+        "the oldest entries, which were not used, are evicted first"
+    );
 }
 
 #[test]

@@ -20,7 +20,7 @@ enum Step {
     /// Keeps the value of a key alive.
     Hold(u32),
     Pin(u32),
-    /// Drops all handles and pins, and reaps the values that die by that.
+    /// Drops all handles and pins, and reaps the values that die with them.
     LetGo,
     Wait(u64),
     /// Sets the clock back.
@@ -245,7 +245,7 @@ proptest! {
     #![proptest_config(ProptestConfig::with_cases(sized(60, 200)))]
 
     #[test]
-    fn a_commit_of_values_alone_keeps_all_of_them_and_pushes_out_others(
+    fn a_commit_of_values_only_keeps_all_of_them_and_evicts_others(
         capacity in 8_u64..24,
         commits in proptest::collection::vec(proptest::collection::hash_set(0_u32..40, 2..8), 1..12),
     ) {
@@ -274,7 +274,7 @@ proptest! {
 }
 
 #[test]
-fn a_commit_of_values_alone_conflicts_with_a_write_to_a_key_that_it_read() {
+fn a_commit_of_values_only_conflicts_with_a_write_to_a_key_that_it_read() {
     let cache = Side::new(Bound::Capacity(8), None, 0, false).cache;
     cache.insert(GetBook(1), book("old"));
     for id in [1, 9] {
@@ -290,20 +290,20 @@ fn a_commit_of_values_alone_conflicts_with_a_write_to_a_key_that_it_read() {
 }
 
 #[test]
-fn a_commit_of_values_alone_overtakes_the_loads_of_their_keys() {
+fn a_commit_of_values_only_overtakes_the_loads_of_their_keys() {
     let cache = Side::new(Bound::Capacity(8), None, 0, false).cache;
     let answer = cache.get_or_insert_with(&GetBook(1), || {
         let mut tx = cache.begin();
         tx.set(GetBook(1), book("committed"));
         tx.set(GetBook(2), book("committed"));
         tx.commit().unwrap();
-        // So that only the load itself tells that it is out of date.
+        // So that only the load itself shows that it is out of date.
         (10..90).for_each(|id| drop(cache.insert(GetBook(id), book("another"))));
         assert!(cache.peek(&GetBook(1)).is_none());
         book("loaded")
     });
     assert_eq!(answer.title, "loaded");
-    assert!(cache.peek(&GetBook(1)).is_none(), "what was loaded before the commit is stored after it");
+    assert!(cache.peek(&GetBook(1)).is_none(), "an answer loaded before the commit was stored after it");
 }
 
 #[test]
@@ -314,7 +314,7 @@ fn what_a_commit_of_one_value_replaces_or_evicts_dies_with_it() {
     let mut tx = cache.begin();
     tx.set(GetBook(1), book("new"));
     let replacing = tx.commit().unwrap();
-    assert!(old.upgrade().is_none(), "the receipt keeps what was replaced");
+    assert!(old.upgrade().is_none(), "the receipt keeps a replaced value");
 
     let evicted = Arc::downgrade(&cache.get(&GetBook(1)).unwrap());
     drop(replacing);
@@ -322,54 +322,54 @@ fn what_a_commit_of_one_value_replaces_or_evicts_dies_with_it() {
     tx.set(GetBook(2), book("another"));
     let evicting = tx.commit().unwrap();
     assert_eq!(cache.count::<GetBook>(), 1);
-    assert!(evicted.upgrade().is_none(), "the receipt keeps what was evicted");
+    assert!(evicted.upgrade().is_none(), "the receipt keeps an evicted value");
     drop(evicting);
 }
 
 #[test]
 fn a_value_whose_drop_panics_in_a_transaction_harms_no_later_commit() {
     let builder = Cache::<Shelf>::builder();
-    let cache = builder.table::<GetLoud>(|table| table.capacity(2).history(0)).build().unwrap();
+    let cache = builder.table::<GetOnDrop>(|table| table.capacity(2).history(0)).build().unwrap();
     let mut tx = cache.begin();
-    tx.set(GetLoud(1), Loud::new(|| panic!("dropped")));
-    let removed = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| tx.remove(&GetLoud(1))));
+    tx.set(GetOnDrop(1), OnDrop::new(|| panic!("dropped")));
+    let removed = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| tx.remove(&GetOnDrop(1))));
     assert!(removed.is_err());
-    tx.set(GetLoud(2), Loud::silent());
+    tx.set(GetOnDrop(2), OnDrop::silent());
     tx.commit().unwrap();
-    assert!(cache.get(&GetLoud(1)).is_none() && cache.get(&GetLoud(2)).is_some());
+    assert!(cache.get(&GetOnDrop(1)).is_none() && cache.get(&GetOnDrop(2)).is_some());
     for id in 10..100 {
-        cache.insert(GetLoud(id), Loud::silent());
-        assert!(cache.get(&GetLoud(id)).is_some() && cache.count::<GetLoud>() <= 2);
+        cache.insert(GetOnDrop(id), OnDrop::silent());
+        assert!(cache.get(&GetOnDrop(id)).is_some() && cache.count::<GetOnDrop>() <= 2);
     }
 }
 
 #[test]
 fn a_table_is_within_its_bound_although_the_drop_of_what_it_evicts_panics() {
     let builder = Cache::<Shelf>::builder();
-    let cache = builder.table::<GetLoud>(|table| table.capacity(2).history(0)).build().unwrap();
+    let cache = builder.table::<GetOnDrop>(|table| table.capacity(2).history(0)).build().unwrap();
     cache.commit_log().keep(10);
-    cache.insert(GetLoud(1), Loud::new(|| panic!("dropped")));
-    cache.insert(GetLoud(2), Loud::silent());
+    cache.insert(GetOnDrop(1), OnDrop::new(|| panic!("dropped")));
+    cache.insert(GetOnDrop(2), OnDrop::silent());
     let mut commits = 2;
     for id in 3..10 {
         let inserted = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| {
-            cache.insert(GetLoud(id), Loud::silent());
+            cache.insert(GetOnDrop(id), OnDrop::silent());
         }));
         commits += 1;
         assert_eq!(cache.commit_log().recent().len(), commits, "also of a write that panics: {inserted:?}");
-        let report = cache.inspect().tables.into_iter().find(|table| table.name == GetLoud::NAME).unwrap();
+        let report = cache.inspect().tables.into_iter().find(|table| table.name == GetOnDrop::NAME).unwrap();
         assert!(report.live() <= 2, "{id}: {report:?}");
     }
 }
 
 thread_local! {
-    /// Run by the next comparison of keys on this thread.
+    /// Called by the next comparison of keys on this thread.
     static AT_EQ: Cell<Option<Box<dyn FnOnce()>>> = const { Cell::new(None) };
 }
 
 /// All keys of a group are in one of two shards.
 #[derive(Query, Clone, Copy, Debug, Eq)]
-#[query(value = Loud, capacity = 512)]
+#[query(value = OnDrop, capacity = 512)]
 pub struct Grouped {
     group: u32,
     number: u32,
@@ -398,16 +398,16 @@ registry! {
 
 /// Returns the first key of a group whose shard is not locked.
 fn key_of_free_group(cache: &Cache<Groups>) -> Grouped {
-    let (tell, told) = mpsc::channel();
+    let (sender, receiver) = mpsc::channel();
     for group in 1..32 {
-        let (cache, tell) = (cache.clone(), tell.clone());
+        let (cache, sender) = (cache.clone(), sender.clone());
         thread::spawn(move || {
             let key = Grouped { group, number: 0 };
             drop(cache.peek(&key));
-            let _ = tell.send(key);
+            let _ = sender.send(key);
         });
     }
-    told.recv_timeout(LONGEST_WAIT).expect("half of the groups are in the other shard")
+    receiver.recv_timeout(LONGEST_WAIT).expect("half of the groups are in the other shard")
 }
 
 #[test]
@@ -417,28 +417,28 @@ fn a_commit_drops_what_it_replaced_though_another_write_overfills_the_table_mean
     let droppers = Arc::new(Mutex::new(Vec::new()));
     let replaced = [0, 1].map(|number| {
         let droppers = Arc::clone(&droppers);
-        let value = Loud::new(move || droppers.lock().push(thread::current().id()));
+        let value = OnDrop::new(move || droppers.lock().push(thread::current().id()));
         Arc::downgrade(&cache.insert(key(number), value))
     });
-    (2..512).for_each(|number| drop(cache.insert(key(number), Loud::silent())));
+    (2..512).for_each(|number| drop(cache.insert(key(number), OnDrop::silent())));
     let mut tx = cache.begin();
-    tx.set(key(0), Loud::silent());
-    tx.set(key(1), Loud::silent());
+    tx.set(key(0), OnDrop::silent());
+    tx.set(key(1), OnDrop::silent());
     let store = cache.clone();
-    let (tell, told) = mpsc::channel();
+    let (sender, receiver) = mpsc::channel();
     AT_EQ.set(Some(Box::new(move || {
         // The commit has locked its shard. There is nothing to evict in the other one.
         let other = key_of_free_group(&store);
         let writer = store.clone();
-        tell.send(thread::spawn(move || drop(writer.insert(other, Loud::silent())))).unwrap();
+        sender.send(thread::spawn(move || drop(writer.insert(other, OnDrop::silent())))).unwrap();
         while store.peek(&other).is_none() {
             thread::yield_now();
         }
     })));
     tx.commit().unwrap();
-    assert!(replaced.iter().all(|value| value.strong_count() == 0), "the shard keeps what was replaced");
+    assert!(replaced.iter().all(|value| value.strong_count() == 0), "the shard keeps a replaced value");
     assert_eq!(*droppers.lock(), [thread::current().id(); 2]);
-    told.recv().unwrap().join().unwrap();
+    receiver.recv().unwrap().join().unwrap();
     // Both may have made room for it, at once.
     assert!((511..=512).contains(&cache.len()), "{} entries", cache.len());
 }

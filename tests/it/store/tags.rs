@@ -140,7 +140,7 @@ fn a_tag_marks_the_entries_that_have_it_and_no_others() {
     assert_eq!(marked::<GetFew>(&cache), [GetFew::new(2, 9)].into());
     assert_eq!(cache.invalidate_tag(Tag::new("viewer", 1)), 4);
     assert_eq!(cache.invalidate_tag(article(7)), 0);
-    assert_eq!(cache.invalidate_tag("article"), 0, "a name without a key is another tag");
+    assert_eq!(cache.invalidate_tag("article"), 0, "a name without a key is a different tag");
     cache.insert(GetView::new(2, 0), 1);
     assert!(cache.get_fresh(&GetView::new(2, 0)).is_some(), "a write clears the mark");
     assert_eq!(GetView::new(2, 0).tags_of(), [article(2), Tag::new("viewer", 0)]);
@@ -190,17 +190,17 @@ fn a_transaction_marks_with_a_tag_what_it_does_not_write() {
     tx.commit().unwrap();
     assert_eq!(cache.revision().unwrap().get(), before + 1);
     assert_eq!(marked::<GetView>(&cache), [GetView::new(2, 0)].into());
-    assert_eq!(marked::<GetFew>(&cache), [GetFew::new(2, 9)].into(), "tables that it does not write too");
+    assert_eq!(marked::<GetFew>(&cache), [GetFew::new(2, 9)].into(), "also in tables that it does not write");
     assert_eq!(cache.invalidate_tag(article(2)), 4, "what it wrote has its tag");
 
     let mut tx = cache.begin();
     tx.invalidate_tag(article(3));
-    assert_eq!(tx.commit().unwrap().revision(), None, "marks have none");
+    assert_eq!(tx.commit().unwrap().revision(), None, "marks have no revision");
     assert!(marked::<GetView>(&cache).is_superset(&views_of(3)));
 }
 
 #[test]
-fn listeners_hear_of_each_entry_that_a_tag_marks() {
+fn listeners_receive_each_entry_that_a_tag_marks() {
     for is_transaction in [false, true] {
         let heard = Arc::new(Mutex::new(Vec::new()));
         let told = Arc::clone(&heard);
@@ -333,13 +333,13 @@ fn tables_without_tags_of_entries_index_nothing() {
 pub struct GetOdd(pub u32);
 
 static ODD: OnceLock<Cache<Odd>> = OnceLock::new();
-static ASKED: AtomicUsize = AtomicUsize::new(0);
+static CALLS: AtomicUsize = AtomicUsize::new(0);
 
 impl GetOdd {
     fn tags(&self) -> Vec<Tag> {
-        assert_ne!(self.0, 13, "an unlucky number");
+        assert_ne!(self.0, 13, "listing the tags panics");
         if let Some(cache) = ODD.get() {
-            ASKED.fetch_add(1, Ordering::SeqCst);
+            CALLS.fetch_add(1, Ordering::SeqCst);
             let _ = cache.get(self);
             cache.touch(self);
             let mut tx = cache.begin();
@@ -358,40 +358,40 @@ registry! {
 fn what_says_the_tags_runs_without_locks() {
     in_time(|| {
         let cache = ODD.get_or_init(Cache::new);
-        let asked = |work: &dyn Fn()| {
-            ASKED.store(0, Ordering::SeqCst);
+        let lists_tags = |work: &dyn Fn()| {
+            CALLS.store(0, Ordering::SeqCst);
             work();
-            assert!(ASKED.load(Ordering::SeqCst) > 0);
+            assert!(CALLS.load(Ordering::SeqCst) > 0);
         };
-        asked(&|| _ = cache.insert(GetOdd(1), 1));
-        asked(&|| _ = cache.get_or_insert_with(&GetOdd(2), || 2_u32));
-        asked(&|| {
+        lists_tags(&|| _ = cache.insert(GetOdd(1), 1));
+        lists_tags(&|| _ = cache.get_or_insert_with(&GetOdd(2), || 2_u32));
+        lists_tags(&|| {
             let mut tx = cache.begin();
             tx.set(GetOdd(3), 3);
             tx.merge_with(GetOdd(4), |_| 4);
             tx.commit().unwrap();
         });
         let _watch = cache.watch(&GetOdd(5));
-        asked(&|| assert_eq!(cache.invalidate_tag("odd"), 4));
-        asked(&|| {
+        lists_tags(&|| assert_eq!(cache.invalidate_tag("odd"), 4));
+        lists_tags(&|| {
             let mut tx = cache.begin();
             tx.set(GetOdd(1), 3);
             tx.invalidate_tag("odd");
             tx.commit().unwrap();
         });
-        asked(&|| {
+        lists_tags(&|| {
             let mut tx = cache.begin();
             tx.invalidate_tag("odd");
             tx.commit().unwrap();
         });
         let mut bytes = Vec::new();
         cache.save_to(&mut bytes).unwrap();
-        asked(&|| drop(cache.restore_from(&bytes[..]).unwrap()));
+        lists_tags(&|| drop(cache.restore_from(&bytes[..]).unwrap()));
     });
 }
 
 #[test]
-fn a_panic_while_the_tags_are_asked_for_changes_nothing() {
+fn a_panic_while_the_tags_are_listed_changes_nothing() {
     let cache = Cache::<Odd>::new();
     let panics = |work: &dyn Fn()| {
         assert!(std::panic::catch_unwind(std::panic::AssertUnwindSafe(work)).is_err());
@@ -521,7 +521,7 @@ where
             Step::InvalidateByTransaction(tag) => check_invalidation::<Q>(&cache, &tag, true),
         }
         let table = report(&cache, cache.name_of::<Q>());
-        assert_eq!(table.indexed_tags, 2 * (table.live() + table.dead), "nothing leaks from the index");
+        assert_eq!(table.indexed_tags, 2 * (table.live() + table.dead), "the index has no leaks");
     }
 }
 

@@ -1,4 +1,4 @@
-//! Several threads at once.
+//! Several threads at the same time.
 
 use std::sync::Barrier;
 use std::sync::atomic::AtomicU64;
@@ -27,7 +27,7 @@ fn a_read_finds_the_whole_value_or_none_while_its_last_handle_is_dropped() {
                     assert_eq!(*value, *format!("value of round {round}"));
                     found.fetch_add(1, Ordering::Relaxed);
                 }
-                assert!(cache.get(&GetText(1)).is_none(), "dead for good");
+                assert!(cache.get(&GetText(1)).is_none(), "a dead value does not come back");
                 barrier.wait();
             }
         });
@@ -92,7 +92,7 @@ fn tables_stay_within_their_bounds_under_many_writers() {
         assert!(books.residents <= 3_000 && books.survivors + books.dead == 0, "{books:?}");
         assert!(recent.residents <= 4 && recent.survivors + recent.dead == 0, "{recent:?}");
         assert!(blobs.weight <= 100 && blobs.survivors + blobs.dead == 0, "{blobs:?}");
-        // The sums that the bounds are compared with are right to the last entry.
+        // The sums that the bounds are compared with are exact.
         cache.clear();
         for n in 0..3_000 {
             cache.insert(GetBook(n), book("fills"));

@@ -16,7 +16,7 @@ fn an_entry_is_a_hit_until_its_time_to_live_is_over_and_a_miss_at_once_after_tha
     assert_eq!(cache.get(&GetQuote(1)).as_deref(), Some(&10));
     assert_eq!(cache.get_entry(&GetQuote(1)).unwrap().remaining(), Some(millis(100)));
     clock.advance(millis(200));
-    assert!(cache.get(&GetQuote(1)).is_none(), "no sweep has run");
+    assert!(cache.get(&GetQuote(1)).is_none(), "expired, although no sweep has run");
     assert_eq!(table(&cache, "get_quote").removals.expired, 1);
 }
 
@@ -222,7 +222,7 @@ fn a_time_without_end_never_ends() {
 }
 
 #[test]
-fn a_clock_at_its_very_end_breaks_nothing() {
+fn a_clock_at_its_maximum_breaks_nothing() {
     let (cache, clock) = shelf();
     clock.advance(Duration::from_nanos(i64::MAX as u64) - Duration::from_secs(1_000_000));
     cache.insert(GetQuote(1), 10);
@@ -251,7 +251,7 @@ fn a_clock_that_goes_back_lets_nothing_expire_early() {
         clock.advance(SECOND);
     }
     clock.advance(SECOND * 2_000_010);
-    assert!(cache.get(&GetQuote(1)).is_none(), "and nothing lives for ever");
+    assert!(cache.get(&GetQuote(1)).is_none(), "it does not live forever");
     assert!(cache.get(&GetQuote(3)).is_none());
 }
 
@@ -299,7 +299,7 @@ fn a_write_without_times_of_its_own_falls_back_to_those_of_the_table() {
     clock.advance(SECOND * 2);
     assert_eq!(cache.get_entry(&GetQuote(1)).unwrap().freshness(), Freshness::Stale);
     clock.advance(SECOND * 3);
-    assert_eq!(cache.len(), 0, "found by the sweep, too");
+    assert_eq!(cache.len(), 0, "the sweep finds it too");
     assert!(cache.entries::<GetQuote>().is_empty());
     assert!(cache.get(&GetQuote(1)).is_none());
 }
@@ -399,7 +399,7 @@ fn a_touch_renews_the_times_and_keeps_the_value() {
     assert_eq!(cache.revision(), last, "no commit");
     clock.advance(SECOND * 5);
     assert!(cache.get_entry(&GetQuote(1)).unwrap().is_expired());
-    assert!(!cache.touch(&GetQuote(2)), "there is nothing to renew");
+    assert!(!cache.touch(&GetQuote(2)), "the key is absent");
 }
 
 #[test]
@@ -465,7 +465,7 @@ fn a_transaction_touches_and_invalidates_when_it_is_committed() {
 }
 
 #[test]
-fn expired_entries_leave_though_nobody_asks_for_them() {
+fn expired_entries_are_removed_without_being_read() {
     let (cache, clock) = shelf();
     for n in 0..1_000 {
         cache.insert(GetQuote(n), n);

@@ -42,7 +42,7 @@ fn a_callback_runs_each_time_for_its_key_and_for_no_other() {
 }
 
 #[test]
-fn a_callback_runs_for_a_touch_though_that_is_no_write() {
+fn a_callback_runs_for_a_touch_although_that_is_not_a_write() {
     let (cache, _) = shelf();
     cache.insert(GetBook(1), book("old"));
     let (watch, calls) = counted(&cache, &GetBook(1));
@@ -75,13 +75,13 @@ fn a_callback_finds_the_change_done() {
 }
 
 #[test]
-fn a_dropped_watch_calls_no_more_and_a_panic_of_a_callback_is_counted() {
+fn a_dropped_watch_makes_no_calls_and_a_panic_of_a_callback_is_counted() {
     let (cache, _) = shelf();
     let (watch, calls) = counted(&cache, &GetBook(1));
     drop(watch);
     cache.insert(GetBook(1), book("new"));
     assert_eq!(calls.load(Ordering::SeqCst), 0);
-    let _watch = cache.watch_with(&GetBook(1), || panic!("the callback breaks"));
+    let _watch = cache.watch_with(&GetBook(1), || panic!("the callback panics"));
     cache.insert(GetBook(1), book("newer"));
     assert_eq!(cache.inspect().listener_panics, 1);
     assert_eq!(cache.get(&GetBook(1)).unwrap().title, "newer");
@@ -94,7 +94,7 @@ fn chain() -> usize {
 }
 
 #[test]
-fn a_callback_may_cause_itself_to_run_as_often_as_it_likes() {
+fn a_callback_may_trigger_itself_any_number_of_times() {
     let (cache, _) = shelf();
     let (steps, inner) = (Arc::new(AtomicUsize::new(0)), cache.clone());
     let count = Arc::clone(&steps);
@@ -108,7 +108,7 @@ fn a_callback_may_cause_itself_to_run_as_often_as_it_likes() {
 }
 
 #[test]
-fn callbacks_of_two_caches_may_cause_one_another_to_run() {
+fn callbacks_of_two_caches_may_trigger_each_other() {
     let caches = [shelf().0, shelf().0];
     let steps = Arc::new(AtomicUsize::new(0));
     let callback = |to: &Cache<Shelf>| {
@@ -130,7 +130,7 @@ fn callbacks_of_two_caches_may_cause_one_another_to_run() {
 }
 
 #[test]
-fn listeners_and_callbacks_may_go_on_changing_what_the_others_hear_of() {
+fn listeners_and_callbacks_may_keep_changing_what_the_others_receive() {
     let steps = Arc::new(AtomicUsize::new(0));
     let cache = Arc::new(std::sync::OnceLock::<Cache<Shelf>>::new());
     let next = {

@@ -144,7 +144,7 @@ fn a_mark_after_a_touch_overtakes_a_watch_of_a_key_that_has_gone_meanwhile() {
 }
 
 #[test]
-fn a_key_stands_once_among_the_writes_whatever_became_of_it_meanwhile() {
+fn a_key_is_listed_once_among_the_writes_whatever_happened_to_it() {
     let (cache, _) = shelf();
     cache.insert(GetBook(1), book("old"));
     let mut tx = cache.begin();
@@ -176,7 +176,7 @@ fn a_newer_answer_that_equals_the_present_one_overtakes_older_loads() {
 }
 
 #[test]
-fn a_predicate_marks_what_begins_to_load_while_a_hook_is_asked() {
+fn a_predicate_marks_what_begins_to_load_while_a_hook_runs() {
     let (shared, begun) = (Arc::new(OnceLock::<Cache<Shelf>>::new()), Arc::new(Mutex::new(None)));
     let (cache_of_hook, begun_by_hook) = (Arc::clone(&shared), Arc::clone(&begun));
     let builder = Cache::<Shelf>::builder().before_commit(move |_| {
@@ -194,7 +194,7 @@ fn a_predicate_marks_what_begins_to_load_while_a_hook_is_asked() {
 }
 
 #[test]
-fn what_is_no_write_overtakes_no_watch() {
+fn what_is_not_a_write_overtakes_no_watch() {
     let (cache, _) = shelf();
     cache.insert(GetBook(1), book("old"));
     let watch = cache.watch(&GetBook(1));
@@ -211,7 +211,7 @@ fn what_is_no_write_overtakes_no_watch() {
 }
 
 #[test]
-fn a_mark_on_an_absent_key_is_no_change() {
+fn a_mark_on_an_absent_key_is_not_a_change() {
     let (cache, _) = shelf();
     let mut tx = cache.begin();
     assert!(!tx.invalidate(&GetBook(1)));
@@ -244,7 +244,7 @@ fn of_two_watches_the_retired_one_does_not_overtake_the_other() {
 }
 
 #[test]
-fn an_equal_value_keeps_the_present_one_and_dates_it_anew() {
+fn an_equal_value_keeps_the_present_one_with_a_new_date() {
     let clock = Arc::new(ManualClock::new());
     let cache = Cache::<Watched>::builder().clock(Arc::clone(&clock)).build().unwrap();
     let first = cache.insert(GetEqual(1), 7);
@@ -305,7 +305,7 @@ fn all_that_matches_is_marked_and_counted() {
 }
 
 #[test]
-fn a_look_that_does_not_count_leaves_the_counters() {
+fn a_peek_leaves_the_counters() {
     let (cache, _) = shelf();
     cache.insert(GetBook(1), book("old"));
     let before = cache.inspect();
@@ -378,7 +378,7 @@ fn a_tag_marks_the_entries_of_its_queries_and_overtakes_their_watches() {
 }
 
 #[test]
-fn marks_alone_are_told_from_writes_and_removals() {
+fn marks_are_distinguished_from_writes_and_removals() {
     for (name, change) in changes() {
         for is_present in [false, true] {
             let (cache, _) = shelf();

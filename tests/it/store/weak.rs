@@ -1,4 +1,4 @@
-//! Values that no side table keeps: readable while the program holds them, gone with the last holder.
+//! Values that no table keeps: readable while the program holds them, gone with the last holder.
 
 use std::sync::Arc;
 
@@ -11,13 +11,13 @@ fn without_retention_a_value_lives_as_long_as_its_holder() {
     let cache = Cache::<Shelf>::new();
     drop(cache.insert(GetText(1), "dropped"));
     assert!(cache.get(&GetText(1)).is_none());
-    assert_eq!(cache.reap(), 1, "its key was left behind");
+    assert_eq!(cache.reap(), 1, "the dead key was still in the table");
     assert_eq!(cache.reap(), 0);
 
     let held = cache.insert(GetText(2), "held");
     assert!(Arc::ptr_eq(&held, &cache.get(&GetText(2)).unwrap()));
     assert_eq!(cache.reap(), 0);
-    assert!(cache.get(&GetText(2)).is_some(), "reaping takes none of the living");
+    assert!(cache.get(&GetText(2)).is_some(), "reaping removes no live value");
     drop(held);
     assert!(cache.get(&GetText(2)).is_none());
     assert_eq!(cache.reap(), 1);
@@ -56,7 +56,7 @@ fn a_transaction_keeps_nothing_that_it_did_not_write() {
     let mut tx = cache.begin();
     assert!(tx.get(&GetText(1)).is_some());
     drop(held);
-    assert!(tx.get(&GetText(1)).is_none(), "its value has died, which is no error");
+    assert!(tx.get(&GetText(1)).is_none(), "a dead value is a miss and not an error");
     assert!(cache.get(&GetText(1)).is_none());
 }
 
@@ -122,7 +122,7 @@ fn one_of_many_survivors_that_is_read_becomes_resident_with_the_very_next_write(
     }
 }
 
-/// Reads without a mark.
+/// Reads without counting as a use.
 fn table_residency(cache: &Cache<Shelf>, key: u32) -> Residency {
     let entries = cache.entries::<GetOne>();
     entries.iter().find(|entry| *entry.key() == GetOne(key)).expect("the entry is readable").residency()

@@ -31,27 +31,27 @@ fn the_bound_may_be_filled_to_the_brim() {
 }
 
 #[test]
-fn an_entry_heavier_than_the_bound_lives_in_the_returned_arc_alone() {
+fn an_entry_heavier_than_the_bound_lives_only_in_the_returned_arc() {
     let heard = Arc::new(Mutex::new(Vec::new()));
-    let hear = Arc::clone(&heard);
+    let log = Arc::clone(&heard);
     let cache = Cache::<Shelf>::builder()
         .on_removal(move |removal| {
             let (key, value) = removal.of::<GetBlob>().unwrap();
-            hear.lock().push((removal.table(), removal.cause(), key.0, value.len()));
+            log.lock().push((removal.table(), removal.cause(), key.0, value.len()));
         })
         .build()
         .unwrap();
     cache.insert(GetBlob(1), blob(90));
     let held = cache.insert(GetBlob(2), blob(101));
     assert_eq!(*heard.lock(), [("get_blob", RemovalCause::Evicted, 2, 101)]);
-    assert!(cache.get(&GetBlob(1)).is_some(), "it pushed nobody out");
+    assert!(cache.get(&GetBlob(1)).is_some(), "it evicted no other entry");
     assert!(Arc::ptr_eq(&held, &cache.get(&GetBlob(2)).unwrap()));
     assert_eq!(cache.get_entry(&GetBlob(2)).unwrap().residency(), Residency::Survivor);
     cache.insert(GetBlob(3), blob(1));
     assert_eq!(
         cache.get_entry(&GetBlob(2)).unwrap().residency(),
         Residency::Survivor,
-        "no read brings it back"
+        "no read makes it resident again"
     );
     drop(held);
     assert!(cache.get(&GetBlob(2)).is_none());
@@ -59,7 +59,7 @@ fn an_entry_heavier_than_the_bound_lives_in_the_returned_arc_alone() {
 }
 
 #[test]
-fn an_entry_that_grows_pushes_others_out() {
+fn an_entry_that_grows_evicts_others() {
     let cache = Cache::<Shelf>::new();
     cache.insert(GetBlob(1), blob(30));
     cache.insert(GetBlob(2), blob(30));
@@ -94,7 +94,7 @@ fn an_entry_of_no_weight_is_bounded_all_the_same() {
 }
 
 #[test]
-fn a_light_entry_is_never_refused_and_may_push_out_entries_of_other_shards() {
+fn a_light_entry_is_never_refused_and_may_evict_entries_of_other_shards() {
     let bound = 100_000;
     let cache = Cache::<Shelf>::builder().table::<GetBlob>(|table| table.max_weight(bound)).build().unwrap();
     for n in 0..100 {
@@ -129,7 +129,7 @@ fn the_sum_of_the_weights_never_passes_the_bound() {
     let entries = cache.entries::<GetBlob>();
     let sum: u64 = entries.iter().map(|entry| u64::from(entry.state().weight)).sum();
     assert_eq!(sum, table(&cache, "get_blob").weight);
-    assert!(sum > bound * 3 / 4, "the bound is used: {sum}");
+    assert!(sum > bound * 3 / 4, "most of the bound is used: {sum}");
 }
 
 #[test]

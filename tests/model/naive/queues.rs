@@ -1,4 +1,4 @@
-//! The two queues of the default policy and its ghosts, with the rules in plain form.
+//! The two queues of the default policy and its ghosts, with the rules in their simplest form.
 //!
 //! Exact for as many entries as fit into one bucket of the store's ghosts: eight. Beyond that, the hashes of
 //! the keys decide what is forgotten.
@@ -125,7 +125,7 @@ impl Queues {
         }
     }
 
-    /// Records that an entry leaves its queue for good.
+    /// Records that an entry leaves its queue permanently.
     pub fn remember(&mut self, key: u16, left: Queue) {
         match left {
             Queue::Small => self.from_small += 1,

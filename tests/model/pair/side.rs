@@ -62,7 +62,7 @@ impl Side {
             Step::Check => self.check(),
             ref step => unreachable!("{step:?} concerns both caches"),
         }
-        assert_eq!(self.store.revision(), before, "a revision for no write");
+        assert_eq!(self.store.revision(), before, "a revision without a write");
     }
 
     /// Releases expired entries in the tables with a bound. Without this, the store does not promise when
@@ -75,7 +75,7 @@ impl Side {
         }
     }
 
-    /// Does the same in all tables, if there are listeners or it matters otherwise.
+    /// Does the same in all tables, if there are listeners or expiry affects the result otherwise.
     pub(super) fn sweep_all(&mut self) {
         for table in [0, 1] {
             at!(&mut *self, table, 0, |at| at.sweep());
@@ -159,7 +159,7 @@ impl Side {
         }
     }
 
-    /// Commits, and does the same to the model.
+    /// Commits, and applies the same changes to the model.
     pub(super) fn finish_commit(&mut self, tx: Transaction<Registry>, open: Open, is_held: bool) {
         self.sweep_all();
         let Open { mut writes, reads, mut handles, .. } = open;
