@@ -1,28 +1,28 @@
-# The longer runs. `.ci/run` is what a change has to pass; see CONTRIBUTING.md.
+# The longer runs. A change must pass `.ci/run`; see CONTRIBUTING.md.
 
 # Lists the commands.
 default:
     @just --list
 
-# All that a change has to pass.
+# Everything that a change must pass.
 ci:
     .ci/run
 
-# Runs the test programs many times, to find tests that fail now and then; `just repeat --busy tests/it`.
+# Runs the test programs many times, to find flaky tests; `just repeat --busy tests/it`.
 repeat *args:
     tests/repeat {{args}}
 
-# Random runs of store and client beside their models, many times as many as usual.
+# Random runs of store and client against their models, many times as many as usual.
 explore:
     CACHE_MODEL_CASES=5000 cargo test --release -p cache-tests --test model
     CACHE_CLIENT_RUNS=20000 cargo test --release -p cache-client --test it -- model::random
     CACHE_STRESS_MILLIS=60000 cargo test --release -p cache-tests --test stress
 
-# Large tests in full.
+# Large tests at full size.
 sweep:
     CACHE_TEST_SIZES=all cargo test --release
 
-# Hand-overs between threads under many more schedules.
+# Handovers between threads under many more schedules.
 model:
     CACHE_MODEL_SCHEDULES=20000 cargo test --release -p cache-model --test handovers --test client
     LOOM_MAX_PREEMPTIONS=5 cargo test --release -p cache-model --test gate
@@ -35,18 +35,18 @@ fuzz target *args:
 bench *args:
     cargo run --release -p cache-bench -- {{args}}
 
-# Compares rows, printed by `just bench --json`, with the floors in bench/floors.toml.
+# Compares the output of `just bench --json` with the floors in bench/floors.toml.
 floors *files:
     cargo run --release -p cache-bench --bin check -- {{files}}
 
-# Instructions for each operation. Needs `valgrind`.
+# Counts the instructions of each operation. Needs `valgrind`.
 instructions *args:
     cargo run --release -p cache-bench --bin instructions -- {{args}}
 
-# The code that a query adds to a build.
+# Measures the code that a query adds to a build.
 code queries="10":
     cargo run --release -p cache-bench --bin compile -- --code {{queries}}
 
-# Licences and advisories of dependencies. Needs `cargo install cargo-deny`.
+# Checks licences and advisories of dependencies. Needs `cargo install cargo-deny`.
 deny:
     cargo deny check
