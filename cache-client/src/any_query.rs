@@ -6,7 +6,7 @@ use std::pin::Pin;
 use std::sync::Arc;
 
 use cache_core::client_support::{
-    AnyKey, AnyStoreOutcome, AnyTable, AnyWatch, Inputs, UsedTableRef, ValueHandle,
+    AnyKey, AnyStoreOutcome, AnyTable, AnyTableRef, AnyWatch, Inputs, ValueHandle,
 };
 use cache_core::{Cache, EntryCodec, EntryState, EntryTimes, LoadingOptions};
 
@@ -50,7 +50,7 @@ pub(crate) trait AnyQuery<A: App>: AnyKey {
     fn to_query(&self) -> Arc<dyn AnyQuery<A>>;
     fn table<'c>(&self, cache: &'c CacheOf<A>) -> AnyTable<'c>;
     /// The table of the query.
-    fn home(&self, cache: &CacheOf<A>) -> UsedTableRef;
+    fn home(&self, cache: &CacheOf<A>) -> AnyTableRef;
     /// Reads the entry. `counts` says whether this counts as a use of it.
     fn read(&self, cache: &CacheOf<A>, counts: bool) -> Option<(AnyValue, EntryState)>;
     /// A value that is fresh by the times of its table.

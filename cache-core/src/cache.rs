@@ -826,7 +826,7 @@ impl<R: Registry> Cache<R> {
     where
         R: Holds<Q>,
     {
-        Watch::new(self.used_ref::<Q>(), query.clone(), None)
+        Watch::new(self.any_table_ref::<Q>(), query.clone(), None)
     }
 
     /// Watches a key, as [`watch`](Self::watch) does, and calls `changed` after each change of it until the watch is
@@ -863,7 +863,7 @@ impl<R: Registry> Cache<R> {
     where
         R: Holds<Q>,
     {
-        Watch::new(self.used_ref::<Q>(), query.clone(), Some(Arc::new(changed)))
+        Watch::new(self.any_table_ref::<Q>(), query.clone(), Some(Arc::new(changed)))
     }
 
     /// Writes a value unless it equals the current one. Returns the value that is then in the cache.
@@ -927,7 +927,7 @@ impl<R: Registry> Cache<R> {
     where
         R: Holds<Q>,
     {
-        Pinned::new(self.table_ref(), AnyPin::new(self.used_ref::<Q>(), query), query.clone())
+        Pinned::new(self.table_ref(), AnyPin::new(self.any_table_ref::<Q>(), query), query.clone())
     }
 
     /// Empties all tables, survivors and history included. Is one commit.

@@ -169,7 +169,7 @@ pub mod client_support {
     pub use crate::shard::pairs::ValueHandle;
     pub use crate::snapshot::Persistence;
     pub use crate::snapshot::shape::Fingerprint;
-    pub use crate::table::handle::UsedTableRef;
+    pub use crate::table::handle::AnyTableRef;
     pub use crate::transaction::{Backoff, TRANSACT_ATTEMPTS};
     pub use crate::watch::any::{AnyStoreOutcome, AnyWatch};
 }

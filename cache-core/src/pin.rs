@@ -7,7 +7,7 @@ use crate::query::{Query, ShownKey};
 use crate::shard::PinClaim;
 use crate::shard::key::AnyKey;
 use crate::table::entry::Entry;
-use crate::table::handle::UsedTableRef;
+use crate::table::handle::AnyTableRef;
 use crate::table::{TableRef, Use};
 
 /// A claim on a key: the committed value stays resident, beyond capacity and times, until the last claim is
@@ -25,7 +25,7 @@ pub struct Pinned<Q: Query> {
 #[doc(hidden)]
 #[derive(Debug)]
 pub struct AnyPin {
-    table_ref: UsedTableRef,
+    table_ref: AnyTableRef,
     /// `None` before the table knows of the claim.
     claim: Option<PinClaim>,
 }
@@ -33,7 +33,7 @@ pub struct AnyPin {
 impl AnyPin {
     /// Claims a key of this table.
     #[must_use]
-    pub fn new(table_ref: UsedTableRef, key: &dyn AnyKey) -> Self {
+    pub fn new(table_ref: AnyTableRef, key: &dyn AnyKey) -> Self {
         let mut pin = Self { table_ref, claim: None };
         let Self { table_ref, claim } = &mut pin;
         // If anything panics in `pin`, the drop releases the claim.

@@ -15,7 +15,7 @@ use crate::event::WatchCallback;
 use crate::query::{Query, ShownKey};
 use crate::shard::erased::AnyPair;
 use crate::shard::pairs::ValueHandle;
-use crate::table::handle::UsedTableRef;
+use crate::table::handle::AnyTableRef;
 use crate::typed::Pair;
 use any::{AnyStoreOutcome, AnyWatch};
 use store::IsSame;
@@ -94,7 +94,7 @@ fn is_same<Q: Query>(pair: &dyn AnyPair, present: &dyn AnyPair) -> bool {
 
 impl<Q: Query> Watch<Q> {
     /// Creates a watch that runs `callback` after each change of the key, until the watch is dropped.
-    pub(crate) fn new(table_ref: UsedTableRef, key: Q, callback: Option<WatchCallback>) -> Self {
+    pub(crate) fn new(table_ref: AnyTableRef, key: Q, callback: Option<WatchCallback>) -> Self {
         Self { any: AnyWatch::new(table_ref, key, callback), query: PhantomData }
     }
 

@@ -7,7 +7,7 @@ use std::ops::Deref;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, OnceLock};
 
-use cache_core::client_support::{AnyKey, AnyWatch, Inputs, UsedTableRef, ValueHandle};
+use cache_core::client_support::{AnyKey, AnyTableRef, AnyWatch, Inputs, ValueHandle};
 use parking_lot::Mutex;
 use tokio::runtime::{Handle, Id};
 use tokio::time::Instant;
@@ -105,7 +105,7 @@ impl Tree {
     /// load that gave the answer. `was_marked` says whether the answer was known to be out of date.
     pub(crate) fn note_read(
         &self,
-        home: UsedTableRef,
+        home: AnyTableRef,
         key: &dyn AnyKey,
         value: Option<ValueHandle>,
         was_marked: bool,

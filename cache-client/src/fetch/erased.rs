@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use cache_core::client_support::{
-    AnyStoreOutcome, AnyTable, AnyWatch, Inputs, Persistence, UsedTableRef, ValueHandle,
+    AnyStoreOutcome, AnyTable, AnyTableRef, AnyWatch, Inputs, Persistence, ValueHandle,
 };
 use cache_core::{EntryCodec, EntryState, EntryTimes, Holds};
 
@@ -38,8 +38,8 @@ where
         cache.any_table::<Q>()
     }
 
-    fn home(&self, cache: &CacheOf<A>) -> UsedTableRef {
-        cache.used_ref::<Q>()
+    fn home(&self, cache: &CacheOf<A>) -> AnyTableRef {
+        cache.any_table_ref::<Q>()
     }
 
     fn read(&self, cache: &CacheOf<A>, counts: bool) -> Option<(AnyValue, EntryState)> {
@@ -57,7 +57,7 @@ where
     }
 
     fn watch(&self, cache: &CacheOf<A>, on_change: Option<Arc<dyn Fn() + Send + Sync>>) -> AnyWatch {
-        AnyWatch::new(cache.used_ref::<Q>(), self.clone(), on_change)
+        AnyWatch::new(cache.any_table_ref::<Q>(), self.clone(), on_change)
     }
 
     fn store(

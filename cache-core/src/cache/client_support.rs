@@ -12,7 +12,7 @@ use crate::registry::{Holds, Registry};
 use crate::shard::pairs::ValueHandle;
 use crate::table::Use;
 use crate::table::entry::EntryState;
-use crate::table::handle::UsedTableRef;
+use crate::table::handle::AnyTableRef;
 use crate::typed::Lines;
 use crate::watch::any::AnyWatch;
 
@@ -94,11 +94,11 @@ impl<R: Registry> Cache<R> {
     /// Returns a handle of the table of a query, with its query erased.
     #[doc(hidden)]
     #[must_use]
-    pub fn used_ref<Q: Query>(&self) -> UsedTableRef
+    pub fn any_table_ref<Q: Query>(&self) -> AnyTableRef
     where
         R: Holds<Q>,
     {
-        UsedTableRef {
+        AnyTableRef {
             cache: self.any(),
             table: |cache| table_in::<Q, R>(cache).ensure_shards(),
             has_value: Lines::<Q>::has_value,
@@ -118,6 +118,6 @@ impl<R: Registry> Cache<R> {
         R: Holds<Q>,
     {
         let value = value.map(|value| ValueHandle::new::<Q>(Arc::clone(value)));
-        inputs.note_any(self.used_ref::<Q>(), key, value, was_marked, watch);
+        inputs.note_any(self.any_table_ref::<Q>(), key, value, was_marked, watch);
     }
 }

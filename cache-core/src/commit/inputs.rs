@@ -15,7 +15,7 @@ use crate::shard::erased::AnyPair;
 use crate::shard::key::AnyKey;
 use crate::shard::pairs::ValueHandle;
 use crate::shard::{Incoming, Location, ReadVersion, ShardRef};
-use crate::table::handle::UsedTableRef;
+use crate::table::handle::AnyTableRef;
 use crate::table::tags::Tags;
 use crate::table::watchers::{AnyWatcher, KeyEvent};
 use crate::watch::any::AnyWatch;
@@ -35,7 +35,7 @@ pub struct Inputs {
 
 /// The inputs from one table.
 struct InputsOfTable {
-    table_ref: UsedTableRef,
+    table_ref: AnyTableRef,
     lines: Vec<Input>,
 }
 
@@ -55,7 +55,7 @@ impl Inputs {
     /// known to be out of date when it was read.
     pub fn note_any(
         &mut self,
-        table_ref: UsedTableRef,
+        table_ref: AnyTableRef,
         key: &dyn AnyKey,
         value: Option<ValueHandle>,
         was_marked: bool,

@@ -18,6 +18,8 @@ use std::marker::PhantomData;
 use serde::Serialize;
 use serde::de::{DeserializeOwned, DeserializeSeed};
 
+use super::digest::Digest;
+
 /// How much less stack than usual a decoder may use.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Margin {
@@ -43,10 +45,12 @@ pub trait Codec: 'static {
 
     /// Appends the encoded form of `value` to `out`. Refuses values that could not be read back: values that
     /// are nested too deep, have too many elements without bytes, or would read back as a different value.
+    /// Also adds the value to `digest`, if given.
     ///
     /// # Errors
     /// [`EncodeError`] says which of the two it is.
-    fn encode<T: Serialize>(value: &T, out: &mut Vec<u8>) -> Result<(), EncodeError>;
+    fn encode<T: Serialize>(value: &T, out: &mut Vec<u8>, digest: Option<&Digest>)
+    -> Result<(), EncodeError>;
 
     /// Reads one value that takes up all of `bytes`, which may be hostile: lengths are not trusted, and depth
     /// and stack are bounded. Uses less stack than usual, by `margin`.

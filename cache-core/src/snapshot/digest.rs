@@ -1,39 +1,35 @@
 //! A digest of the data that a value serialises to: equal data has equal digests. Knows nothing of codecs.
 //!
-//! The order of elements of sequences and maps does not count, since a hash map may be read back in a
-//! different order. Everything else counts: kinds, numbers bit by bit, fields and elements of tuples by their
-//! places. So a value that a codec reads back as a different one has a different digest, except with a
-//! probability of 2^-64. Codecs do not reorder elements.
+//! A digest is computed while the value is encoded. The order of elements of sequences and maps does not count,
+//! since a hash map may be read back in a different order. Everything else counts: kinds, numbers bit by bit,
+//! fields and elements of tuples by their places. So a value that a codec reads back as a different one has a
+//! different digest, except with a probability of 2^-64. Codecs do not reorder elements.
 
-use std::fmt;
+use std::cell::RefCell;
+use std::fmt::{Display, Write};
 use std::hash::{BuildHasher, Hasher};
 
 use foldhash::quality::{FixedState, FoldHasher};
-use serde::ser::{self, Serialize, Serializer};
 
-use super::codec::CodecError;
-
-/// Returns the digest of `value`, as it serialises for a format that is human-readable or not.
-///
-/// # Errors
-/// Those of the type's `Serialize`.
-pub(super) fn digest<T: Serialize + ?Sized>(value: &T, is_human_readable: bool) -> Result<u64, CodecError> {
-    value.serialize(Digest { is_human_readable }).map_err(|failure| *failure.0)
+/// The digest of the part of a value that has been encoded.
+#[derive(Debug)]
+pub struct Digest {
+    /// The value, then the elements that are being encoded, each inside the one before.
+    levels: RefCell<Vec<Level>>,
 }
 
-/// Why there is no digest. One word in size, since each part of a value returns it.
-#[derive(Debug, thiserror::Error)]
-#[error("{0}")]
-struct DigestFailure(Box<CodecError>);
-
-#[derive(Clone, Copy)]
-struct Digest {
-    is_human_readable: bool,
+/// The value, or an element whose place does not count.
+#[derive(Debug)]
+struct Level {
+    /// Hashes the parts whose place counts.
+    ordered: FoldHasher<'static>,
+    /// Sum of the digests of the elements of the current sequence or map.
+    elements: u64,
 }
 
 /// Kinds of values that the digest distinguishes.
 #[derive(Clone, Copy)]
-enum DigestKind {
+pub(crate) enum DigestKind {
     Bool,
     Signed,
     Unsigned,
@@ -50,298 +46,80 @@ enum DigestKind {
     Unordered,
 }
 
-/// A value that has others in it.
-struct Compound {
-    digest: Digest,
-    /// Hashes the parts whose place counts.
-    ordered: FoldHasher<'static>,
-    /// Sum of the digests of elements whose order does not count.
-    unordered: u64,
-    /// Digest of a map key whose value comes next.
-    key: u64,
-}
-
-fn hasher(kind: DigestKind) -> FoldHasher<'static> {
-    let mut hasher = STATE.build_hasher();
-    hasher.write_u8(kind as u8);
-    hasher
-}
-
 const STATE: FixedState = FixedState::with_seed(0);
 
-fn leaf(kind: DigestKind, write: impl FnOnce(&mut FoldHasher<'static>)) -> u64 {
-    let mut hasher = hasher(kind);
-    write(&mut hasher);
-    hasher.finish()
+impl Level {
+    fn new() -> Self {
+        Self { ordered: STATE.build_hasher(), elements: 0 }
+    }
 }
 
 impl Digest {
-    #[inline(never)]
-    fn compound(self, kind: DigestKind, variant: Option<u32>) -> Compound {
-        let mut ordered = hasher(kind);
-        if let Some(variant) = variant {
-            ordered.write_u32(variant);
+    pub(crate) fn new() -> Self {
+        Self { levels: RefCell::new(vec![Level::new()]) }
+    }
+
+    /// Returns the digest, once the whole value is encoded.
+    pub(crate) fn finish(self) -> u64 {
+        self.levels.into_inner().first().map_or(0, |level| level.ordered.finish())
+    }
+
+    fn with_level(&self, work: impl FnOnce(&mut Level)) {
+        if let Some(level) = self.levels.borrow_mut().last_mut() {
+            work(level);
         }
-        Compound { digest: self, ordered, unordered: 0, key: 0 }
-    }
-}
-
-/// Part of a value, without its type. Digests are compiled for each saved type; with this trait, each part
-/// costs only a call.
-trait DigestPart {
-    fn digest(&self, digest: Digest) -> Result<u64, DigestFailure>;
-}
-
-impl<T: Serialize + ?Sized> DigestPart for &T {
-    fn digest(&self, digest: Digest) -> Result<u64, DigestFailure> {
-        self.serialize(digest)
-    }
-}
-
-impl Compound {
-    #[inline(never)]
-    fn add(&mut self, part: &dyn DigestPart) -> Result<(), DigestFailure> {
-        self.ordered.write_u64(part.digest(self.digest)?);
-        Ok(())
     }
 
-    #[inline(never)]
-    fn add_anywhere(&mut self, part: &dyn DigestPart) -> Result<(), DigestFailure> {
-        self.unordered = self.unordered.wrapping_add(part.digest(self.digest)?);
-        Ok(())
+    /// Adds a number, the index of a variant, or the number of parts that follow.
+    #[cold]
+    pub(crate) fn add(&self, kind: DigestKind, bits: u128) {
+        self.with_level(|level| {
+            level.ordered.write_u8(kind as u8);
+            level.ordered.write_u128(bits);
+        });
     }
 
-    /// A field may be left out, which moves the next one to its place. So names count.
-    #[inline(never)]
-    fn add_field(&mut self, name: &'static str, part: &dyn DigestPart) -> Result<(), DigestFailure> {
-        self.ordered.write(name.as_bytes());
-        self.add(part)
+    /// Adds the index of a variant and the number of parts that follow.
+    #[cold]
+    pub(crate) fn add_variant(&self, index: u32, parts: usize) {
+        self.add(DigestKind::Variant, index.into());
+        self.add(DigestKind::Ordered, parts as u128);
     }
 
-    #[inline(never)]
-    fn finish(mut self) -> u64 {
-        self.ordered.write_u64(self.unordered);
-        self.ordered.finish()
-    }
-}
-
-impl ser::Error for DigestFailure {
-    fn custom<T: fmt::Display>(message: T) -> Self {
-        Self(Box::new(CodecError(message.to_string())))
-    }
-}
-
-macro_rules! leaves {
-    ($($method:ident $type:ty, $kind:ident: $write:ident $as:ty;)*) => {$(
-        #[inline]
-        fn $method(self, value: $type) -> Result<u64, DigestFailure> {
-            Ok(leaf(DigestKind::$kind, |hasher| hasher.$write(<$as>::from(value))))
-        }
-    )*};
-}
-
-impl Serializer for Digest {
-    type Ok = u64;
-    type Error = DigestFailure;
-    type SerializeSeq = Compound;
-    type SerializeTuple = Compound;
-    type SerializeTupleStruct = Compound;
-    type SerializeTupleVariant = Compound;
-    type SerializeMap = Compound;
-    type SerializeStruct = Compound;
-    type SerializeStructVariant = Compound;
-
-    leaves! {
-        serialize_bool bool, Bool: write_u8 u8;
-        serialize_i8 i8, Signed: write_i64 i64;
-        serialize_i16 i16, Signed: write_i64 i64;
-        serialize_i32 i32, Signed: write_i64 i64;
-        serialize_i64 i64, Signed: write_i64 i64;
-        serialize_i128 i128, Signed: write_i128 i128;
-        serialize_u8 u8, Unsigned: write_u64 u64;
-        serialize_u16 u16, Unsigned: write_u64 u64;
-        serialize_u32 u32, Unsigned: write_u64 u64;
-        serialize_u64 u64, Unsigned: write_u64 u64;
-        serialize_u128 u128, Unsigned: write_u128 u128;
-        serialize_char char, Char: write_u32 u32;
+    #[cold]
+    pub(crate) fn add_bytes(&self, kind: DigestKind, bytes: &[u8]) {
+        self.add(kind, bytes.len() as u128);
+        self.with_level(|level| level.ordered.write(bytes));
     }
 
-    fn serialize_f32(self, value: f32) -> Result<u64, DigestFailure> {
-        Ok(leaf(DigestKind::F32, |hasher| hasher.write_u32(value.to_bits())))
+    /// Adds a value that is encoded as its text.
+    #[cold]
+    pub(crate) fn add_display(&self, value: &dyn Display) {
+        let mut text = String::new();
+        // If this fails, it also fails for the codec, which reports it.
+        let is_formatted = write!(text, "{value}").is_ok();
+        self.add_bytes(if is_formatted { DigestKind::Text } else { DigestKind::None }, text.as_bytes());
     }
 
-    fn serialize_f64(self, value: f64) -> Result<u64, DigestFailure> {
-        Ok(leaf(DigestKind::F64, |hasher| hasher.write_u64(value.to_bits())))
+    /// Begins an element whose place does not count.
+    #[cold]
+    pub(crate) fn begin_element(&self) {
+        self.levels.borrow_mut().push(Level::new());
     }
 
-    fn serialize_str(self, value: &str) -> Result<u64, DigestFailure> {
-        Ok(leaf(DigestKind::Text, |hasher| hasher.write(value.as_bytes())))
+    #[cold]
+    pub(crate) fn end_element(&self) {
+        let element = self.levels.borrow_mut().pop().map_or(0, |level| level.ordered.finish());
+        self.with_level(|level| level.elements = level.elements.wrapping_add(element));
     }
 
-    fn serialize_bytes(self, value: &[u8]) -> Result<u64, DigestFailure> {
-        Ok(leaf(DigestKind::Bytes, |hasher| hasher.write(value)))
-    }
-
-    fn serialize_none(self) -> Result<u64, DigestFailure> {
-        Ok(leaf(DigestKind::None, |_| {}))
-    }
-
-    fn serialize_some<T: Serialize + ?Sized>(self, value: &T) -> Result<u64, DigestFailure> {
-        let mut some = self.compound(DigestKind::Some, None);
-        some.add(&value)?;
-        Ok(some.finish())
-    }
-
-    fn serialize_unit(self) -> Result<u64, DigestFailure> {
-        Ok(leaf(DigestKind::Unit, |_| {}))
-    }
-
-    fn serialize_unit_struct(self, _: &'static str) -> Result<u64, DigestFailure> {
-        self.serialize_unit()
-    }
-
-    fn serialize_unit_variant(
-        self,
-        _: &'static str,
-        variant: u32,
-        _: &'static str,
-    ) -> Result<u64, DigestFailure> {
-        Ok(self.compound(DigestKind::Variant, Some(variant)).finish())
-    }
-
-    fn serialize_newtype_struct<T: Serialize + ?Sized>(
-        self,
-        _: &'static str,
-        value: &T,
-    ) -> Result<u64, DigestFailure> {
-        value.serialize(self)
-    }
-
-    fn serialize_newtype_variant<T: Serialize + ?Sized>(
-        self,
-        _: &'static str,
-        variant: u32,
-        _: &'static str,
-        value: &T,
-    ) -> Result<u64, DigestFailure> {
-        let mut compound = self.compound(DigestKind::Variant, Some(variant));
-        compound.add(&value)?;
-        Ok(compound.finish())
-    }
-
-    fn serialize_seq(self, _: Option<usize>) -> Result<Compound, DigestFailure> {
-        Ok(self.compound(DigestKind::Unordered, None))
-    }
-
-    fn serialize_tuple(self, _: usize) -> Result<Compound, DigestFailure> {
-        Ok(self.compound(DigestKind::Ordered, None))
-    }
-
-    fn serialize_tuple_struct(self, _: &'static str, _: usize) -> Result<Compound, DigestFailure> {
-        Ok(self.compound(DigestKind::Ordered, None))
-    }
-
-    fn serialize_tuple_variant(
-        self,
-        _: &'static str,
-        variant: u32,
-        _: &'static str,
-        _: usize,
-    ) -> Result<Compound, DigestFailure> {
-        Ok(self.compound(DigestKind::Variant, Some(variant)))
-    }
-
-    fn serialize_map(self, _: Option<usize>) -> Result<Compound, DigestFailure> {
-        Ok(self.compound(DigestKind::Unordered, None))
-    }
-
-    fn serialize_struct(self, _: &'static str, _: usize) -> Result<Compound, DigestFailure> {
-        Ok(self.compound(DigestKind::Ordered, None))
-    }
-
-    fn serialize_struct_variant(
-        self,
-        _: &'static str,
-        variant: u32,
-        _: &'static str,
-        _: usize,
-    ) -> Result<Compound, DigestFailure> {
-        Ok(self.compound(DigestKind::Variant, Some(variant)))
-    }
-
-    fn is_human_readable(&self) -> bool {
-        self.is_human_readable
-    }
-}
-
-macro_rules! compounds {
-    ($($trait:ident $method:ident $add:ident;)*) => {$(
-        impl ser::$trait for Compound {
-            type Ok = u64;
-            type Error = DigestFailure;
-
-            #[inline]
-            fn $method<T: Serialize + ?Sized>(&mut self, value: &T) -> Result<(), DigestFailure> {
-                self.$add(&value)
-            }
-
-            fn end(self) -> Result<u64, DigestFailure> {
-                Ok(self.finish())
-            }
-        }
-    )*};
-}
-
-compounds! {
-    SerializeSeq serialize_element add_anywhere;
-    SerializeTuple serialize_element add;
-    SerializeTupleStruct serialize_field add;
-    SerializeTupleVariant serialize_field add;
-}
-
-macro_rules! structs {
-    ($($trait:ident)*) => {$(
-        impl ser::$trait for Compound {
-            type Ok = u64;
-            type Error = DigestFailure;
-
-            #[inline]
-            fn serialize_field<T: Serialize + ?Sized>(
-                &mut self,
-                name: &'static str,
-                value: &T,
-            ) -> Result<(), DigestFailure> {
-                self.add_field(name, &value)
-            }
-
-            fn end(self) -> Result<u64, DigestFailure> {
-                Ok(self.finish())
-            }
-        }
-    )*};
-}
-
-structs! { SerializeStruct SerializeStructVariant }
-
-impl ser::SerializeMap for Compound {
-    type Ok = u64;
-    type Error = DigestFailure;
-
-    fn serialize_key<T: Serialize + ?Sized>(&mut self, key: &T) -> Result<(), DigestFailure> {
-        self.key = key.serialize(self.digest)?;
-        Ok(())
-    }
-
-    fn serialize_value<T: Serialize + ?Sized>(&mut self, value: &T) -> Result<(), DigestFailure> {
-        let mut entry = self.digest.compound(DigestKind::Ordered, None);
-        entry.ordered.write_u64(self.key);
-        entry.add(&value)?;
-        self.unordered = self.unordered.wrapping_add(entry.finish());
-        Ok(())
-    }
-
-    fn end(self) -> Result<u64, DigestFailure> {
-        Ok(self.finish())
+    /// Ends a sequence or map.
+    #[cold]
+    pub(crate) fn end_elements(&self) {
+        self.with_level(|level| {
+            let elements = std::mem::take(&mut level.elements);
+            level.ordered.write_u64(elements);
+        });
     }
 }
 
@@ -350,10 +128,19 @@ mod tests {
     use std::collections::{BTreeMap, HashMap};
     use std::net::Ipv4Addr;
 
-    use super::*;
+    use serde::Serialize;
 
-    fn of<T: Serialize + ?Sized>(value: &T) -> u64 {
-        digest(value, false).expect("it can be serialised")
+    use super::*;
+    use crate::snapshot::codec::{Bincode, Codec, EncodeError, Json};
+
+    fn digest<C: Codec>(value: &(impl Serialize + ?Sized)) -> Result<u64, EncodeError> {
+        let digest = Digest::new();
+        C::encode(&value, &mut Vec::new(), Some(&digest))?;
+        Ok(digest.finish())
+    }
+
+    fn of(value: &(impl Serialize + ?Sized)) -> u64 {
+        digest::<Bincode>(value).expect("it can be serialised")
     }
 
     #[test]
@@ -410,13 +197,13 @@ mod tests {
     #[test]
     fn a_value_shows_itself_as_it_does_to_the_codec() {
         let address = Ipv4Addr::LOCALHOST;
-        assert_eq!(digest(&address, true).expect("it can be serialised"), of("127.0.0.1"));
+        assert_eq!(digest::<Json>(&address).expect("it can be serialised"), of("127.0.0.1"));
         assert_ne!(of(&address), of("127.0.0.1"));
     }
 
     #[test]
     fn a_type_that_refuses_to_be_written_has_no_digest() {
         let before = std::time::UNIX_EPOCH - std::time::Duration::from_secs(1);
-        digest(&before, false).expect_err("serde does not write times before 1970");
+        digest::<Bincode>(&before).expect_err("serde does not write times before 1970");
     }
 }

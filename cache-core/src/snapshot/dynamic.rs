@@ -13,10 +13,10 @@ use serde::de::DeserializeOwned;
 use super::codec::{Codec, Margin};
 use super::codec::{CodecError, EncodeError};
 #[cfg(any(feature = "bincode", feature = "postcard", feature = "json"))]
-use super::digest::digest;
+use super::digest::Digest;
 use super::format::bytes::{Cursor, put_text};
 #[cfg(any(feature = "bincode", feature = "postcard", feature = "json"))]
-use super::persistence::is_same;
+use super::persistence::encode_verified;
 use super::persistence::{TableCodec, TableFormat, Undecodable, foreign};
 use super::report::SkipReason;
 #[cfg(feature = "json")]
@@ -94,9 +94,10 @@ struct Registered {
     type_name: &'static str,
     codec: &'static str,
     fingerprint: Fingerprint,
-    encode: fn(&dyn DynamicValue, &mut Vec<u8>) -> Result<(), EncodeError>,
+    encode: fn(&dyn DynamicValue, &mut Vec<u8>, Option<&Digest>) -> Result<(), EncodeError>,
     decode: Decode,
-    verify: fn(&dyn DynamicValue, &[u8]) -> Result<(), CodecError>,
+    /// Decodes a value and adds it to the digest.
+    read_back: fn(&[u8], &Digest) -> Result<(), CodecError>,
 }
 
 impl DynamicTypes {
@@ -177,7 +178,7 @@ impl Registered {
             fingerprint: shape.fingerprint,
             encode: encode::<T, C>,
             decode: |bytes| Ok(Arc::new(C::decode::<T>(bytes)?)),
-            verify: verify::<T, C>,
+            read_back: read_back::<T, C>,
         }
     }
 }
@@ -192,19 +193,18 @@ impl fmt::Debug for Registered {
 fn encode<T: Serialize + 'static, C: Codec>(
     value: &dyn DynamicValue,
     out: &mut Vec<u8>,
+    digest: Option<&Digest>,
 ) -> Result<(), EncodeError> {
-    C::encode(typed::<T>(value)?, out)
+    C::encode(typed::<T>(value)?, out, digest)
 }
 
 #[cfg(any(feature = "bincode", feature = "postcard", feature = "json"))]
-fn verify<T: Serialize + DeserializeOwned + 'static, C: Codec>(
-    value: &dyn DynamicValue,
+fn read_back<T: Serialize + DeserializeOwned, C: Codec>(
     bytes: &[u8],
+    digest: &Digest,
 ) -> Result<(), CodecError> {
-    let value = typed::<T>(value)?;
     let copy: T = C::decode_within(bytes, Margin::Quarter)?;
-    let digest = |value: &T| digest(value, C::SELF_DESCRIBING);
-    is_same(digest(value)?, digest(&copy)?, &|again| C::encode(value, again), bytes)
+    Ok(C::encode(&copy, &mut Vec::with_capacity(bytes.len()), Some(digest))?)
 }
 
 #[cfg(any(feature = "bincode", feature = "postcard", feature = "json"))]
@@ -236,13 +236,12 @@ impl TableCodec for DynamicTypes {
             return Err(SkipReason::Unregistered { type_name: value.type_name().to_owned() });
         };
         Envelope::new(&key.0, registered).write(out);
-        let start = out.len();
-        (registered.encode)(value, out).map_err(|error| SkipReason::unwritten(registered.codec, error))?;
-        if verifies {
-            let is_read = (registered.verify)(value, &out[start..]);
-            is_read.map_err(|error| SkipReason::unreadable(registered.codec, error))?;
-        }
-        Ok(())
+        let encode = |out: &mut Vec<u8>, digest: Option<&Digest>| (registered.encode)(value, out, digest);
+        let written = match verifies {
+            true => encode_verified(&encode, &registered.read_back, out),
+            false => encode(out, None),
+        };
+        written.map_err(|error| SkipReason::unwritten(registered.codec, error))
     }
 
     fn key_text(&self, key: &dyn AnyKey) -> String {

@@ -10,7 +10,7 @@ use serde::de::{DeserializeOwned, DeserializeSeed, Error as _, SeqAccess, Visito
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
 use super::codec::{Codec, CodecError, EncodeError, Margin};
-use super::digest::digest;
+use super::digest::Digest;
 use super::format::block::TooLong;
 use super::report::SkipReason;
 use super::shape::{Fingerprint, Misfit, Shape, ShapeReport};
@@ -42,13 +42,13 @@ pub(crate) struct PairCodec {
     shape: fn() -> ShapeReport,
     vouches: fn(&ShapeReport) -> bool,
     pairs: fn(usize) -> Box<dyn AnyPairs>,
-    /// Appends a key, and its value if there is one.
-    encode: fn(&dyn AnyPair, &mut Vec<u8>) -> Result<(), EncodeError>,
+    encode: EncodePair,
     /// Adds a pair; after an error, the part of it that could be read.
     decode: fn(&[u8], Margin, &mut dyn AnyPairs) -> Result<(), CodecError>,
-    /// [`digest`] of the value.
-    digest: fn(&dyn AnyPair, bool) -> Result<u64, CodecError>,
 }
+
+/// Appends a key, and its value if there is one. Also adds them to the digest, if given.
+type EncodePair = fn(&dyn AnyPair, &mut Vec<u8>, Option<&Digest>) -> Result<(), EncodeError>;
 
 /// Why an entry could not be read, and its key, if at least that is readable.
 pub(crate) struct Undecodable {
@@ -125,7 +125,6 @@ where
             pairs: Pairs::<Q>::boxed,
             encode: Pair::<Q>::encode::<C>,
             decode: Pair::<Q>::decode::<C>,
-            digest: Pair::<Q>::digest,
         };
         Self { codec, ensure_shards: Table::ensure_shards }
     }
@@ -170,7 +169,7 @@ impl EntryCodec {
         if pairs.len() == 0 {
             return Err(foreign().into());
         }
-        Ok((self.0.encode)(pairs.pair(0), out)?)
+        Ok((self.0.encode)(pairs.pair(0), out, None)?)
     }
 
     /// Appends a key and its value.
@@ -192,12 +191,7 @@ impl EntryCodec {
         if !pairs.pair(0).has_value() {
             return Err(foreign().into());
         }
-        let start = out.len();
-        (self.0.encode)(pairs.pair(0), out)?;
-        if !(self.0.vouches)(&(self.0.shape)()) {
-            self.0.verify(pairs.pair(0), &out[start..])?;
-        }
-        Ok(())
+        Ok(self.0.encode(pairs.pair(0), !(self.0.vouches)(&(self.0.shape)()), out)?)
     }
 
     /// Reads a key and its value, which take up all of `bytes`. The bytes may be hostile.
@@ -241,11 +235,23 @@ impl PairCodec {
         }
     }
 
-    /// Checks that `bytes`, which were just written from a pair, read back as the same.
+    /// Appends a pair, and reads it back if it `verifies`.
+    fn encode(&self, pair: &dyn AnyPair, verifies: bool, out: &mut Vec<u8>) -> Result<(), EncodeError> {
+        match verifies {
+            true => encode_verified(
+                &|out, digest| (self.encode)(pair, out, digest),
+                &|bytes, digest| self.read_back(pair, bytes, digest),
+                out,
+            ),
+            false => (self.encode)(pair, out, None),
+        }
+    }
+
+    /// Reads `bytes`, which were just written from a pair, and adds what they hold to the digest.
     ///
     /// # Errors
-    /// What is wrong with them.
-    fn verify(&self, pair: &dyn AnyPair, bytes: &[u8]) -> Result<(), CodecError> {
+    /// If they cannot be read, or hold another key.
+    fn read_back(&self, pair: &dyn AnyPair, bytes: &[u8], digest: &Digest) -> Result<(), CodecError> {
         let mut read = (self.pairs)(1);
         (self.decode)(bytes, Margin::Quarter, &mut *read)?;
         let copy = read.pair(0);
@@ -253,9 +259,7 @@ impl PairCodec {
         if !found.equals(key) {
             return Err(CodecError(format!("its key reads back as {found:?}")));
         }
-        // Self-describing codecs are also the human-readable ones.
-        let digest = |pair| (self.digest)(pair, self.is_self_describing);
-        is_same(digest(pair)?, digest(copy)?, &|again| (self.encode)(pair, again), bytes)
+        Ok((self.encode)(copy, &mut Vec::with_capacity(bytes.len()), Some(digest))?)
     }
 }
 
@@ -275,13 +279,8 @@ impl TableCodec for PairCodec {
     }
 
     fn encode(&self, pair: &dyn AnyPair, verifies: bool, out: &mut Vec<u8>) -> Result<(), SkipReason> {
-        let start = out.len();
-        (self.encode)(pair, out).map_err(|error| SkipReason::unwritten(self.name, error))?;
-        if verifies {
-            let is_read = self.verify(pair, &out[start..]);
-            is_read.map_err(|error| SkipReason::unreadable(self.name, error))?;
-        }
-        Ok(())
+        let written = Self::encode(self, pair, verifies, out);
+        written.map_err(|error| SkipReason::unwritten(self.name, error))
     }
 
     fn decode(&self, entry: u64, bytes: &[u8], pairs: &mut dyn AnyPairs) -> Result<(), Undecodable> {
@@ -316,9 +315,13 @@ impl<Q: Query + Serialize + DeserializeOwned> Pair<Q>
 where
     Q::Value: SavedValue,
 {
-    fn encode<C: Codec>(pair: &dyn AnyPair, out: &mut Vec<u8>) -> Result<(), EncodeError> {
+    fn encode<C: Codec>(
+        pair: &dyn AnyPair,
+        out: &mut Vec<u8>,
+        digest: Option<&Digest>,
+    ) -> Result<(), EncodeError> {
         match Self::of(pair) {
-            Some(Self { key: Some(key), value }) => C::encode(&SavedPair(key, value.as_deref()), out),
+            Some(Self { key: Some(key), value }) => C::encode(&SavedPair(key, value.as_deref()), out, digest),
             _ => Err(foreign().into()),
         }
     }
@@ -326,13 +329,6 @@ where
     fn decode<C: Codec>(bytes: &[u8], margin: Margin, pairs: &mut dyn AnyPairs) -> Result<(), CodecError> {
         match Pairs::<Q>::of_mut(pairs) {
             Some(pairs) => C::decode_seed(PairSeed(pairs.push_empty()), bytes, margin),
-            None => Err(foreign()),
-        }
-    }
-
-    fn digest(pair: &dyn AnyPair, is_human_readable: bool) -> Result<u64, CodecError> {
-        match Self::value_of(pair) {
-            Some(value) => digest(&**value, is_human_readable),
             None => Err(foreign()),
         }
     }
@@ -345,24 +341,28 @@ pub(super) fn foreign() -> CodecError {
     CodecError("it is an entry of another table".to_owned())
 }
 
-/// Compares a value with a copy that was read from `bytes`, by their digests. `encode` writes the value
-/// again.
+/// Appends a value, and compares it with a copy that is read back from what was appended.
+///
+/// `read_back` decodes the copy and adds it to the digest.
 ///
 /// # Errors
-/// If the copy has a different value.
-pub(super) fn is_same(
-    value: u64,
-    copy: u64,
-    encode: &dyn Fn(&mut Vec<u8>) -> Result<(), EncodeError>,
-    bytes: &[u8],
-) -> Result<(), CodecError> {
-    if value == copy {
+/// If the value cannot be written, or the copy cannot be read or has a different value.
+pub(super) fn encode_verified(
+    encode: &dyn Fn(&mut Vec<u8>, Option<&Digest>) -> Result<(), EncodeError>,
+    read_back: &dyn Fn(&[u8], &Digest) -> Result<(), CodecError>,
+    out: &mut Vec<u8>,
+) -> Result<(), EncodeError> {
+    let (start, value, copy) = (out.len(), Digest::new(), Digest::new());
+    encode(out, Some(&value))?;
+    let bytes = &out[start..];
+    read_back(bytes, &copy).map_err(EncodeError::Unreadable)?;
+    if value.finish() == copy.finish() {
         return Ok(());
     }
     let mut again = Vec::with_capacity(bytes.len());
-    encode(&mut again)?;
+    encode(&mut again, None)?;
     match again == bytes {
-        true => Err(CodecError("it reads back as a different value".to_owned())),
+        true => Err(EncodeError::Unreadable(CodecError("it reads back as a different value".to_owned()))),
         // The value was changed meanwhile, or depends on the time: the bytes hold its state at one moment.
         false => Ok(()),
     }

@@ -1,5 +1,5 @@
 //! Handles of tables whose query the holder does not know. They keep the cache alive. [`ErasedTableRef`]
-//! gives access to a table as it is. [`UsedTableRef`] gives access to its shards, and creates them if needed.
+//! gives access to a table as it is. [`AnyTableRef`] gives access to its shards, and creates them if needed.
 //! The typed counterpart is [`TableRef`](super::TableRef).
 
 use std::any::Any;
@@ -25,7 +25,7 @@ impl ErasedTableRef {
 /// A handle of a table that has shards, and whose query its holder does not know.
 #[doc(hidden)]
 #[derive(Clone)]
-pub struct UsedTableRef {
+pub struct AnyTableRef {
     pub(crate) cache: Arc<dyn Any + Send + Sync>,
     /// Finds the table in its cache. Creates its shards if needed.
     pub(crate) table: fn(&(dyn Any + Send + Sync)) -> &dyn UsedTable,
@@ -33,14 +33,14 @@ pub struct UsedTableRef {
     pub(crate) has_value: fn(&dyn AnyLines, u32, &dyn AnyPair) -> bool,
 }
 
-impl UsedTableRef {
+impl AnyTableRef {
     pub(crate) fn table(&self) -> &dyn UsedTable {
         (self.table)(&*self.cache)
     }
 }
 
-impl Debug for UsedTableRef {
+impl Debug for AnyTableRef {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_tuple("UsedTableRef").field(&self.table().head().name).finish()
+        f.debug_tuple("AnyTableRef").field(&self.table().head().name).finish()
     }
 }

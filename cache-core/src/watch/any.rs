@@ -7,13 +7,13 @@ use crate::event::WatchCallback;
 use crate::query::Query;
 use crate::shard::key::AnyKey;
 use crate::shard::pairs::ValueHandle;
-use crate::table::handle::UsedTableRef;
+use crate::table::handle::AnyTableRef;
 use crate::table::watchers::{AnyWatcher, KeyEvent, Notifier, Watcher};
 
 /// A watch of a key of some query.
 #[doc(hidden)]
 pub struct AnyWatch {
-    pub(super) table_ref: UsedTableRef,
+    pub(super) table_ref: AnyTableRef,
     pub(super) watcher: Arc<AnyWatcher>,
 }
 
@@ -31,13 +31,13 @@ pub enum AnyStoreOutcome {
 impl AnyWatch {
     /// Watches a key of this table. Runs `callback` after each change of it.
     #[must_use]
-    pub fn new<Q: Query>(table_ref: UsedTableRef, key: Q, callback: Option<WatchCallback>) -> Self {
+    pub fn new<Q: Query>(table_ref: AnyTableRef, key: Q, callback: Option<WatchCallback>) -> Self {
         let (hash, notifier) = Self::prepare(&table_ref, &key, callback);
         Self::begin(table_ref, Watcher::new(key, hash, notifier))
     }
 
     fn prepare(
-        table_ref: &UsedTableRef,
+        table_ref: &AnyTableRef,
         key: &dyn AnyKey,
         callback: Option<WatchCallback>,
     ) -> (u32, Option<Notifier>) {
@@ -45,7 +45,7 @@ impl AnyWatch {
         (table.head().hash_of(key), table.notifier(callback))
     }
 
-    fn begin(table_ref: UsedTableRef, watcher: Arc<AnyWatcher>) -> Self {
+    fn begin(table_ref: AnyTableRef, watcher: Arc<AnyWatcher>) -> Self {
         table_ref.table().watch(&watcher);
         Self { table_ref, watcher }
     }

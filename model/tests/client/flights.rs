@@ -63,7 +63,7 @@ impl Program {
             }
             let make = || {
                 let id = FlightId(self.next.fetch_add(1, Ordering::SeqCst));
-                let watch = Arc::new(AnyWatch::new(self.store.used_ref::<Get>(), KEY, None));
+                let watch = Arc::new(AnyWatch::new(self.store.any_table_ref::<Get>(), KEY, None));
                 let (now, token) = (self.store.now(), Token::default());
                 Flight::new(id, Arc::new(KEY), now, Some(watch), token, TaskRuntime, None)
             };

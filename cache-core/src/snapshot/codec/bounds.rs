@@ -12,6 +12,7 @@ pub(super) use reading::Bounded;
 pub(super) use writing::Guarded;
 
 use super::{CodecError, EncodeError, Margin};
+use crate::snapshot::digest::Digest;
 
 /// Maximum nesting of a value in a binary format: structs, sequences, maps, enums, options.
 pub(super) const MAX_DEPTH: u32 = 256;
@@ -85,19 +86,20 @@ impl From<Refusal> for CodecError {
 }
 
 /// The bounds of one value, shared by all its parts.
-#[derive(Debug)]
-pub(super) struct Limits {
+pub(super) struct Limits<'a> {
     stack: StackEnd,
     /// Elements of sequences and maps that the value may still have.
     elements: Cell<usize>,
     refusal: Cell<Option<Refusal>>,
+    /// What is written is added to it.
+    digest: Option<&'a Digest>,
 }
 
-impl Limits {
+impl<'a> Limits<'a> {
     /// Creates the limits for writing a value.
     #[inline]
-    pub(super) fn for_writing() -> Self {
-        Self::new(usize::MAX, MAX_STACK)
+    pub(super) fn for_writing(digest: Option<&'a Digest>) -> Self {
+        Self { digest, ..Self::new(usize::MAX, MAX_STACK) }
     }
 
     /// Creates the limits for reading a value from `input` bytes.
@@ -112,7 +114,12 @@ impl Limits {
 
     #[inline]
     fn new(elements: usize, stack: usize) -> Self {
-        Self { stack: StackEnd::after(stack), elements: Cell::new(elements), refusal: Cell::new(None) }
+        Self {
+            stack: StackEnd::after(stack),
+            elements: Cell::new(elements),
+            refusal: Cell::new(None),
+            digest: None,
+        }
     }
 
     /// Takes `count` of the remaining elements; `false` if there are fewer.

@@ -71,7 +71,7 @@ fn chain(length: usize) -> Node {
 
 fn encoded<C: Codec, T: Serialize>(value: &T) -> Vec<u8> {
     let mut bytes = Vec::new();
-    C::encode(value, &mut bytes).expect("it can be encoded");
+    C::encode(value, &mut bytes, None).expect("it can be encoded");
     bytes
 }
 
@@ -199,7 +199,7 @@ where
     T: Serialize + DeserializeOwned + Debug + PartialEq,
 {
     let mut bytes = Vec::new();
-    match C::encode(value, &mut bytes) {
+    match C::encode(value, &mut bytes, None) {
         Ok(()) => {
             assert!(depth <= most, "{}: {depth} levels were written", C::NAME);
             assert_eq!(C::decode_within::<T>(&bytes, Margin::Quarter).as_ref(), Ok(value), "{}", C::NAME);
@@ -340,7 +340,7 @@ fn what_is_read_with_a_margin_is_read_without() {
 /// Returns the error of a value that must not be written.
 #[track_caller]
 fn unwritable<C: Codec, T: Serialize>(value: &T) -> String {
-    C::encode(value, &mut Vec::new()).expect_err("it must not be written").to_string()
+    C::encode(value, &mut Vec::new(), None).expect_err("it must not be written").to_string()
 }
 
 #[test]

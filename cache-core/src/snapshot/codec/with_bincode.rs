@@ -9,6 +9,7 @@ use serde::{Deserialize, Serialize};
 
 use super::bounds::{Bounded, Guarded, Limits};
 use super::{Bincode, Codec, CodecError, EncodeError, Margin, refuse_rest};
+use crate::snapshot::digest::Digest;
 
 /// Sets no limit in bincode: it is a compile-time number, so either too small for honest entries or too large
 /// to protect from a forged length. `Bounded` measures against the input instead.
@@ -21,8 +22,12 @@ impl Codec for Bincode {
     const SELF_DESCRIBING: bool = false;
 
     #[inline]
-    fn encode<T: Serialize>(value: &T, out: &mut Vec<u8>) -> Result<(), EncodeError> {
-        let (limits, start) = (Limits::for_writing(), out.len());
+    fn encode<T: Serialize>(
+        value: &T,
+        out: &mut Vec<u8>,
+        digest: Option<&Digest>,
+    ) -> Result<(), EncodeError> {
+        let (limits, start) = (Limits::for_writing(digest), out.len());
         let value = Guarded::<T, false>::new(value, &limits);
         match bincode::serde::encode_into_writer(value, BincodeSink(out), CONFIG) {
             Ok(()) => limits.check_elements(out.len() - start),
@@ -45,7 +50,11 @@ impl Codec for Bincode {
 }
 
 /// Returns what was read, if it is all of the input and nothing was refused.
-fn end<T>(read: Result<T, DecodeError>, decoder: &mut Decoder<'_>, limits: &Limits) -> Result<T, CodecError> {
+fn end<T>(
+    read: Result<T, DecodeError>,
+    decoder: &mut Decoder<'_>,
+    limits: &Limits<'_>,
+) -> Result<T, CodecError> {
     let value = read.map_err(|error| decode_error(error, limits))?;
     limits.check()?;
     refuse_rest(rest(decoder))?;
@@ -75,7 +84,7 @@ impl Writer for BincodeSink<'_> {
 }
 
 #[cold]
-fn encode_error(error: WriteError, limits: &Limits) -> EncodeError {
+fn encode_error(error: WriteError, limits: &Limits<'_>) -> EncodeError {
     limits.encode_error(|| match error {
         WriteError::OtherString(text) => text,
         other => other.to_string(),
@@ -83,7 +92,7 @@ fn encode_error(error: WriteError, limits: &Limits) -> EncodeError {
 }
 
 #[cold]
-fn decode_error(error: DecodeError, limits: &Limits) -> CodecError {
+fn decode_error(error: DecodeError, limits: &Limits<'_>) -> CodecError {
     limits.decode_error(|| match error {
         DecodeError::OtherString(text) => text,
         DecodeError::UnexpectedEnd { .. } => "the bytes end before the value does".to_owned(),

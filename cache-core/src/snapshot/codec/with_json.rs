@@ -8,14 +8,19 @@ use serde::de::DeserializeSeed;
 
 use super::bounds::{Bounded, Guarded, Limits};
 use super::{Codec, CodecError, EncodeError, Json, Margin};
+use crate::snapshot::digest::Digest;
 
 impl Codec for Json {
     const NAME: &'static str = "json";
     const SELF_DESCRIBING: bool = true;
 
     #[inline]
-    fn encode<T: Serialize>(value: &T, out: &mut Vec<u8>) -> Result<(), EncodeError> {
-        let limits = Limits::for_writing();
+    fn encode<T: Serialize>(
+        value: &T,
+        out: &mut Vec<u8>,
+        digest: Option<&Digest>,
+    ) -> Result<(), EncodeError> {
+        let limits = Limits::for_writing(digest);
         let value = Guarded::<T, true>::new(value, &limits);
         match serde_json::to_writer(out, &value) {
             Ok(()) => Ok(()),
@@ -41,7 +46,7 @@ impl Codec for Json {
 fn end<T>(
     read: serde_json::Result<T>,
     deserializer: &mut serde_json::Deserializer<serde_json::de::SliceRead<'_>>,
-    limits: &Limits,
+    limits: &Limits<'_>,
 ) -> Result<T, CodecError> {
     let value = read.map_err(|error| decode_error(&error, limits))?;
     limits.check()?;
@@ -50,6 +55,6 @@ fn end<T>(
 }
 
 #[cold]
-fn decode_error(error: &serde_json::Error, limits: &Limits) -> CodecError {
+fn decode_error(error: &serde_json::Error, limits: &Limits<'_>) -> CodecError {
     limits.decode_error(|| error.to_string())
 }

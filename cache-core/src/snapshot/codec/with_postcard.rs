@@ -5,14 +5,19 @@ use serde::de::DeserializeSeed;
 
 use super::bounds::{Bounded, Guarded, Limits};
 use super::{Codec, CodecError, EncodeError, Margin, Postcard, refuse_rest};
+use crate::snapshot::digest::Digest;
 
 impl Codec for Postcard {
     const NAME: &'static str = "postcard";
     const SELF_DESCRIBING: bool = false;
 
     #[inline]
-    fn encode<T: Serialize>(value: &T, out: &mut Vec<u8>) -> Result<(), EncodeError> {
-        let (limits, start) = (Limits::for_writing(), out.len());
+    fn encode<T: Serialize>(
+        value: &T,
+        out: &mut Vec<u8>,
+        digest: Option<&Digest>,
+    ) -> Result<(), EncodeError> {
+        let (limits, start) = (Limits::for_writing(digest), out.len());
         let value = Guarded::<T, false>::new(value, &limits);
         match postcard::to_extend(&value, PostcardSink(out)) {
             Ok(PostcardSink(out)) => limits.check_elements(out.len() - start),
@@ -38,7 +43,7 @@ impl Codec for Postcard {
 fn end<'de, T>(
     read: postcard::Result<T>,
     deserializer: postcard::Deserializer<'de, postcard::de_flavors::Slice<'de>>,
-    limits: &Limits,
+    limits: &Limits<'_>,
 ) -> Result<T, CodecError> {
     let value = read.map_err(|error| decode_error(&error, limits))?;
     limits.check()?;
@@ -47,7 +52,7 @@ fn end<'de, T>(
 }
 
 #[cold]
-fn decode_error(error: &postcard::Error, limits: &Limits) -> CodecError {
+fn decode_error(error: &postcard::Error, limits: &Limits<'_>) -> CodecError {
     limits.decode_error(|| error.to_string())
 }
 

@@ -222,7 +222,7 @@ fn a_value_that_reads_back_as_another_one_fails_the_save() {
     }
     let value = Shifty { first: Vec::new(), second: Vec::new(), third: [None; 8] };
     let mut bytes = Vec::new();
-    Bincode::encode(&value, &mut bytes).expect("it can be encoded");
+    Bincode::encode(&value, &mut bytes, None).expect("it can be encoded");
     let codec = Persistence::<GetShifty>::opaque::<Bincode>(0);
     let entries = vec![SavedEntry { key: GetShifty, value: Arc::new(value), meta: plain_meta() }];
     assert!(matches!(refused(&codec, entries), SnapshotError::Unreadable { .. }));

@@ -31,7 +31,7 @@ pub(in super::super) struct Bounded<'a, T> {
 impl<'a, T> Bounded<'a, T> {
     /// Creates bounds from the length of the input. JSON bounds depth and lengths by itself, so only the
     /// stack is left to measure.
-    pub(in super::super) fn new<const IS_JSON: bool>(inner: T, input: usize, limits: &'a Limits) -> Self {
+    pub(in super::super) fn new<const IS_JSON: bool>(inner: T, input: usize, limits: &'a Limits<'a>) -> Self {
         let (levels, announced) = if IS_JSON { (u32::MAX, usize::MAX) } else { (MAX_DEPTH, input) };
         Self { inner, bounds: Bounds { levels, announced, limits } }
     }
@@ -43,7 +43,7 @@ struct Bounds<'a> {
     levels: u32,
     /// Elements that one sequence may announce.
     announced: usize,
-    limits: &'a Limits,
+    limits: &'a Limits<'a>,
 }
 
 impl<'a> Bounds<'a> {

@@ -1,5 +1,5 @@
 //! A serializer around another one that refuses what could not be read back: values that are nested too deep,
-//! and values that JSON writes in the same form as another.
+//! and values that JSON writes in the same form as another. It also adds the value to a digest, where one is wanted.
 //!
 //! The state travels by value, so the layer compiles down to a decrement for each container.
 
@@ -11,6 +11,7 @@ use serde::ser::{
 };
 
 use super::{Limits, MAX_DEPTH, MAX_JSON_DEPTH, Refusal};
+use crate::snapshot::digest::{Digest, DigestKind};
 
 /// `value` for a serializer of a format: JSON if `IS_JSON`, else a binary one.
 pub(in super::super) struct Guarded<'a, T: ?Sized, const IS_JSON: bool> {
@@ -19,7 +20,7 @@ pub(in super::super) struct Guarded<'a, T: ?Sized, const IS_JSON: bool> {
 }
 
 impl<'a, T: ?Sized, const IS_JSON: bool> Guarded<'a, T, IS_JSON> {
-    pub(in super::super) fn new(value: &'a T, limits: &'a Limits) -> Self {
+    pub(in super::super) fn new(value: &'a T, limits: &'a Limits<'a>) -> Self {
         let levels = if IS_JSON { MAX_JSON_DEPTH } else { MAX_DEPTH };
         Self { value, state: WriterState { levels, is_in_some: false, limits } }
     }
@@ -38,7 +39,7 @@ struct WriterState<'a> {
     levels: u32,
     /// Whether this is what a `Some` holds, and nothing has been written for it yet.
     is_in_some: bool,
-    limits: &'a Limits,
+    limits: &'a Limits<'a>,
 }
 
 impl<'a> WriterState<'a> {
@@ -67,6 +68,14 @@ impl<'a> WriterState<'a> {
         if !IS_JSON {
             // The binary formats refuse sequences without a length.
             self.limits.take_elements(len.unwrap_or(0));
+        }
+    }
+
+    /// Calls `add` with the digest, if one is wanted.
+    #[inline]
+    fn digest(self, add: impl FnOnce(&Digest)) {
+        if let Some(digest) = self.limits.digest {
+            add(digest);
         }
     }
 
@@ -120,10 +129,11 @@ impl<'a, S: Serializer, const IS_JSON: bool> Guard<'a, S, IS_JSON> {
 }
 
 macro_rules! leaves {
-    ($($method:ident $type:ty;)*) => {$(
+    ($($method:ident $type:ty: |$value:ident| $kind:ident $bits:expr;)*) => {$(
         #[inline]
-        fn $method(self, value: $type) -> Result<S::Ok, S::Error> {
-            self.inner.$method(value)
+        fn $method(self, $value: $type) -> Result<S::Ok, S::Error> {
+            self.state.digest(|digest| digest.add(DigestKind::$kind, $bits));
+            self.inner.$method($value)
         }
     )*};
 }
@@ -140,31 +150,43 @@ impl<'a, S: Serializer, const IS_JSON: bool> Serializer for Guard<'a, S, IS_JSON
     type SerializeStructVariant = CompoundWriter<'a, S::SerializeStructVariant, IS_JSON>;
 
     leaves! {
-        serialize_bool bool;
-        serialize_i8 i8;
-        serialize_i16 i16;
-        serialize_i32 i32;
-        serialize_i64 i64;
-        serialize_i128 i128;
-        serialize_u8 u8;
-        serialize_u16 u16;
-        serialize_u32 u32;
-        serialize_u64 u64;
-        serialize_u128 u128;
-        serialize_char char;
-        serialize_str &str;
-        serialize_bytes &[u8];
+        serialize_bool bool: |value| Bool u128::from(value);
+        serialize_i8 i8: |value| Signed i128::from(value).cast_unsigned();
+        serialize_i16 i16: |value| Signed i128::from(value).cast_unsigned();
+        serialize_i32 i32: |value| Signed i128::from(value).cast_unsigned();
+        serialize_i64 i64: |value| Signed i128::from(value).cast_unsigned();
+        serialize_i128 i128: |value| Signed value.cast_unsigned();
+        serialize_u8 u8: |value| Unsigned u128::from(value);
+        serialize_u16 u16: |value| Unsigned u128::from(value);
+        serialize_u32 u32: |value| Unsigned u128::from(value);
+        serialize_u64 u64: |value| Unsigned u128::from(value);
+        serialize_u128 u128: |value| Unsigned value;
+        serialize_char char: |value| Char u128::from(u32::from(value));
+    }
+
+    #[inline]
+    fn serialize_str(self, value: &str) -> Result<S::Ok, S::Error> {
+        self.state.digest(|digest| digest.add_bytes(DigestKind::Text, value.as_bytes()));
+        self.inner.serialize_str(value)
+    }
+
+    #[inline]
+    fn serialize_bytes(self, value: &[u8]) -> Result<S::Ok, S::Error> {
+        self.state.digest(|digest| digest.add_bytes(DigestKind::Bytes, value));
+        self.inner.serialize_bytes(value)
     }
 
     #[inline]
     fn serialize_f32(self, value: f32) -> Result<S::Ok, S::Error> {
         self.check_float(value.is_finite())?;
+        self.state.digest(|digest| digest.add(DigestKind::F32, value.to_bits().into()));
         self.inner.serialize_f32(value)
     }
 
     #[inline]
     fn serialize_f64(self, value: f64) -> Result<S::Ok, S::Error> {
         self.check_float(value.is_finite())?;
+        self.state.digest(|digest| digest.add(DigestKind::F64, value.to_bits().into()));
         self.inner.serialize_f64(value)
     }
 
@@ -172,24 +194,28 @@ impl<'a, S: Serializer, const IS_JSON: bool> Serializer for Guard<'a, S, IS_JSON
     fn serialize_none(self) -> Result<S::Ok, S::Error> {
         self.check_null()?;
         self.enter(0)?;
+        self.state.digest(|digest| digest.add(DigestKind::None, 0));
         self.inner.serialize_none()
     }
 
     #[inline]
     fn serialize_some<T: Serialize + ?Sized>(self, value: &T) -> Result<S::Ok, S::Error> {
         let state = WriterState { is_in_some: true, ..self.enter(0)? };
+        self.state.digest(|digest| digest.add(DigestKind::Some, 0));
         self.inner.serialize_some(&state.guard::<T, IS_JSON>(value))
     }
 
     #[inline]
     fn serialize_unit(self) -> Result<S::Ok, S::Error> {
         self.check_null()?;
+        self.state.digest(|digest| digest.add(DigestKind::Unit, 0));
         self.inner.serialize_unit()
     }
 
     #[inline]
     fn serialize_unit_struct(self, name: &'static str) -> Result<S::Ok, S::Error> {
         self.check_null()?;
+        self.state.digest(|digest| digest.add(DigestKind::Unit, 0));
         self.inner.serialize_unit_struct(name)
     }
 
@@ -201,6 +227,7 @@ impl<'a, S: Serializer, const IS_JSON: bool> Serializer for Guard<'a, S, IS_JSON
         variant: &'static str,
     ) -> Result<S::Ok, S::Error> {
         self.enter(0)?;
+        self.state.digest(|digest| digest.add(DigestKind::Variant, index.into()));
         self.inner.serialize_unit_variant(name, index, variant)
     }
 
@@ -223,6 +250,7 @@ impl<'a, S: Serializer, const IS_JSON: bool> Serializer for Guard<'a, S, IS_JSON
         value: &T,
     ) -> Result<S::Ok, S::Error> {
         let state = self.enter(1)?;
+        state.digest(|digest| digest.add(DigestKind::Variant, index.into()));
         self.inner.serialize_newtype_variant(name, index, variant, &state.guard::<T, IS_JSON>(value))
     }
 
@@ -230,12 +258,14 @@ impl<'a, S: Serializer, const IS_JSON: bool> Serializer for Guard<'a, S, IS_JSON
     fn serialize_seq(self, len: Option<usize>) -> Result<Self::SerializeSeq, S::Error> {
         let state = self.enter(1)?;
         state.count::<IS_JSON>(len);
+        state.digest(|digest| digest.add(DigestKind::Unordered, 0));
         Ok(CompoundWriter { inner: self.inner.serialize_seq(len)?, state })
     }
 
     #[inline]
     fn serialize_tuple(self, len: usize) -> Result<Self::SerializeTuple, S::Error> {
         let state = self.enter(1)?;
+        state.digest(|digest| digest.add(DigestKind::Ordered, len as u128));
         Ok(CompoundWriter { inner: self.inner.serialize_tuple(len)?, state })
     }
 
@@ -246,6 +276,7 @@ impl<'a, S: Serializer, const IS_JSON: bool> Serializer for Guard<'a, S, IS_JSON
         len: usize,
     ) -> Result<Self::SerializeTupleStruct, S::Error> {
         let state = self.enter(1)?;
+        state.digest(|digest| digest.add(DigestKind::Ordered, len as u128));
         Ok(CompoundWriter { inner: self.inner.serialize_tuple_struct(name, len)?, state })
     }
 
@@ -258,6 +289,7 @@ impl<'a, S: Serializer, const IS_JSON: bool> Serializer for Guard<'a, S, IS_JSON
         len: usize,
     ) -> Result<Self::SerializeTupleVariant, S::Error> {
         let state = self.enter(2)?;
+        state.digest(|digest| digest.add_variant(index, len));
         Ok(CompoundWriter { inner: self.inner.serialize_tuple_variant(name, index, variant, len)?, state })
     }
 
@@ -265,12 +297,14 @@ impl<'a, S: Serializer, const IS_JSON: bool> Serializer for Guard<'a, S, IS_JSON
     fn serialize_map(self, len: Option<usize>) -> Result<Self::SerializeMap, S::Error> {
         let state = self.enter(1)?;
         state.count::<IS_JSON>(len);
+        state.digest(|digest| digest.add(DigestKind::Unordered, 0));
         Ok(CompoundWriter { inner: self.inner.serialize_map(len)?, state })
     }
 
     #[inline]
     fn serialize_struct(self, name: &'static str, len: usize) -> Result<Self::SerializeStruct, S::Error> {
         let state = self.enter(1)?;
+        state.digest(|digest| digest.add(DigestKind::Ordered, len as u128));
         Ok(CompoundWriter { inner: self.inner.serialize_struct(name, len)?, state })
     }
 
@@ -283,11 +317,13 @@ impl<'a, S: Serializer, const IS_JSON: bool> Serializer for Guard<'a, S, IS_JSON
         len: usize,
     ) -> Result<Self::SerializeStructVariant, S::Error> {
         let state = self.enter(2)?;
+        state.digest(|digest| digest.add_variant(index, len));
         Ok(CompoundWriter { inner: self.inner.serialize_struct_variant(name, index, variant, len)?, state })
     }
 
     #[inline]
     fn collect_str<T: Display + ?Sized>(self, value: &T) -> Result<S::Ok, S::Error> {
+        self.state.digest(|digest| digest.add_display(&value));
         self.inner.collect_str(value)
     }
 
@@ -309,11 +345,15 @@ impl<C: SerializeSeq, const IS_JSON: bool> SerializeSeq for CompoundWriter<'_, C
 
     #[inline]
     fn serialize_element<T: Serialize + ?Sized>(&mut self, value: &T) -> Result<(), C::Error> {
-        self.inner.serialize_element(&self.state.guard::<T, IS_JSON>(value))
+        self.state.digest(Digest::begin_element);
+        let written = self.inner.serialize_element(&self.state.guard::<T, IS_JSON>(value));
+        self.state.digest(Digest::end_element);
+        written
     }
 
     #[inline]
     fn end(self) -> Result<C::Ok, C::Error> {
+        self.state.digest(Digest::end_elements);
         self.inner.end()
     }
 }
@@ -324,16 +364,20 @@ impl<C: SerializeMap, const IS_JSON: bool> SerializeMap for CompoundWriter<'_, C
 
     #[inline]
     fn serialize_key<T: Serialize + ?Sized>(&mut self, key: &T) -> Result<(), C::Error> {
+        self.state.digest(Digest::begin_element);
         self.inner.serialize_key(&self.state.guard::<T, IS_JSON>(key))
     }
 
     #[inline]
     fn serialize_value<T: Serialize + ?Sized>(&mut self, value: &T) -> Result<(), C::Error> {
-        self.inner.serialize_value(&self.state.guard::<T, IS_JSON>(value))
+        let written = self.inner.serialize_value(&self.state.guard::<T, IS_JSON>(value));
+        self.state.digest(Digest::end_element);
+        written
     }
 
     #[inline]
     fn end(self) -> Result<C::Ok, C::Error> {
+        self.state.digest(Digest::end_elements);
         self.inner.end()
     }
 }
@@ -371,6 +415,8 @@ macro_rules! named {
                 name: &'static str,
                 value: &T,
             ) -> Result<(), C::Error> {
+                // Fields may be left out, and then the next one is no longer at its place.
+                self.state.digest(|digest| digest.add_bytes(DigestKind::Text, name.as_bytes()));
                 self.inner.serialize_field(name, &self.state.guard::<T, IS_JSON>(value))
             }
 
