@@ -370,7 +370,7 @@ impl Plan {
 /// The name of an invalid option, and the problem with it.
 pub(crate) type OptionProblem = (&'static str, &'static str);
 
-const ZERO: &str = "must be longer than zero; leave it out to do without";
+const ZERO: &str = "must be longer than zero; leave it out to disable it";
 
 /// Checks options for invalid values. Missing options are not an error.
 pub(crate) fn check_values(options: &LoadingOptions) -> Result<(), OptionProblem> {

@@ -11,7 +11,7 @@ use serde::de::DeserializeOwned;
 /// Returns `value` after one codec has written and read it.
 fn through<C: Codec, T: Serialize + DeserializeOwned>(value: &T) -> T {
     let mut bytes = Vec::new();
-    C::encode(value, &mut bytes).expect("it can be encoded");
+    C::encode(value, &mut bytes, None).expect("it can be encoded");
     C::decode(&bytes).expect("it can be decoded")
 }
 

@@ -78,7 +78,7 @@ impl<T: Saved> Trial<T> {
         let vouches = ShapeReport::of::<T>().vouches_for::<C>();
         for value in self.values.iter().filter(|_| vouches) {
             let mut bytes = Vec::new();
-            if let Err(error) = C::encode(value, &mut bytes) {
+            if let Err(error) = C::encode(value, &mut bytes, None) {
                 let (EncodeError::Unencodable(reason) | EncodeError::Unreadable(reason)) = error;
                 let is_known = REFUSED
                     .iter()
@@ -375,7 +375,7 @@ fn types_of_the_time_crate() {
 fn copies<T: Serialize + DeserializeOwned>(value: &T) -> [T; 3] {
     fn copy<C: Codec, T: Serialize + DeserializeOwned>(value: &T) -> T {
         let mut bytes = Vec::new();
-        C::encode(value, &mut bytes).expect("it can be encoded");
+        C::encode(value, &mut bytes, None).expect("it can be encoded");
         C::decode(&bytes).expect("it can be decoded")
     }
     [copy::<Bincode, T>(value), copy::<Postcard, T>(value), copy::<Json, T>(value)]

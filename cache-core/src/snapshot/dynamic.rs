@@ -9,15 +9,12 @@ use std::sync::Arc;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
+use super::codec::CodecError;
 #[cfg(any(feature = "bincode", feature = "postcard", feature = "json"))]
-use super::codec::{Codec, Margin};
-use super::codec::{CodecError, EncodeError};
-#[cfg(any(feature = "bincode", feature = "postcard", feature = "json"))]
+use super::codec::{Codec, EncodeError, Margin};
 use super::digest::Digest;
 use super::format::bytes::{Cursor, put_text};
-#[cfg(any(feature = "bincode", feature = "postcard", feature = "json"))]
-use super::persistence::encode_verified;
-use super::persistence::{TableCodec, TableFormat, Undecodable, foreign};
+use super::persistence::{EncodeResult, TableCodec, TableFormat, Undecodable, encode_verified, foreign};
 use super::report::SkipReason;
 #[cfg(feature = "json")]
 use super::shape::Misfit;
@@ -94,7 +91,7 @@ struct Registered {
     type_name: &'static str,
     codec: &'static str,
     fingerprint: Fingerprint,
-    encode: fn(&dyn DynamicValue, &mut Vec<u8>, Option<&Digest>) -> Result<(), EncodeError>,
+    encode: fn(&dyn DynamicValue, &mut Vec<u8>, Option<&Digest>) -> EncodeResult,
     decode: Decode,
     /// Decodes a value and adds it to the digest.
     read_back: fn(&[u8], &Digest) -> Result<(), CodecError>,
@@ -238,7 +235,7 @@ impl TableCodec for DynamicTypes {
         Envelope::new(&key.0, registered).write(out);
         let encode = |out: &mut Vec<u8>, digest: Option<&Digest>| (registered.encode)(value, out, digest);
         let written = match verifies {
-            true => encode_verified(&encode, &registered.read_back, out),
+            true => encode_verified(encode, registered.read_back, out),
             false => encode(out, None),
         };
         written.map_err(|error| SkipReason::unwritten(registered.codec, error))

@@ -48,7 +48,9 @@ pub(crate) struct PairCodec {
 }
 
 /// Appends a key, and its value if there is one. Also adds them to the digest, if given.
-type EncodePair = fn(&dyn AnyPair, &mut Vec<u8>, Option<&Digest>) -> Result<(), EncodeError>;
+type EncodePair = fn(&dyn AnyPair, &mut Vec<u8>, Option<&Digest>) -> EncodeResult;
+
+pub(super) type EncodeResult = Result<(), EncodeError>;
 
 /// Why an entry could not be read, and its key, if at least that is readable.
 pub(crate) struct Undecodable {
@@ -239,8 +241,8 @@ impl PairCodec {
     fn encode(&self, pair: &dyn AnyPair, verifies: bool, out: &mut Vec<u8>) -> Result<(), EncodeError> {
         match verifies {
             true => encode_verified(
-                &|out, digest| (self.encode)(pair, out, digest),
-                &|bytes, digest| self.read_back(pair, bytes, digest),
+                |out, digest| (self.encode)(pair, out, digest),
+                |bytes, digest| self.read_back(pair, bytes, digest),
                 out,
             ),
             false => (self.encode)(pair, out, None),
@@ -348,10 +350,10 @@ pub(super) fn foreign() -> CodecError {
 /// # Errors
 /// If the value cannot be written, or the copy cannot be read or has a different value.
 pub(super) fn encode_verified(
-    encode: &dyn Fn(&mut Vec<u8>, Option<&Digest>) -> Result<(), EncodeError>,
-    read_back: &dyn Fn(&[u8], &Digest) -> Result<(), CodecError>,
+    encode: impl Fn(&mut Vec<u8>, Option<&Digest>) -> EncodeResult,
+    read_back: impl Fn(&[u8], &Digest) -> Result<(), CodecError>,
     out: &mut Vec<u8>,
-) -> Result<(), EncodeError> {
+) -> EncodeResult {
     let (start, value, copy) = (out.len(), Digest::new(), Digest::new());
     encode(out, Some(&value))?;
     let bytes = &out[start..];
