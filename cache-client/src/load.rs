@@ -21,6 +21,7 @@ use crate::app::App;
 use crate::context::Node;
 use crate::erased::{AnyValue, Outcome};
 use crate::error::QueryError;
+use crate::flight::registry::FlightRegistry;
 use crate::flight::state::{Flight, Landing, LoadDemand};
 use crate::panic::poll_catching;
 use crate::plan::Plan;
@@ -62,6 +63,10 @@ impl<A: App> LoadTask<A> {
         self.query.facts().name
     }
 
+    fn flights(&self) -> &FlightRegistry {
+        self.query_state.flights_of(&self.plan)
+    }
+
     fn subject(&self) -> Subject<'_> {
         self.query.subject()
     }
@@ -78,7 +83,7 @@ impl<A: App> LoadTask<A> {
             };
             load_span.ended(self.subject(), &outcome, is_expected);
         }
-        self.query_state.flights.landed(&self.flight);
+        self.flights().landed(&self.flight);
         self.flight.land(outcome)
     }
 }
@@ -163,6 +168,7 @@ impl<A: App> LoadTask<A> {
             match entry {
                 // Boxed, so that tasks of clients without a provider have no room for it.
                 Some(entry) if let Some(found) = Box::pin(self.found(entry)).await => found,
+                _ if self.plan.never_loads() => Attempt::missing(self.flight.started),
                 _ => self.attempts().await,
             }
         });
@@ -192,6 +198,7 @@ impl<A: App> LoadTask<A> {
             AttemptEnd::Panicked(message) => QueryError::Panicked { query, message },
             AttemptEnd::Miscounted { keys, answers } => QueryError::Miscounted { query, keys, answers },
             AttemptEnd::Refused => QueryError::CircuitOpen { query },
+            AttemptEnd::Missing => return Err(QueryError::NotCached { query }),
         };
         if let Some(watch) =
             self.flight.watch.as_ref().filter(|_| demand.outlives_callers || demand.remembers_errors)
@@ -206,7 +213,10 @@ impl<A: App> LoadTask<A> {
     }
 
     fn store(&self, value: AnyValue, started: Moment, demand: LoadDemand) -> AnyValue {
-        let Some(watch) = self.flight.watch.as_ref().filter(|_| demand.stores) else { return value };
+        // What a lookup finds is older than the answer of a load, which it must not retire.
+        let gives_way = self.plan.never_loads() && self.query_state.flights.is_running(&*self.flight.key);
+        let stores = demand.stores && !gives_way;
+        let Some(watch) = self.flight.watch.as_ref().filter(|_| stores) else { return value };
         let times = self.plan.times(self.query.counts_as_absent(&self.plan, &value), started);
         let inputs = self.node.take_inputs();
         let stored = self.query.store(watch, Arc::clone(&value), &times, &inputs);
@@ -248,7 +258,7 @@ impl<A: App> Drop for LoadTask<A> {
         self.node.client.runtime().note_end(&self.flight.runtime);
         let outcome = Err(QueryError::Interrupted { query });
         load_span.ended(self.subject(), &outcome, false);
-        self.query_state.flights.landed(&self.flight);
+        self.flights().landed(&self.flight);
         self.flight.abandon(outcome);
     }
 }

@@ -53,7 +53,8 @@ use crate::sync::Mutex;
 ///
 /// All observers of a key share its loads, and show each commit. Each observer decides by its own options what is
 /// stale. A load uses the strictest options of all observers: the shortest `poll`, the most `retry`. Loaded values are
-/// stored with the times of the query. They are not stored if the strategy of every observer is `network-only`. An
+/// stored with the times of the query. They are not stored if the strategy of every observer is `network-only`, and
+/// nothing is loaded if it is `cache-only`: a missing value is then shown as [`NotCached`](crate::QueryError::NotCached). An
 /// observer that leaves takes its options along. When the last one leaves, polling ends, and so does the load if no
 /// caller waits for it, unless an option `linger` keeps it.
 ///
@@ -361,7 +362,8 @@ impl<A: App> AnyObserver<A> {
         let base = present.map(|(_, state)| state.revision);
         let query = query.to_query();
         let key: Arc<dyn AnyKey> = query.clone();
-        let subscription = Subscription::take(Arc::clone(client.query_state(&*query)), &key, plan, base);
+        let query_state = Arc::clone(client.query_state(&*query));
+        let subscription = Subscription::take(query_state, &key, (plan, query.facts().name), base);
         let observed = self.observed.insert(ObservedQuery { query, subscription });
         observed.ensure_task(&self.client, None, Some(runtime));
     }

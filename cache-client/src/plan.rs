@@ -109,7 +109,7 @@ pub(crate) enum Verdict {
     Fresh,
     /// Fresh, and about to become stale: to be returned, and loaded again in the background.
     Ending,
-    /// To be returned where a stale value is acceptable, and loaded again in the background.
+    /// To be returned where a stale value is acceptable, and loaded again in the background if the strategy ever loads.
     Stale,
     Unusable,
 }
@@ -154,8 +154,10 @@ impl Plan {
             Some(_) => sources.query.fresh.or(table_fresh),
             None => settled.fresh.or(settled.ttl),
         };
+        let strategy = all.strategy.unwrap_or_default();
+        let loads = strategy != Strategy::CacheOnly;
         Self {
-            strategy: all.strategy.unwrap_or_default(),
+            strategy,
             fresh,
             stale_from: fresh.or(table_fresh).or(ttl).or(table_ttl).unwrap_or_default(),
             swr: all.swr,
@@ -165,13 +167,13 @@ impl Plan {
             jitter: jitter.unwrap_or_default(),
             spread: own_fresh.filter(|_| jitter.is_some()),
             uses_entry_times: jitter.is_some() && sources.call.fresh.is_none(),
-            beta: all.beta,
+            beta: all.beta.filter(|_| loads),
             error_ttl: all.error_ttl,
             absent_ttl: all.absent_ttl,
             retries: all.retry.unwrap_or(RETRIES),
             retry_policy: RetryPolicy::of(all.retry_first, all.retry_longest, all.retry_factor),
             breaker: all.breaker,
-            poll: all.poll,
+            poll: all.poll.filter(|_| loads),
             linger: all.linger,
             batch: all.batch.unwrap_or(BATCH),
         }
@@ -184,8 +186,10 @@ impl Plan {
             let problem = "is not an option of a call: set it in the derive or by `ClientBuilder::query`";
             return Err(("concurrency", problem));
         }
-        if self.strategy == Strategy::NetworkOnly {
-            return Ok(());
+        match self.strategy {
+            Strategy::NetworkOnly => return Ok(()),
+            Strategy::CacheOnly => return check_windows(all),
+            _ => {}
         }
         if self.stale_from.is_zero() {
             let is_given = self.fresh.or(sources.table.1).is_some();
@@ -204,7 +208,10 @@ impl Plan {
     /// Whether the cache is read before anything is loaded.
     #[inline]
     pub(crate) fn reads_first(&self) -> bool {
-        matches!(self.strategy, Strategy::CacheFirst | Strategy::StaleWhileRevalidate)
+        matches!(
+            self.strategy,
+            Strategy::CacheFirst | Strategy::StaleWhileRevalidate | Strategy::CacheOnly
+        )
     }
 
     /// Whether a value that is fresh by the times of its table is the answer, with no further conditions.
@@ -215,6 +222,12 @@ impl Plan {
 
     pub(crate) fn strategy(&self) -> Strategy {
         self.strategy
+    }
+
+    /// Whether nothing is ever loaded: cache and provider alone have an answer.
+    #[inline]
+    pub(crate) fn never_loads(&self) -> bool {
+        self.strategy == Strategy::CacheOnly
     }
 
     pub(crate) fn stores(&self) -> bool {
@@ -255,9 +268,14 @@ impl Plan {
             let is_early = self.beta.is_some_and(|beta| is_early(stale_from, state.age, beta, load_time()));
             return if is_early { Verdict::Ending } else { Verdict::Fresh };
         }
-        let may_be_stale = self.strategy == Strategy::StaleWhileRevalidate
-            && state.freshness != Freshness::Invalidated
-            && self.swr.is_some_and(|swr| state.age < stale_from.saturating_add(swr));
+        let may_be_stale = match self.strategy {
+            Strategy::CacheOnly => true,
+            Strategy::StaleWhileRevalidate => {
+                state.freshness != Freshness::Invalidated
+                    && self.swr.is_some_and(|swr| state.age < stale_from.saturating_add(swr))
+            }
+            _ => false,
+        };
         if may_be_stale { Verdict::Stale } else { Verdict::Unusable }
     }
 
@@ -291,11 +309,12 @@ impl Plan {
 
     /// The options of a load that several observers share: the strictest of all.
     pub(crate) fn stricter(self, other: &Self) -> Self {
-        let shorter = if other.stale_from < self.stale_from { *other } else { self };
-        let storing = if self.stores() { self } else { *other };
+        let is_shorter = other.stale_from < self.stale_from && !other.never_loads();
+        let shorter = if is_shorter || self.never_loads() { *other } else { self };
+        let leading = if self.stores_loads() || other.never_loads() { self } else { *other };
         let persistent = if other.retries > self.retries { *other } else { self };
         Self {
-            strategy: storing.strategy,
+            strategy: leading.strategy,
             fresh: shorter.fresh,
             stale_from: shorter.stale_from,
             error_ttl: self.error_ttl.zip(other.error_ttl).map(|(one, other)| one.min(other)),
@@ -319,15 +338,19 @@ impl Plan {
         Self { strategy, ..self }
     }
 
+    fn stores_loads(&self) -> bool {
+        self.stores() && !self.never_loads()
+    }
+
     /// For a missing value: a running load is good enough.
     pub(crate) fn repairing(self) -> Self {
-        let strategy = if self.stores() { Strategy::CacheFirst } else { self.strategy };
+        let strategy = if self.stores_loads() { Strategy::CacheFirst } else { self.strategy };
         Self { strategy, ..self }
     }
 
     /// For a load in any case: a running load is good enough.
     pub(crate) fn polling(self) -> Self {
-        let strategy = if self.stores() { Strategy::NetworkFirst } else { self.strategy };
+        let strategy = if self.stores_loads() { Strategy::NetworkFirst } else { self.strategy };
         Self { strategy, ..self }
     }
 
@@ -430,7 +453,7 @@ fn check_windows(options: &LoadingOptions) -> Result<(), OptionProblem> {
 #[inline]
 pub(crate) const fn is_plain(derived: &LoadingOptions) -> bool {
     let reads_first = match derived.strategy {
-        None | Some(Strategy::CacheFirst) => true,
+        None | Some(Strategy::CacheFirst | Strategy::CacheOnly) => true,
         Some(Strategy::StaleWhileRevalidate) => derived.swr.is_some(),
         _ => false,
     };

@@ -28,7 +28,7 @@ impl<A: App> Client<A> {
     /// The load has begun when this returns. The result may be dropped, or [waited for](Prefetched::done). The answer
     /// is kept for at least five seconds, even by a table that keeps nothing by itself. Errors go to
     /// [`refresh_error`](Self::refresh_error). Options that cannot work are an event of `tracing` too, at level `WARN`.
-    /// A query whose strategy stores nothing is not loaded.
+    /// A query whose strategy stores or loads nothing is not loaded.
     ///
     /// # Panics
     /// If the client has no [runtime](crate::guide::runtimes) and the caller is in none.
@@ -224,7 +224,7 @@ impl<A: App> Caller<'_, A> {
                 return None;
             }
         };
-        if !plan.stores() {
+        if !plan.stores() || plan.never_loads() {
             return None;
         }
         let loads = match self.read_and_judge(query, &plan, false) {

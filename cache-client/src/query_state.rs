@@ -15,11 +15,14 @@ use crate::flight::errors::LoadErrors;
 use crate::flight::registry::FlightRegistry;
 use crate::layer::stack::LayerStacks;
 use crate::observer::registry::{ObservedKeys, Reload};
+use crate::plan::Plan;
 
 /// The state of one query.
 pub(crate) struct QueryState {
     query: TypeId,
     pub(crate) flights: FlightRegistry,
+    /// Flights that ask the provider, and never load.
+    pub(crate) lookups: FlightRegistry,
     pub(crate) errors: LoadErrors,
     pub(crate) observed: ObservedKeys,
     pub(crate) stacks: LayerStacks,
@@ -36,6 +39,7 @@ impl QueryState {
         Self {
             query,
             flights: FlightRegistry::default(),
+            lookups: FlightRegistry::default(),
             errors: LoadErrors::default(),
             observed: ObservedKeys::default(),
             stacks: LayerStacks::default(),
@@ -48,6 +52,11 @@ impl QueryState {
     /// The limit of concurrent loads. The first call asks `most`.
     pub(crate) fn limit(&self, most: impl FnOnce() -> Option<u32>) -> Option<Arc<ConcurrencyLimit>> {
         self.limit.get_or_init(|| most().map(ConcurrencyLimit::new)).clone()
+    }
+
+    /// The flights of calls with this plan.
+    pub(crate) fn flights_of(&self, plan: &Plan) -> &FlightRegistry {
+        if plan.never_loads() { &self.lookups } else { &self.flights }
     }
 
     pub(crate) fn load_time(&self) -> Duration {

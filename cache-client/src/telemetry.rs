@@ -9,7 +9,8 @@
 //!
 //! The spans of the code in [`fetch`](crate::Fetch::fetch) are inside this span. A shared load has no parent; its span
 //! follows from the span of the caller that has started it. A load of a single tree has the caller's span as its
-//! parent. `outcome` is `answered`, `failed`, `panicked`, `refused` (by a breaker) or `interrupted`. `strategy` is that
+//! parent. `outcome` is `answered`, `failed`, `panicked`, `refused` (by a breaker), `interrupted` or
+//! `missing` (only the provider was asked). `strategy` is that
 //! of the caller that has started the load, as options write it.
 //!
 //! | event | level | fields beside `query` | when |
@@ -375,6 +376,7 @@ fn name_of(strategy: Strategy) -> &'static str {
         Strategy::NetworkFirst => "network-first",
         Strategy::Refresh => "refresh",
         Strategy::NetworkOnly => "network-only",
+        Strategy::CacheOnly => "cache-only",
         _ => "other",
     }
 }

@@ -18,6 +18,8 @@ pub enum Strategy {
     Refresh,
     /// Always loads; stores nothing.
     NetworkOnly,
+    /// Answers with the cached value, fresh or stale. Never loads.
+    CacheOnly,
 }
 
 /// The options of a query that tell a client how to load it. `None` leaves the decision to other options.

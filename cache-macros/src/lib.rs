@@ -53,7 +53,7 @@ mod text;
 ///
 /// | option | meaning |
 /// |---|---|
-/// | `strategy = "..."` | `cache-first` (default), `stale-while-revalidate`, `network-first`, `refresh` or `network-only` |
+/// | `strategy = "..."` | `cache-first` (default), `stale-while-revalidate`, `network-first`, `refresh`, `network-only` or `cache-only` |
 /// | `swr = "5m"` | serve a stale answer for this long while it is loaded again |
 /// | `stale_if_error = "1h"` | serve a stale answer for this long when its load fails |
 /// | `timeout = "1s"` | let a network-first query fall back to the cache when its load takes longer |

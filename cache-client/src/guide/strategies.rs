@@ -8,7 +8,29 @@
 //! | `network-first` | values that have to be new, where an old one is better than none: prices, balances | whatever there is, when the load fails or takes longer than `timeout` | always; joins a running load | yes |
 //! | `refresh` | a button "reload" | no | always; joins no running load | yes |
 //! | `network-only` | values that must not be kept | no | always; joins a running load | no |
+//! | `cache-only` | code that must not wait for a load: while offline, in a preview | whatever there is, the provider too | never | what the provider has |
 //! | [`cached`](crate::Client::cached), a method | values that may be missing | whatever there is | never | - |
+//!
+//! A `cache-only` call for which neither the cache nor the [provider](crate::Provider) has a value fails with
+//! [`NotCached`](crate::QueryError::NotCached). It neither starts a load nor waits for a running one, and it needs no
+//! `fresh`. Inside a load it gets fresh values only, as any other call there. An observer with this strategy shows what
+//! the cache has and each change of it, also those that other observers load.
+//!
+//! ```
+//! # include!(concat!(env!("CARGO_MANIFEST_DIR"), "/doctest_setup.rs"));
+//! # #[tokio::main(flavor = "current_thread")]
+//! # async fn main() -> Result<(), Box<dyn Error>> {
+//! # let client = blog_client();
+//! let cache_only = |options: LoadingOptions| options.strategy(Strategy::CacheOnly);
+//! let missing = client.query_with(&GetTitle { id: 1 }, cache_only).await;
+//! assert!(matches!(missing, Err(QueryError::NotCached { .. })));
+//!
+//! client.query(&GetTitle { id: 1 }).await?;
+//! client.invalidate(&GetTitle { id: 1 });
+//! assert_eq!(*client.query_with(&GetTitle { id: 1 }, cache_only).await?, "One");
+//! # Ok(())
+//! # }
+//! ```
 //!
 //! Within the tree of a [request](crate::guide::contexts), each query is asked for once, whatever its strategy.
 //!

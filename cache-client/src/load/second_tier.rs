@@ -30,7 +30,8 @@ impl<A: App> LoadTask<A> {
             entry.find(&*self.flight.key, &|| WallTime::from(cache.wall())).await?;
         let value = self.query.to_value(value);
         let (fresh, ttl) = self.windows(&value);
-        if age >= fresh.min(ttl) || !self.flight.answer_without_load() {
+        let is_old = !self.plan.never_loads() && age >= fresh.min(ttl);
+        if is_old || !self.flight.answer_without_load() {
             return None;
         }
         self.node.client.telemetry().provider_hit(self.subject(), self.plan.strategy());

@@ -51,6 +51,8 @@ pub(crate) struct ObserverTask<A: App> {
     query_plan: Plan,
     /// Waits for the current load.
     waiter: Option<Waiter>,
+    /// Waits for the provider, for observers that never load.
+    lookup: Option<Waiter>,
     /// Waits for the load before, which a mark has retired. Its answer is shown unless it comes too late.
     retired: Option<Waiter>,
     /// The current load replaces one that a mark has retired. Further marks wait for its end, so that a key that is
@@ -96,6 +98,8 @@ enum TaskEvent {
     Signal,
     Landed(Outcome),
     RetiredLanded(Outcome),
+    /// The provider has answered an observer that never loads.
+    LookedUp,
     /// The runtime of the load no longer runs it.
     RuntimeIdle,
     /// The client has become active, or inactive.
@@ -133,6 +137,7 @@ impl<A: App> ObserverTask<A> {
             plan: query_plan,
             query_plan,
             waiter: None,
+            lookup: None,
             retired: None,
             replaces_retired: false,
             outdated: 0,
@@ -156,6 +161,8 @@ impl<A: App> ObserverTask<A> {
                 TaskEvent::Signal => self.catch_up(),
                 TaskEvent::Landed(outcome) => self.land(outcome),
                 TaskEvent::RetiredLanded(outcome) => self.land_retired(outcome),
+                // What it has found is in the cache.
+                TaskEvent::LookedUp => self.lookup = None,
                 TaskEvent::RuntimeIdle => self.take_over(),
                 TaskEvent::ActivityChanged if self.is_polling() => self.poll(),
                 TaskEvent::PollTick if self.is_poll_due() => self.poll(),
@@ -170,8 +177,8 @@ impl<A: App> ObserverTask<A> {
 
     async fn next_event(&mut self) -> TaskEvent {
         let poll_at = self.poll_at();
-        let Self { client, signal, waiter, retired, stale_at, rebuild_at, activity, .. } = self;
-        let (waiter, retired) = (waiter.as_ref(), retired.as_ref());
+        let Self { client, signal, waiter, lookup, retired, stale_at, rebuild_at, activity, .. } = self;
+        let (waiter, lookup, retired) = (waiter.as_ref(), lookup.as_ref(), retired.as_ref());
         let is_idle = async {
             match waiter {
                 Some(waiter) => waiter.flight.runtime.until_idle(client.runtime()).await,
@@ -183,6 +190,7 @@ impl<A: App> ObserverTask<A> {
             () = signal.notified() => TaskEvent::Signal,
             outcome = landed(waiter) => TaskEvent::Landed(outcome),
             outcome = landed(retired) => TaskEvent::RetiredLanded(outcome),
+            _ = landed(lookup) => TaskEvent::LookedUp,
             () = is_idle => TaskEvent::RuntimeIdle,
             Ok(()) = activity.changed() => TaskEvent::ActivityChanged,
             () = until(*rebuild_at) => TaskEvent::Rebuild,
@@ -255,13 +263,17 @@ impl<A: App> ObserverTask<A> {
         if present.iter().all(Plan::stores) {
             self.unstored.take_if(|unstored| unstored.is_own);
         }
+        if self.plan.never_loads() && !present.is_empty() {
+            // The observers that have wanted the load are gone.
+            (self.waiter, self.retired, self.rebuild_at) = (None, None, None);
+        }
         self.plans = present;
         arrived
     }
 
     /// Loads by the strategy of a new observer.
     fn start(&mut self, plan: &Plan) {
-        let is_fresh = |shown: &ShownValue| !shown.is_stale(plan, Duration::ZERO);
+        let is_fresh = |shown: &ShownValue| plan.never_loads() || !shown.is_stale(plan, Duration::ZERO);
         let has_fresh = plan.reads_first() && self.look(false).as_ref().is_some_and(is_fresh);
         if !has_fresh {
             // An answer that other observers wait for too is stored for them.
@@ -273,9 +285,10 @@ impl<A: App> ObserverTask<A> {
         }
     }
 
-    /// Whether there is no value to show, or only a marked one.
+    /// Whether there is no value to show, or only a marked one, which the provider no longer has.
     fn needs_load(&self) -> bool {
-        self.look(!self.plan.stores()).is_none_or(|shown| shown.is_marked)
+        let may_load = !self.plan.never_loads();
+        self.look(!self.plan.stores()).is_none_or(|shown| shown.is_marked && may_load)
     }
 
     fn handle_change(&mut self) {
@@ -316,6 +329,9 @@ impl<A: App> ObserverTask<A> {
 
     /// Joins a flight, unless the task already waits for one that is good enough.
     fn load(&mut self, plan: Plan) {
+        if plan.never_loads() {
+            return self.look_up(plan);
+        }
         self.rebuild_at = None;
         let is_waiting = self.waiter.as_ref().is_some_and(|waiter| waiter.flight.is_current());
         if is_waiting && !plan.replaces_running() {
@@ -331,6 +347,12 @@ impl<A: App> ObserverTask<A> {
             waiter.flight.revoke_slot();
             self.join_flight(self.plan.polling(), IfRunning::ReplaceOnly(waiter.flight.id));
         }
+    }
+
+    /// Asks the provider, for observers that never load.
+    fn look_up(&mut self, plan: Plan) {
+        let caller = Caller::of_observer_task(&self.client);
+        self.lookup = caller.waiter(&*self.query, plan, IfRunning::Join).ok().flatten();
     }
 
     fn join_flight(&mut self, plan: Plan, if_running: IfRunning) {

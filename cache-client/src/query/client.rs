@@ -27,6 +27,7 @@ impl<A: App> Client<A> {
     /// - [`QueryError::Interrupted`]: the load cancelled its own context, or its [runtime](crate::guide::runtimes) has
     ///   ended and the caller has no other.
     /// - [`QueryError::Cycle`]: the call is made inside the load of something that the query needs.
+    /// - [`QueryError::NotCached`]: the strategy is [`CacheOnly`](crate::Strategy::CacheOnly), and there is no value.
     /// - [`QueryError::Options`]: the options of the query cannot work.
     ///
     /// # Panics

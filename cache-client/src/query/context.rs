@@ -25,6 +25,7 @@ impl<A: App> Context<A> {
     /// - [`QueryError::Interrupted`]: the tree was cancelled or its deadline has passed; if that was before the call,
     ///   nothing has run. Or the load cancelled its own context.
     /// - [`QueryError::Cycle`]: the context is that of the load of something that the query needs.
+    /// - [`QueryError::NotCached`]: the strategy is [`CacheOnly`](crate::Strategy::CacheOnly), and there is no value.
     /// - [`QueryError::Options`]: the options of the query cannot work.
     ///
     /// # Panics

@@ -8,7 +8,8 @@ use super::caller::Caller;
 use crate::any_query::AnyQuery;
 use crate::app::App;
 use crate::context::Access;
-use crate::erased::AnyValue;
+use crate::erased::{AnyQueryError, AnyValue};
+use crate::error::QueryError;
 use crate::plan::{Plan, Planned, Verdict};
 use crate::telemetry::Substitute;
 
@@ -34,7 +35,9 @@ impl<A: App> Caller<'_, A> {
             }
             Some((value, Verdict::Stale)) if !access.fresh_only => {
                 telemetry.stale_hit(subject, strategy);
-                self.refresh(query, &plan.shared());
+                if !plan.never_loads() {
+                    self.refresh(query, &plan.shared());
+                }
                 Some(value)
             }
             _ => {
@@ -79,6 +82,21 @@ impl<A: App> Caller<'_, A> {
         let value = found.map(|(value, _)| value);
         self.note_in(node, query, value.as_ref(), was_marked, None);
         value
+    }
+
+    /// The answer to a call that never loads, when neither the cache nor the provider has one.
+    pub(super) fn not_cached(&self, query: &dyn AnyQuery<A>) -> AnyQueryError {
+        if self.notes_reads() {
+            // For a load, a stale value is no answer, but a change of it may be.
+            let present = query.read(self.client().cache(), false);
+            self.note_read(query, present.as_ref().map(|(value, _)| value), None);
+        }
+        QueryError::NotCached { query: query.facts().name }
+    }
+
+    /// Whether the provider may have an answer that this caller may use.
+    pub(super) fn may_look_up(&self, query: &dyn AnyQuery<A>, access: Access) -> bool {
+        !access.is_private && self.client().tier().is_some() && query.codec().is_some()
     }
 
     /// What the cache has, if it may stand in for a load that failed or is late.

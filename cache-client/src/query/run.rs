@@ -115,13 +115,15 @@ impl<A: App> Caller<'_, A> {
         }
         let access = self.access();
         let plan = self.planned(query, options, access)?;
-        if let Some(progress) = self.join_in_tree(query, &plan, access)? {
+        if !plan.never_loads()
+            && let Some(progress) = self.join_in_tree(query, &plan, access)?
+        {
             return Ok(progress);
         }
         let mut seen = None;
         if plan.reads_first() && access.reads {
             // Before the read, so that the call misses no landing.
-            seen = Some(self.client().query_state(query).flights.landings());
+            seen = Some(self.client().query_state(query).flights_of(&plan).landings());
             if let Some(value) = self.read(query, &plan, access) {
                 return Ok(self.found(query, value));
             }

@@ -142,7 +142,9 @@ impl<A: App> Caller<'_, A> {
     fn conclude(&self, query: &dyn AnyQuery<A>, call: &WaitingCall, outcome: Outcome) -> Outcome {
         let WaitingCall { waiter, plan, access, .. } = call;
         match outcome {
+            Ok(value) if plan.never_loads() => Ok(self.remember(query, value)),
             Ok(value) => Ok(self.remember_landed(query, &waiter.flight, value)),
+            Err(QueryError::NotCached { .. }) => Err(self.not_cached(query)),
             Err(error) => self.substitute_or_fail(query, plan, *access, error, waiter.flight.watch.as_ref()),
         }
     }

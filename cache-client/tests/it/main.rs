@@ -4,6 +4,7 @@
 mod batch;
 mod batching;
 mod breaker;
+mod cache_only;
 mod change;
 mod changes_during_loads;
 mod concurrency;

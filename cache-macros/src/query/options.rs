@@ -59,12 +59,13 @@ const KNOWN: [&str; 37] = [
 ];
 
 /// Each strategy with the name of its variant.
-const STRATEGIES: [(&str, &str); 5] = [
+const STRATEGIES: [(&str, &str); 6] = [
     ("cache-first", "CacheFirst"),
     ("stale-while-revalidate", "StaleWhileRevalidate"),
     ("network-first", "NetworkFirst"),
     ("refresh", "Refresh"),
     ("network-only", "NetworkOnly"),
+    ("cache-only", "CacheOnly"),
 ];
 
 /// Names of options in other caches, and what they are called here.

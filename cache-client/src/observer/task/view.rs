@@ -76,7 +76,7 @@ impl<A: App> ObserverTask<A> {
             .as_ref()
             .map_or(0, |shown| self.plans.iter().filter(|plan| shown.is_stale(plan, Duration::ZERO)).count());
         self.stale_at = self.next_stale(shared.as_ref());
-        let waiters = [&self.waiter, &self.retired];
+        let waiters = [&self.waiter, &self.retired, &self.lookup];
         let is_refreshing = waiters.into_iter().flatten().any(|waiter| !waiter.flight.is_replaced());
         let identity_of = |shown: &ShownValue| {
             let (version, folded) = shown.identity();

@@ -75,6 +75,7 @@ fn each_strategy_has_a_name() {
         ("network-first", "NetworkFirst"),
         ("refresh", "Refresh"),
         ("network-only", "NetworkOnly"),
+        ("cache-only", "CacheOnly"),
     ] {
         let (options, messages) = read(quote!(strategy = #text));
         assert_eq!(messages, [""; 0]);
@@ -368,7 +369,7 @@ fn each_argument_of_a_wrong_kind_is_told_what_is_right() {
         (
             quote!(strategy = "network-frist"),
             "`strategy` is one of \"cache-first\", \"stale-while-revalidate\", \"network-first\", \"refresh\", \
-             \"network-only\"; did you mean \"network-first\"?",
+             \"network-only\", \"cache-only\"; did you mean \"network-first\"?",
         ),
         (quote!(codec = json), "`codec` is \"bincode\", \"postcard\" or \"json\""),
     ] {
