@@ -4,6 +4,7 @@
 use std::future::Future;
 use std::pin::Pin;
 use std::sync::Arc;
+use std::time::Duration;
 
 use cache_core::client_support::{
     AnyKey, AnyStoreOutcome, AnyTable, AnyWatch, Inputs, UsedTableRef, ValueHandle,
@@ -74,6 +75,8 @@ pub(crate) trait AnyQuery<A: App>: AnyKey {
     fn is_expected(&self, error: &dyn AnyError) -> bool;
     fn fallback(&self, error: &AnyQueryError) -> Option<AnyValue>;
     fn is_absent(&self, value: &AnyValue) -> bool;
+    /// How long to wait before the next poll.
+    fn next_poll(&self, value: &AnyValue, period: Option<Duration>) -> Option<Duration>;
     /// How the key and its values are encoded; `None` if they are not persisted.
     fn codec(&self) -> Option<EntryCodec>;
 }

@@ -10,7 +10,6 @@ use std::sync::{Arc, OnceLock};
 
 use cache_core::{Cache, LoadingOptions};
 use foldhash::fast::RandomState;
-use tokio::sync::watch;
 
 use crate::app::App;
 use crate::breaker::Breakers;
@@ -22,6 +21,7 @@ use crate::layer::registry::LayerRegistry;
 use crate::mutate::order::WriteOrder;
 use crate::mutate::scope::Scopes;
 use crate::plan::Plan;
+use crate::presence::Presence;
 use crate::provider::tier::Tier;
 use crate::query_state::QueryStates;
 use crate::runtime::ClientRuntime;
@@ -56,8 +56,7 @@ pub(crate) struct Shared<A: App> {
     limit: Option<Arc<ConcurrencyLimit>>,
     flights: AtomicU64,
     telemetry: Telemetry,
-    /// Whether anybody can see what is observed.
-    is_active: watch::Sender<bool>,
+    presence: Presence,
 }
 
 pub(crate) type PlanOfQuery = OnceLock<Result<Arc<Plan>, OptionsError>>;
@@ -153,37 +152,13 @@ impl<A: App> Client<A> {
         self.tier().map_or(0, |tier| tier.errors.count())
     }
 
-    /// Tells the client whether anybody can see what it shows. An inactive client does not poll. When it becomes active
-    /// again, it loads each key observed with `poll` once. A new client is active.
-    ///
-    /// # Examples
-    /// ```
-    /// # include!(concat!(env!("CARGO_MANIFEST_DIR"), "/doctest_setup.rs"));
-    /// # #[tokio::main(flavor = "current_thread", start_paused = true)]
-    /// # async fn main() -> Result<(), Box<dyn Error>> {
-    /// # let client = blog_client();
-    /// let observer = client.observe_with(&GetTitle { id: 1 }, |options| options.poll(Duration::from_secs(10)));
-    /// client.set_active(false);
-    /// tokio::time::sleep(Duration::from_secs(60)).await;
-    /// assert_eq!(client.app().loads(), 1, "the first load alone");
-    ///
-    /// client.set_active(true);
-    /// tokio::time::sleep(Duration::from_secs(1)).await;
-    /// assert_eq!(client.app().loads(), 2);
-    /// # Ok(())
-    /// # }
-    /// ```
-    pub fn set_active(&self, is_active: bool) {
-        self.0.is_active.send_if_modified(|present| std::mem::replace(present, is_active) != is_active);
-    }
-
     /// Returns whether the other handle is one of the same client.
     pub(crate) fn is(&self, other: &Self) -> bool {
         Arc::ptr_eq(&self.0, &other.0)
     }
 
-    pub(crate) fn activity(&self) -> watch::Receiver<bool> {
-        self.0.is_active.subscribe()
+    pub(crate) fn presence(&self) -> &Presence {
+        &self.0.presence
     }
 
     #[inline]

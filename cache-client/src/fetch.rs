@@ -92,6 +92,32 @@ pub trait Fetch<A: App>: Query<Value: Sized> {
         self.fallback_value()
     }
 
+    /// Returns how long to wait before an observed key is loaded again, by its present value. `None` stops polling until
+    /// the value changes. `period` is the option `poll`, and the default. It alone counts while there is no value.
+    ///
+    /// The wait counts from the end of the last load. A wait below one millisecond is one millisecond. Called by the
+    /// task of the observed key whenever that has changed.
+    ///
+    /// # Examples
+    /// ```
+    /// # include!(concat!(env!("CARGO_MANIFEST_DIR"), "/doctest_setup.rs"));
+    /// # #[derive(Query, Clone, Debug, PartialEq, Eq, Hash)]
+    /// # #[query(value = u8, capacity = 100, fresh = "30s")]
+    /// # pub struct GetProgress { pub job: u64 }
+    /// impl Fetch<Blog> for GetProgress {
+    ///     type Error = io::Error;
+    ///     # async fn fetch(&self, _: &Context<Blog>) -> Result<u8, io::Error> { Ok(100) }
+    ///
+    ///     fn next_poll(&self, percent: &u8, _period: Option<Duration>) -> Option<Duration> {
+    ///         (*percent < 100).then_some(Duration::from_secs(1))
+    ///     }
+    /// }
+    /// # fn main() {}
+    /// ```
+    fn next_poll(&self, _value: &Self::Value, period: Option<Duration>) -> Option<Duration> {
+        period
+    }
+
     /// Whether one load takes several keys, so that the load of a single key does not count. Not to be implemented by
     /// hand.
     #[doc(hidden)]

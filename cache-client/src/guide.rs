@@ -12,7 +12,7 @@
 //! | [`optimistic`] | showing a change before the server has answered |
 //! | [`observing`] | following a query as it changes |
 //! | [`many`] | several keys at once, pages, loading ahead |
-//! | [`runtimes`] | where loads and observers run, and what happens when a runtime stops |
+//! | [`runtimes`] | runtimes, sleep, offline: where loads and observers run, and what happens when that stops |
 //! | [`second_tier`] | a store below the cache |
 //! | [`testing`] | testing code that uses a client |
 //! | [`seeing`] | what the client reports |

@@ -10,7 +10,6 @@ use std::pin::pin;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::task::Poll;
-use std::time::Duration;
 
 use cache_core::Moment;
 use cache_core::client_support::{AnyPin, AnyStoreOutcome};
@@ -30,9 +29,6 @@ use crate::query_state::QueryState;
 use crate::telemetry::Subject;
 use crate::telemetry::load::LoadSpan;
 use attempt::{Attempt, AttemptEnd};
-
-/// How long a value that no caller has waited for is kept for the next one.
-const GRACE: Duration = Duration::from_secs(5);
 
 /// One flight with everything that its load needs. Ends the flight when dropped.
 pub(crate) struct LoadTask<A: App> {
@@ -84,12 +80,14 @@ impl<A: App> LoadTask<A> {
             load_span.ended(self.subject(), &outcome, is_expected);
         }
         self.flights().landed(&self.flight);
+        self.node.client.query_states().load_ended(&self.query_state);
         self.flight.land(outcome)
     }
 }
 
 impl<A: App> LoadTask<A> {
     pub(crate) fn start(mut self) {
+        self.node.client.query_states().load_began(&self.query_state);
         let (telemetry, is_shared) = (self.node.client.telemetry(), self.flight.watch.is_some());
         // From here on the flight is ended even if a subscriber panics.
         self.load_span = Some(telemetry.load(self.subject(), self.plan.strategy(), is_shared));
@@ -115,11 +113,12 @@ impl<A: App> LoadTask<A> {
                 self.land_panicked();
                 None
             });
+            let keep_for = self.plan.keep_prefetched;
             // Only the pin is left, so that it alone keeps the value.
             drop(self);
             if let Some(pin) = pin {
                 // Boxed, since most tasks do not need it.
-                Box::pin(tokio::time::sleep(GRACE)).await;
+                Box::pin(tokio::time::sleep(keep_for)).await;
                 drop(pin);
             }
         }
@@ -150,7 +149,8 @@ impl<A: App> LoadTask<A> {
             }
             _ => (Err(QueryError::Interrupted { query: self.name() }), false),
         };
-        let may_be_pinned = stores && self.flight.watch.is_some() && outcome.is_ok();
+        let is_kept = !self.plan.keep_prefetched.is_zero();
+        let may_be_pinned = stores && is_kept && self.flight.watch.is_some() && outcome.is_ok();
         let copied = outcome.as_ref().ok().filter(|_| stores).cloned();
         let is_alone = self.land(outcome);
         let pin = (may_be_pinned && is_alone)
@@ -259,6 +259,7 @@ impl<A: App> Drop for LoadTask<A> {
         let outcome = Err(QueryError::Interrupted { query });
         load_span.ended(self.subject(), &outcome, false);
         self.flights().landed(&self.flight);
+        self.node.client.query_states().load_ended(&self.query_state);
         self.flight.abandon(outcome);
     }
 }

@@ -49,7 +49,7 @@ use crate::sync::Mutex;
 /// that alone loads nothing.
 ///
 /// With the option `poll`, the key is also loaded when that much time has passed since its last load ended or a new
-/// value was written, while the client is [active](Client::set_active).
+/// value was written, while the client is [active](Client::set_active) and [online](Client::set_online).
 ///
 /// All observers of a key share its loads, and show each commit. Each observer decides by its own options what is
 /// stale. A load uses the strictest options of all observers: the shortest `poll`, the most `retry`. Loaded values are
@@ -70,8 +70,8 @@ pub struct Observer<A: App, Q: Fetch<A>> {
 /// processor's caches.
 struct AnyObserver<A: App> {
     client: Client<A>,
-    /// `None` if they decide nothing.
-    options: Option<Box<LoadingOptions>>,
+    /// `None` if they are the default.
+    settings: Option<Box<ObserverSettings>>,
     observed: Option<ObservedQuery<A>>,
     /// Why the options of the query cannot work. Nothing is observed then.
     problem: Option<Box<OptionsError>>,
@@ -85,6 +85,14 @@ struct AnyObserver<A: App> {
     idle_watch: Mutex<Option<Box<IdleWatch>>>,
     /// A task that cannot be idle while a caller on this runtime polls the observer.
     never_idle: Option<RuntimePair>,
+}
+
+/// What is set for one observer.
+#[derive(Default)]
+struct ObserverSettings {
+    options: LoadingOptions,
+    /// Shown while there is nothing else.
+    placeholder: Option<AnyValue>,
 }
 
 /// The observed query.
@@ -175,7 +183,9 @@ impl<A: App> Client<A> {
     {
         let mut observer = self.observer();
         let options = change(LoadingOptions::new());
-        observer.any.options = (options != LoadingOptions::new()).then(|| Box::new(options));
+        if options != LoadingOptions::new() {
+            observer.any.settings_mut().options = options;
+        }
         observer.set_query(Some(query));
         observer
     }
@@ -237,6 +247,31 @@ where
 }
 
 impl<A: App, Q: Fetch<A>> Observer<A, Q> {
+    /// Shows this value while the query has none and is being loaded, as [`State::Ready`] with `is_placeholder`. It is
+    /// shown to this observer alone, for each of its queries, and never stored. The value of a previous query takes
+    /// precedence.
+    ///
+    /// # Examples
+    /// ```
+    /// # include!(concat!(env!("CARGO_MANIFEST_DIR"), "/doctest_setup.rs"));
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> Result<(), Box<dyn Error>> {
+    /// # let client = blog_client();
+    /// let mut observer = client.observe(&GetTitle { id: 1 }).with_placeholder("...".to_owned());
+    /// let state = observer.next().await.ok_or("no runtime")?;
+    /// assert!(matches!(state, State::Ready { value, is_placeholder: true, .. } if *value == "..."));
+    /// assert!(client.cached(&GetTitle { id: 1 }).is_none());
+    ///
+    /// let state = observer.next().await.ok_or("no runtime")?;
+    /// assert_eq!(state.value().map(|title| title.as_str()), Some("One"));
+    /// # Ok(())
+    /// # }
+    /// ```
+    pub fn with_placeholder(mut self, value: impl Into<Arc<Q::Value>>) -> Self {
+        self.any.settings_mut().placeholder = Some(value.into());
+        self
+    }
+
     /// Returns the observed query.
     ///
     /// # Examples
@@ -311,7 +346,7 @@ impl<A: App> AnyObserver<A> {
     fn new(client: Client<A>) -> Self {
         Self {
             client,
-            options: None,
+            settings: None,
             observed: None,
             problem: None,
             previous: None,
@@ -332,7 +367,10 @@ impl<A: App> AnyObserver<A> {
         if is_same {
             return;
         }
-        self.previous = query.and_then(|_| self.state().value().cloned());
+        self.previous = match self.state() {
+            State::Ready { is_placeholder: true, .. } => None,
+            state => query.and_then(|_| state.value().cloned()),
+        };
         // Dropped when the new subscription exists.
         let _left = self.observed.take();
         self.problem = None;
@@ -347,7 +385,8 @@ impl<A: App> AnyObserver<A> {
 
     fn observe(&mut self, query: &dyn AnyQuery<A>) {
         let client = &self.client;
-        let options = self.options.as_deref().copied();
+        let options = self.settings.as_ref().map(|settings| settings.options);
+        let options = options.filter(|options| *options != LoadingOptions::new());
         let plan = match Caller::without_context(client).planned(query, options, Access::PLAIN) {
             Ok(plan) => plan.shared(),
             Err(problem) => {
@@ -377,7 +416,8 @@ impl<A: App> AnyObserver<A> {
                 }
                 let newest = subscription.state(self.client.cache().about_now());
                 // Once the new query was shown, the previous value is not shown again.
-                if subscription.has_shown() { newest } else { present(self.previous.as_ref(), newest) }
+                let previous = self.previous.as_ref().filter(|_| !subscription.has_shown());
+                self.present(previous, newest)
             }
             None => self.idle(),
         }
@@ -410,7 +450,7 @@ impl<A: App> AnyObserver<A> {
         if !state.is_pending() || subscription.has_shown() {
             self.previous = None;
         }
-        Poll::Ready(Some(present(self.previous.as_ref(), state)))
+        Poll::Ready(Some(self.present(self.previous.as_ref(), state)))
     }
 
     /// Waits for a state that was not returned yet. Replaces the key's task if it has stopped. `None` if there is no
@@ -440,6 +480,26 @@ impl<A: App> AnyObserver<A> {
             if !observed.ensure_task(&self.client, idle, None) {
                 return Poll::Ready(None);
             }
+        }
+    }
+
+    fn settings_mut(&mut self) -> &mut ObserverSettings {
+        self.settings.get_or_insert_default()
+    }
+
+    /// The state of a query, or the value of the previous query or the placeholder instead.
+    fn present(&self, previous: Option<&AnyValue>, state: AnyState) -> AnyState {
+        let placeholder = || self.settings.as_ref().and_then(|settings| settings.placeholder.as_ref());
+        match (&state, previous.or_else(placeholder)) {
+            (State::Pending, Some(value)) => State::Ready {
+                value: Arc::clone(value),
+                is_stale: true,
+                is_refreshing: true,
+                is_optimistic: false,
+                is_previous: previous.is_some(),
+                is_placeholder: previous.is_none(),
+            },
+            _ => state,
         }
     }
 
@@ -507,20 +567,6 @@ fn poll_idle<A: App>(
     ready!(watching.until_idle.as_mut().poll(cx));
     *watch = None;
     Poll::Ready(task)
-}
-
-/// The state of a query, or the value of the previous query instead.
-fn present(previous: Option<&AnyValue>, state: AnyState) -> AnyState {
-    match (state, previous) {
-        (State::Pending, Some(value)) => State::Ready {
-            value: Arc::clone(value),
-            is_stale: true,
-            is_refreshing: true,
-            is_optimistic: false,
-            is_previous: true,
-        },
-        (state, _) => state,
-    }
 }
 
 impl<A: App, Q: Fetch<A>> Stream for Observer<A, Q> {

@@ -15,6 +15,9 @@ const RETRIES: u32 = 3;
 /// The default number of keys in one load: as many as in a `BatchGetItem` of DynamoDB, which takes few.
 const BATCH: u32 = 100;
 
+/// How long an answer that no caller has waited for is kept for the next one, by default.
+const KEEP_PREFETCHED: Duration = Duration::from_secs(5);
+
 /// The options of one call, resolved.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub(crate) struct Plan {
@@ -47,6 +50,8 @@ pub(crate) struct Plan {
     pub(crate) linger: Option<Duration>,
     /// How many keys one load takes.
     pub(crate) batch: u32,
+    /// How long an answer that no caller has waited for is kept.
+    pub(crate) keep_prefetched: Duration,
 }
 
 /// The plan of a call.
@@ -176,6 +181,7 @@ impl Plan {
             poll: all.poll.filter(|_| loads),
             linger: all.linger,
             batch: all.batch.unwrap_or(BATCH),
+            keep_prefetched: all.keep_prefetched.unwrap_or(KEEP_PREFETCHED),
         }
     }
 
@@ -324,6 +330,7 @@ impl Plan {
             poll: self.poll.into_iter().chain(other.poll).min(),
             linger: self.linger.max(other.linger),
             batch: self.batch.min(other.batch),
+            keep_prefetched: self.keep_prefetched.max(other.keep_prefetched),
             ..self
         }
     }

@@ -18,6 +18,7 @@ use crate::flight::state::Flight;
 use crate::flight::wait_graph::{FlightId, WaitEdge, WaitGraph};
 use crate::plan::Verdict;
 use crate::query::caller::Caller;
+use crate::query::set::{QueryList, QuerySet};
 use crate::runtime::{ClientRuntime, Timer};
 use crate::telemetry;
 use crate::token::Token;
@@ -26,7 +27,8 @@ impl<A: App> Client<A> {
     /// Loads a query in the background, unless it is fresh or being loaded.
     ///
     /// The load has begun when this returns. The result may be dropped, or [waited for](Prefetched::done). The answer
-    /// is kept for at least five seconds, even by a table that keeps nothing by itself. Errors go to
+    /// is kept for at least as long as the option [`keep_prefetched`](cache_core::LoadingOptions::keep_prefetched) says
+    /// (default: 5 s), even by a table that keeps nothing by itself. Errors go to
     /// [`refresh_error`](Self::refresh_error). Options that cannot work are an event of `tracing` too, at level `WARN`.
     /// A query whose strategy stores or loads nothing is not loaded.
     ///
@@ -55,7 +57,8 @@ impl<A: App> Client<A> {
         caller.prefetched(caller.prefetch(query).into_iter().collect())
     }
 
-    /// Loads several queries of one type in the background at the same time, as [`prefetch`](Self::prefetch) loads one.
+    /// Loads several queries in the background at the same time, as [`prefetch`](Self::prefetch) loads one: a slice of
+    /// one query type, or a tuple of different queries.
     ///
     /// # Panics
     /// If the client has no [runtime](crate::guide::runtimes) and the caller is in none.
@@ -71,12 +74,8 @@ impl<A: App> Client<A> {
     /// # Ok(())
     /// # }
     /// ```
-    pub fn prefetch_all<Q: Fetch<A>>(&self, queries: &[Q]) -> Prefetched
-    where
-        A::Registry: Holds<Q>,
-    {
-        let caller = Caller::without_context(self);
-        caller.prefetched(queries.iter().filter_map(|query| caller.prefetch(query)).collect())
+    pub fn prefetch_all<S: QuerySet<A>>(&self, queries: S) -> Prefetched {
+        Caller::without_context(self).prefetch_all(&queries.__list())
     }
 
     /// Loads a query in the background after `delay`, as [`prefetch`](Self::prefetch) does, unless the guard is dropped
@@ -150,7 +149,8 @@ impl<A: App> Context<A> {
         caller.prefetched(caller.prefetch(query).into_iter().collect())
     }
 
-    /// Loads several queries of one type in the background at the same time, as [`prefetch`](Self::prefetch) loads one.
+    /// Loads several queries in the background at the same time, as [`prefetch`](Self::prefetch) loads one: a slice of
+    /// one query type, or a tuple of different queries.
     ///
     /// # Panics
     /// If the client has no [runtime](crate::guide::runtimes) and the caller is in none.
@@ -167,12 +167,8 @@ impl<A: App> Context<A> {
     /// # Ok(())
     /// # }
     /// ```
-    pub fn prefetch_all<Q: Fetch<A>>(&self, queries: &[Q]) -> Prefetched
-    where
-        A::Registry: Holds<Q>,
-    {
-        let caller = Caller::of(&self.0);
-        caller.prefetched(queries.iter().filter_map(|query| caller.prefetch(query)).collect())
+    pub fn prefetch_all<S: QuerySet<A>>(&self, queries: S) -> Prefetched {
+        Caller::of(&self.0).prefetch_all(&queries.__list())
     }
 
     /// Loads a query in the background after `delay`, as [`Client::prefetch_after`] does, unless the guard is dropped
@@ -210,6 +206,10 @@ impl<A: App> Context<A> {
 }
 
 impl<A: App> Caller<'_, A> {
+    fn prefetch_all(&self, queries: &QueryList<'_, A>) -> Prefetched {
+        self.prefetched(queries.0.iter().filter_map(|&query| self.prefetch(query)).collect())
+    }
+
     /// Loads a query in the background, unless there is no need. Returns the load, if there is one.
     fn prefetch(&self, query: &dyn AnyQuery<A>) -> Option<Arc<Flight>> {
         let access = self.access();

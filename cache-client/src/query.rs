@@ -11,4 +11,5 @@ mod options;
 mod progress;
 mod reading;
 mod run;
+pub(crate) mod set;
 mod wait;

@@ -11,6 +11,7 @@ use cache_core::client_support::AnyKey;
 
 use crate::batch::queue::BatchQueue;
 use crate::concurrency::ConcurrencyLimit;
+use crate::fetching::{FetchWatch, RunningLoads};
 use crate::flight::errors::LoadErrors;
 use crate::flight::registry::FlightRegistry;
 use crate::layer::stack::LayerStacks;
@@ -28,6 +29,7 @@ pub(crate) struct QueryState {
     pub(crate) stacks: LayerStacks,
     /// Keys that are about to be loaded together.
     pub(crate) batch_queue: Arc<BatchQueue>,
+    pub(crate) running: RunningLoads,
     /// Of concurrent loads, if the options set one.
     limit: OnceLock<Option<Arc<ConcurrencyLimit>>>,
     /// Nanoseconds, a running mean.
@@ -44,6 +46,7 @@ impl QueryState {
             observed: ObservedKeys::default(),
             stacks: LayerStacks::default(),
             batch_queue: Arc::default(),
+            running: RunningLoads::default(),
             limit: OnceLock::new(),
             load_time: AtomicU64::new(0),
         }
@@ -73,17 +76,20 @@ impl QueryState {
 }
 
 /// The state of each query of a client, by the index of its table. Made at the first load of the query.
-pub(crate) struct QueryStates(Box<[OnceLock<Arc<QueryState>>]>);
+pub(crate) struct QueryStates {
+    by_table: Box<[OnceLock<Arc<QueryState>>]>,
+    pub(crate) fetching: FetchWatch,
+}
 
 impl QueryStates {
     /// Empty, for this many tables.
     pub(crate) fn new(tables: usize) -> Self {
-        Self((0..tables).map(|_| OnceLock::new()).collect())
+        Self { by_table: (0..tables).map(|_| OnceLock::new()).collect(), fetching: FetchWatch::default() }
     }
 
     /// The state of a query, by its table, if it was ever loaded.
     pub(crate) fn existing(&self, table: usize) -> Option<&Arc<QueryState>> {
-        self.0[table].get()
+        self.by_table[table].get()
     }
 
     /// The same by the type of a query whose table is unknown.
@@ -93,7 +99,7 @@ impl QueryStates {
 
     /// The state of a query, by its table.
     pub(crate) fn of(&self, table: usize, query: TypeId) -> &Arc<QueryState> {
-        self.0[table].get_or_init(|| Arc::new(QueryState::new(query)))
+        self.by_table[table].get_or_init(|| Arc::new(QueryState::new(query)))
     }
 
     /// Loads the observed keys with a tag, or all, again if they are marked or missing.
@@ -102,7 +108,7 @@ impl QueryStates {
         self.made().flat_map(|query_state| query_state.observed.reload_where(&is_meant)).collect()
     }
 
-    fn made(&self) -> impl Iterator<Item = &Arc<QueryState>> {
-        self.0.iter().filter_map(OnceLock::get)
+    pub(crate) fn made(&self) -> impl Iterator<Item = &Arc<QueryState>> {
+        self.by_table.iter().filter_map(OnceLock::get)
     }
 }

@@ -78,6 +78,8 @@ pub struct LoadingOptions {
     pub batch: Option<u32>,
     /// Maximum number of concurrent loads.
     pub concurrency: Option<u32>,
+    /// How long a loaded answer that no caller has waited for is kept at least.
+    pub keep_prefetched: Option<Duration>,
 }
 
 impl LoadingOptions {
@@ -107,6 +109,7 @@ impl LoadingOptions {
             poll: None,
             batch: None,
             concurrency: None,
+            keep_prefetched: None,
         }
     }
 
@@ -254,6 +257,13 @@ impl LoadingOptions {
         self
     }
 
+    /// Keeps a loaded answer that no caller has waited for, as after a prefetch, for at least `time`, even in a
+    /// table that keeps nothing by itself. Default: 5 s.
+    pub const fn keep_prefetched(mut self, time: Duration) -> Self {
+        self.keep_prefetched = Some(time);
+        self
+    }
+
     /// Returns these options, with `others` for those that they leave open.
     pub fn or(self, others: Self) -> Self {
         Self {
@@ -276,6 +286,7 @@ impl LoadingOptions {
             poll: self.poll.or(others.poll),
             batch: self.batch.or(others.batch),
             concurrency: self.concurrency.or(others.concurrency),
+            keep_prefetched: self.keep_prefetched.or(others.keep_prefetched),
         }
     }
 }

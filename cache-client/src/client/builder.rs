@@ -10,7 +10,6 @@ use std::time::Duration;
 use cache_core::{Cache, LoadingOptions, Registry};
 use foldhash::fast::RandomState;
 use tokio::runtime::Handle;
-use tokio::sync::watch;
 
 use super::{Client, Shared};
 use crate::app::App;
@@ -23,6 +22,7 @@ use crate::flight::wait_graph::WaitGraph;
 use crate::layer::registry::LayerRegistry;
 use crate::mutate::order::WriteOrder;
 use crate::plan::{check_concurrency, check_values};
+use crate::presence::Presence;
 use crate::provider::Provider;
 use crate::provider::tier::{TIMEOUT, Tier};
 use crate::query_state::QueryStates;
@@ -387,7 +387,7 @@ impl<A: App> ClientBuilder<A> {
             limit: self.concurrency.map(ConcurrencyLimit::new),
             flights: AtomicU64::new(1),
             telemetry: Telemetry::new(self.traces_keys),
-            is_active: watch::Sender::new(true),
+            presence: Presence::default(),
         }))
     }
 }

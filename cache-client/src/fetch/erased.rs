@@ -1,6 +1,7 @@
 //! The typed part of the client: each query that is loaded, as one of unknown type.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use cache_core::client_support::{
     AnyStoreOutcome, AnyTable, AnyWatch, Inputs, Persistence, UsedTableRef, ValueHandle,
@@ -105,6 +106,13 @@ where
 
     fn is_absent(&self, value: &AnyValue) -> bool {
         (**value).downcast_ref().is_some_and(Q::is_absent)
+    }
+
+    fn next_poll(&self, value: &AnyValue, period: Option<Duration>) -> Option<Duration> {
+        match (**value).downcast_ref() {
+            Some(value) => Q::next_poll(self, value, period),
+            None => misplaced(),
+        }
     }
 
     fn codec(&self) -> Option<EntryCodec> {

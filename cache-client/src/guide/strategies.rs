@@ -145,6 +145,7 @@
 //! | `fallback` | the answer when everything else has failed | the error |
 //! | `poll` | how long after its last load an answer is loaded again, while it is [observed](crate::guide::observing) | not polled |
 //! | `batch` | how many keys one load takes, of [queries that load several](crate::guide::many) | 100 |
+//! | `keep_prefetched` | how long an answer that no caller has waited for is kept at least, even by a table that keeps nothing | 5 s |
 //! | `concurrency` | [how many loads](crate::guide::many#how-many-loads-run-at-once) of the query run at once | no limit |
 //!
 //! All options except `fallback` and `concurrency` can be set in the derive, by the client and by a call. `concurrency`

@@ -133,6 +133,7 @@ impl ObserverView {
                 is_refreshing,
                 is_optimistic: id.folded.is_some(),
                 is_previous: false,
+                is_placeholder: false,
             },
             (None, None) => match self.not_cached.filter(|_| !is_refreshing) {
                 Some(query) => {

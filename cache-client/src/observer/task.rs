@@ -25,6 +25,7 @@ use crate::flight::state::Flight;
 use crate::flight::wait_graph::FlightId;
 use crate::flight::waiter::Waiter;
 use crate::plan::Plan;
+use crate::presence::PresenceState;
 use crate::query::caller::Caller;
 use crate::runtime::TaskRuntime;
 
@@ -77,8 +78,11 @@ pub(crate) struct ObserverTask<A: App> {
     /// When the last load ended or a new value was written. Also by the clock of the cache, which may run while the
     /// machine sleeps.
     settled: (Instant, Moment),
-    /// Whether the client is active, which polling requires.
-    activity: watch::Receiver<bool>,
+    /// How long after that the key is polled, by its present value.
+    poll_period: Option<Duration>,
+    presence: watch::Receiver<PresenceState>,
+    /// The client was shown and connected when the task looked last, which polling requires.
+    was_awake: bool,
     _pin: AnyPin,
     _watch: AnyWatch,
 }
@@ -102,8 +106,8 @@ enum TaskEvent {
     LookedUp,
     /// The runtime of the load no longer runs it.
     RuntimeIdle,
-    /// The client has become active, or inactive.
-    ActivityChanged,
+    /// The client may have become active or online, or the contrary.
+    PresenceChanged,
     /// It may be time to poll.
     PollTick,
     /// It is time to load a key that was out of date when it was stored.
@@ -123,7 +127,8 @@ impl<A: App> ObserverTask<A> {
         let changed = Arc::clone(&signal);
         let watch = query.watch(client.cache(), Some(Arc::new(move || changed.change())));
         let pin = AnyPin::new(query.home(client.cache()), &*query);
-        let activity = client.activity();
+        let mut presence = client.presence().watch();
+        let was_awake = presence.borrow_and_update().is_awake();
         let query_plan = Caller::of_observer_task(&client).plan_of_query(&*query);
         let settled = (Instant::now(), client.cache().now());
         Self {
@@ -149,7 +154,9 @@ impl<A: App> ObserverTask<A> {
             published: None,
             stale_at: None,
             settled,
-            activity,
+            poll_period: None,
+            presence,
+            was_awake,
             _pin: pin,
             _watch: watch,
         }
@@ -164,11 +171,10 @@ impl<A: App> ObserverTask<A> {
                 // What it has found is in the cache.
                 TaskEvent::LookedUp => self.lookup = None,
                 TaskEvent::RuntimeIdle => self.take_over(),
-                TaskEvent::ActivityChanged if self.is_polling() => self.poll(),
+                TaskEvent::PresenceChanged => self.wake_up(),
                 TaskEvent::PollTick if self.is_poll_due() => self.poll(),
                 TaskEvent::PollTick => {}
                 TaskEvent::Rebuild => self.rebuild(),
-                TaskEvent::ActivityChanged => {}
                 TaskEvent::Stale => {}
             }
             self.show();
@@ -177,7 +183,7 @@ impl<A: App> ObserverTask<A> {
 
     async fn next_event(&mut self) -> TaskEvent {
         let poll_at = self.poll_at();
-        let Self { client, signal, waiter, lookup, retired, stale_at, rebuild_at, activity, .. } = self;
+        let Self { client, signal, waiter, lookup, retired, stale_at, rebuild_at, presence, .. } = self;
         let (waiter, lookup, retired) = (waiter.as_ref(), lookup.as_ref(), retired.as_ref());
         let is_idle = async {
             match waiter {
@@ -192,22 +198,32 @@ impl<A: App> ObserverTask<A> {
             outcome = landed(retired) => TaskEvent::RetiredLanded(outcome),
             _ = landed(lookup) => TaskEvent::LookedUp,
             () = is_idle => TaskEvent::RuntimeIdle,
-            Ok(()) = activity.changed() => TaskEvent::ActivityChanged,
+            Ok(()) = presence.changed() => TaskEvent::PresenceChanged,
             () = until(*rebuild_at) => TaskEvent::Rebuild,
             () = until(poll_at) => TaskEvent::PollTick,
             () = until(*stale_at) => TaskEvent::Stale,
         }
     }
 
-    /// Whether the key is polled now.
-    fn is_polling(&self) -> bool {
-        *self.activity.borrow() && self.plan.poll.is_some()
+    /// Loads a key that is polled or stale, if the client has become active and online.
+    fn wake_up(&mut self) {
+        let is_awake = self.presence.borrow_and_update().is_awake();
+        if std::mem::replace(&mut self.was_awake, is_awake) || !is_awake {
+            return;
+        }
+        if self.poll_period.is_some() {
+            return self.poll();
+        }
+        let shown = self.look(!self.plan.stores());
+        if shown.is_none_or(|shown| shown.is_stale(&self.plan, Duration::ZERO)) {
+            self.load(self.plan.repairing());
+        }
     }
 
     /// When to check whether polling is due. `None` while the key is being loaded.
     fn poll_at(&self) -> Option<Instant> {
-        let may_poll = self.waiter.is_none() && *self.activity.borrow();
-        let period = self.plan.poll.filter(|_| may_poll)?;
+        let may_poll = self.waiter.is_none() && self.was_awake;
+        let period = self.poll_period.filter(|_| may_poll)?;
         let next_tick = Instant::now() + TICK;
         Some(self.settled.0.checked_add(period).map_or(next_tick, |due| due.min(next_tick)))
     }
@@ -215,7 +231,7 @@ impl<A: App> ObserverTask<A> {
     fn is_poll_due(&self) -> bool {
         let (by_tokio, by_cache) = self.settled;
         let passed = by_tokio.elapsed().max(self.client.cache().now().since(by_cache));
-        self.plan.poll.is_some_and(|period| passed >= period)
+        self.poll_period.is_some_and(|period| passed >= period)
     }
 
     fn settle(&mut self) {

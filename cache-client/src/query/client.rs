@@ -7,6 +7,7 @@ use std::sync::Arc;
 use cache_core::{Holds, LoadingOptions};
 
 use super::caller::Caller;
+use super::set::QuerySet;
 use crate::app::App;
 use crate::client::Client;
 use crate::erased::AnyQueryError;
@@ -94,9 +95,9 @@ impl<A: App> Client<A> {
         Caller::without_context(self).query_with(query, change(LoadingOptions::new()))
     }
 
-    /// Returns the answers to several queries, in their order. All loads run at the same time, and few loads suffice if
-    /// the query implements [`FetchMany`](crate::FetchMany). Each answer may fail on its own, as with
-    /// [`query`](Self::query).
+    /// Returns the answers to several queries, in their order: those of a slice as a `Vec`, those of a tuple of
+    /// different queries as a tuple. All loads run at the same time, and few loads suffice if a query implements
+    /// [`FetchMany`](crate::FetchMany). Each answer may fail on its own, as with [`query`](Self::query).
     ///
     /// # Panics
     /// If something has to be loaded, the client has no [runtime](crate::guide::runtimes), and the caller is in none.
@@ -114,16 +115,16 @@ impl<A: App> Client<A> {
     /// let answers = client.query_all(&[GetTitle { id: 1 }, GetTitle { id: 404 }]).await;
     /// assert_eq!(answers[0].as_ref().map(|title| title.as_str()).ok(), Some("One"));
     /// assert!(answers[1].is_err());
+    ///
+    /// let (title, feed) = client.query_all((GetTitle { id: 1 }, GetFeed)).await;
+    /// assert_eq!((title?.as_str(), feed?.0.len()), ("One", 3));
     /// # Ok(())
     /// # }
     /// ```
-    pub fn query_all<'a, Q: Fetch<A>>(
+    pub fn query_all<'a, S: QuerySet<A> + 'a>(
         &'a self,
-        queries: &'a [Q],
-    ) -> impl Future<Output = Vec<Answer<A, Q>>> + Send + 'a
-    where
-        A::Registry: Holds<Q>,
-    {
+        queries: S,
+    ) -> impl Future<Output = S::Answers> + Send + 'a {
         Caller::without_context(self).query_all(queries)
     }
 

@@ -8,6 +8,7 @@ use cache_core::client_support::AnyKey;
 use cache_core::{Holds, LoadingOptions};
 
 use super::caller::Caller;
+use super::set::QuerySet;
 use crate::app::App;
 use crate::context::{Context, Node};
 use crate::erased::{Outcome, typed_key};
@@ -90,9 +91,9 @@ impl<A: App> Context<A> {
         Caller::of(&self.0).query_with(query, change(LoadingOptions::new()))
     }
 
-    /// Returns the answers to several queries, in their order. All loads run at the same time, and few loads suffice if
-    /// the query implements [`FetchMany`](crate::FetchMany). Each answer may fail on its own, as with
-    /// [`query`](Self::query).
+    /// Returns the answers to several queries, in their order: those of a slice as a `Vec`, those of a tuple of
+    /// different queries as a tuple. All loads run at the same time, and few loads suffice if a query implements
+    /// [`FetchMany`](crate::FetchMany). Each answer may fail on its own, as with [`query`](Self::query).
     ///
     /// # Panics
     /// If something has to be loaded, the client has no [runtime](crate::guide::runtimes), and the caller is in none.
@@ -116,13 +117,10 @@ impl<A: App> Context<A> {
     /// # Ok(())
     /// # }
     /// ```
-    pub fn query_all<'a, Q: Fetch<A>>(
+    pub fn query_all<'a, S: QuerySet<A> + 'a>(
         &'a self,
-        queries: &'a [Q],
-    ) -> impl Future<Output = Vec<Answer<A, Q>>> + Send + 'a
-    where
-        A::Registry: Holds<Q>,
-    {
+        queries: S,
+    ) -> impl Future<Output = S::Answers> + Send + 'a {
         Caller::of(&self.0).query_all(queries)
     }
 

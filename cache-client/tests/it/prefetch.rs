@@ -255,3 +255,18 @@ async fn invalid_options_of_a_prefetch_are_recorded_and_readable_separately() {
         assert_eq!(client.app().loads(&timeless) + client.app().loads(&number), 0);
     }
 }
+
+#[tokio::test(start_paused = true)]
+async fn an_answer_that_nobody_waited_for_is_kept_as_long_as_the_option_says() {
+    for (kept, seconds_kept) in [(0, 0), (2, 2), (60, 60)] {
+        let client = builder().query::<GetWeak>(|options| options.keep_prefetched(seconds(kept))).build();
+        client.prefetch(&GetWeak(1)).done().await;
+        settle().await;
+        if seconds_kept > 0 {
+            pass(seconds(seconds_kept) - Duration::from_millis(10)).await;
+            assert!(client.cached(&GetWeak(1)).is_some(), "{kept} s");
+            pass(Duration::from_millis(20)).await;
+        }
+        assert!(client.cached(&GetWeak(1)).is_none(), "{kept} s");
+    }
+}

@@ -1,5 +1,6 @@
 //! What an observer task sees of its key, and what it publishes when that has changed. Loads nothing.
 
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -11,6 +12,9 @@ use super::{ObserverTask, TICK};
 use crate::app::App;
 use crate::layer::stack::Layered;
 use crate::observer::snapshot::{KeySnapshot, Published, ShownValue, ValueVersion};
+
+/// The shortest wait before a poll, whatever the query says.
+const SHORTEST_POLL: Duration = Duration::from_millis(1);
 
 impl<A: App> ObserverTask<A> {
     /// The value to show: an answer that is not stored, if it is newer than the stored value. With `own`, for observers
@@ -76,6 +80,7 @@ impl<A: App> ObserverTask<A> {
             .as_ref()
             .map_or(0, |shown| self.plans.iter().filter(|plan| shown.is_stale(plan, Duration::ZERO)).count());
         self.stale_at = self.next_stale(shared.as_ref());
+        self.poll_period = self.next_poll(if self.plan.stores() { shared.as_ref() } else { own.as_ref() });
         let waiters = [&self.waiter, &self.retired, &self.lookup];
         let is_refreshing = waiters.into_iter().flatten().any(|waiter| !waiter.flight.is_replaced());
         let identity_of = |shown: &ShownValue| {
@@ -99,6 +104,20 @@ impl<A: App> ObserverTask<A> {
         }
         if self.waiter.is_none() {
             self.observed_key.requests.done(self.number);
+        }
+    }
+
+    /// How long after the last load the key is polled.
+    fn next_poll(&self, shown: Option<&ShownValue>) -> Option<Duration> {
+        let period = self.plan.poll;
+        match shown.filter(|shown| shown.version != ValueVersion::Nothing) {
+            Some(_) if self.plan.never_loads() => None,
+            Some(shown) => {
+                // Foreign code. If it panics, the option counts.
+                let next = catch_unwind(AssertUnwindSafe(|| self.query.next_poll(&shown.value, period)));
+                next.unwrap_or(period).map(|wait| wait.max(SHORTEST_POLL))
+            }
+            None => period,
         }
     }
 

@@ -201,6 +201,7 @@ fn far_off_options_are_met_with_the_list() {
         "poll",
         "batch",
         "concurrency",
+        "keep_prefetched",
         "tags",
         "tags_of",
     ];
@@ -243,7 +244,7 @@ fn a_time_of_zero_is_refused_where_leaving_the_option_out_means_it() {
         assert_eq!(message(quote!(#ident = "0s")), expected);
         assert_eq!(read(quote!(#ident = "1ns")).1, [""; 0], "{name}");
     }
-    for name in ["ttl", "tti", "fresh", "linger"] {
+    for name in ["ttl", "tti", "fresh", "linger", "keep_prefetched"] {
         let ident = Ident::new(name, proc_macro2::Span::call_site());
         assert_eq!(read(quote!(#ident = "0s")).1, [""; 0], "{name}");
     }
