@@ -62,7 +62,9 @@ pub enum QueryError<E: ?Sized> {
     },
     /// The strategy of the query is `cache-only`, and neither the cache nor the provider has a value. Nothing was
     /// loaded.
-    #[error("the query `{query}` was not loaded, since its strategy is `cache-only`, and the cache has no value")]
+    #[error(
+        "the query `{query}` was not loaded, since its strategy is `cache-only`, and the cache has no value"
+    )]
     NotCached {
         /// Name of the query.
         query: &'static str,

@@ -8,7 +8,6 @@ use std::sync::Arc;
 use cache_core::client_support::AnyKey;
 use cache_core::{Holds, Tag};
 
-use crate::any_query::AnyQuery;
 use crate::app::App;
 use crate::client::Client;
 use crate::concurrency::{LoadSlot, while_lent};

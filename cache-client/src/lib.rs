@@ -55,7 +55,8 @@
 //!   before they are confirmed.
 //! - [`Source`] pushes values into the cache; see [`Client::ingest`].
 //! - [`telemetry`] lists the spans, events and metrics that the client reports.
-//! - [`Paged`] and [`Infinite`] show answers that come in pages, by number or by cursor. Each page is a query.
+//! - [`Paged`] and [`Infinite`] show answers that come in pages, by number or by cursor. Each page is a query. Both can
+//!   be observed.
 //! - [`Provider`] is a second tier below the cache, for queries derived with `persist`. The feature `test-util` adds
 //!   two for tests: `MemoryProvider` and `TrackingProvider`.
 //! - [`QueryError`] says why there is no answer. Callers that waited for the same load share its error.
@@ -139,7 +140,9 @@ pub use observer::Observer;
 pub use observer::state::State;
 pub use pages::PageResult;
 pub use pages::infinite::Infinite;
+pub use pages::infinite_observer::{InfiniteObserver, InfiniteState};
 pub use pages::paged::Paged;
+pub use pages::paged_observer::{PagedObserver, PagedState};
 pub use prefetch::{PrefetchGuard, Prefetched};
 pub use provider::Provider;
 #[cfg(feature = "test-util")]

@@ -68,7 +68,7 @@ pub struct Observer<A: App, Q: Fetch<A>> {
 
 /// An observer of a query of unknown type. What few observers need is boxed, so that an observer takes few lines of the
 /// processor's caches.
-struct AnyObserver<A: App> {
+pub(crate) struct AnyObserver<A: App> {
     client: Client<A>,
     /// `None` if they are the default.
     settings: Option<Box<ObserverSettings>>,
@@ -181,13 +181,8 @@ impl<A: App> Client<A> {
     where
         A::Registry: Holds<Q>,
     {
-        let mut observer = self.observer();
-        let options = change(LoadingOptions::new());
-        if options != LoadingOptions::new() {
-            observer.any.settings_mut().options = options;
-        }
-        observer.set_query(Some(query));
-        observer
+        let any = AnyObserver::of(self.clone(), change(LoadingOptions::new()), query);
+        Observer { any, query: PhantomData }
     }
 
     /// Makes an observer without a query. It shows [`State::Pending`] and loads nothing until it has one.
@@ -357,7 +352,7 @@ impl<A: App> AnyObserver<A> {
         }
     }
 
-    fn set_query(&mut self, query: Option<&dyn AnyQuery<A>>) {
+    pub(crate) fn set_query(&mut self, query: Option<&dyn AnyQuery<A>>) {
         let present = self.observed.as_ref().map(|observed| &*observed.query);
         let is_same = match (query, present) {
             (Some(query), Some(present)) => query.equals(present),
@@ -407,7 +402,7 @@ impl<A: App> AnyObserver<A> {
         observed.ensure_task(&self.client, None, Some(runtime));
     }
 
-    fn state(&self) -> AnyState {
+    pub(crate) fn state(&self) -> AnyState {
         match &self.observed {
             Some(observed) => {
                 let subscription = &observed.subscription;
@@ -438,7 +433,7 @@ impl<A: App> AnyObserver<A> {
     }
 
     /// Waits for a state, and returns it.
-    fn poll_state(&mut self, cx: &mut Context<'_>) -> Poll<Option<AnyState>> {
+    pub(crate) fn poll_state(&mut self, cx: &mut Context<'_>) -> Poll<Option<AnyState>> {
         let Some(next) = ready!(self.poll_next_state(cx)) else { return Poll::Ready(None) };
         let (NextState::Subscription(newer), Some(ObservedQuery { subscription, .. })) =
             (next, &mut self.observed)
@@ -481,6 +476,20 @@ impl<A: App> AnyObserver<A> {
                 return Poll::Ready(None);
             }
         }
+    }
+
+    /// An observer of a query, with options of its own.
+    pub(crate) fn of(client: Client<A>, options: LoadingOptions, query: &dyn AnyQuery<A>) -> Self {
+        let mut observer = Self::new(client);
+        if options != LoadingOptions::new() {
+            observer.settings_mut().options = options;
+        }
+        observer.set_query(Some(query));
+        observer
+    }
+
+    pub(crate) fn observed_query(&self) -> Option<&dyn AnyQuery<A>> {
+        self.observed.as_ref().map(|observed| &*observed.query)
     }
 
     fn settings_mut(&mut self) -> &mut ObserverSettings {

@@ -214,10 +214,7 @@ impl Plan {
     /// Whether the cache is read before anything is loaded.
     #[inline]
     pub(crate) fn reads_first(&self) -> bool {
-        matches!(
-            self.strategy,
-            Strategy::CacheFirst | Strategy::StaleWhileRevalidate | Strategy::CacheOnly
-        )
+        matches!(self.strategy, Strategy::CacheFirst | Strategy::StaleWhileRevalidate | Strategy::CacheOnly)
     }
 
     /// Whether a value that is fresh by the times of its table is the answer, with no further conditions.

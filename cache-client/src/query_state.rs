@@ -1,6 +1,8 @@
 //! What a client keeps for one query: its flights, its errors, its observed keys, how long its loads take. Found by the
 //! index of its table.
 
+mod running;
+
 use std::any::TypeId;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, OnceLock};
@@ -11,12 +13,12 @@ use cache_core::client_support::AnyKey;
 
 use crate::batch::queue::BatchQueue;
 use crate::concurrency::ConcurrencyLimit;
-use crate::fetching::{FetchWatch, RunningLoads};
 use crate::flight::errors::LoadErrors;
 use crate::flight::registry::FlightRegistry;
 use crate::layer::stack::LayerStacks;
 use crate::observer::registry::{ObservedKeys, Reload};
 use crate::plan::Plan;
+use running::{FetchWatch, RunningLoads};
 
 /// The state of one query.
 pub(crate) struct QueryState {
@@ -78,7 +80,7 @@ impl QueryState {
 /// The state of each query of a client, by the index of its table. Made at the first load of the query.
 pub(crate) struct QueryStates {
     by_table: Box<[OnceLock<Arc<QueryState>>]>,
-    pub(crate) fetching: FetchWatch,
+    fetching: FetchWatch,
 }
 
 impl QueryStates {

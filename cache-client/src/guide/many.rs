@@ -75,8 +75,14 @@
 //! - [`Infinite`](crate::Infinite), by [`Client::infinite`](crate::Client::infinite), is for pages by cursor, which are
 //!   shown as one list: `fetch_next`, `fetch_previous`, at most `max_pages` of them.
 //!
-//! The shown pages do not change on their own. After a write or an invalidation, `jump(page())` or `revalidate` shows
-//! the present values. `refetch` and `refetch_all` always load. A call that fails leaves what is shown.
+//! Pages that are pulled like this do not change on their own. After a write or an invalidation, `jump(page())` or
+//! `revalidate` shows the present values. `refetch` and `refetch_all` always load. A call that fails leaves what is
+//! shown.
+//!
+//! [`Infinite::observe`](crate::Infinite::observe) and [`Paged::observe`](crate::Paged::observe) make observers of the
+//! pages: streams of [`InfiniteState`](crate::InfiniteState)s and [`PagedState`](crate::PagedState)s, with the values and
+//! whether more is loading or there. They follow commits, invalidations and optimistic layers. If a page changes so that
+//! its cursor leads elsewhere, an observed list follows it. Each page costs as much as an observed key.
 //!
 //! ```
 //! # use cache_client::{App, Client, Context, Fetch, TokioClock};

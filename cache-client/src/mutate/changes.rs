@@ -337,7 +337,9 @@ impl<A: App> Changes<A> {
                 self.transaction.invalidate_where::<Q>(move |key| marked(key));
                 self.after.push(Box::new(move |client, _| client.reload_where::<Q>(&*meant)));
             }
-            true => self.after.push(Box::new(move |client, _| client.mark_where::<Q>(&*meant).into_reloads())),
+            true => {
+                self.after.push(Box::new(move |client, _| client.mark_where::<Q>(&*meant).into_reloads()))
+            }
         }
         self.forget_where::<Q>(move |key| matches(key));
     }

@@ -111,14 +111,16 @@ impl<V: ?Sized, E: ?Sized> Clone for State<V, E> {
     fn clone(&self) -> Self {
         match self {
             Self::Pending => Self::Pending,
-            Self::Ready { value, is_stale, is_refreshing, is_optimistic, is_previous, is_placeholder } => Self::Ready {
-                value: Arc::clone(value),
-                is_placeholder: *is_placeholder,
-                is_stale: *is_stale,
-                is_refreshing: *is_refreshing,
-                is_optimistic: *is_optimistic,
-                is_previous: *is_previous,
-            },
+            Self::Ready { value, is_stale, is_refreshing, is_optimistic, is_previous, is_placeholder } => {
+                Self::Ready {
+                    value: Arc::clone(value),
+                    is_placeholder: *is_placeholder,
+                    is_stale: *is_stale,
+                    is_refreshing: *is_refreshing,
+                    is_optimistic: *is_optimistic,
+                    is_previous: *is_previous,
+                }
+            }
             Self::Failed { error, last, is_refreshing } => {
                 Self::Failed { error: error.clone(), last: last.clone(), is_refreshing: *is_refreshing }
             }

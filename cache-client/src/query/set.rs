@@ -19,7 +19,7 @@ pub struct OutcomeList(pub(crate) std::vec::IntoIter<Outcome>);
 /// of up to eight queries of different types. Implemented by this crate alone.
 #[diagnostic::on_unimplemented(
     message = "`{Self}` is neither a slice nor a tuple of queries that can be loaded with `{A}`",
-    note = "pass `&[GetPost { id: 1 }, GetPost { id: 2 }]`, or `(GetPost { id: 1 }, GetFeed)`"
+    note = "pass queries of one type as `&[first, second]`, and queries of different types as `(first, second)`"
 )]
 pub trait QuerySet<A: App>: Send + Sync + sealed::Sealed {
     /// One answer for each query: a `Vec` for a slice, a tuple for a tuple.

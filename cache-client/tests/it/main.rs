@@ -29,6 +29,7 @@ mod model;
 mod mutation_order;
 mod mutations;
 mod numbered;
+mod observed_pages;
 mod observers;
 mod offline;
 mod options;

@@ -20,7 +20,10 @@ async fn a_placeholder_is_shown_until_there_is_a_value_and_to_this_observer_alon
     assert!(is_placeholder(&in_time(observer.next()).await.unwrap()));
     assert!(client.cached(&query).is_none() && client.cache().get(&query).is_none());
     let state = in_time(observer.next()).await.unwrap();
-    assert!(matches!(state, State::Ready { ref value, is_placeholder: false, .. } if **value == 1), "{state:?}");
+    assert!(
+        matches!(state, State::Ready { ref value, is_placeholder: false, .. } if **value == 1),
+        "{state:?}"
+    );
 }
 
 #[tokio::test(start_paused = true)]

@@ -38,7 +38,8 @@ async fn a_load_that_fails_and_an_observer_that_leaves_end_the_wait() {
     client.app().script(&GetNumber(1), Script::Fail(seconds(3)));
     client.app().script(&GetNumber(2), Script::Never);
     let begun = Instant::now();
-    let (outcome, ()) = tokio::join!(client.mutate_and_settle(&marking()), async {
+    let marking = marking();
+    let (outcome, ()) = tokio::join!(client.mutate_and_settle(&marking), async {
         pass(seconds(2)).await;
         drop(leaving);
     });
