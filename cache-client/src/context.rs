@@ -1,6 +1,8 @@
 //! One request: a tree of contexts with one memo, which is cancelled as a whole. Knows no verb.
 
+mod answer;
 pub(crate) mod memo;
+pub(crate) mod notes;
 pub(crate) mod tree;
 
 use std::fmt::{self, Debug};

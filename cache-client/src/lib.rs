@@ -130,6 +130,7 @@ pub use clock::TokioClock;
 pub use context::Context;
 pub use error::{AlreadyAnswered, ClientBuildError, OptionsError, QueryError};
 pub use fetch::{Answer, Fetch};
+pub use flight::outcome::Fetched;
 pub use ingest::{Ingestion, IngestionState, Source, SourceError};
 pub use invalidate::Invalidation;
 pub use layer::{Layer, LayerEdit};

@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use cache_core::{EntryState, EntryTimes, Freshness, LoadingOptions, Moment, Strategy};
 
+use crate::context::notes::AnswerTerms;
 use crate::error::OptionsError;
 use crate::flight::backoff::RetryPolicy;
 
@@ -35,8 +36,10 @@ pub(crate) struct Plan {
     jitter: f64,
     /// The freshness time that jitter shortens: that of the query, whatever the call's options are.
     spread: Option<Duration>,
-    /// Whether the shorter freshness time of an entry counts.
-    uses_entry_times: bool,
+    /// Whether the call sets how long answers are fresh, whatever the times of the entry are.
+    is_fresh_set_by_call: bool,
+    /// Whether the call sets how long a loaded value is kept, whatever the load says.
+    is_ttl_set_by_call: bool,
     beta: Option<f64>,
     pub(crate) error_ttl: Option<Duration>,
     absent_ttl: Option<Duration>,
@@ -171,7 +174,8 @@ impl Plan {
             ttl: if jitter.is_some() { ttl.or(table_ttl) } else { ttl },
             jitter: jitter.unwrap_or_default(),
             spread: own_fresh.filter(|_| jitter.is_some()),
-            uses_entry_times: jitter.is_some() && sources.call.fresh.is_none(),
+            is_fresh_set_by_call: sources.call.fresh.is_some(),
+            is_ttl_set_by_call: sources.call.ttl.is_some(),
             beta: all.beta.filter(|_| loads),
             error_ttl: all.error_ttl,
             absent_ttl: all.absent_ttl,
@@ -302,12 +306,11 @@ impl Plan {
         self.fresh_of(is_absent, state).or(state.fresh_for).unwrap_or(self.stale_from)
     }
 
-    /// How long an entry is fresh, if it does not decide that itself.
+    /// How long an entry is fresh, if the time of its table does not decide that.
     #[inline]
     fn fresh_of(&self, is_absent: bool, state: &EntryState) -> Option<Duration> {
-        let fresh = self.fresh_for(is_absent)?;
-        let shorter = state.fresh_for.filter(|_| self.uses_entry_times && state.has_own_fresh);
-        Some(shorter.map_or(fresh, |shorter| fresh.min(shorter)))
+        let own = state.fresh_for.filter(|_| state.has_own_fresh && !self.is_fresh_set_by_call);
+        own.or_else(|| self.fresh_for(is_absent))
     }
 
     /// The options of a load that several observers share: the strictest of all.
@@ -320,6 +323,7 @@ impl Plan {
             strategy: leading.strategy,
             fresh: shorter.fresh,
             stale_from: shorter.stale_from,
+            is_fresh_set_by_call: shorter.is_fresh_set_by_call,
             error_ttl: self.error_ttl.zip(other.error_ttl).map(|(one, other)| one.min(other)),
             retries: persistent.retries,
             retry_policy: persistent.retry_policy,
@@ -334,8 +338,8 @@ impl Plan {
 
     /// Uses the times of the query to store values, whatever the options of an observer are.
     pub(crate) fn with_times_of(self, query: &Self) -> Self {
-        let Self { ttl, jitter, spread, absent_ttl, .. } = *query;
-        Self { ttl, jitter, spread, absent_ttl, ..self }
+        let Self { ttl, is_ttl_set_by_call, jitter, spread, absent_ttl, .. } = *query;
+        Self { ttl, is_ttl_set_by_call, jitter, spread, absent_ttl, ..self }
     }
 
     pub(crate) fn with_strategy(self, strategy: Strategy) -> Self {
@@ -375,22 +379,27 @@ impl Plan {
     }
 
     /// The times to store a value with, if its load began at `started`.
-    pub(crate) fn times(&self, is_absent: bool, started: Moment) -> EntryTimes {
-        let mut times = EntryTimes::new().as_of(started);
-        if let Some(fresh) = self.spread.filter(|_| self.absent_ttl.is_none() || !is_absent) {
-            times = times.fresh(shortened(fresh, self.jitter));
-        }
-        self.kept_for(is_absent).map_or(times, |ttl| times.ttl(ttl))
+    pub(crate) fn times(&self, is_absent: bool, started: Moment, terms: &AnswerTerms) -> EntryTimes {
+        let times = EntryTimes::new().as_of(started);
+        let spread = || self.spread.filter(|_| self.absent_ttl.is_none() || !is_absent);
+        let fresh = terms.fresh.or_else(|| spread().map(|fresh| shortened(fresh, self.jitter)));
+        let times = fresh.map_or(times, |fresh| times.fresh(fresh));
+        self.kept_for(is_absent, terms).map_or(times, |ttl| times.ttl(ttl))
     }
 
     /// How long a value is fresh, and how long it is kept if the table does not decide that.
-    pub(crate) fn windows(&self, is_absent: bool) -> (Duration, Option<Duration>) {
-        (self.fresh_for(is_absent).unwrap_or(self.stale_from), self.kept_for(is_absent))
+    pub(crate) fn windows(&self, is_absent: bool, terms: &AnswerTerms) -> (Duration, Option<Duration>) {
+        let own = terms.fresh.filter(|_| !self.is_fresh_set_by_call);
+        let fresh = own.or_else(|| self.fresh_for(is_absent)).unwrap_or(self.stale_from);
+        (fresh, self.kept_for(is_absent, terms))
     }
 
-    fn kept_for(&self, is_absent: bool) -> Option<Duration> {
-        let own = || self.ttl.map(|ttl| if self.jitter > 0.0 { shortened(ttl, self.jitter) } else { ttl });
-        self.absent_ttl.filter(|_| is_absent).or_else(own)
+    fn kept_for(&self, is_absent: bool, terms: &AnswerTerms) -> Option<Duration> {
+        let by_options = || {
+            let jittered = |ttl| if self.jitter > 0.0 { shortened(ttl, self.jitter) } else { ttl };
+            self.absent_ttl.filter(|_| is_absent).or_else(|| self.ttl.map(jittered))
+        };
+        terms.ttl.filter(|_| !self.is_ttl_set_by_call).or_else(by_options)
     }
 }
 

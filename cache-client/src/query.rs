@@ -1,6 +1,7 @@
 //! One call: the memo, the cache, a flight, and substitutes when that fails. Keeps no state of its own.
 
 mod answers;
+mod bring;
 pub(crate) mod caller;
 mod client;
 mod context;

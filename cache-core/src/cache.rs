@@ -791,7 +791,7 @@ impl<R: Registry> Cache<R> {
         self.visit(&mut |table| {
             if is_meant(table.head().tags) {
                 // Before the check whether the table is used: it may become used.
-                table.head().dirty_marks.mark_all();
+                table.head().note_change_of_all();
                 marked += table.used().map_or(0, |table| table.invalidate_where(&|_| true));
             }
         });

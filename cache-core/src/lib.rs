@@ -170,7 +170,8 @@ pub mod client_support {
     pub use crate::snapshot::shape::Fingerprint;
     pub use crate::table::handle::UsedTableRef;
     pub use crate::transaction::{Backoff, TRANSACT_ATTEMPTS};
-    pub use crate::watch::any::{AnyStoreOutcome, AnyWatch};
+    pub use crate::watch::any::{AnswerFacts, AnyStoreOutcome, AnyWatch};
+    pub use crate::watch::brought::BroughtEntry;
 }
 
 /// Makes a registry: one table per listed query.

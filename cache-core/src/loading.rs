@@ -42,9 +42,11 @@ pub enum Strategy {
 pub struct LoadingOptions {
     /// When to read the cache, when to load and when to store.
     pub strategy: Option<Strategy>,
-    /// How long an answer counts as fresh. Replaces the time of the table or of the write.
+    /// How long an answer counts as fresh. Replaces the time of the table; as an option of a call also the time that was
+    /// given with the entry, by its load or by a write.
     pub fresh: Option<Duration>,
-    /// How long the cache keeps a loaded answer. Replaces the time of the table.
+    /// How long the cache keeps a loaded answer. Replaces the time of the table; as an option of a call also the time
+    /// that the load has set.
     pub ttl: Option<Duration>,
     /// How long after it has become stale an answer may still be served while it is loaded again.
     pub swr: Option<Duration>,

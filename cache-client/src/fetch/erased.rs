@@ -4,9 +4,9 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use cache_core::client_support::{
-    AnyStoreOutcome, AnyTable, AnyWatch, Inputs, Persistence, UsedTableRef, ValueHandle,
+    AnswerFacts, AnyStoreOutcome, AnyTable, AnyWatch, Persistence, UsedTableRef, ValueHandle,
 };
-use cache_core::{EntryCodec, EntryState, EntryTimes, Holds};
+use cache_core::{EntryCodec, EntryState, Holds};
 
 use super::Fetch;
 use crate::any_query::{AnyQuery, CacheOf, LoadFuture, LoadTarget, QueryFacts};
@@ -61,14 +61,8 @@ where
         AnyWatch::new(cache.used_ref::<Q>(), self.clone(), on_change)
     }
 
-    fn store(
-        &self,
-        watch: &AnyWatch,
-        value: AnyValue,
-        times: &EntryTimes,
-        inputs: &Inputs,
-    ) -> AnyStoreOutcome {
-        watch.store(self.clone(), typed_value(value), times, inputs)
+    fn store(&self, watch: &AnyWatch, value: AnyValue, facts: AnswerFacts<'_>) -> AnyStoreOutcome {
+        watch.store(self.clone(), typed_value(value), facts)
     }
 
     fn to_handle(&self, value: &AnyValue) -> ValueHandle {
@@ -82,8 +76,8 @@ where
         }
     }
 
-    fn load<'a>(&'a self, cx: &'a Context<A>, most: u32) -> LoadFuture<'a> {
-        self.__load(cx, LoadTarget { query: self, most })
+    fn load<'a>(&'a self, cx: &'a Context<A>, most: u32, present: Option<AnyValue>) -> LoadFuture<'a> {
+        self.__load(cx, LoadTarget { query: self, most, present })
     }
 
     fn advice(&self, error: &dyn AnyError) -> ErrorAdvice {

@@ -33,6 +33,8 @@ pub(crate) struct Flight {
     /// The answer was built from values that have changed meanwhile, and is stored as one to be loaded again. Set
     /// before the flight lands.
     pub(crate) is_out_of_date: AtomicBool,
+    /// The load has said that its answer is not to be stored. Set before the flight lands.
+    pub(crate) is_unstored: AtomicBool,
     /// There is an outcome.
     has_landed: AtomicBool,
     state: Mutex<FlightState>,
@@ -113,9 +115,20 @@ impl Flight {
             timer: None,
             outcome: None,
         };
-        let (is_out_of_date, has_landed) = (AtomicBool::new(false), AtomicBool::new(false));
-        let (state, landed) = (Mutex::new(state), Notify::new());
-        Self { id, key, started, watch, token, runtime, slot, is_out_of_date, has_landed, state, landed }
+        Self {
+            id,
+            key,
+            started,
+            watch,
+            token,
+            runtime,
+            slot,
+            is_out_of_date: AtomicBool::new(false),
+            is_unstored: AtomicBool::new(false),
+            has_landed: AtomicBool::new(false),
+            state: Mutex::new(state),
+            landed: Notify::new(),
+        }
     }
 
     /// Adds a call and its demands, as a waiter if it waits. Returns whether that was possible.
@@ -211,15 +224,19 @@ impl Flight {
         state.is_without_load
     }
 
-    /// Ends the load, before anything is stored. The demands of later calls are ignored. If nothing is to be stored, no
-    /// call can join any more.
-    pub(crate) fn begin_landing(&self) -> Landing {
+    /// Ends the load, before anything is stored. The demands of later calls are ignored. If nothing is to be stored,
+    /// because no call demands it or the load has said so (`is_unstored`), no call can join any more.
+    pub(crate) fn begin_landing(&self, is_unstored: bool) -> Landing {
         let mut state = self.state.lock();
         if self.token.is_cancelled() {
             state.is_closed = true;
             return Landing::Interrupted;
         }
         state.is_landing = true;
+        if is_unstored {
+            state.demand.stores = false;
+            self.is_unstored.store(true, Ordering::Release);
+        }
         state.is_closed |= !state.demand.stores;
         // An error that no caller gets has to be found later.
         let remembers_errors = state.demand.remembers_errors || state.waiters == 0;

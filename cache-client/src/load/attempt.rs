@@ -29,6 +29,8 @@ impl Attempt {
 /// How the code of a load has ended.
 pub(super) enum AttemptEnd {
     Answered(AnyValue),
+    /// The value that the cache had is still right.
+    Unchanged(AnyValue),
     /// The provider had the answer.
     Found(AnyValue),
     Failed {
@@ -54,7 +56,7 @@ impl AttemptEnd {
     /// Whether it counts as a failure for the breaker.
     pub(super) fn is_failure(&self) -> bool {
         match self {
-            Self::Answered(_) | Self::Found(_) | Self::Missing => false,
+            Self::Answered(_) | Self::Unchanged(_) | Self::Found(_) | Self::Missing => false,
             Self::Failed { advice, .. } => advice.counts,
             Self::Panicked(_) | Self::Miscounted { .. } | Self::Refused => true,
         }

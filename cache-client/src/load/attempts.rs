@@ -13,6 +13,7 @@ use super::attempt::{Attempt, AttemptEnd};
 use crate::app::App;
 use crate::breaker::{Breaker, Permit};
 use crate::context::{Context, Node, scoped};
+use crate::erased::AnyValue;
 use crate::flight::backoff::{RetryBackoff, RetryPolicy};
 use crate::flight::outcome::{ErrorAdvice, LoadOutcome};
 use crate::panic::poll_catching;
@@ -108,6 +109,14 @@ impl<A: App> LoadTask<A> {
         }
     }
 
+    /// The value in the cache, if this load may find that it is unchanged.
+    fn present(&self) -> Option<AnyValue> {
+        let may_be_unchanged =
+            self.flight.watch.is_some() && self.plan.stores() && !self.query.facts().is_batched;
+        let present = may_be_unchanged.then(|| self.query.read(self.node.client.cache(), false));
+        present.flatten().map(|(value, _)| value)
+    }
+
     async fn attempt(
         &self,
         permit: Option<Permit>,
@@ -117,13 +126,14 @@ impl<A: App> LoadTask<A> {
     ) -> Attempt {
         let cx = Context(Arc::clone(node));
         let mut load = pin!(scoped(Arc::clone(node), async {
-            match self.query.load(&cx, self.plan.batch).await {
-                LoadOutcome::Answered(value, inputs) => {
-                    if let Some(inputs) = inputs {
-                        cx.0.tree().put_inputs(*inputs);
+            match self.query.load(&cx, self.plan.batch, self.present()).await {
+                LoadOutcome::Answered(value, notes) => {
+                    if let Some(notes) = notes {
+                        cx.0.tree().put_notes(*notes);
                     }
                     AttemptEnd::Answered(value)
                 }
+                LoadOutcome::Unchanged(value) => AttemptEnd::Unchanged(value),
                 LoadOutcome::Failed { error, chance } => {
                     let advice = self.query.advice(&*error);
                     AttemptEnd::Failed { error, advice, chance }
@@ -134,8 +144,8 @@ impl<A: App> LoadTask<A> {
         }));
         let ended = poll_fn(|cx| poll_catching(load.as_mut(), cx)).await.unwrap_or_else(AttemptEnd::Panicked);
         if !Arc::ptr_eq(node, &self.node) {
-            // The reads of earlier attempts have nothing to do with this answer.
-            self.node.tree().put_inputs(node.take_inputs());
+            // What earlier attempts have noted has nothing to do with this answer.
+            self.node.tree().put_notes(node.take_notes());
         }
         // The result of an interrupted load is unknown, so its permit is only dropped.
         let is_unknown = self.flight.token.is_cancelled() || self.is_cut_off(&ended);

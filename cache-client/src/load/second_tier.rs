@@ -7,8 +7,13 @@ use cache_core::{Freshness, Moment};
 
 use super::LoadTask;
 use super::attempt::{Attempt, AttemptEnd};
+use super::brought::BroughtAnswer;
+use crate::any_query::AnyQuery;
 use crate::app::App;
+use crate::client::Client;
+use crate::context::notes::AnswerTerms;
 use crate::erased::AnyValue;
+use crate::plan::Plan;
 use crate::provider::entry::{EntryCopy, FoundCopy, ProviderEntry};
 use crate::provider::envelope::WallTime;
 
@@ -45,14 +50,23 @@ impl<A: App> LoadTask<A> {
         let (fresh, ttl) = self.windows(&value);
         let loaded_at = entry.began.later_by(started.since(self.flight.started));
         let age = WallTime::from(cache.wall()).since(loaded_at).unwrap_or_default();
-        let is_current = || {
-            let present = self.query.read(cache, false);
-            present.is_some_and(|(present, state)| {
-                Arc::ptr_eq(&present, &value) && state.freshness != Freshness::Invalidated
-            })
-        };
         let copy = EntryCopy { value: &self.query.to_handle(&value), loaded_at, age, fresh, ttl };
-        entry.put(&*self.flight.key, copy, &is_current).await;
+        let is_wanted = || is_present(&self.node.client, &*self.query, &value);
+        entry.put(&*self.flight.key, copy, &is_wanted).await;
+    }
+
+    /// Stores copies of the answers for other keys that a load has brought along. The load began at `started`.
+    pub(super) async fn leave_copies(&self, brought: &[BroughtAnswer<A>], started: Moment) {
+        let client = &self.node.client;
+        for BroughtAnswer { query, value, plan } in brought {
+            if let Some(entry) = ProviderEntry::of(client, &**query) {
+                let age = client.cache().now().since(started);
+                let loaded_at = WallTime::from(client.cache().wall()).earlier_by(age);
+                let (fresh, ttl) = windows(client, &**query, plan, value, &AnswerTerms::default());
+                let copy = EntryCopy { value: &query.to_handle(value), loaded_at, age, fresh, ttl };
+                entry.put(&**query, copy, &|| is_present(client, &**query, value)).await;
+            }
+        }
     }
 
     /// Whether the cached value is marked, by a program whose snapshot was restored here. Marks of this program are
@@ -64,8 +78,27 @@ impl<A: App> LoadTask<A> {
 
     /// How long an answer is fresh, and how long it is kept.
     fn windows(&self, value: &AnyValue) -> (Duration, Duration) {
-        let (table_ttl, _) = self.query.table(self.node.client.cache()).times();
-        let (fresh, ttl) = self.plan.windows(self.query.counts_as_absent(&self.plan, value));
-        (fresh, ttl.or(table_ttl).unwrap_or(Duration::MAX))
+        windows(&self.node.client, &*self.query, &self.plan, value, &self.node.terms())
     }
+}
+
+/// How long an answer of a query is fresh, and how long it is kept.
+fn windows<A: App>(
+    client: &Client<A>,
+    query: &dyn AnyQuery<A>,
+    plan: &Plan,
+    value: &AnyValue,
+    terms: &AnswerTerms,
+) -> (Duration, Duration) {
+    let (table_ttl, _) = query.table(client.cache()).times();
+    let (fresh, ttl) = plan.windows(query.counts_as_absent(plan, value), terms);
+    (fresh, ttl.or(table_ttl).unwrap_or(Duration::MAX))
+}
+
+/// Whether the cache has this value, and it is not marked.
+fn is_present<A: App>(client: &Client<A>, query: &dyn AnyQuery<A>, value: &AnyValue) -> bool {
+    let present = query.read(client.cache(), false);
+    present.is_some_and(|(present, state)| {
+        Arc::ptr_eq(&present, value) && state.freshness != Freshness::Invalidated
+    })
 }

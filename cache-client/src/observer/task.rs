@@ -93,8 +93,18 @@ struct UnstoredAnswer {
     flight: FlightId,
     /// The watch of its load. A change that replaces the load replaces the answer.
     watch: Arc<AnyWatch>,
-    /// It was not to be stored: only observers whose strategy stores nothing show it.
-    is_own: bool,
+    shown_by: ShownBy,
+}
+
+/// Which observers show an answer that is not stored, while nothing newer exists.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum ShownBy {
+    /// Those whose strategy stores nothing.
+    Own,
+    /// All, once a mark has retired its load.
+    AllOnceMarked,
+    /// All: its load has said that it is not to be stored.
+    All,
 }
 
 /// What has happened.
@@ -277,7 +287,7 @@ impl<A: App> ObserverTask<A> {
         let strictest = present.first().map(|first| present[1..].iter().fold(*first, stricter));
         self.plan = strictest.unwrap_or(self.query_plan).with_times_of(&self.query_plan);
         if present.iter().all(Plan::stores) {
-            self.unstored.take_if(|unstored| unstored.is_own);
+            self.unstored.take_if(|unstored| unstored.shown_by == ShownBy::Own);
         }
         if self.plan.never_loads() && !present.is_empty() {
             // The observers that have wanted the load are gone.
@@ -444,14 +454,18 @@ impl<A: App> ObserverTask<A> {
 
     /// Keeps an answer that is not stored, unless there is a newer one.
     fn keep_unstored(&mut self, flight: &Flight, value: AnyValue) {
-        let is_own = !self.plan.stores();
+        let shown_by = match (self.plan.stores(), flight.is_unstored.load(Ordering::Acquire)) {
+            (false, _) => ShownBy::Own,
+            (true, true) => ShownBy::All,
+            (true, false) => ShownBy::AllOnceMarked,
+        };
         let is_newer = self.unstored.as_ref().is_none_or(|unstored| unstored.flight < flight.id);
         if let Some(watch) = &flight.watch
             && is_newer
-            && (is_own || watch.is_overtaken())
+            && (shown_by != ShownBy::AllOnceMarked || watch.is_overtaken())
         {
             self.unstored =
-                Some(UnstoredAnswer { value, flight: flight.id, watch: Arc::clone(watch), is_own });
+                Some(UnstoredAnswer { value, flight: flight.id, watch: Arc::clone(watch), shown_by });
         }
     }
 }

@@ -4,11 +4,13 @@
 mod batch;
 mod batching;
 mod breaker;
+mod bringing;
 mod cache_only;
 mod change;
 mod changes_during_loads;
 mod concurrency;
 mod derived;
+mod directed;
 mod errors;
 mod fallback;
 mod feed;
@@ -23,6 +25,7 @@ mod late;
 mod layers;
 mod linger;
 mod listener;
+mod load_terms;
 #[cfg(feature = "metrics")]
 mod metrics;
 mod model;
@@ -51,6 +54,7 @@ mod strategies;
 mod tags;
 mod telemetry;
 mod tree;
+mod unchanged;
 mod weighing;
 mod windows;
 

@@ -189,7 +189,7 @@ impl Head {
     /// Must be called while all shards are locked. The caller overtakes their loads.
     pub(crate) fn all_changed(&self, event: KeyEvent) {
         self.watchers.each(&mut |watcher| watcher.tell(event));
-        self.dirty_marks.mark_all();
+        self.note_change_of_all();
     }
 
     /// Returns the tag hashes of a key. Runs foreign code, so it must be called before any lock is taken.

@@ -11,6 +11,7 @@
 // The derives name the crate that they are for.
 extern crate cache_model as cache_core;
 
+mod bringing;
 mod commits;
 mod committed_flags;
 mod events;

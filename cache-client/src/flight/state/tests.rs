@@ -35,7 +35,7 @@ async fn a_flight_that_has_cancelled_itself_is_joined_by_nobody() {
     let _waiter = waiter(&flight, STORES);
     flight.token.cancel();
     assert!(!flight.join(STORES, true));
-    assert_eq!(flight.begin_landing(), Landing::Interrupted);
+    assert_eq!(flight.begin_landing(false), Landing::Interrupted);
 }
 
 #[tokio::test]
@@ -57,7 +57,7 @@ async fn a_flight_that_somebody_wants_a_load_of_does_not_do_without() {
 async fn a_flight_that_is_landing_is_not_cancelled_when_the_last_one_leaves() {
     let flight = flight();
     let first = waiter(&flight, STORES);
-    assert_eq!(flight.begin_landing(), Landing::Done(STORES));
+    assert_eq!(flight.begin_landing(false), Landing::Done(STORES));
     drop(first);
     assert!(!flight.token.is_cancelled());
     // Its answer is about to be stored, so no other load is needed.
@@ -79,7 +79,7 @@ async fn a_flight_that_is_left_by_all_is_joined_by_nobody() {
 async fn a_flight_that_stores_nothing_is_joined_by_nobody_once_it_lands() {
     let flight = flight();
     let _waiter = waiter(&flight, LoadDemand::default());
-    assert_eq!(flight.begin_landing(), Landing::Done(LoadDemand::default()));
+    assert_eq!(flight.begin_landing(false), Landing::Done(LoadDemand::default()));
     assert!(!flight.join(STORES, true));
 }
 

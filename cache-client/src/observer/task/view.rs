@@ -5,10 +5,9 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use cache_core::Freshness;
-use cache_core::client_support::AnyWatch;
 use tokio::time::Instant;
 
-use super::{ObserverTask, TICK};
+use super::{ObserverTask, ShownBy, TICK, UnstoredAnswer};
 use crate::app::App;
 use crate::layer::stack::Layered;
 use crate::observer::snapshot::{KeySnapshot, Published, ShownValue, ValueVersion};
@@ -22,11 +21,15 @@ impl<A: App> ObserverTask<A> {
     pub(super) fn look(&self, own: bool) -> Option<ShownValue> {
         let stored = self.query.read(self.client.cache(), false);
         // After the read, which waits for a commit that replaces the answer.
-        let is_shown = |watch: &Arc<AnyWatch>, is_own: bool| {
-            !watch.is_replaced() && (own || (watch.is_overtaken() && !is_own))
+        let is_shown = |unstored: &&UnstoredAnswer| {
+            let is_for_all = match unstored.shown_by {
+                ShownBy::Own => false,
+                ShownBy::AllOnceMarked => unstored.watch.is_overtaken(),
+                ShownBy::All => true,
+            };
+            !unstored.watch.is_replaced() && (own || is_for_all)
         };
-        let unstored = self.unstored.as_ref().filter(|unstored| is_shown(&unstored.watch, unstored.is_own));
-        if let Some(unstored) = unstored {
+        if let Some(unstored) = self.unstored.as_ref().filter(is_shown) {
             return Some(ShownValue {
                 value: Arc::clone(&unstored.value),
                 folded: None,
