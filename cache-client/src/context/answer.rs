@@ -12,7 +12,8 @@ impl<A: App> Context<A> {
     /// response, for example. Replaces the option `fresh` of the query and of the client, and is not shortened by
     /// `jitter`. Only the option of a call takes precedence. The last call counts; a retry starts without it.
     ///
-    /// An answer with a time of zero is stored, and stale at once.
+    /// An answer with a time of zero is stored, and stale at once. A copy in a [provider](crate::Provider) has the time
+    /// too, but is never used for longer than the options of its reader allow.
     ///
     /// # Examples
     /// ```

@@ -31,7 +31,7 @@ impl<A: App> LoadTask<A> {
             return None;
         }
         let cache = self.node.client.cache();
-        let FoundCopy { value, age } =
+        let FoundCopy { value, age, fresh: fresh_there, ttl: ttl_there } =
             entry.find(&*self.flight.key, &|| WallTime::from(cache.wall())).await?;
         let value = self.query.to_value(value);
         let (fresh, ttl) = self.windows(&value);
@@ -39,9 +39,22 @@ impl<A: App> LoadTask<A> {
         if is_old || !self.flight.answer_without_load() {
             return None;
         }
+        // Its own load may have set them.
+        self.limit_times((fresh_there, fresh), (ttl_there, ttl));
         self.node.client.telemetry().provider_hit(self.subject(), self.plan.strategy());
         let ended = AttemptEnd::Found(value);
         Some(Attempt { started: cache.now() - age, took: None, ended, has_own_answers: false })
+    }
+
+    /// Gives the answer the times of its copy, where they are shorter than those of the options.
+    fn limit_times(&self, fresh: (Duration, Duration), ttl: (Duration, Duration)) {
+        if fresh.0 < fresh.1 || ttl.0 < ttl.1 {
+            self.node.note(|notes| {
+                let terms = notes.terms_mut();
+                terms.fresh = Some(fresh.0).filter(|time| *time < fresh.1);
+                terms.ttl = Some(ttl.0).filter(|time| *time < ttl.1);
+            });
+        }
     }
 
     /// Stores a copy of an answer whose load began at `started`, unless the cache has another value by now.

@@ -41,6 +41,10 @@ pub(crate) struct ProviderEntry {
 pub(crate) struct FoundCopy {
     pub(crate) value: ValueHandle,
     pub(crate) age: Duration,
+    /// How long it is fresh, for the program that has loaded it.
+    pub(crate) fresh: Duration,
+    /// Its time to live there.
+    pub(crate) ttl: Duration,
 }
 
 impl ProviderEntry {
@@ -97,7 +101,7 @@ impl ProviderEntry {
         let decode = || self.codec.decode_entry(entry);
         let (found, value) = catch_codec(decode)?.map_err(ProviderError::Unreadable)?;
         match found.equals(key) {
-            true => Ok(Some(FoundCopy { value, age })),
+            true => Ok(Some(FoundCopy { value, age, fresh, ttl })),
             false => Err(ProviderError::OtherKey),
         }
     }

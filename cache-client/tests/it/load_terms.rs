@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
-use cache_client::{Client, LoadingOptions, State};
+use cache_client::{Client, LoadingOptions, MemoryProvider, State};
 use cache_core::{Freshness, Residency};
 
 use crate::directed::*;
@@ -326,4 +326,39 @@ async fn only_the_code_of_a_load_speaks_for_its_answer() {
 async fn a_child_of_the_context_speaks_for_the_answer_too() {
     let client = client_that_says(|cx| cx.child("part").fresh_for(seconds(10)));
     assert_is_fresh_for(&client, seconds(10)).await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_copy_in_a_provider_has_the_times_that_the_load_has_set() {
+    let provider = Arc::new(MemoryProvider::new(100));
+    let (first, second) =
+        (builder().provider(Arc::clone(&provider)).build(), builder().provider(provider).build());
+    first.app().direct(&GetPage(1), |cx| async move {
+        cx.fresh_for(seconds(10));
+        cx.keep_for(seconds(30));
+        Ok(7)
+    });
+    first.query(&GetPage(1)).await.unwrap();
+    pass(seconds(5)).await;
+    assert_eq!(*second.query(&GetPage(1)).await.unwrap(), 7);
+    assert_eq!(second.app().loads(&GetPage(1)), 0);
+    let state = second.cache().peek_entry(&GetPage(1)).unwrap().state();
+    assert_eq!(state.fresh_for, Some(seconds(10)));
+    assert!(state.remaining.unwrap() <= seconds(25));
+    pass(seconds(5)).await;
+    second.query(&GetPage(1)).await.unwrap();
+    assert_eq!(second.app().loads(&GetPage(1)), 1);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_provider_gets_no_copy_of_an_unstored_answer() {
+    let provider = Arc::new(MemoryProvider::new(100));
+    let client = builder().provider(Arc::clone(&provider)).build();
+    client.app().direct(&GetPage(1), |cx| async move {
+        cx.no_store();
+        Ok(7)
+    });
+    client.query(&GetPage(1)).await.unwrap();
+    settle().await;
+    assert!(provider.is_empty());
 }
