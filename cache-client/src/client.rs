@@ -136,9 +136,9 @@ impl<A: App> Client<A> {
     /// struct Broken;
     ///
     /// impl Provider for Broken {
-    ///     async fn get(&self, _: &[u8]) -> Result<Option<Vec<u8>>, BoxError> { Err("no connection".into()) }
-    ///     # async fn set(&self, _: &[u8], _: Vec<u8>, _: Duration) -> Result<(), BoxError> { Ok(()) }
-    ///     # async fn remove(&self, _: &[u8]) -> Result<(), BoxError> { Ok(()) }
+    ///     async fn get(&self, _: &str) -> Result<Option<Vec<u8>>, BoxError> { Err("no connection".into()) }
+    ///     # async fn set(&self, _: &str, _: Vec<u8>, _: Duration) -> Result<(), BoxError> { Ok(()) }
+    ///     # async fn remove(&self, _: &str) -> Result<(), BoxError> { Ok(()) }
     /// }
     ///
     /// let client = Client::builder(blog_cache(), Blog::new()).provider(Broken).build();

@@ -1,8 +1,9 @@
-//! The second tier as its implementors see it: bytes stored under bytes. Knows nothing of queries.
+//! The second tier as its implementors see it: bytes stored under text. Knows nothing of queries.
 
 pub(crate) mod entry;
 pub(crate) mod envelope;
 pub(crate) mod error;
+pub(crate) mod key;
 #[cfg(feature = "test-util")]
 pub(crate) mod memory;
 pub(crate) mod tier;
@@ -16,7 +17,7 @@ use std::time::Duration;
 
 use cache_core::BoxError;
 
-/// A second tier below the cache. It stores bytes under bytes, for longer than the program runs, or for several
+/// A second tier below the cache. It stores bytes under text, for longer than the program runs, or for several
 /// programs.
 ///
 /// A client that is [built with a provider](crate::ClientBuilder::provider) asks it before it loads a missing query
@@ -40,9 +41,10 @@ use cache_core::BoxError;
 ///   stale. Freshness is as accurate as the agreement of their clocks.
 ///
 /// # What is stored
-/// The key is the name of the table, a zero byte, and the key of the query in the codec of the query. It is the same in
-/// each run and on each machine. The value is an envelope with the answer; the module `provider::envelope` of the
-/// source describes it.
+/// The key is text of at most 200 ASCII characters, such as `get_post;id=7`; see [what is
+/// kept](crate::guide::second_tier#what-is-kept). It is the same in each run and on each machine, and
+/// [`provider_key`](crate::Client::provider_key) returns it. The value is an envelope with the answer; the module
+/// `provider::envelope` of the source describes it.
 ///
 /// ```
 /// use std::time::Duration;
@@ -52,19 +54,19 @@ use cache_core::BoxError;
 /// struct Files { folder: std::path::PathBuf }
 ///
 /// impl Provider for Files {
-///     async fn get(&self, key: &[u8]) -> Result<Option<Vec<u8>>, BoxError> {
+///     async fn get(&self, key: &str) -> Result<Option<Vec<u8>>, BoxError> {
 /// #       let _ = key;
 ///         // ...
 /// #       Ok(None)
 ///     }
 ///
-///     async fn set(&self, key: &[u8], value: Vec<u8>, ttl: Duration) -> Result<(), BoxError> {
+///     async fn set(&self, key: &str, value: Vec<u8>, ttl: Duration) -> Result<(), BoxError> {
 /// #       let _ = (key, value, ttl);
 ///         // ...
 /// #       Ok(())
 ///     }
 ///
-///     async fn remove(&self, key: &[u8]) -> Result<(), BoxError> {
+///     async fn remove(&self, key: &str) -> Result<(), BoxError> {
 /// #       let _ = key;
 ///         // ...
 /// #       Ok(())
@@ -78,31 +80,31 @@ pub trait Provider: Send + Sync + 'static {
     /// # Cancellation
     /// The future is dropped at the timeout, or when no caller wants the answer any more. The futures of the other two
     /// methods are dropped at the timeout only.
-    fn get(&self, key: &[u8]) -> impl Future<Output = Result<Option<Vec<u8>>, BoxError>> + Send;
+    fn get(&self, key: &str) -> impl Future<Output = Result<Option<Vec<u8>>, BoxError>> + Send;
 
     /// Stores a value under a key, in place of an earlier one, for at most `ttl`, which is at most a year. It may be
     /// dropped earlier.
     fn set(
         &self,
-        key: &[u8],
+        key: &str,
         value: Vec<u8>,
         ttl: Duration,
     ) -> impl Future<Output = Result<(), BoxError>> + Send;
 
     /// Removes the value under a key, if there is one.
-    fn remove(&self, key: &[u8]) -> impl Future<Output = Result<(), BoxError>> + Send;
+    fn remove(&self, key: &str) -> impl Future<Output = Result<(), BoxError>> + Send;
 }
 
 impl<P: Provider> Provider for Arc<P> {
-    async fn get(&self, key: &[u8]) -> Result<Option<Vec<u8>>, BoxError> {
+    async fn get(&self, key: &str) -> Result<Option<Vec<u8>>, BoxError> {
         self.as_ref().get(key).await
     }
 
-    async fn set(&self, key: &[u8], value: Vec<u8>, ttl: Duration) -> Result<(), BoxError> {
+    async fn set(&self, key: &str, value: Vec<u8>, ttl: Duration) -> Result<(), BoxError> {
         self.as_ref().set(key, value, ttl).await
     }
 
-    async fn remove(&self, key: &[u8]) -> Result<(), BoxError> {
+    async fn remove(&self, key: &str) -> Result<(), BoxError> {
         self.as_ref().remove(key).await
     }
 }

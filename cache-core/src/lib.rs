@@ -167,6 +167,7 @@ pub mod client_support {
     pub use crate::shard::key::AnyKey;
     pub use crate::shard::pairs::ValueHandle;
     pub use crate::snapshot::Persistence;
+    pub use crate::snapshot::key_fields::{FieldValue, KeyField};
     pub use crate::snapshot::shape::Fingerprint;
     pub use crate::table::handle::UsedTableRef;
     pub use crate::transaction::{Backoff, TRANSACT_ATTEMPTS};

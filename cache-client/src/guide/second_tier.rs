@@ -1,7 +1,7 @@
 //! A store below the cache, which outlives the program or is shared by several.
 //!
 //! # What it is for
-//! A [`Provider`](crate::Provider) stores bytes under bytes: in a folder, an embedded database, a server on the same
+//! A [`Provider`](crate::Provider) stores bytes under text: in a folder, an embedded database, a server on the same
 //! network. A client that is [built with one](crate::ClientBuilder::provider) asks it for a missing query before it
 //! loads, and stores loaded values in it. So a restarted program, or a second one beside it, does not load them again.
 //!
@@ -90,8 +90,19 @@
 //!   fails them.
 //!
 //! # What is kept
-//! The key is the name of the table, a zero byte, and the key of the query in its codec. It is the same on each machine
-//! and in each run.
+//! The key is text, the same on each machine and in each run; [`provider_key`](crate::Client::provider_key) returns it.
+//! It begins with the name of the table and a semicolon.
+//!
+//! | key of the query | key in the provider |
+//! |---|---|
+//! | `GetPost { id: 7, lang: "de" }` | `get_post;id=7&lang=de` |
+//! | `GetPost(7)` | `get_post;0=7` |
+//! | no flat struct of numbers, booleans, text, variants without content and options of these | the bytes of its codec, in base64 for URLs |
+//!
+//! Fields are in the order of their names, with `-` for `None`. Bytes other than ASCII letters, digits, `-`, `.` and
+//! `_` are percent-encoded, and so is the first byte of text that could be taken for something else: the text `7` is
+//! `%37`. So different queries have different keys. A key of more than 200 characters is cut, and ends in its 128-bit
+//! hash.
 //!
 //! The value is an envelope: the codec, a fingerprint of the types, when the load began, how long the answer is fresh
 //! and is kept, a checksum, and the answer with its key. A value with another fingerprint, as when two builds run side

@@ -43,6 +43,7 @@ mod polling;
 mod prefetch;
 mod provider_changes;
 mod provider_errors;
+mod provider_keys;
 mod providers;
 mod readme;
 mod retry;

@@ -128,7 +128,7 @@ async fn the_name_of_an_entry_joins_its_table_and_its_key() {
     let restarts = Restarts::new(UnexpiringProvider::default());
     restarts.client().query(&GetKept(0x0102)).await.unwrap();
     settle().await;
-    assert_eq!(restarts.provider.0.lock()[0].key, b"get_kept\0\x02\x01\0\0");
+    assert_eq!(restarts.provider.0.lock()[0].key, "get_kept;0=258");
 }
 
 #[tokio::test(start_paused = true)]
@@ -303,23 +303,23 @@ async fn private_trees_neither_read_nor_write_the_provider() {
 pub struct UnexpiringProvider(Mutex<Vec<StoredEntry>>);
 
 struct StoredEntry {
-    key: Vec<u8>,
+    key: String,
     value: Vec<u8>,
     ttl: Duration,
 }
 
 impl Provider for UnexpiringProvider {
-    async fn get(&self, key: &[u8]) -> Result<Option<Vec<u8>>, BoxError> {
+    async fn get(&self, key: &str) -> Result<Option<Vec<u8>>, BoxError> {
         let all = self.0.lock();
         Ok(all.iter().rev().find(|entry| entry.key == key).map(|entry| entry.value.clone()))
     }
 
-    async fn set(&self, key: &[u8], value: Vec<u8>, ttl: Duration) -> Result<(), BoxError> {
-        self.0.lock().push(StoredEntry { key: key.to_vec(), value, ttl });
+    async fn set(&self, key: &str, value: Vec<u8>, ttl: Duration) -> Result<(), BoxError> {
+        self.0.lock().push(StoredEntry { key: key.to_owned(), value, ttl });
         Ok(())
     }
 
-    async fn remove(&self, _: &[u8]) -> Result<(), BoxError> {
+    async fn remove(&self, _: &str) -> Result<(), BoxError> {
         Ok(())
     }
 }

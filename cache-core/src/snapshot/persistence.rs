@@ -12,6 +12,7 @@ use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use super::codec::{Codec, CodecError, EncodeError, Margin};
 use super::digest::digest;
 use super::format::block::TooLong;
+use super::key_fields::{KeyField, KeyFields, NotFlat};
 use super::report::SkipReason;
 use super::shape::{Fingerprint, Misfit, Shape, ShapeReport};
 use crate::erased::UsedTable;
@@ -48,6 +49,8 @@ pub(crate) struct PairCodec {
     decode: fn(&[u8], Margin, &mut dyn AnyPairs) -> Result<(), CodecError>,
     /// [`digest`] of the value.
     digest: fn(&dyn AnyPair, bool) -> Result<u64, CodecError>,
+    /// Adds the fields of a key.
+    fields: fn(&dyn AnyPair, &mut KeyFields) -> Result<(), NotFlat>,
 }
 
 /// Why an entry could not be read, and its key, if that at least is readable.
@@ -126,6 +129,7 @@ where
             encode: Pair::<Q>::encode::<C>,
             decode: Pair::<Q>::decode::<C>,
             digest: Pair::<Q>::digest,
+            fields: Pair::<Q>::fields,
         };
         Self { codec, made: Table::made_table }
     }
@@ -171,6 +175,19 @@ impl EntryCodec {
             return Err(foreign().into());
         }
         Ok((self.0.encode)(pairs.pair(0), out)?)
+    }
+
+    /// Returns the fields of a key, in the order of their names. `None` if the key is no flat struct of scalars.
+    #[must_use]
+    pub fn key_fields(&self, key: &dyn AnyKey) -> Option<Vec<KeyField>> {
+        let mut pairs = (self.0.pairs)(1);
+        pairs.add_key(key);
+        if pairs.len() == 0 {
+            return None;
+        }
+        let mut fields = KeyFields::default();
+        (self.0.fields)(pairs.pair(0), &mut fields).ok()?;
+        Some(fields.sorted())
     }
 
     /// Appends a key and its value.
@@ -327,6 +344,13 @@ where
         match Pairs::<Q>::of_mut(pairs) {
             Some(pairs) => C::decode_seed(PairSeed(pairs.push_empty()), bytes, margin),
             None => Err(foreign()),
+        }
+    }
+
+    fn fields(pair: &dyn AnyPair, out: &mut KeyFields) -> Result<(), NotFlat> {
+        match Self::of(pair) {
+            Some(Self { key: Some(key), .. }) => key.serialize(out),
+            _ => Err(NotFlat),
         }
     }
 
