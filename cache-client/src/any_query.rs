@@ -93,7 +93,7 @@ impl<A: App> dyn AnyQuery<A> + '_ {
 
 impl<A: App> Client<A> {
     /// The state of a query, made by its first load.
-    pub(crate) fn query_state(&self, query: &dyn AnyQuery<A>) -> &Arc<QueryState> {
+    pub(crate) fn state_of(&self, query: &dyn AnyQuery<A>) -> &Arc<QueryState> {
         let table = query.table(self.cache()).index();
         self.query_states().existing(table).unwrap_or_else(|| self.query_states().of(table, query.type_id()))
     }

@@ -8,7 +8,7 @@ use std::fmt::{self, Debug};
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, OnceLock};
 
-use cache_core::{Cache, LoadingOptions};
+use cache_core::{Cache, LoadingOptions, Strategy};
 use foldhash::fast::RandomState;
 
 use crate::app::App;
@@ -38,6 +38,8 @@ pub(crate) struct Shared<A: App> {
     /// Options of single queries, by type.
     settings: HashMap<TypeId, LoadingOptions, RandomState>,
     defaults: LoadingOptions,
+    /// Options of all queries with a strategy.
+    strategy_defaults: HashMap<Strategy, LoadingOptions, RandomState>,
     /// The resolved options of calls without options of their own, by the index of the query's table.
     plans: Box<[PlanOfQuery]>,
     /// There are neither settings nor defaults.
@@ -243,6 +245,11 @@ impl<A: App> Client<A> {
     #[inline]
     pub(crate) fn defaults(&self) -> LoadingOptions {
         self.0.defaults
+    }
+
+    /// The options of all queries with a strategy.
+    pub(crate) fn defaults_for(&self, strategy: Strategy) -> LoadingOptions {
+        self.0.strategy_defaults.get(&strategy).copied().unwrap_or_default()
     }
 
     pub(crate) fn query_states(&self) -> &QueryStates {

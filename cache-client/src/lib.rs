@@ -150,5 +150,6 @@ pub use provider::Provider;
 pub use provider::memory::MemoryProvider;
 #[cfg(feature = "test-util")]
 pub use provider::tracking::TrackingProvider;
+pub use query::client::CachedValue;
 pub use query::set::QuerySet;
 pub use std_error::{DisplayError, WithSource};

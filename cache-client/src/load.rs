@@ -186,9 +186,9 @@ impl<A: App> LoadTask<A> {
         let mut attempt = pin!(async {
             match entry {
                 // Boxed, so that tasks of clients without a provider have no room for it.
-                Some(entry) if let Some(found) = Box::pin(self.found(entry)).await => found,
-                _ if self.plan.never_loads() => Attempt::missing(self.flight.started),
-                _ => self.attempts().await,
+                Some(entry) => Box::pin(self.find_or_load(entry)).await,
+                None if self.plan.never_loads() => Attempt::missing(self.flight.started),
+                None => self.attempts().await,
             }
         });
         let token = &self.flight.token;

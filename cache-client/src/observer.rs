@@ -396,7 +396,7 @@ impl<A: App> AnyObserver<A> {
         let base = present.map(|(_, state)| state.revision);
         let query = query.to_query();
         let key: Arc<dyn AnyKey> = query.clone();
-        let query_state = Arc::clone(client.query_state(&*query));
+        let query_state = Arc::clone(client.state_of(&*query));
         let subscription = Subscription::take(query_state, &key, (plan, query.facts().name), base);
         let observed = self.observed.insert(ObservedQuery { query, subscription });
         observed.ensure_task(&self.client, None, Some(runtime));

@@ -97,6 +97,8 @@ pub(crate) struct OptionSources {
     /// The client's options for the query.
     pub(crate) query: LoadingOptions,
     pub(crate) derived: LoadingOptions,
+    /// The client's options for the strategy of the call.
+    pub(crate) strategy: LoadingOptions,
     /// The client's options for all queries.
     pub(crate) client: LoadingOptions,
     /// How many loads the client runs at once.
@@ -107,7 +109,12 @@ pub(crate) struct OptionSources {
 
 impl OptionSources {
     fn merged(&self) -> LoadingOptions {
-        self.call.or(self.query).or(self.derived).or(self.client)
+        self.call.or(self.settled())
+    }
+
+    /// Without those of the call.
+    fn settled(&self) -> LoadingOptions {
+        self.query.or(self.derived).or(self.strategy).or(self.client)
     }
 }
 
@@ -157,7 +164,7 @@ impl Plan {
             None => all.ttl,
         };
         let jitter = all.jitter.filter(|&fraction| fraction > 0.0);
-        let settled = sources.query.or(sources.derived).or(sources.client);
+        let settled = sources.settled();
         let own_fresh = match table_fresh {
             Some(_) => sources.query.fresh.or(table_fresh),
             None => settled.fresh.or(settled.ttl),
@@ -196,6 +203,7 @@ impl Plan {
             let problem = "is not an option of a call: set it in the derive or by `ClientBuilder::query`";
             return Err(("concurrency", problem));
         }
+        check_of_strategy(&sources.strategy)?;
         match self.strategy {
             Strategy::NetworkOnly => return Ok(()),
             Strategy::CacheOnly => return check_windows(all),
@@ -244,6 +252,11 @@ impl Plan {
     /// Whether a running load is not good enough.
     pub(crate) fn replaces_running(&self) -> bool {
         self.strategy == Strategy::Refresh
+    }
+
+    /// Whether the cache is read if the load fails, and not before.
+    pub(crate) fn reads_after_load(&self) -> bool {
+        self.strategy == Strategy::NetworkFirst
     }
 
     /// How long a call waits before it reads the cache.
@@ -394,6 +407,18 @@ impl Plan {
         (fresh, self.kept_for(is_absent, terms))
     }
 
+    /// How long after its load an answer may be served at all: while it is fresh, and as long as a stale one may stand
+    /// in for a new one.
+    pub(crate) fn served_for(&self, is_absent: bool, terms: &AnswerTerms) -> Duration {
+        let stale_for = self.swr.max(self.stale_if_error).unwrap_or_default();
+        self.windows(is_absent, terms).0.saturating_add(stale_for)
+    }
+
+    /// Whether a stale answer is better than to wait for a load.
+    pub(crate) fn prefers_stale(&self) -> bool {
+        self.strategy == Strategy::StaleWhileRevalidate
+    }
+
     fn kept_for(&self, is_absent: bool, terms: &AnswerTerms) -> Option<Duration> {
         let by_options = || {
             let jittered = |ttl| if self.jitter > 0.0 { shortened(ttl, self.jitter) } else { ttl };
@@ -422,6 +447,16 @@ pub(crate) fn check_values(options: &LoadingOptions) -> Result<(), OptionProblem
 pub(crate) fn check_concurrency(most: Option<u32>) -> Result<(), OptionProblem> {
     let problem = "of `ClientBuilder::concurrency` must be at least 1; leave it out for no limit";
     if most == Some(0) { Err(("concurrency", problem)) } else { Ok(()) }
+}
+
+/// Checks for options that cannot depend on the strategy.
+pub(crate) fn check_of_strategy(options: &LoadingOptions) -> Result<(), OptionProblem> {
+    let problem = "cannot be set by `ClientBuilder::defaults_for`, since it does not depend on the strategy";
+    match (options.strategy, options.concurrency) {
+        (Some(_), _) => Err(("strategy", "cannot be set by `ClientBuilder::defaults_for`, which is told it")),
+        (_, Some(_)) => Err(("concurrency", problem)),
+        _ => Ok(()),
+    }
 }
 
 /// Checks that apply to each strategy.

@@ -11,12 +11,12 @@ use crate::any_query::AnyQuery;
 use crate::app::App;
 use crate::client::Client;
 use crate::concurrency::{LoadSlot, while_lent};
-use crate::context::Context;
+use crate::context::{Access, Context};
 use crate::error::OptionsError;
 use crate::fetch::Fetch;
 use crate::flight::state::Flight;
 use crate::flight::wait_graph::{FlightId, WaitEdge, WaitGraph};
-use crate::plan::Verdict;
+use crate::plan::{Planned, Verdict};
 use crate::query::caller::Caller;
 use crate::query::set::{QueryList, QuerySet};
 use crate::runtime::{ClientRuntime, Timer};
@@ -55,6 +55,39 @@ impl<A: App> Client<A> {
     {
         let caller = Caller::without_context(self);
         caller.prefetched(caller.prefetch(query).into_iter().collect())
+    }
+
+    /// Loads a query in the background, also if it is fresh. Its readers get the present value until the new one is
+    /// there. Joins a load that is running, so that many calls at once are one load.
+    ///
+    /// Otherwise as [`prefetch`](Self::prefetch). To wait for the new value instead, use the strategy
+    /// [`Refresh`](cache_core::Strategy::Refresh); to keep the present one from being served,
+    /// [`invalidate`](Self::invalidate) it.
+    ///
+    /// # Panics
+    /// If the client has no [runtime](crate::guide::runtimes) and the caller is in none.
+    ///
+    /// # Examples
+    /// ```
+    /// # include!(concat!(env!("CARGO_MANIFEST_DIR"), "/doctest_setup.rs"));
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> Result<(), Box<dyn Error>> {
+    /// # let client = blog_client();
+    /// client.query(&GetTitle { id: 1 }).await?;
+    /// client.app().rename(1, "Uno");
+    /// let update = client.update(&GetTitle { id: 1 });
+    /// assert_eq!(*client.query(&GetTitle { id: 1 }).await?, "One");
+    /// update.done().await;
+    /// assert_eq!(*client.query(&GetTitle { id: 1 }).await?, "Uno");
+    /// # Ok(())
+    /// # }
+    /// ```
+    pub fn update<Q: Fetch<A>>(&self, query: &Q) -> Prefetched
+    where
+        A::Registry: Holds<Q>,
+    {
+        let caller = Caller::without_context(self);
+        caller.prefetched(caller.update(query).into_iter().collect())
     }
 
     /// Loads several queries in the background at the same time, as [`prefetch`](Self::prefetch) loads one: a slice of
@@ -217,16 +250,7 @@ impl<A: App> Caller<'_, A> {
         if access.is_private || needs_none {
             return None;
         }
-        let plan = match self.planned(query, None, access) {
-            Ok(plan) => plan,
-            Err(error) => {
-                self.report_options(query, error);
-                return None;
-            }
-        };
-        if !plan.stores() || plan.never_loads() {
-            return None;
-        }
+        let plan = self.plan_in_background(query, access)?;
         let loads = match self.read_and_judge(query, &plan, false) {
             Some((_, Verdict::Fresh)) => return None,
             Some((_, Verdict::Ending)) => true,
@@ -235,11 +259,28 @@ impl<A: App> Caller<'_, A> {
         self.load_in_background(query, &plan.shared(), loads).map(|load| load.flight)
     }
 
+    /// Loads a query in the background, unless its strategy stores nothing. Returns the load, if there is one.
+    fn update(&self, query: &dyn AnyQuery<A>) -> Option<Arc<Flight>> {
+        let plan = self.plan_in_background(query, self.access())?;
+        self.load_in_background(query, &plan.shared(), true).map(|load| load.flight)
+    }
+
+    /// The options of a load in the background. `None` if they cannot work, which is reported, or nothing is stored.
+    fn plan_in_background(&self, query: &dyn AnyQuery<A>, access: Access) -> Option<Planned<'_>> {
+        match self.planned(query, None, access) {
+            Ok(plan) => (plan.stores() && !plan.never_loads()).then_some(plan),
+            Err(error) => {
+                self.report_options(query, error);
+                None
+            }
+        }
+    }
+
     /// Reports a query that is not loaded since its options cannot work.
     fn report_options(&self, query: &dyn AnyQuery<A>, error: OptionsError) {
         telemetry::prefetch_refused(&error);
         let watch = Arc::new(query.watch(self.client().cache(), None));
-        self.client().query_state(query).errors.note(query.to_query(), watch, error.into(), None);
+        self.client().state_of(query).errors.note(query.to_query(), watch, error.into(), None);
     }
 
     fn prefetched(&self, flights: Vec<Arc<Flight>>) -> Prefetched {

@@ -21,13 +21,13 @@ use cache_core::BoxError;
 /// programs.
 ///
 /// A client that is [built with a provider](crate::ClientBuilder::provider) asks it before it loads a missing query
-/// derived with `persist`, and stores the loaded value in it. It asks only for strategies that read the cache first,
-/// and once for all concurrent callers. Background refreshes and the strategies `network-first`, `refresh` and
-/// `network-only` do not ask it. Trees that are kept from the cache neither read nor write it.
+/// derived with `persist`, and stores the loaded value in it. It asks for strategies that read the cache first, once for
+/// all concurrent callers, and for `network-first`, beside the load. Background refreshes and the strategies `refresh`
+/// and `network-only` do not ask it. Trees that are kept from the cache neither read nor write it.
 ///
-/// A value of the provider is used while it is fresh by the options of the caller; its age is counted by the wall
-/// clock. A stale or damaged value, or one written by a program with other types, is a miss. So is a call that fails,
-/// panics or exceeds the [timeout](crate::ClientBuilder::provider_timeout): a broken provider delays loads, but never
+/// A value of the provider is the answer while it is fresh by the options of the caller; its age is counted by the wall
+/// clock. A stale one is served [as one in memory is](crate::guide::surviving#after-a-restart). A damaged value, or one
+/// written by a program with other types, is a miss. So is a call that fails, panics or exceeds the [timeout](crate::ClientBuilder::provider_timeout): a broken provider delays loads, but never
 /// fails them.
 ///
 /// # Guarantees
@@ -37,8 +37,8 @@ use cache_core::BoxError;
 /// - [`invalidate`](crate::Client::invalidate) of one key also removes it from the provider, in the background. Nothing
 ///   else removes entries. If the program must not find an entry after a restart, as after a logout, it has to remove
 ///   it itself.
-/// - There are no guarantees between machines: an entry that another machine has invalidated is found here until it is
-///   stale. Freshness is as accurate as the agreement of their clocks.
+/// - There are no guarantees between machines: an entry that another machine has invalidated is found here as long
+///   as it is kept. Freshness is as accurate as the agreement of their clocks.
 ///
 /// # What is stored
 /// The key is text of at most 200 ASCII characters, such as `get_post;id=7`; see [what is

@@ -3,7 +3,7 @@
 mod answers;
 mod bring;
 pub(crate) mod caller;
-mod client;
+pub(crate) mod client;
 mod context;
 mod fast_path;
 mod join;

@@ -23,7 +23,7 @@
 //! | `store` | debug | `strategy`, `kept`: whether an equal value was kept in place of the new one | the loaded value is in the cache |
 //! | `overtaken` | debug | `strategy` | the loaded value was not stored, since something newer exists |
 //! | `outdated` | debug | `strategy` | the loaded value is in the cache, and marked: a query that it was built from has changed meanwhile |
-//! | `provider_hit` | debug | `strategy` | the provider had the answer, and nothing was loaded; the span of the load has it too |
+//! | `provider_hit` | debug | `strategy` | the provider had the answer, and nothing was loaded; or it had a stale one, which entered the cache during the load |
 //! | `provider_error` | warn | `action`: `get`, `set` or `remove`, `error` | the provider failed, timed out, or has a value that cannot be used: a miss |
 //! | `provider_passed_over` | debug | `action`, `error` | the provider has an entry of other types or another codec: a miss |
 //! | `retry` | info | `strategy`, `attempt`: 2 for the first retry, `wait_seconds` | a load has failed, and is going to be retried |

@@ -139,7 +139,7 @@ pub use entry_times::EntryTimes;
 pub use error::{BuildError, CommitError, OpenError, TypeMismatch};
 pub use event::{Change, ChangeKind, Removal, RemovalCause};
 pub use hooks::{BoxError, Proposal};
-pub use inspect::{EntryReport, Inspection, RemovalCounts, TableReport};
+pub use inspect::{EntryReport, EntryView, Inspection, RemovalCounts, TableReport};
 pub use loading::{LoadingOptions, Strategy};
 pub use options::{Bound, TableOptions};
 pub use pin::Pinned;

@@ -3,6 +3,7 @@
 
 pub(crate) mod any;
 pub(crate) mod brought;
+mod fill;
 mod store;
 
 use std::any::Any;

@@ -52,7 +52,7 @@ pub(super) async fn load<A: App>(
 ) -> LoadOutcome {
     let (client, LoadTarget { query, most, .. }) = (&node.client, target);
     let (is_private, is_cache_enabled) = (node.access().is_private, node.is_cache_enabled());
-    let query_state = client.query_state(query);
+    let query_state = client.state_of(query);
     let batch_queue = match is_private {
         true => node.tree().batch_queues.of(query.type_id(), is_cache_enabled),
         false => Arc::clone(&query_state.batch_queue),

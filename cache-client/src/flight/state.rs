@@ -11,7 +11,7 @@ use tokio::sync::Notify;
 
 use super::wait_graph::FlightId;
 use crate::concurrency::LoadSlot;
-use crate::erased::Outcome;
+use crate::erased::{AnyValue, Outcome};
 use crate::runtime::{TaskRuntime, Timer};
 use crate::token::Token;
 
@@ -38,6 +38,7 @@ pub(crate) struct Flight {
     /// There is an outcome.
     has_landed: AtomicBool,
     state: Mutex<FlightState>,
+    /// Notified of the outcome, and of a stale value before it.
     landed: Notify,
 }
 
@@ -51,6 +52,8 @@ struct FlightState {
     is_landing: bool,
     /// The answer comes from the provider.
     is_without_load: bool,
+    /// A stale value that the cache got from the provider. Held for the callers, since the table may not keep it.
+    stale: Option<AnyValue>,
     /// Its runtime has dropped it: another load may replace it.
     is_abandoned: bool,
     /// A caller has left without being cancelled, and may come back.
@@ -109,6 +112,7 @@ impl Flight {
             is_closed: false,
             is_landing: false,
             is_without_load: false,
+            stale: None,
             is_abandoned: false,
             is_missed: false,
             leave_count: 0,
@@ -222,6 +226,25 @@ impl Flight {
         let mut state = self.state.lock();
         state.is_without_load = !state.demand.loads;
         state.is_without_load
+    }
+
+    /// Tells the callers that the cache has a stale value, which holds as long as the flight.
+    pub(crate) fn show_stale(&self, value: AnyValue) {
+        let replaced = self.state.lock().stale.replace(value);
+        drop(replaced);
+        self.landed.notify_waiters();
+    }
+
+    /// Waits until the cache has a stale value.
+    pub(crate) async fn shows_stale(&self) {
+        loop {
+            // Before the check, so that no call is missed.
+            let shown = self.landed.notified();
+            if self.state.lock().stale.is_some() {
+                return;
+            }
+            shown.await;
+        }
     }
 
     /// Ends the load, before anything is stored. The demands of later calls are ignored. If nothing is to be stored,

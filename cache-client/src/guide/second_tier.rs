@@ -82,9 +82,11 @@
 //!
 //! # When it is asked
 //! - It is asked once for all concurrent callers of a key, if the strategy reads the cache first and the cache has no
-//!   usable value. Background refreshes, polls, `network-first`, `refresh` and `network-only` do not ask it, nor do
-//!   requests that are kept from the cache or have answers of their own.
-//! - Its value is used while it is fresh by the options of the caller. A stale value is a miss.
+//!   usable value. `network-first` asks it beside the load, if the cache has no value at all. Background refreshes,
+//!   polls, `refresh` and `network-only` do not ask it, nor do requests that are kept from the cache or have answers of
+//!   their own.
+//! - Its value is the answer while it is fresh by the options of the caller and of its writer. A stale value is served
+//!   [as one in memory is](crate::guide::surviving#after-a-restart).
 //! - It has [250 ms](crate::ClientBuilder::provider_timeout) for each call by default. A call that fails, panics or
 //!   takes longer is a miss, and an [event](crate::telemetry). A broken provider delays loads by that time, but never
 //!   fails them.
@@ -104,6 +106,9 @@
 //! `%37`. So different queries have different keys. A key of more than 200 characters is cut, and ends in its 128-bit
 //! hash.
 //!
+//! An answer is kept for the longest of its windows: while it is fresh, and then through `swr` or `stale_if_error`, at
+//! most for its `ttl`.
+//!
 //! The value is an envelope: the codec, a fingerprint of the types, when the load began, how long the answer is fresh
 //! and is kept, a checksum, and the answer with its key. A value with another fingerprint, as when two builds run side
 //! by side, is a miss, and the next load replaces it; it is never misread. A damaged value is a miss, and is counted in
@@ -113,8 +118,8 @@
 //! | | |
 //! |---|---|
 //! | in this program | after a write, removal, invalidation or clear in its cache, no older copy is read back, as long as the client lives |
-//! | after a restart | nothing: a copy that was not removed is found again while it is fresh. `invalidate` of one key removes its copy, in the background; so does each write or mark of one key by a mutation, a confirmation or a pushed value. The wider marks, and writes, `remove` and `clear` of the cache itself, remove none |
-//! | between machines | nothing: an entry that another machine has invalidated is found here until it is stale. Freshness is as accurate as the agreement of their clocks; a copy from more than a minute ahead is a miss |
+//! | after a restart | nothing: a copy that was not removed is found again. `invalidate` of one key removes its copy, in the background; so does each write or mark of one key by a mutation, a confirmation or a pushed value. The wider marks, and writes, `remove` and `clear` of the cache itself, remove none |
+//! | between machines | nothing: an entry that another machine has invalidated is found here as long as it is kept. Freshness is as accurate as the agreement of their clocks; a copy from more than a minute ahead is a miss |
 //!
 //! So if a value must not be seen again, as after a logout, the program has to remove it from the provider. And the
-//! `fresh` of values that several machines share has to be a time for which they may be out of date.
+//! windows of values that several machines share have to be times for which they may be out of date.

@@ -118,7 +118,8 @@
 //! 1. the call: [`query_with`](crate::Client::query_with), [`observe_with`](crate::Client::observe_with);
 //! 2. the client's setting for the query: [`ClientBuilder::query`](crate::ClientBuilder::query);
 //! 3. the derive: `#[query(...)]`;
-//! 4. the client's default: [`ClientBuilder::defaults`](crate::ClientBuilder::defaults).
+//! 4. the client's default for the strategy: [`ClientBuilder::defaults_for`](crate::ClientBuilder::defaults_for);
+//! 5. the client's default: [`ClientBuilder::defaults`](crate::ClientBuilder::defaults).
 //!
 //! `fresh` and `ttl` set for a table by the builder of the cache replace those of the derive. Options of a call apply
 //! to that call only. Options are not part of a key: calls with different options share an entry, and usually a load.

@@ -1,5 +1,6 @@
 //! A flight and the provider: reads the provider before the load, and stores a copy there afterwards.
 
+use std::pin::pin;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -17,6 +18,14 @@ use crate::plan::Plan;
 use crate::provider::entry::{EntryCopy, FoundCopy, ProviderEntry};
 use crate::provider::envelope::WallTime;
 
+/// An answer that the provider has.
+struct TierAnswer {
+    value: AnyValue,
+    age: Duration,
+    /// The times that its load has set, where they are shorter than those of the options.
+    terms: AnswerTerms,
+}
+
 impl<A: App> LoadTask<A> {
     /// The entry of the key in the provider, if there is one and the flight is shared.
     pub(super) fn entry(&self) -> Option<Box<ProviderEntry>> {
@@ -25,9 +34,61 @@ impl<A: App> LoadTask<A> {
         ProviderEntry::of(&self.node.client, &*self.query).map(Box::new)
     }
 
-    /// The value of the provider, if it is as good as a loaded one.
-    pub(super) async fn found(&self, entry: &ProviderEntry) -> Option<Attempt> {
-        if self.flight.must_load() || entry.is_outdated || self.is_marked() {
+    /// Gets the answer from the provider, or by a load. A stale answer of the provider enters the cache while the load
+    /// continues.
+    pub(super) async fn find_or_load(&self, entry: &ProviderEntry) -> Attempt {
+        if self.flight.must_load() {
+            return match self.wants_stand_in() {
+                true => self.load_beside(entry).await,
+                false => self.attempts().await,
+            };
+        }
+        if let Some(TierAnswer { value, age, terms }) = self.find(entry).await
+            && self.flight.answer_without_load()
+        {
+            if terms != AnswerTerms::default() {
+                self.node.note(|notes| *notes.terms_mut() = terms);
+            }
+            self.tell_hit();
+            let started = self.node.client.cache().now() - age;
+            let ended = AttemptEnd::Found(value);
+            return Attempt { started, took: None, ended, has_own_answers: false };
+        }
+        match self.plan.never_loads() {
+            true => Attempt::missing(self.flight.started),
+            false => self.attempts().await,
+        }
+    }
+
+    /// Loads, and looks for an answer of the provider at the same time, which may stand in for a slow or failed load.
+    async fn load_beside(&self, entry: &ProviderEntry) -> Attempt {
+        let mut load = pin!(self.attempts());
+        let mut fill = pin!(async {
+            if let Some(answer) = self.find(entry).await {
+                self.fill(entry, answer);
+            }
+        });
+        let first = tokio::select! {
+            biased;
+            attempt = &mut load => Some(attempt),
+            () = &mut fill => None,
+        };
+        let Some(attempt) = first else { return load.await };
+        if !matches!(attempt.ended, AttemptEnd::Answered(_)) {
+            fill.await;
+        }
+        attempt
+    }
+
+    /// Whether callers may be answered with what the cache has, and it has nothing.
+    fn wants_stand_in(&self) -> bool {
+        self.plan.reads_after_load() && self.query.read(self.node.client.cache(), false).is_none()
+    }
+
+    /// The answer of the provider, if it is as good as a loaded one. A stale one that may still be served
+    /// enters the cache.
+    async fn find(&self, entry: &ProviderEntry) -> Option<TierAnswer> {
+        if entry.is_outdated || self.is_marked() {
             return None;
         }
         let cache = self.node.client.cache();
@@ -35,35 +96,47 @@ impl<A: App> LoadTask<A> {
             entry.find(&*self.flight.key, &|| WallTime::from(cache.wall())).await?;
         let value = self.query.to_value(value);
         let (fresh, ttl) = self.windows(&value);
-        let is_old = !self.plan.never_loads() && age >= fresh.min(ttl);
-        if is_old || !self.flight.answer_without_load() {
-            return None;
+        let is_absent = self.query.counts_as_absent(&self.plan, &value);
+        // Its own load may have set shorter times than the options do.
+        let shorter = |there: Duration, here: Duration| Some(there).filter(|there| *there < here);
+        let (own_fresh, own_ttl) = (shorter(fresh_there, fresh), shorter(ttl_there, ttl));
+        let terms = AnswerTerms { fresh: own_fresh, ttl: own_ttl, ..AnswerTerms::default() };
+        let answer = TierAnswer { value, age, terms };
+        if age < ttl && (self.plan.never_loads() || age < fresh.min(fresh_there)) {
+            return Some(answer);
         }
-        // Its own load may have set them.
-        self.limit_times((fresh_there, fresh), (ttl_there, ttl));
-        self.node.client.telemetry().provider_hit(self.subject(), self.plan.strategy());
-        let ended = AttemptEnd::Found(value);
-        Some(Attempt { started: cache.now() - age, took: None, ended, has_own_answers: false })
+        if age < self.plan.served_for(is_absent, &terms).min(ttl) && self.fill(entry, answer) {
+            self.tell_hit();
+        }
+        None
     }
 
-    /// Gives the answer the times of its copy, where they are shorter than those of the options.
-    fn limit_times(&self, fresh: (Duration, Duration), ttl: (Duration, Duration)) {
-        if fresh.0 < fresh.1 || ttl.0 < ttl.1 {
-            self.node.note(|notes| {
-                let terms = notes.terms_mut();
-                terms.fresh = Some(fresh.0).filter(|time| *time < fresh.1);
-                terms.ttl = Some(ttl.0).filter(|time| *time < ttl.1);
-            });
+    /// Puts an answer of the provider into the cache, if that has none and the key has not changed. The load continues,
+    /// and its answer takes the place of this one.
+    fn fill(&self, entry: &ProviderEntry, TierAnswer { value, age, terms }: TierAnswer) -> bool {
+        let Some(watch) = &self.flight.watch else { return false };
+        let started = self.node.client.cache().now() - age;
+        let times = self.plan.times(self.query.counts_as_absent(&self.plan, &value), started, &terms);
+        let is_filled = watch.fill(entry.codec, &*self.flight.key, &self.query.to_handle(&value), &times);
+        if is_filled {
+            self.flight.show_stale(value);
         }
+        is_filled
+    }
+
+    fn tell_hit(&self) {
+        self.node.client.telemetry().provider_hit(self.subject(), self.plan.strategy());
     }
 
     /// Stores a copy of an answer whose load began at `started`, unless the cache has another value by now.
     pub(super) async fn leave_copy(&self, entry: Box<ProviderEntry>, value: AnyValue, started: Moment) {
         let cache = self.node.client.cache();
         let (fresh, ttl) = self.windows(&value);
+        let served =
+            self.plan.served_for(self.query.counts_as_absent(&self.plan, &value), &self.node.terms());
         let loaded_at = entry.began.later_by(started.since(self.flight.started));
         let age = WallTime::from(cache.wall()).since(loaded_at).unwrap_or_default();
-        let copy = EntryCopy { value: &self.query.to_handle(&value), loaded_at, age, fresh, ttl };
+        let copy = EntryCopy { value: &self.query.to_handle(&value), loaded_at, age, fresh, served, ttl };
         let is_wanted = || is_present(&self.node.client, &*self.query, &value);
         entry.put(&*self.flight.key, copy, &is_wanted).await;
     }
@@ -76,7 +149,8 @@ impl<A: App> LoadTask<A> {
                 let age = client.cache().now().since(started);
                 let loaded_at = WallTime::from(client.cache().wall()).earlier_by(age);
                 let (fresh, ttl) = windows(client, &**query, plan, value, &AnswerTerms::default());
-                let copy = EntryCopy { value: &query.to_handle(value), loaded_at, age, fresh, ttl };
+                let served = plan.served_for(query.counts_as_absent(plan, value), &AnswerTerms::default());
+                let copy = EntryCopy { value: &query.to_handle(value), loaded_at, age, fresh, served, ttl };
                 entry.put(&**query, copy, &|| is_present(client, &**query, value)).await;
             }
         }

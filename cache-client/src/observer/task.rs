@@ -434,7 +434,7 @@ impl<A: App> ObserverTask<A> {
         if self.outdated == 1 {
             return self.load(self.plan.repairing());
         }
-        let took = self.client.query_state(&*self.query).load_time();
+        let took = self.client.state_of(&*self.query).load_time();
         let wait = took.saturating_mul(1 << doublings).mul_f64(fastrand::f64());
         self.rebuild_at = Instant::now().checked_add(wait);
     }

@@ -27,7 +27,7 @@ const STEP: Duration = Duration::from_nanos(1);
 pub(crate) struct ProviderEntry {
     pub(crate) tier: Arc<Tier>,
     query: &'static str,
-    codec: EntryCodec,
+    pub(crate) codec: EntryCodec,
     /// The name of the key in the provider.
     name: String,
     /// When the flight began, by the wall clock.
@@ -96,7 +96,7 @@ impl ProviderEntry {
             return Err(ProviderError::Ahead);
         }
         let age = now.since(loaded_at).unwrap_or_default();
-        if age >= fresh.min(ttl) || self.outdated.is_some_and(|outdated| loaded_at <= outdated) {
+        if age >= ttl || self.outdated.is_some_and(|outdated| loaded_at <= outdated) {
             return Ok(None);
         }
         let decode = || self.codec.decode_entry(entry);
@@ -114,7 +114,7 @@ impl ProviderEntry {
         copy: EntryCopy<'_>,
         is_wanted: &(dyn Fn() -> bool + Send + Sync),
     ) {
-        let left = copy.fresh.min(copy.ttl).saturating_sub(copy.age);
+        let left = copy.served.min(copy.ttl).saturating_sub(copy.age);
         if left.is_zero() {
             return;
         }
@@ -141,6 +141,8 @@ pub(crate) struct EntryCopy<'a> {
     pub(crate) loaded_at: WallTime,
     pub(crate) age: Duration,
     pub(crate) fresh: Duration,
+    /// How long it may be served, fresh or not.
+    pub(crate) served: Duration,
     pub(crate) ttl: Duration,
 }
 

@@ -136,6 +136,13 @@ impl<P> TrackingProvider<P> {
         self.is_held.send_replace(false);
     }
 
+    /// Forgets all counts, failures to come and delays, and releases the calls that wait. The entries of the wrapped
+    /// provider stay.
+    pub fn reset(&self) {
+        *self.state.lock() = TrackingState::default();
+        self.release();
+    }
+
     /// Counts a call, and does what the test has set for it.
     async fn begin(
         &self,

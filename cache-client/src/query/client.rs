@@ -3,6 +3,7 @@
 use std::any::TypeId;
 use std::future::Future;
 use std::sync::Arc;
+use std::time::Duration;
 
 use cache_core::{Holds, LoadingOptions};
 
@@ -10,9 +11,21 @@ use super::caller::Caller;
 use super::set::QuerySet;
 use crate::app::App;
 use crate::client::Client;
-use crate::erased::AnyQueryError;
+use crate::erased::{AnyQueryError, typed_value};
 use crate::error::QueryError;
 use crate::fetch::{Answer, Fetch};
+
+/// A value in the cache, and how old it is.
+#[derive(Debug)]
+#[non_exhaustive]
+pub struct CachedValue<V> {
+    /// The value.
+    pub value: Arc<V>,
+    /// How long ago its load began.
+    pub age: Duration,
+    /// Whether it is stale by the options of the query, invalidated or expired.
+    pub is_stale: bool,
+}
 
 impl<A: App> Client<A> {
     /// Returns the answer to a query, from the cache or a load, as its strategy says. There is no memo. Inside a load,
@@ -150,6 +163,35 @@ impl<A: App> Client<A> {
         A::Registry: Holds<Q>,
     {
         Caller::without_context(self).cached(query)
+    }
+
+    /// Returns the value in the cache together with its age, and whether it is stale. Never loads. Does not count as a
+    /// use. Without optimistic layers.
+    ///
+    /// An answer by [`query`](Self::query) may be stale where the strategy or the option `stale_if_error` allows it; this
+    /// says whether it was.
+    ///
+    /// # Examples
+    /// ```
+    /// # include!(concat!(env!("CARGO_MANIFEST_DIR"), "/doctest_setup.rs"));
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> Result<(), Box<dyn Error>> {
+    /// # let client = blog_client();
+    /// assert!(client.query_state(&GetTitle { id: 1 }).is_none());
+    /// client.query(&GetTitle { id: 1 }).await?;
+    /// assert!(!client.query_state(&GetTitle { id: 1 }).unwrap().is_stale);
+    /// client.invalidate(&GetTitle { id: 1 });
+    /// assert!(client.query_state(&GetTitle { id: 1 }).unwrap().is_stale);
+    /// # Ok(())
+    /// # }
+    /// ```
+    #[must_use]
+    pub fn query_state<Q: Fetch<A>>(&self, query: &Q) -> Option<CachedValue<Q::Value>>
+    where
+        A::Registry: Holds<Q>,
+    {
+        let (value, age, is_stale) = Caller::without_context(self).cached_state(query)?;
+        Some(CachedValue { value: typed_value(value), age, is_stale })
     }
 
     /// Returns the error of the last failed load of a key, if no caller received it or a substitute took its place.

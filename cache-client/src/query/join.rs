@@ -73,7 +73,7 @@ impl<A: App> Caller<'_, A> {
         if plan.never_loads() && !self.may_look_up(query, access) {
             return Err(self.not_cached(query));
         }
-        let query_state = self.client().query_state(query);
+        let query_state = self.client().state_of(query);
         let (demand, context) = (self.demand_of(plan), self.context(access));
         let from = context.as_ref().map(|node| node.origin());
         let slot = context.as_ref().and_then(|node| node.slot.as_ref());
@@ -183,7 +183,7 @@ impl<A: App> Caller<'_, A> {
         plan: &Arc<Plan>,
         loads: bool,
     ) -> Option<BackgroundLoad> {
-        let query_state = self.client().query_state(query);
+        let query_state = self.client().state_of(query);
         if query_state.errors.any_exist()
             && query_state.errors.answer(query, self.client().cache().now()).is_some()
         {

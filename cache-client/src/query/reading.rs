@@ -1,6 +1,7 @@
 //! How a call reads the cache. Waits for nothing.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use cache_core::{EntryState, Freshness};
 
@@ -82,6 +83,14 @@ impl<A: App> Caller<'_, A> {
         let value = found.map(|(value, _)| value);
         self.note_in(node, query, value.as_ref(), was_marked, None);
         value
+    }
+
+    /// What the cache has, its age, and whether it is stale by the options of the query.
+    pub(super) fn cached_state(&self, query: &dyn AnyQuery<A>) -> Option<(AnyValue, Duration, bool)> {
+        let (value, state) = query.read(self.client().cache(), false)?;
+        let plan = self.plan_of_query(query);
+        let is_stale = !plan.is_fresh(query.counts_as_absent(&plan, &value), &state);
+        Some((value, state.age, is_stale))
     }
 
     /// The answer to a call that never loads, when neither the cache nor the provider has one.

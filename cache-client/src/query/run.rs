@@ -115,7 +115,7 @@ impl<A: App> Caller<'_, A> {
         let mut seen = None;
         if plan.reads_first() && access.reads {
             // Before the read, so that the call misses no landing.
-            seen = Some(self.client().query_state(query).flights_of(&plan).landings());
+            seen = Some(self.client().state_of(query).flights_of(&plan).landings());
             if let Some(value) = self.read(query, &plan, access) {
                 return Ok(self.found(query, value));
             }

@@ -44,6 +44,7 @@ mod prefetch;
 mod provider_changes;
 mod provider_errors;
 mod provider_keys;
+mod provider_stale;
 mod providers;
 mod readme;
 mod retry;

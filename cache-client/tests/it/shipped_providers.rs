@@ -72,3 +72,27 @@ async fn a_tracking_provider_follows_the_instructions_of_the_test() {
     provider.get("a").await.unwrap();
     assert_eq!(began.elapsed(), seconds(2));
 }
+
+#[tokio::test(start_paused = true)]
+async fn a_reset_tracking_provider_is_as_new_but_for_its_entries() {
+    let provider = Arc::new(TrackingProvider::new());
+    provider.set("a", vec![1], seconds(600)).await.unwrap();
+    provider.fail_next_gets(1);
+    provider.fail_next_sets(1);
+    provider.fail_next_removes(1);
+    provider.delay(SECOND);
+    provider.hold();
+    let held = Arc::clone(&provider);
+    let call = tokio::spawn(async move { held.get("b").await });
+    settle().await;
+    provider.reset();
+    assert_eq!((provider.gets(), provider.hits(), provider.misses()), (0, 0, 0));
+    assert_eq!((provider.sets(), provider.removes()), (0, 0));
+    assert!(call.await.unwrap().is_err(), "a call that had begun ends as it was told to");
+    let began = tokio::time::Instant::now();
+    assert_eq!(provider.get("a").await.unwrap(), Some(vec![1]));
+    provider.set("b", vec![2], SECOND).await.unwrap();
+    provider.remove("b").await.unwrap();
+    assert_eq!(began.elapsed(), Duration::ZERO);
+    assert_eq!((provider.gets(), provider.sets(), provider.removes()), (1, 1, 1));
+}

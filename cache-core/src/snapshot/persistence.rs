@@ -190,6 +190,17 @@ impl EntryCodec {
         Some(fields.sorted())
     }
 
+    /// Creates a list of one pair. `None` if key or value are those of another query.
+    pub(crate) fn pair(&self, key: &dyn AnyKey, value: &ValueHandle) -> Option<Box<dyn AnyPairs>> {
+        let mut pairs = (self.0.pairs)(1);
+        pairs.add_key(key);
+        if pairs.len() == 0 {
+            return None;
+        }
+        pairs.pair_mut(0).set_value(&*value.0);
+        pairs.pair(0).has_value().then_some(pairs)
+    }
+
     /// Appends a key and its value.
     ///
     /// # Errors
@@ -200,15 +211,7 @@ impl EntryCodec {
         value: &ValueHandle,
         out: &mut Vec<u8>,
     ) -> Result<(), BoxError> {
-        let mut pairs = (self.0.pairs)(1);
-        pairs.add_key(key);
-        if pairs.len() == 0 {
-            return Err(foreign().into());
-        }
-        pairs.pair_mut(0).set_value(&*value.0);
-        if !pairs.pair(0).has_value() {
-            return Err(foreign().into());
-        }
+        let pairs = self.pair(key, value).ok_or_else(foreign)?;
         let start = out.len();
         (self.0.encode)(pairs.pair(0), out)?;
         if !(self.0.vouches)(&(self.0.shape)()) {

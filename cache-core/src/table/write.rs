@@ -31,6 +31,11 @@ impl<'a> PairWrite<'a> {
         Self { times, origin: Origin::Load }
     }
 
+    /// Creates a write of a copy that was kept elsewhere.
+    pub(crate) fn of_copy(times: &'a EntryTimes) -> Self {
+        Self { times, origin: Origin::Copy }
+    }
+
     /// Creates a write by the program.
     fn of(times: &'a EntryTimes) -> Self {
         Self { times, origin: Origin::Program }
@@ -72,11 +77,11 @@ impl dyn UsedTable + '_ {
         if !may_write(shard, at.number) {
             return false;
         }
-        let event = match how.origin {
-            Origin::Program => KeyEvent::Replaced,
-            Origin::Load => KeyEvent::Loaded,
-        };
-        head.key_changed(shard, hash, is_key, event);
+        match how.origin {
+            Origin::Program => head.key_changed(shard, hash, is_key, KeyEvent::Replaced),
+            Origin::Load => head.key_changed(shard, hash, is_key, KeyEvent::Loaded),
+            Origin::Copy => head.key_filled(hash, is_key),
+        }
         let mut context = head.context(now, 0);
         shard.begin(&context);
         let at = shard.expire_at(at, &context);
