@@ -53,6 +53,7 @@
 //! | `client-layers` | hits while a key that is never queried has an optimistic layer |
 //! | `client-observers/10k-others` | commits of one key while 10,000 other keys are observed |
 //! | `client-observers/1k-same` | a commit to a key that 1,000 tasks observe, until all have seen it; time per task |
+//! | `client-pages/100` | a commit to one of 100 observed pages, until the list of all pages is shown with it; compared with an observer of each page |
 //! | `reaping/sweep` | `reap` of a table whose keys are all dead; time per key |
 //! | `reaping/insert` | `insert`s, each of which makes one survivor and drops another |
 //! | `readers-during-save/*` | time of a read while 1,000,000 entries are saved, including the reading of the clock |

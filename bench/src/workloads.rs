@@ -5,6 +5,7 @@ mod commit;
 mod counted;
 mod entries;
 mod eviction;
+mod file;
 mod generator;
 mod get_all;
 mod hits;
@@ -55,6 +56,7 @@ pub fn run(options: &Options, report: &mut Report) -> Result<(), Box<dyn Error>>
     commit::run(options, report);
     reaping::run(options, report);
     client::run(options, report);
+    file::run(options, report);
     readers::run(options, report)?;
     writers::run(options, report);
     save::run(options, report);

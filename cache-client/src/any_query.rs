@@ -4,11 +4,12 @@
 use std::future::Future;
 use std::pin::Pin;
 use std::sync::Arc;
+use std::time::Duration;
 
 use cache_core::client_support::{
-    AnyKey, AnyStoreOutcome, AnyTable, AnyTableRef, AnyWatch, Inputs, ValueHandle,
+    AnswerFacts, AnyKey, AnyStoreOutcome, AnyTable, AnyTableRef, AnyWatch, ValueHandle,
 };
-use cache_core::{Cache, EntryCodec, EntryState, EntryTimes, LoadingOptions};
+use cache_core::{Cache, EntryCodec, EntryState, LoadingOptions};
 
 use crate::app::App;
 use crate::client::Client;
@@ -33,12 +34,14 @@ pub(crate) struct QueryFacts {
 /// A running load.
 pub type LoadFuture<'a> = Pin<Box<dyn Future<Output = LoadOutcome> + Send + 'a>>;
 
-/// A key that may be loaded together with others.
+/// A key to be loaded, perhaps together with others.
 #[allow(missing_debug_implementations, reason = "cannot be named outside this crate")]
 pub struct LoadTarget<'a, A: App> {
     pub(crate) query: &'a dyn AnyQuery<A>,
     /// The maximum number of keys of one load.
     pub(crate) max_keys: u32,
+    /// The value that the cache has, if its load may find that it is unchanged.
+    pub(crate) present: Option<AnyValue>,
 }
 
 /// The cache of an app.
@@ -57,24 +60,21 @@ pub(crate) trait AnyQuery<A: App>: AnyKey {
     fn plainly_fresh(&self, cache: &CacheOf<A>) -> Option<AnyValue>;
     /// Watches the key. Calls `on_change` whenever the key changes.
     fn watch(&self, cache: &CacheOf<A>, on_change: Option<Arc<dyn Fn() + Send + Sync>>) -> AnyWatch;
-    /// Stores a loaded value that was built from `inputs`.
-    fn store(
-        &self,
-        watch: &AnyWatch,
-        value: AnyValue,
-        times: &EntryTimes,
-        inputs: &Inputs,
-    ) -> AnyStoreOutcome;
+    /// Stores a loaded value, and what its load has brought along.
+    fn store(&self, watch: &AnyWatch, value: AnyValue, facts: AnswerFacts<'_>) -> AnyStoreOutcome;
     /// The handle of a value, as the store has it.
     fn to_handle(&self, value: &AnyValue) -> ValueHandle;
     /// The value of such a handle.
     fn to_value(&self, handle: ValueHandle) -> AnyValue;
-    fn load<'a>(&'a self, cx: &'a Context<A>, max_keys: u32) -> LoadFuture<'a>;
+    /// Loads the value. With the `present` one, the load may find that it is unchanged.
+    fn load<'a>(&'a self, cx: &'a Context<A>, max_keys: u32, present: Option<AnyValue>) -> LoadFuture<'a>;
     /// How the query judges an error of its load.
     fn advice(&self, error: &dyn AnyError) -> ErrorAdvice;
     fn is_expected(&self, error: &dyn AnyError) -> bool;
     fn fallback(&self, error: &AnyQueryError) -> Option<AnyValue>;
     fn is_absent(&self, value: &AnyValue) -> bool;
+    /// How long to wait before the next poll.
+    fn next_poll(&self, value: &AnyValue, period: Option<Duration>) -> Option<Duration>;
     /// How the key and its values are encoded; `None` if they are not persisted.
     fn codec(&self) -> Option<EntryCodec>;
 }
@@ -94,7 +94,7 @@ impl<A: App> dyn AnyQuery<A> + '_ {
 
 impl<A: App> Client<A> {
     /// The state of a query, created by its first load.
-    pub(crate) fn query_state(&self, query: &dyn AnyQuery<A>) -> &Arc<QueryState> {
+    pub(crate) fn state_of(&self, query: &dyn AnyQuery<A>) -> &Arc<QueryState> {
         let table = query.table(self.cache()).index();
         self.query_states().existing(table).unwrap_or_else(|| self.query_states().of(table, query.type_id()))
     }

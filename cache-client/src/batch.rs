@@ -128,6 +128,11 @@ pub trait FetchMany<A: App>: Batched + Query<Value: Sized> {
     fn fallback(&self, _error: &QueryError<Self::Error>) -> Option<Self::Value> {
         self.fallback_value()
     }
+
+    /// As [`Fetch::next_poll`].
+    fn next_poll(&self, _value: &Self::Value, period: Option<Duration>) -> Option<Duration> {
+        period
+    }
 }
 
 impl<A: App, Q: FetchMany<A> + Batched> Fetch<A> for Q {
@@ -165,6 +170,10 @@ impl<A: App, Q: FetchMany<A> + Batched> Fetch<A> for Q {
 
     fn fallback(&self, error: &QueryError<Q::Error>) -> Option<Q::Value> {
         <Q as FetchMany<A>>::fallback(self, error)
+    }
+
+    fn next_poll(&self, value: &Q::Value, period: Option<Duration>) -> Option<Duration> {
+        <Q as FetchMany<A>>::next_poll(self, value, period)
     }
 
     fn __load<'a>(&'a self, cx: &'a Context<A>, target: LoadTarget<'a, A>) -> LoadFuture<'a> {

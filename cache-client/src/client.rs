@@ -8,9 +8,8 @@ use std::fmt::{self, Debug};
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, OnceLock};
 
-use cache_core::{Cache, LoadingOptions};
+use cache_core::{Cache, LoadingOptions, Strategy};
 use foldhash::fast::RandomState;
-use tokio::sync::watch;
 
 use crate::app::App;
 use crate::breaker::Breakers;
@@ -22,6 +21,7 @@ use crate::layer::registry::LayerRegistry;
 use crate::mutate::order::WriteOrder;
 use crate::mutate::scope::Scopes;
 use crate::plan::Plan;
+use crate::presence::Presence;
 use crate::provider::tier::Tier;
 use crate::query_state::QueryStates;
 use crate::runtime::ClientRuntime;
@@ -38,6 +38,8 @@ pub(crate) struct Shared<A: App> {
     /// Options of single queries, by type.
     settings: HashMap<TypeId, LoadingOptions, RandomState>,
     defaults: LoadingOptions,
+    /// Options of all queries with a strategy.
+    strategy_defaults: HashMap<Strategy, LoadingOptions, RandomState>,
     /// The resolved options of calls without options of their own, by the index of the query's table.
     plans: Box<[PlanOfQuery]>,
     /// Whether there are neither settings nor defaults.
@@ -56,8 +58,7 @@ pub(crate) struct Shared<A: App> {
     limit: Option<Arc<ConcurrencyLimit>>,
     flights: AtomicU64,
     telemetry: Telemetry,
-    /// Whether the observed values are visible to anybody. Set by `set_active`.
-    is_active: watch::Sender<bool>,
+    presence: Presence,
 }
 
 pub(crate) type PlanOfQuery = OnceLock<Result<Arc<Plan>, OptionsError>>;
@@ -137,9 +138,9 @@ impl<A: App> Client<A> {
     /// struct Broken;
     ///
     /// impl Provider for Broken {
-    ///     async fn get(&self, _: &[u8]) -> Result<Option<Vec<u8>>, BoxError> { Err("no connection".into()) }
-    ///     # async fn set(&self, _: &[u8], _: Vec<u8>, _: Duration) -> Result<(), BoxError> { Ok(()) }
-    ///     # async fn remove(&self, _: &[u8]) -> Result<(), BoxError> { Ok(()) }
+    ///     async fn get(&self, _: &str) -> Result<Option<Vec<u8>>, BoxError> { Err("no connection".into()) }
+    ///     # async fn set(&self, _: &str, _: Vec<u8>, _: Duration) -> Result<(), BoxError> { Ok(()) }
+    ///     # async fn remove(&self, _: &str) -> Result<(), BoxError> { Ok(()) }
     /// }
     ///
     /// let client = Client::builder(blog_cache(), Blog::new()).provider(Broken).build();
@@ -154,7 +155,7 @@ impl<A: App> Client<A> {
     }
 
     /// Tells the client whether its data is visible to anybody, such as in a window in the foreground. An inactive
-    /// client does not poll. When it becomes active again, it loads each key observed with `poll` once. A new client is
+    /// client does not poll. When it becomes active again, it loads each observed key once that is stale, or is observed with `poll`. A new client is
     /// active.
     ///
     /// # Examples
@@ -175,7 +176,41 @@ impl<A: App> Client<A> {
     /// # }
     /// ```
     pub fn set_active(&self, is_active: bool) {
-        self.0.is_active.send_if_modified(|present| std::mem::replace(present, is_active) != is_active);
+        self.0.presence.change(|state| state.is_active = is_active);
+    }
+
+    /// Tells the client whether the source of its loads can be reached. While it cannot, loads, retries and polls pause
+    /// instead of failing: a call that has to load waits, and a load that fails now is loaded again later. When the
+    /// client is online again, they continue, and each observed key is loaded once that is stale, or is observed with
+    /// `poll`. A new client is online. Mutations and [sources](crate::Source) are not affected.
+    ///
+    /// See the page on [runtimes, sleep and being offline](crate::guide::runtimes#offline).
+    ///
+    /// # Examples
+    /// ```
+    /// # include!(concat!(env!("CARGO_MANIFEST_DIR"), "/doctest_setup.rs"));
+    /// # #[tokio::main(flavor = "current_thread", start_paused = true)]
+    /// # async fn main() -> Result<(), Box<dyn Error>> {
+    /// # let client = blog_client();
+    /// client.set_online(false);
+    /// let observer = client.observe(&GetTitle { id: 1 });
+    /// tokio::time::sleep(Duration::from_secs(60)).await;
+    /// assert!(observer.state().is_pending());
+    /// assert_eq!(client.app().loads(), 0);
+    ///
+    /// client.set_online(true);
+    /// assert_eq!(*client.query(&GetTitle { id: 1 }).await?, "One");
+    /// # Ok(())
+    /// # }
+    /// ```
+    pub fn set_online(&self, is_online: bool) {
+        self.0.presence.change(|state| state.is_online = is_online);
+    }
+
+    /// Returns whether the client is online, as [`set_online`](Self::set_online) has said.
+    #[must_use]
+    pub fn is_online(&self) -> bool {
+        !self.0.presence.is_offline()
     }
 
     /// Returns whether both are handles of the same client.
@@ -183,8 +218,8 @@ impl<A: App> Client<A> {
         Arc::ptr_eq(&self.0, &other.0)
     }
 
-    pub(crate) fn activity(&self) -> watch::Receiver<bool> {
-        self.0.is_active.subscribe()
+    pub(crate) fn presence(&self) -> &Presence {
+        &self.0.presence
     }
 
     #[inline]
@@ -211,6 +246,11 @@ impl<A: App> Client<A> {
     #[inline]
     pub(crate) fn defaults(&self) -> LoadingOptions {
         self.0.defaults
+    }
+
+    /// The options of all queries with a strategy.
+    pub(crate) fn defaults_for(&self, strategy: Strategy) -> LoadingOptions {
+        self.0.strategy_defaults.get(&strategy).copied().unwrap_or_default()
     }
 
     pub(crate) fn query_states(&self) -> &QueryStates {

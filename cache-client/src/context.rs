@@ -1,7 +1,9 @@
 //! One request: a tree of contexts with one memo, which is cancelled as a whole. The modules of the operations add
 //! their methods to it.
 
+mod answer;
 pub(crate) mod memo;
+pub(crate) mod notes;
 pub(crate) mod tree;
 
 use std::fmt::{self, Debug};

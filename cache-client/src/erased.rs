@@ -51,6 +51,14 @@ pub(crate) fn typed_value<V: Send + Sync + 'static>(value: AnyValue) -> Arc<V> {
     }
 }
 
+/// A borrowed value with the type of its query.
+pub(crate) fn typed_ref<V: 'static>(value: &AnyValue) -> &V {
+    match (**value).downcast_ref() {
+        Some(value) => value,
+        None => wrong_type(),
+    }
+}
+
 /// The outcome of a query, as the types of the query.
 pub(crate) fn typed<V: Send + Sync + 'static, E: AnyError>(
     outcome: Outcome,

@@ -60,6 +60,15 @@ pub enum QueryError<E: ?Sized> {
         /// Name of the query.
         query: &'static str,
     },
+    /// The strategy of the query is `cache-only`, and neither the cache nor the provider has a value. Nothing was
+    /// loaded.
+    #[error(
+        "the query `{query}` was not loaded, since its strategy is `cache-only`, and the cache has no value"
+    )]
+    NotCached {
+        /// Name of the query.
+        query: &'static str,
+    },
     /// The options of the query are invalid. Nothing was read or loaded.
     #[error(transparent)]
     Options(#[from] OptionsError),
@@ -116,6 +125,7 @@ impl<E: ?Sized> QueryError<E> {
             Self::Interrupted { query } => QueryError::Interrupted { query },
             Self::Cycle { query } => QueryError::Cycle { query },
             Self::CircuitOpen { query } => QueryError::CircuitOpen { query },
+            Self::NotCached { query } => QueryError::NotCached { query },
             Self::Options(error) => QueryError::Options(error),
         }
     }
@@ -144,6 +154,7 @@ impl<E: ?Sized> Clone for QueryError<E> {
             Self::Interrupted { query } => Self::Interrupted { query },
             Self::Cycle { query } => Self::Cycle { query },
             Self::CircuitOpen { query } => Self::CircuitOpen { query },
+            Self::NotCached { query } => Self::NotCached { query },
             Self::Options(error) => Self::Options(error.clone()),
         }
     }

@@ -12,8 +12,9 @@ use cache_core::Query;
 use crate::any_query::{LoadFuture, LoadTarget};
 use crate::app::App;
 use crate::context::Context;
+use crate::erased::typed_value;
 use crate::error::QueryError;
-use crate::flight::outcome::LoadOutcome;
+use crate::flight::outcome::{Fetched, LoadOutcome};
 
 /// The outcome of a query: its value, or the error that prevented it.
 pub type Answer<A, Q> = Result<Arc<<Q as Query>::Value>, QueryError<<Q as Fetch<A>>::Error>>;
@@ -45,6 +46,71 @@ pub trait Fetch<A: App>: Query<Value: Sized> {
     /// The future is dropped when its last caller has left and no other has joined within the time of the option
     /// `linger`; at once if all callers were cancelled.
     fn fetch(&self, cx: &Context<A>) -> impl Future<Output = Result<Self::Value, Self::Error>> + Send;
+
+    /// Loads the value of a key that the cache has a value of, stale or invalidated perhaps. Called instead of
+    /// [`fetch`](Self::fetch), which the default calls.
+    ///
+    /// To be implemented for a source that can tell whether something has changed: by an `ETag`, a version or the time
+    /// of the last change. `present` is the value in the cache. If it is [unchanged](Fetched::Unchanged), it stays: the
+    /// same `Arc`, with the age of this load and the times of the query, or those that [the load
+    /// sets](Context::fresh_for). This is no commit, so readers and observers see no new value. If the cache has lost
+    /// the value meanwhile, it is stored again.
+    ///
+    /// Not called by loads that store nothing, such as those of `network-only`.
+    ///
+    /// # Examples
+    /// ```
+    /// # include!(concat!(env!("CARGO_MANIFEST_DIR"), "/doctest_setup.rs"));
+    /// # #[derive(Query, Clone, Debug, PartialEq, Eq, Hash)]
+    /// # #[query(value = Page, capacity = 100, fresh = "60s")]
+    /// # struct GetPage;
+    /// # registry! { struct Pages { GetPage } }
+    /// # struct Server;
+    /// # impl Server {
+    /// #     async fn get(&self, etag: Option<u32>) -> Option<Page> {
+    /// #         (etag != Some(1)).then(|| Page { etag: 1, text: "Hello".to_owned() })
+    /// #     }
+    /// # }
+    /// # impl App for Server { type Registry = Pages; }
+    /// #[derive(Debug)]
+    /// struct Page {
+    ///     etag: u32,
+    ///     text: String,
+    /// }
+    ///
+    /// impl Fetch<Server> for GetPage {
+    ///     type Error = io::Error;
+    ///
+    ///     async fn fetch(&self, cx: &Context<Server>) -> Result<Page, io::Error> {
+    ///         cx.app().get(None).await.ok_or_else(|| io::ErrorKind::NotFound.into())
+    ///     }
+    ///
+    ///     async fn fetch_again(
+    ///         &self,
+    ///         cx: &Context<Server>,
+    ///         present: &Arc<Page>,
+    ///     ) -> Result<Fetched<Page>, io::Error> {
+    ///         // `None` is a response with status 304.
+    ///         Ok(cx.app().get(Some(present.etag)).await.map_or(Fetched::Unchanged, Fetched::New))
+    ///     }
+    /// }
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> Result<(), Box<dyn Error>> {
+    /// # let client = Client::builder(Cache::<Pages>::new(), Server).build();
+    /// let page = client.query(&GetPage).await?;
+    /// client.invalidate(&GetPage);
+    /// assert!(Arc::ptr_eq(&client.query(&GetPage).await?, &page));
+    /// # assert_eq!(page.text, "Hello");
+    /// # Ok(())
+    /// # }
+    /// ```
+    fn fetch_again(
+        &self,
+        cx: &Context<A>,
+        _present: &Arc<Self::Value>,
+    ) -> impl Future<Output = Result<Fetched<Self::Value>, Self::Error>> + Send {
+        async { self.fetch(cx).await.map(Fetched::New) }
+    }
 
     /// Returns whether the load should be retried after this error, as often as the option `retry` says (default: 3
     /// times). The default is `false` for all errors.
@@ -92,6 +158,32 @@ pub trait Fetch<A: App>: Query<Value: Sized> {
         self.fallback_value()
     }
 
+    /// Returns how long to wait before an observed key is loaded again, by its present value. `None` stops polling until
+    /// the value changes. `period` is the option `poll`, and the default. It alone counts while there is no value.
+    ///
+    /// The wait counts from the end of the last load. A wait below one millisecond is one millisecond. Called by the
+    /// task of the observed key whenever that has changed.
+    ///
+    /// # Examples
+    /// ```
+    /// # include!(concat!(env!("CARGO_MANIFEST_DIR"), "/doctest_setup.rs"));
+    /// # #[derive(Query, Clone, Debug, PartialEq, Eq, Hash)]
+    /// # #[query(value = u8, capacity = 100, fresh = "30s")]
+    /// # pub struct GetProgress { pub job: u64 }
+    /// impl Fetch<Blog> for GetProgress {
+    ///     type Error = io::Error;
+    ///     # async fn fetch(&self, _: &Context<Blog>) -> Result<u8, io::Error> { Ok(100) }
+    ///
+    ///     fn next_poll(&self, percent: &u8, _period: Option<Duration>) -> Option<Duration> {
+    ///         (*percent < 100).then_some(Duration::from_secs(1))
+    ///     }
+    /// }
+    /// # fn main() {}
+    /// ```
+    fn next_poll(&self, _value: &Self::Value, period: Option<Duration>) -> Option<Duration> {
+        period
+    }
+
     /// Whether one load takes several keys, so that the load of a single key takes no slot. Not to be implemented by
     /// hand.
     #[doc(hidden)]
@@ -100,7 +192,13 @@ pub trait Fetch<A: App>: Query<Value: Sized> {
     /// Called by the client instead of [`fetch`](Self::fetch). Returns the answer with its types erased. Not to be
     /// implemented by hand.
     #[doc(hidden)]
-    fn __load<'a>(&'a self, cx: &'a Context<A>, _target: LoadTarget<'a, A>) -> LoadFuture<'a> {
-        Box::pin(async move { LoadOutcome::alone(self.fetch(cx).await) })
+    fn __load<'a>(&'a self, cx: &'a Context<A>, target: LoadTarget<'a, A>) -> LoadFuture<'a> {
+        match target.present {
+            Some(present) => Box::pin(async move {
+                let present = typed_value(present);
+                LoadOutcome::again(self.fetch_again(cx, &present).await, present)
+            }),
+            None => Box::pin(async move { LoadOutcome::alone(self.fetch(cx).await) }),
+        }
     }
 }

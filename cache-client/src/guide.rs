@@ -7,13 +7,15 @@
 //! | [`first_steps`] | from a query to a loaded answer, and its errors |
 //! | [`errors`] | the errors of loads: taken out of their `Arc`, in `anyhow`, as responses |
 //! | [`strategies`] | when to load: strategies, windows, and what to do when a load fails |
+//! | [`loads`] | what a load can say: times, "unchanged", answers for other keys |
 //! | [`contexts`] | one request: its memo, its deadline, its cancellation |
 //! | [`invalidation`] | keeping the cache up to date: marks, removals, mutations, pushed values |
 //! | [`optimistic`] | showing a change before the server has answered |
 //! | [`observing`] | following a query as it changes |
 //! | [`many`] | several keys at once, pages, loading ahead |
-//! | [`runtimes`] | where loads and observers run, and what happens when a runtime stops |
+//! | [`runtimes`] | runtimes, sleep, offline: where loads and observers run, and what happens when that stops |
 //! | [`second_tier`] | a store below the cache |
+//! | [`surviving`] | answers while the origin is down, even after a restart |
 //! | [`testing`] | testing code that uses a client |
 //! | [`seeing`] | what the client reports |
 //!
@@ -24,6 +26,7 @@ pub mod contexts;
 pub mod errors;
 pub mod first_steps;
 pub mod invalidation;
+pub mod loads;
 pub mod many;
 pub mod observing;
 pub mod optimistic;
@@ -31,4 +34,5 @@ pub mod runtimes;
 pub mod second_tier;
 pub mod seeing;
 pub mod strategies;
+pub mod surviving;
 pub mod testing;

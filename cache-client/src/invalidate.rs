@@ -8,7 +8,6 @@ use std::sync::Arc;
 use cache_core::client_support::AnyKey;
 use cache_core::{Holds, Tag};
 
-use crate::any_query::AnyQuery;
 use crate::app::App;
 use crate::client::Client;
 use crate::concurrency::{LoadSlot, while_lent};
@@ -64,6 +63,12 @@ impl Invalidation {
     }
 }
 
+impl Invalidation {
+    pub(crate) fn into_reloads(self) -> Vec<Reload> {
+        self.reloads
+    }
+}
+
 impl Debug for Invalidation {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let Self { count, reloads, .. } = self;
@@ -114,16 +119,14 @@ impl<A: App> Client<A> {
         )
     }
 
-    /// Loads a marked key again, if it is observed.
-    pub(crate) fn reload(&self, query: &dyn AnyQuery<A>) {
-        if let Some(query_state) = self.existing_query_state(query) {
-            drop(query_state.observed.reload(query));
-        }
+    /// Loads a marked or missing key again, if it is observed.
+    pub(crate) fn reload_key(&self, key: &dyn AnyKey) -> Option<Reload> {
+        self.query_states().existing_of(key.type_id())?.observed.reload(key)
     }
 
-    /// [`reload`](Self::reload) for all keys of a query for which `matches` returns `true`.
-    pub(crate) fn reload_where<Q: Fetch<A>>(&self, matches: impl Fn(&Q) -> bool) {
-        drop(self.reloads_where(TypeId::of::<Q>(), &|key| matches(typed_key(key))));
+    /// [`reload_key`](Self::reload_key) for all keys of a query for which `matches` returns `true`.
+    pub(crate) fn reload_where<Q: Fetch<A>>(&self, matches: impl Fn(&Q) -> bool) -> Vec<Reload> {
+        self.reloads_where(TypeId::of::<Q>(), &|key| matches(typed_key(key)))
     }
 
     fn reloads_where(&self, query: TypeId, matches: &dyn Fn(&dyn AnyKey) -> bool) -> Vec<Reload> {

@@ -85,7 +85,7 @@ impl<A: App> LayerEdit<A> {
     }
 
     fn push(&mut self, query: &dyn AnyQuery<A>, change: Arc<stack::LayerChange>) {
-        let (query_state, key) = (Arc::clone(self.client.query_state(query)), query.to_query());
+        let (query_state, key) = (Arc::clone(self.client.state_of(query)), query.to_query());
         let step = LayerStep { layer: self.id, is_off: Arc::clone(&self.is_off), change };
         // Before the step is added, so that no reader misses the step.
         self.client.layers().expect_change();

@@ -55,7 +55,8 @@
 //!   before they are confirmed.
 //! - [`Source`] pushes values into the cache; see [`Client::ingest`].
 //! - [`telemetry`] lists the spans, events and metrics that the client reports.
-//! - [`Paged`] and [`Infinite`] show answers that come in pages, by number or by cursor. Each page is a query.
+//! - [`Paged`] and [`Infinite`] show answers that come in pages, by number or by cursor. Each page is a query. Both can
+//!   be observed.
 //! - [`Provider`] is a second tier below the cache, for queries derived with `persist`. The feature `test-util` adds
 //!   two for tests: `MemoryProvider` and `TrackingProvider`.
 //! - [`QueryError`] says why there is no answer. Callers that waited for the same load share its error.
@@ -96,6 +97,7 @@ mod context;
 mod erased;
 mod error;
 mod fetch;
+mod fetching;
 mod flight;
 pub mod guide;
 mod ingest;
@@ -108,6 +110,7 @@ mod pages;
 mod panic;
 mod plan;
 mod prefetch;
+mod presence;
 mod provider;
 mod query;
 mod query_state;
@@ -127,6 +130,7 @@ pub use clock::TokioClock;
 pub use context::Context;
 pub use error::{AlreadyAnswered, ClientBuildError, OptionsError, QueryError};
 pub use fetch::{Answer, Fetch};
+pub use flight::outcome::Fetched;
 pub use ingest::{Ingestion, IngestionState, Source, SourceError};
 pub use invalidate::Invalidation;
 pub use layer::{Layer, LayerEdit};
@@ -137,11 +141,15 @@ pub use observer::Observer;
 pub use observer::state::State;
 pub use pages::PageResult;
 pub use pages::infinite::Infinite;
+pub use pages::infinite_observer::{InfiniteObserver, InfiniteState};
 pub use pages::paged::Paged;
+pub use pages::paged_observer::{PagedObserver, PagedState};
 pub use prefetch::{PrefetchGuard, Prefetched};
 pub use provider::Provider;
 #[cfg(feature = "test-util")]
 pub use provider::memory::MemoryProvider;
 #[cfg(feature = "test-util")]
 pub use provider::tracking::TrackingProvider;
+pub use query::client::CachedValue;
+pub use query::set::QuerySet;
 pub use std_error::{DisplayError, WithSource};

@@ -2,6 +2,7 @@
 
 mod attempt;
 mod attempts;
+pub(crate) mod brought;
 mod second_tier;
 
 use std::future::{Future, poll_fn};
@@ -10,10 +11,9 @@ use std::pin::pin;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::task::Poll;
-use std::time::Duration;
 
 use cache_core::Moment;
-use cache_core::client_support::{AnyPin, AnyStoreOutcome};
+use cache_core::client_support::{AnswerFacts, AnyPin, AnyStoreOutcome};
 use tracing::{Instrument, Span};
 
 use crate::any_query::AnyQuery;
@@ -21,6 +21,7 @@ use crate::app::App;
 use crate::context::Node;
 use crate::erased::{AnyValue, Outcome};
 use crate::error::QueryError;
+use crate::flight::registry::FlightRegistry;
 use crate::flight::state::{Flight, Landing, LoadDemand};
 use crate::panic::poll_catching;
 use crate::plan::Plan;
@@ -29,9 +30,7 @@ use crate::query_state::QueryState;
 use crate::telemetry::Subject;
 use crate::telemetry::load::LoadSpan;
 use attempt::{Attempt, AttemptEnd};
-
-/// How long a value that no caller has waited for stays pinned for the next caller.
-const GRACE: Duration = Duration::from_secs(5);
+use brought::{BroughtAnswer, KeptAfterLoad};
 
 /// One flight, with everything that its load needs. Dropping it ends the flight.
 pub(crate) struct LoadTask<A: App> {
@@ -47,6 +46,18 @@ pub(crate) struct LoadTask<A: App> {
     load_span: Option<LoadSpan>,
 }
 
+/// The outcome of a load, and what it has stored for other keys.
+struct Loaded<A: App> {
+    outcome: Outcome,
+    brought: Vec<BroughtAnswer<A>>,
+}
+
+impl<A: App> Loaded<A> {
+    fn alone(outcome: Outcome) -> Self {
+        Self { outcome, brought: Vec::new() }
+    }
+}
+
 impl<A: App> LoadTask<A> {
     pub(crate) fn new(
         query: Arc<dyn AnyQuery<A>>,
@@ -60,6 +71,10 @@ impl<A: App> LoadTask<A> {
 
     fn name(&self) -> &'static str {
         self.query.facts().name
+    }
+
+    fn flights(&self) -> &FlightRegistry {
+        self.query_state.flights_of(&self.plan)
     }
 
     fn subject(&self) -> Subject<'_> {
@@ -78,13 +93,15 @@ impl<A: App> LoadTask<A> {
             };
             load_span.ended(self.subject(), &outcome, is_expected);
         }
-        self.query_state.flights.landed(&self.flight);
+        self.flights().landed(&self.flight);
+        self.node.client.query_states().load_ended(&self.query_state);
         self.flight.land(outcome)
     }
 }
 
 impl<A: App> LoadTask<A> {
     pub(crate) fn start(mut self) {
+        self.node.client.query_states().load_began(&self.query_state);
         let (telemetry, is_shared) = (self.node.client.telemetry(), self.flight.watch.is_some());
         // From here on the flight is ended even if a subscriber panics.
         self.load_span = Some(telemetry.load(self.subject(), self.plan.strategy(), is_shared));
@@ -102,20 +119,21 @@ impl<A: App> LoadTask<A> {
     fn run(self) -> impl Future<Output = ()> + Send {
         async move {
             let span = self.load_span.as_ref().map_or_else(Span::none, |load_span| load_span.span.clone());
-            let pin = {
+            let kept = {
                 let mut running = pin!(self.run_load().instrument(span));
                 poll_fn(|cx| poll_catching(running.as_mut(), cx)).await
             };
-            let pin = pin.unwrap_or_else(|_| {
+            let kept = kept.unwrap_or_else(|_| {
                 self.land_panicked();
                 None
             });
-            // Only the pin is left, so that it alone keeps the value.
+            let keep_for = self.plan.keep_prefetched;
+            // The rest is dropped, so that the pin alone keeps the value.
             drop(self);
-            if let Some(pin) = pin {
+            if let Some(kept) = kept {
                 // Boxed, since most tasks do not need it.
-                Box::pin(tokio::time::sleep(GRACE)).await;
-                drop(pin);
+                Box::pin(tokio::time::sleep(keep_for)).await;
+                drop(kept);
             }
         }
     }
@@ -128,14 +146,15 @@ impl<A: App> LoadTask<A> {
         }
     }
 
-    async fn run_load(&self) -> Option<AnyPin> {
+    async fn run_load(&self) -> Option<Box<KeptAfterLoad<A>>> {
         let entry = self.entry();
         let attempt = self.load(entry.as_deref()).await;
         self.flight.end_turn();
         let loaded_from =
             attempt.as_ref().filter(|attempt| attempt.took.is_some()).map(|attempt| attempt.started);
-        let landing = self.flight.begin_landing();
-        let (outcome, stores) = match (landing, attempt) {
+        let is_unstored = self.node.terms().is_unstored;
+        let landing = self.flight.begin_landing(is_unstored);
+        let (Loaded { outcome, brought }, stores) = match (landing, attempt) {
             (Landing::Done(demand), Some(attempt)) => {
                 if let Some(took) = attempt.took {
                     self.query_state.note_load_time(took);
@@ -143,17 +162,22 @@ impl<A: App> LoadTask<A> {
                 let demand = LoadDemand { stores: demand.stores && !attempt.has_own_answers, ..demand };
                 (self.settle(attempt, demand), demand.stores)
             }
-            _ => (Err(QueryError::Interrupted { query: self.name() }), false),
+            _ => (Loaded::alone(Err(QueryError::Interrupted { query: self.name() })), false),
         };
-        let may_be_pinned = stores && self.flight.watch.is_some() && outcome.is_ok();
+        let is_kept = !self.plan.keep_prefetched.is_zero();
+        let may_be_pinned = stores && is_kept && self.flight.watch.is_some() && outcome.is_ok();
         let copied = outcome.as_ref().ok().filter(|_| stores).cloned();
         let is_alone = self.land(outcome);
         let pin = (may_be_pinned && is_alone)
             .then(|| AnyPin::new(self.query.home(self.node.client.cache()), &*self.query));
+        let kept = KeptAfterLoad::new(pin, brought);
         if let (Some(entry), Some(value), Some(started)) = (entry, copied, loaded_from) {
             Box::pin(self.leave_copy(entry, value, started)).await;
         }
-        pin
+        if let (Some(kept), Some(started)) = (&kept, loaded_from) {
+            Box::pin(self.leave_copies(&kept.brought, started)).await;
+        }
+        kept
     }
 
     /// Runs the load until it ends or is cancelled. In both cases it is dropped.
@@ -162,8 +186,9 @@ impl<A: App> LoadTask<A> {
         let mut attempt = pin!(async {
             match entry {
                 // Boxed, so that tasks of clients without a provider stay small.
-                Some(entry) if let Some(found) = Box::pin(self.found(entry)).await => found,
-                _ => self.attempts().await,
+                Some(entry) => Box::pin(self.find_or_load(entry)).await,
+                None if self.plan.never_loads() => Attempt::missing(self.flight.started),
+                None => self.attempts().await,
             }
         });
         let token = &self.flight.token;
@@ -182,16 +207,18 @@ impl<A: App> LoadTask<A> {
     }
 
     /// Stores an answer, or remembers an error.
-    fn settle(&self, attempt: Attempt, demand: LoadDemand) -> Outcome {
+    fn settle(&self, attempt: Attempt, demand: LoadDemand) -> Loaded<A> {
         let query = self.name();
         let error = match attempt.ended {
             AttemptEnd::Answered(value) | AttemptEnd::Found(value) => {
-                return Ok(self.store(value, attempt.started, demand));
+                return self.store(value, false, attempt.started, demand);
             }
+            AttemptEnd::Unchanged(value) => return self.store(value, true, attempt.started, demand),
             AttemptEnd::Failed { error, .. } => QueryError::Failed { query, source: error },
             AttemptEnd::Panicked(message) => QueryError::Panicked { query, message },
             AttemptEnd::Miscounted { keys, answers } => QueryError::Miscounted { query, keys, answers },
             AttemptEnd::Refused => QueryError::CircuitOpen { query },
+            AttemptEnd::Missing => return Loaded::alone(Err(QueryError::NotCached { query })),
         };
         if let Some(watch) =
             self.flight.watch.as_ref().filter(|_| demand.outlives_callers || demand.remembers_errors)
@@ -202,14 +229,25 @@ impl<A: App> LoadTask<A> {
             let key = Arc::clone(&self.flight.key);
             self.query_state.errors.note(key, Arc::clone(watch), error.clone(), until);
         }
-        Err(error)
+        Loaded::alone(Err(error))
     }
 
-    fn store(&self, value: AnyValue, started: Moment, demand: LoadDemand) -> AnyValue {
-        let Some(watch) = self.flight.watch.as_ref().filter(|_| demand.stores) else { return value };
-        let times = self.plan.times(self.query.counts_as_absent(&self.plan, &value), started);
+    /// Stores an answer, and what the load has brought along. Returns the answer for the callers, and what was stored
+    /// for other keys.
+    fn store(&self, value: AnyValue, is_unchanged: bool, started: Moment, demand: LoadDemand) -> Loaded<A> {
+        // What a lookup finds is older than the answer of a load, which it must not retire.
+        let gives_way = self.plan.never_loads() && self.query_state.flights.is_running(&*self.flight.key);
+        let stores = demand.stores && !gives_way;
+        let Some(watch) = self.flight.watch.as_ref().filter(|_| stores) else {
+            return Loaded::alone(Ok(value));
+        };
+        let terms = self.node.terms();
+        let times = self.plan.times(self.query.counts_as_absent(&self.plan, &value), started, &terms);
         let inputs = self.node.take_inputs();
-        let stored = self.query.store(watch, Arc::clone(&value), &times, &inputs);
+        let (answers, mut entries) = self.take_brought(started);
+        let facts = AnswerFacts { times, inputs: &inputs, is_unchanged, brought: &mut entries };
+        let stored = self.query.store(watch, Arc::clone(&value), facts);
+        let brought = self.stored(answers, &entries);
         self.query_state.errors.forget(&*self.flight.key);
         let (telemetry, subject, strategy) =
             (self.node.client.telemetry(), self.subject(), self.plan.strategy());
@@ -222,10 +260,11 @@ impl<A: App> LoadTask<A> {
                 telemetry.outdated(subject, strategy);
             }
         }
-        match stored {
+        let value = match stored {
             AnyStoreOutcome::Kept(equal) | AnyStoreOutcome::Marked(Some(equal)) => self.query.to_value(equal),
             AnyStoreOutcome::Written | AnyStoreOutcome::Overtaken | AnyStoreOutcome::Marked(None) => value,
-        }
+        };
+        Loaded { outcome: Ok(value), brought }
     }
 }
 
@@ -248,7 +287,8 @@ impl<A: App> Drop for LoadTask<A> {
         self.node.client.runtime().note_end(&self.flight.runtime);
         let outcome = Err(QueryError::Interrupted { query });
         load_span.ended(self.subject(), &outcome, false);
-        self.query_state.flights.landed(&self.flight);
+        self.flights().landed(&self.flight);
+        self.node.client.query_states().load_ended(&self.query_state);
         self.flight.abandon(outcome);
     }
 }

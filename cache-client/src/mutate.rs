@@ -4,6 +4,7 @@ pub(crate) mod changes;
 pub(crate) mod order;
 pub(crate) mod running;
 pub(crate) mod scope;
+mod settling;
 
 use std::any::{TypeId, type_name};
 use std::fmt::{Debug, Display};
@@ -27,6 +28,7 @@ use crate::layer::{Layer, LayerEdit};
 use crate::mutate::changes::{Changes, Commit};
 use crate::mutate::running::RunningMutation;
 use crate::mutate::scope::{Scope, ScopePlace};
+use crate::mutate::settling::Settling;
 use crate::panic::{catch_panic, panic_message};
 use crate::telemetry::{self, WithCauses};
 use crate::token::Token;
@@ -251,7 +253,52 @@ impl<A: App> Client<A> {
         &'a self,
         mutation: &'a M,
     ) -> impl Future<Output = Result<M::Output, MutateError<M::Error>>> + Send + 'a {
-        mutate(self, None, mutation)
+        mutate(self, None, mutation, None)
+    }
+
+    /// Runs a mutation, as [`mutate`](Self::mutate) does, and waits until each observed key that it has marked or
+    /// written shows the outcome: until a marked key has been loaded again, or has failed to load. For a form that stays
+    /// busy until the list behind it is up to date.
+    ///
+    /// The mutation itself ends before that: the next one of its [scope](Mutate::scope) does not wait for the loads.
+    ///
+    /// # Errors
+    /// As [`mutate`](Self::mutate). Errors of the loads are shown by the observers alone.
+    ///
+    /// # Panics
+    /// Outside a tokio runtime.
+    ///
+    /// # Cancellation
+    /// May be dropped at any time. Once polled, the mutation and the loads continue.
+    ///
+    /// # Examples
+    /// ```
+    /// # include!(concat!(env!("CARGO_MANIFEST_DIR"), "/doctest_setup.rs"));
+    /// # #[derive(Clone)]
+    /// # struct Retitle;
+    /// impl Mutate<Blog> for Retitle {
+    ///     # type Output = ();
+    ///     # type Error = io::Error;
+    ///     # async fn run(&self, cx: &Context<Blog>) -> Result<(), io::Error> { cx.app().rename(1, "Uno"); Ok(()) }
+    ///     fn apply(&self, _: &(), changes: &mut Changes<Blog>) {
+    ///         changes.invalidate(&GetTitle { id: 1 });
+    ///     }
+    /// }
+    ///
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> Result<(), Box<dyn Error>> {
+    /// # let client = blog_client();
+    /// let observer = client.observe(&GetTitle { id: 1 });
+    /// client.mutate_and_settle(&Retitle).await?;
+    /// assert_eq!(observer.state().value().map(|title| title.as_str()), Some("Uno"));
+    /// # Ok(())
+    /// # }
+    /// ```
+    pub fn mutate_and_settle<'a, M: Mutate<A>>(
+        &'a self,
+        mutation: &'a M,
+    ) -> impl Future<Output = Result<M::Output, MutateError<M::Error>>> + Send + 'a {
+        mutate_and_settle(self, None, mutation)
     }
 }
 
@@ -288,14 +335,44 @@ impl<A: App> Context<A> {
         &'a self,
         mutation: &'a M,
     ) -> impl Future<Output = Result<M::Output, MutateError<M::Error>>> + Send + 'a {
-        mutate(self.client(), Some(&self.0), mutation)
+        mutate(self.client(), Some(&self.0), mutation, None)
     }
+
+    /// Runs a mutation, as [`mutate`](Self::mutate) does, and waits for the loads of the observed keys that it has marked
+    /// or written, as [`Client::mutate_and_settle`], at most until the request is cancelled or its deadline passes.
+    ///
+    /// # Errors
+    /// As [`mutate`](Self::mutate). Errors of the loads are shown by the observers alone.
+    ///
+    /// # Panics
+    /// Outside a tokio runtime.
+    ///
+    /// # Cancellation
+    /// May be dropped at any time. Once polled, the mutation and the loads continue.
+    pub fn mutate_and_settle<'a, M: Mutate<A>>(
+        &'a self,
+        mutation: &'a M,
+    ) -> impl Future<Output = Result<M::Output, MutateError<M::Error>>> + Send + 'a {
+        mutate_and_settle(self.client(), Some(&self.0), mutation)
+    }
+}
+
+async fn mutate_and_settle<A: App, M: Mutate<A>>(
+    client: &Client<A>,
+    parent: Option<&Arc<Node<A>>>,
+    mutation: &M,
+) -> MutationResult<A, M> {
+    let settling = Arc::new(Settling::default());
+    let outcome = mutate(client, parent, mutation, Some(Arc::clone(&settling))).await;
+    settling.settled(client, parent).await;
+    outcome
 }
 
 async fn mutate<A: App, M: Mutate<A>>(
     client: &Client<A>,
     parent: Option<&Arc<Node<A>>>,
     mutation: &M,
+    settling: Option<Arc<Settling>>,
 ) -> MutationResult<A, M> {
     let interrupted = MutateError::Interrupted { mutation: type_name::<M>() };
     if parent.is_some_and(|node| node.has_ended()) {
@@ -303,6 +380,7 @@ async fn mutate<A: App, M: Mutate<A>>(
     }
     let (answer, answered) = oneshot::channel();
     let run = catch_unwind(AssertUnwindSafe(|| MutationTask::new(client, parent, mutation.clone())))
+        .map(|task| MutationTask { settling, ..task })
         .map_err(|panic| {
             let message = panic_message(panic.as_ref());
             telemetry::mutation(type_name::<M>(), "panicked", Some(&message), false);
@@ -381,6 +459,8 @@ struct MutationTask<A: App, M: Mutate<A>> {
     begun: Option<RunningMutation<A>>,
     /// Its place in its scope.
     place: Option<ScopePlace>,
+    /// What the caller waits for afterwards, if it does.
+    settling: Option<Arc<Settling>>,
 }
 
 impl<A: App, M: Mutate<A>> MutationTask<A, M> {
@@ -394,7 +474,7 @@ impl<A: App, M: Mutate<A>> MutationTask<A, M> {
         };
         let request_tree = parent.map(|parent| Arc::clone(parent.tree()));
         let place = mutation.scope().map(|scope| client.scopes().enter(scope, id));
-        Self { mutation, node, request_tree, is_private, layer, begun: None, place }
+        Self { mutation, node, request_tree, is_private, layer, begun: None, place, settling: None }
     }
 
     async fn run(mut self) -> MutationResult<A, M> {
@@ -452,6 +532,7 @@ impl<A: App, M: Mutate<A>> MutationTask<A, M> {
             label: Some(type_name::<M>()),
             layer: self.layer.as_ref().map(Layer::off_flag),
             begun: self.begun.as_ref(),
+            settling: self.settling.as_deref(),
         };
         let apply = |changes: &mut Changes<A>| self.mutation.apply(output, changes);
         if self.is_private {

@@ -49,11 +49,12 @@ use crate::sync::Mutex;
 /// stale; that alone loads nothing.
 ///
 /// With the option `poll`, the key is also loaded when that much time has passed since its last load ended or a new
-/// value was written, while the client is [active](Client::set_active).
+/// value was written, while the client is [active](Client::set_active) and [online](Client::set_online).
 ///
 /// All observers of a key share its loads, and show each commit. Each observer decides by its own options what is
 /// stale. A load uses the strictest options of all observers: the shortest `poll`, the most `retry`. Loaded values are
-/// stored with the times of the query. They are not stored if the strategy of every observer is `network-only`. The
+/// stored with the times of the query. They are not stored if the strategy of every observer is `network-only`, and
+/// nothing is loaded if it is `cache-only`: a missing value is then shown as [`NotCached`](crate::QueryError::NotCached). The
 /// options of a dropped observer no longer apply. When the last observer is dropped, polling ends, and so does the load
 /// if no caller waits for it, unless an option `linger` keeps it.
 ///
@@ -67,10 +68,10 @@ pub struct Observer<A: App, Q: Fetch<A>> {
 
 /// An observer of a query of unknown type. What only some observers need is boxed, so that an observer takes few cache
 /// lines.
-struct AnyObserver<A: App> {
+pub(crate) struct AnyObserver<A: App> {
     client: Client<A>,
-    /// `None` if there are none.
-    options: Option<Box<LoadingOptions>>,
+    /// `None` if they are the default.
+    settings: Option<Box<ObserverSettings>>,
     observed: Option<ObservedQuery<A>>,
     /// Why the options of the query are invalid. Nothing is observed then.
     problem: Option<Box<OptionsError>>,
@@ -84,6 +85,14 @@ struct AnyObserver<A: App> {
     idle_watch: Mutex<Option<Box<IdleWatch>>>,
     /// A task that cannot be idle while a caller on this runtime polls the observer.
     never_idle: Option<RuntimePair>,
+}
+
+/// What is set for one observer.
+#[derive(Default)]
+struct ObserverSettings {
+    options: LoadingOptions,
+    /// Shown while there is nothing else.
+    placeholder: Option<AnyValue>,
 }
 
 /// The observed query.
@@ -172,11 +181,8 @@ impl<A: App> Client<A> {
     where
         A::Registry: Holds<Q>,
     {
-        let mut observer = self.observer();
-        let options = change(LoadingOptions::new());
-        observer.any.options = (options != LoadingOptions::new()).then(|| Box::new(options));
-        observer.set_query(Some(query));
-        observer
+        let any = AnyObserver::of(self.clone(), change(LoadingOptions::new()), query);
+        Observer { any, query: PhantomData }
     }
 
     /// Creates an observer without a query. It shows [`State::Pending`] and loads nothing until it has one.
@@ -236,6 +242,31 @@ where
 }
 
 impl<A: App, Q: Fetch<A>> Observer<A, Q> {
+    /// Shows this value while the query has none and is being loaded, as [`State::Ready`] with `is_placeholder`. It is
+    /// shown to this observer alone, for each of its queries, and never stored. The value of a previous query takes
+    /// precedence.
+    ///
+    /// # Examples
+    /// ```
+    /// # include!(concat!(env!("CARGO_MANIFEST_DIR"), "/doctest_setup.rs"));
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> Result<(), Box<dyn Error>> {
+    /// # let client = blog_client();
+    /// let mut observer = client.observe(&GetTitle { id: 1 }).with_placeholder("...".to_owned());
+    /// let state = observer.next().await.ok_or("no runtime")?;
+    /// assert!(matches!(state, State::Ready { value, is_placeholder: true, .. } if *value == "..."));
+    /// assert!(client.cached(&GetTitle { id: 1 }).is_none());
+    ///
+    /// let state = observer.next().await.ok_or("no runtime")?;
+    /// assert_eq!(state.value().map(|title| title.as_str()), Some("One"));
+    /// # Ok(())
+    /// # }
+    /// ```
+    pub fn with_placeholder(mut self, value: impl Into<Arc<Q::Value>>) -> Self {
+        self.any.settings_mut().placeholder = Some(value.into());
+        self
+    }
+
     /// Returns the observed query.
     ///
     /// # Examples
@@ -310,7 +341,7 @@ impl<A: App> AnyObserver<A> {
     fn new(client: Client<A>) -> Self {
         Self {
             client,
-            options: None,
+            settings: None,
             observed: None,
             problem: None,
             previous: None,
@@ -321,7 +352,7 @@ impl<A: App> AnyObserver<A> {
         }
     }
 
-    fn set_query(&mut self, query: Option<&dyn AnyQuery<A>>) {
+    pub(crate) fn set_query(&mut self, query: Option<&dyn AnyQuery<A>>) {
         let present = self.observed.as_ref().map(|observed| &*observed.query);
         let is_same = match (query, present) {
             (Some(query), Some(present)) => query.equals(present),
@@ -331,7 +362,10 @@ impl<A: App> AnyObserver<A> {
         if is_same {
             return;
         }
-        self.previous = query.and_then(|_| self.state().value().cloned());
+        self.previous = match self.state() {
+            State::Ready { is_placeholder: true, .. } => None,
+            state => query.and_then(|_| state.value().cloned()),
+        };
         // Dropped once the new subscription exists.
         let _left = self.observed.take();
         self.problem = None;
@@ -346,7 +380,8 @@ impl<A: App> AnyObserver<A> {
 
     fn observe(&mut self, query: &dyn AnyQuery<A>) {
         let client = &self.client;
-        let options = self.options.as_deref().copied();
+        let options = self.settings.as_ref().map(|settings| settings.options);
+        let options = options.filter(|options| *options != LoadingOptions::new());
         let plan = match Caller::without_context(client).planned(query, options, Access::PLAIN) {
             Ok(plan) => plan.shared(),
             Err(problem) => {
@@ -361,12 +396,13 @@ impl<A: App> AnyObserver<A> {
         let base = present.map(|(_, state)| state.revision);
         let query = query.to_query();
         let key: Arc<dyn AnyKey> = query.clone();
-        let subscription = Subscription::take(Arc::clone(client.query_state(&*query)), &key, plan, base);
+        let query_state = Arc::clone(client.state_of(&*query));
+        let subscription = Subscription::take(query_state, &key, (plan, query.facts().name), base);
         let observed = self.observed.insert(ObservedQuery { query, subscription });
         observed.ensure_task(&self.client, None, Some(runtime));
     }
 
-    fn state(&self) -> AnyState {
+    pub(crate) fn state(&self) -> AnyState {
         match &self.observed {
             Some(observed) => {
                 let subscription = &observed.subscription;
@@ -375,7 +411,8 @@ impl<A: App> AnyObserver<A> {
                 }
                 let newest = subscription.state(self.client.cache().about_now());
                 // Once the new query was shown, the previous value is not shown again.
-                if subscription.has_shown() { newest } else { or_previous(self.previous.as_ref(), newest) }
+                let previous = self.previous.as_ref().filter(|_| !subscription.has_shown());
+                self.present(previous, newest)
             }
             None => self.idle(),
         }
@@ -396,7 +433,7 @@ impl<A: App> AnyObserver<A> {
     }
 
     /// Waits for a state, and returns it.
-    fn poll_state(&mut self, cx: &mut Context<'_>) -> Poll<Option<AnyState>> {
+    pub(crate) fn poll_state(&mut self, cx: &mut Context<'_>) -> Poll<Option<AnyState>> {
         let Some(next) = ready!(self.poll_next_state(cx)) else { return Poll::Ready(None) };
         let (NextState::Subscription(newer), Some(ObservedQuery { subscription, .. })) =
             (next, &mut self.observed)
@@ -408,7 +445,7 @@ impl<A: App> AnyObserver<A> {
         if !state.is_pending() || subscription.has_shown() {
             self.previous = None;
         }
-        Poll::Ready(Some(or_previous(self.previous.as_ref(), state)))
+        Poll::Ready(Some(self.present(self.previous.as_ref(), state)))
     }
 
     /// Waits for a state that was not returned yet. Replaces the key's task if it has stopped. `None` if there is no
@@ -438,6 +475,40 @@ impl<A: App> AnyObserver<A> {
             if !observed.ensure_task(&self.client, idle, None) {
                 return Poll::Ready(None);
             }
+        }
+    }
+
+    /// An observer of a query, with options of its own.
+    pub(crate) fn of(client: Client<A>, options: LoadingOptions, query: &dyn AnyQuery<A>) -> Self {
+        let mut observer = Self::new(client);
+        if options != LoadingOptions::new() {
+            observer.settings_mut().options = options;
+        }
+        observer.set_query(Some(query));
+        observer
+    }
+
+    pub(crate) fn observed_query(&self) -> Option<&dyn AnyQuery<A>> {
+        self.observed.as_ref().map(|observed| &*observed.query)
+    }
+
+    fn settings_mut(&mut self) -> &mut ObserverSettings {
+        self.settings.get_or_insert_default()
+    }
+
+    /// The state of a query, or the value of the previous query or the placeholder instead.
+    fn present(&self, previous: Option<&AnyValue>, state: AnyState) -> AnyState {
+        let placeholder = || self.settings.as_ref().and_then(|settings| settings.placeholder.as_ref());
+        match (&state, previous.or_else(placeholder)) {
+            (State::Pending, Some(value)) => State::Ready {
+                value: Arc::clone(value),
+                is_stale: true,
+                is_refreshing: true,
+                is_optimistic: false,
+                is_previous: previous.is_some(),
+                is_placeholder: previous.is_none(),
+            },
+            _ => state,
         }
     }
 
@@ -505,20 +576,6 @@ fn poll_idle<A: App>(
     ready!(watching.until_idle.as_mut().poll(cx));
     *watch = None;
     Poll::Ready(task)
-}
-
-/// The state of a query, or the value of the previous query if there is nothing to show yet.
-fn or_previous(previous: Option<&AnyValue>, state: AnyState) -> AnyState {
-    match (state, previous) {
-        (State::Pending, Some(value)) => State::Ready {
-            value: Arc::clone(value),
-            is_stale: true,
-            is_refreshing: true,
-            is_optimistic: false,
-            is_previous: true,
-        },
-        (state, _) => state,
-    }
 }
 
 impl<A: App, Q: Fetch<A>> Stream for Observer<A, Q> {

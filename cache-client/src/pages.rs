@@ -4,7 +4,10 @@
 //! reloaded.
 
 pub(crate) mod infinite;
+pub(crate) mod infinite_observer;
+mod list;
 pub(crate) mod paged;
+pub(crate) mod paged_observer;
 
 use std::sync::Arc;
 

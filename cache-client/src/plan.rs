@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use cache_core::{EntryState, EntryTimes, Freshness, LoadingOptions, Moment, Strategy};
 
+use crate::context::notes::AnswerTerms;
 use crate::error::OptionsError;
 use crate::flight::backoff::RetryPolicy;
 
@@ -14,6 +15,9 @@ const RETRIES: u32 = 3;
 
 /// The default number of keys in one load: as many as DynamoDB's `BatchGetItem` takes, which has a low limit.
 const BATCH: u32 = 100;
+
+/// How long an answer that no caller has waited for is kept for the next one, by default.
+const KEEP_PREFETCHED: Duration = Duration::from_secs(5);
 
 /// The options of one call, resolved.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -32,8 +36,10 @@ pub(crate) struct Plan {
     jitter: f64,
     /// The freshness time that jitter shortens: that of the query, regardless of the options of the call.
     spread: Option<Duration>,
-    /// Whether the shorter freshness time of an entry applies.
-    uses_entry_times: bool,
+    /// Whether the call sets how long answers are fresh, whatever the times of the entry are.
+    is_fresh_set_by_call: bool,
+    /// Whether the call sets how long a loaded value is kept, whatever the load says.
+    is_ttl_set_by_call: bool,
     beta: Option<f64>,
     pub(crate) error_ttl: Option<Duration>,
     absent_ttl: Option<Duration>,
@@ -47,6 +53,8 @@ pub(crate) struct Plan {
     pub(crate) linger: Option<Duration>,
     /// How many keys one load takes.
     pub(crate) batch: u32,
+    /// How long an answer that no caller has waited for is kept.
+    pub(crate) keep_prefetched: Duration,
 }
 
 /// The plan of a call.
@@ -89,6 +97,8 @@ pub(crate) struct OptionSources {
     /// The client's options for the query.
     pub(crate) query: LoadingOptions,
     pub(crate) derived: LoadingOptions,
+    /// The client's options for the strategy of the call.
+    pub(crate) strategy: LoadingOptions,
     /// The client's options for all queries.
     pub(crate) client: LoadingOptions,
     /// How many loads the client runs at once.
@@ -99,7 +109,12 @@ pub(crate) struct OptionSources {
 
 impl OptionSources {
     fn merged(&self) -> LoadingOptions {
-        self.call.or(self.query).or(self.derived).or(self.client)
+        self.call.or(self.settled())
+    }
+
+    /// Without those of the call.
+    fn settled(&self) -> LoadingOptions {
+        self.query.or(self.derived).or(self.strategy).or(self.client)
     }
 }
 
@@ -109,7 +124,7 @@ pub(crate) enum Verdict {
     Fresh,
     /// Fresh, and about to become stale: may be returned, and is loaded again in the background.
     Ending,
-    /// May be returned where a stale value is acceptable, and is loaded again in the background.
+    /// May be returned where a stale value is acceptable, and is loaded again in the background if the strategy ever loads.
     Stale,
     Unusable,
 }
@@ -149,13 +164,15 @@ impl Plan {
             None => all.ttl,
         };
         let jitter = all.jitter.filter(|&fraction| fraction > 0.0);
-        let settled = sources.query.or(sources.derived).or(sources.client);
+        let settled = sources.settled();
         let own_fresh = match table_fresh {
             Some(_) => sources.query.fresh.or(table_fresh),
             None => settled.fresh.or(settled.ttl),
         };
+        let strategy = all.strategy.unwrap_or_default();
+        let loads = strategy != Strategy::CacheOnly;
         Self {
-            strategy: all.strategy.unwrap_or_default(),
+            strategy,
             fresh,
             stale_from: fresh.or(table_fresh).or(ttl).or(table_ttl).unwrap_or_default(),
             swr: all.swr,
@@ -164,16 +181,18 @@ impl Plan {
             ttl: if jitter.is_some() { ttl.or(table_ttl) } else { ttl },
             jitter: jitter.unwrap_or_default(),
             spread: own_fresh.filter(|_| jitter.is_some()),
-            uses_entry_times: jitter.is_some() && sources.call.fresh.is_none(),
-            beta: all.beta,
+            is_fresh_set_by_call: sources.call.fresh.is_some(),
+            is_ttl_set_by_call: sources.call.ttl.is_some(),
+            beta: all.beta.filter(|_| loads),
             error_ttl: all.error_ttl,
             absent_ttl: all.absent_ttl,
             retries: all.retry.unwrap_or(RETRIES),
             retry_policy: RetryPolicy::of(all.retry_first, all.retry_longest, all.retry_factor),
             breaker: all.breaker,
-            poll: all.poll,
+            poll: all.poll.filter(|_| loads),
             linger: all.linger,
             batch: all.batch.unwrap_or(BATCH),
+            keep_prefetched: all.keep_prefetched.unwrap_or(KEEP_PREFETCHED),
         }
     }
 
@@ -184,8 +203,11 @@ impl Plan {
             let problem = "is not an option of a call: set it in the derive or by `ClientBuilder::query`";
             return Err(("concurrency", problem));
         }
-        if self.strategy == Strategy::NetworkOnly {
-            return Ok(());
+        check_of_strategy(&sources.strategy)?;
+        match self.strategy {
+            Strategy::NetworkOnly => return Ok(()),
+            Strategy::CacheOnly => return check_windows(all),
+            _ => {}
         }
         if self.stale_from.is_zero() {
             let is_given = self.fresh.or(sources.table.1).is_some();
@@ -204,7 +226,7 @@ impl Plan {
     /// Whether the cache is read before anything is loaded.
     #[inline]
     pub(crate) fn reads_first(&self) -> bool {
-        matches!(self.strategy, Strategy::CacheFirst | Strategy::StaleWhileRevalidate)
+        matches!(self.strategy, Strategy::CacheFirst | Strategy::StaleWhileRevalidate | Strategy::CacheOnly)
     }
 
     /// Whether a value that is fresh by the times of its table is the answer, with no further conditions.
@@ -217,6 +239,12 @@ impl Plan {
         self.strategy
     }
 
+    /// Whether nothing is ever loaded: cache and provider alone have an answer.
+    #[inline]
+    pub(crate) fn never_loads(&self) -> bool {
+        self.strategy == Strategy::CacheOnly
+    }
+
     pub(crate) fn stores(&self) -> bool {
         self.strategy != Strategy::NetworkOnly
     }
@@ -224,6 +252,11 @@ impl Plan {
     /// Whether a call needs a new load, even if one is running.
     pub(crate) fn replaces_running(&self) -> bool {
         self.strategy == Strategy::Refresh
+    }
+
+    /// Whether the cache is read if the load fails, and not before.
+    pub(crate) fn reads_after_load(&self) -> bool {
+        self.strategy == Strategy::NetworkFirst
     }
 
     /// How long a call waits before it reads the cache.
@@ -255,9 +288,14 @@ impl Plan {
             let is_early = self.beta.is_some_and(|beta| is_early(stale_from, state.age, beta, load_time()));
             return if is_early { Verdict::Ending } else { Verdict::Fresh };
         }
-        let may_be_stale = self.strategy == Strategy::StaleWhileRevalidate
-            && state.freshness != Freshness::Invalidated
-            && self.swr.is_some_and(|swr| state.age < stale_from.saturating_add(swr));
+        let may_be_stale = match self.strategy {
+            Strategy::CacheOnly => true,
+            Strategy::StaleWhileRevalidate => {
+                state.freshness != Freshness::Invalidated
+                    && self.swr.is_some_and(|swr| state.age < stale_from.saturating_add(swr))
+            }
+            _ => false,
+        };
         if may_be_stale { Verdict::Stale } else { Verdict::Unusable }
     }
 
@@ -281,23 +319,24 @@ impl Plan {
         self.fresh_of(is_absent, state).or(state.fresh_for).unwrap_or(self.stale_from)
     }
 
-    /// How long an entry is fresh, if it does not decide that itself.
+    /// How long an entry is fresh, if the time of its table does not decide that.
     #[inline]
     fn fresh_of(&self, is_absent: bool, state: &EntryState) -> Option<Duration> {
-        let fresh = self.fresh_for(is_absent)?;
-        let shorter = state.fresh_for.filter(|_| self.uses_entry_times && state.has_own_fresh);
-        Some(shorter.map_or(fresh, |shorter| fresh.min(shorter)))
+        let own = state.fresh_for.filter(|_| state.has_own_fresh && !self.is_fresh_set_by_call);
+        own.or_else(|| self.fresh_for(is_absent))
     }
 
     /// The options of a load that several observers share: the strictest of all.
     pub(crate) fn stricter(self, other: &Self) -> Self {
-        let shorter = if other.stale_from < self.stale_from { *other } else { self };
-        let storing = if self.stores() { self } else { *other };
+        let is_shorter = other.stale_from < self.stale_from && !other.never_loads();
+        let shorter = if is_shorter || self.never_loads() { *other } else { self };
+        let leading = if self.stores_loads() || other.never_loads() { self } else { *other };
         let persistent = if other.retries > self.retries { *other } else { self };
         Self {
-            strategy: storing.strategy,
+            strategy: leading.strategy,
             fresh: shorter.fresh,
             stale_from: shorter.stale_from,
+            is_fresh_set_by_call: shorter.is_fresh_set_by_call,
             error_ttl: self.error_ttl.zip(other.error_ttl).map(|(one, other)| one.min(other)),
             retries: persistent.retries,
             retry_policy: persistent.retry_policy,
@@ -305,29 +344,34 @@ impl Plan {
             poll: self.poll.into_iter().chain(other.poll).min(),
             linger: self.linger.max(other.linger),
             batch: self.batch.min(other.batch),
+            keep_prefetched: self.keep_prefetched.max(other.keep_prefetched),
             ..self
         }
     }
 
     /// Uses the times of the query to store values, whatever the options of an observer are.
     pub(crate) fn with_times_of(self, query: &Self) -> Self {
-        let Self { ttl, jitter, spread, absent_ttl, .. } = *query;
-        Self { ttl, jitter, spread, absent_ttl, ..self }
+        let Self { ttl, is_ttl_set_by_call, jitter, spread, absent_ttl, .. } = *query;
+        Self { ttl, is_ttl_set_by_call, jitter, spread, absent_ttl, ..self }
     }
 
     pub(crate) fn with_strategy(self, strategy: Strategy) -> Self {
         Self { strategy, ..self }
     }
 
+    fn stores_loads(&self) -> bool {
+        self.stores() && !self.never_loads()
+    }
+
     /// Options to load a missing value: a running load is good enough.
     pub(crate) fn repairing(self) -> Self {
-        let strategy = if self.stores() { Strategy::CacheFirst } else { self.strategy };
+        let strategy = if self.stores_loads() { Strategy::CacheFirst } else { self.strategy };
         Self { strategy, ..self }
     }
 
     /// Options to load even if the value is fresh: a running load is good enough.
     pub(crate) fn polling(self) -> Self {
-        let strategy = if self.stores() { Strategy::NetworkFirst } else { self.strategy };
+        let strategy = if self.stores_loads() { Strategy::NetworkFirst } else { self.strategy };
         Self { strategy, ..self }
     }
 
@@ -348,22 +392,39 @@ impl Plan {
     }
 
     /// The times to store a value with, if its load began at `started`.
-    pub(crate) fn times(&self, is_absent: bool, started: Moment) -> EntryTimes {
-        let mut times = EntryTimes::new().as_of(started);
-        if let Some(fresh) = self.spread.filter(|_| self.absent_ttl.is_none() || !is_absent) {
-            times = times.fresh(shortened(fresh, self.jitter));
-        }
-        self.kept_for(is_absent).map_or(times, |ttl| times.ttl(ttl))
+    pub(crate) fn times(&self, is_absent: bool, started: Moment, terms: &AnswerTerms) -> EntryTimes {
+        let times = EntryTimes::new().as_of(started);
+        let spread = || self.spread.filter(|_| self.absent_ttl.is_none() || !is_absent);
+        let fresh = terms.fresh.or_else(|| spread().map(|fresh| shortened(fresh, self.jitter)));
+        let times = fresh.map_or(times, |fresh| times.fresh(fresh));
+        self.kept_for(is_absent, terms).map_or(times, |ttl| times.ttl(ttl))
     }
 
     /// How long a value is fresh, and how long it is kept if the table does not decide that.
-    pub(crate) fn windows(&self, is_absent: bool) -> (Duration, Option<Duration>) {
-        (self.fresh_for(is_absent).unwrap_or(self.stale_from), self.kept_for(is_absent))
+    pub(crate) fn windows(&self, is_absent: bool, terms: &AnswerTerms) -> (Duration, Option<Duration>) {
+        let own = terms.fresh.filter(|_| !self.is_fresh_set_by_call);
+        let fresh = own.or_else(|| self.fresh_for(is_absent)).unwrap_or(self.stale_from);
+        (fresh, self.kept_for(is_absent, terms))
     }
 
-    fn kept_for(&self, is_absent: bool) -> Option<Duration> {
-        let own = || self.ttl.map(|ttl| if self.jitter > 0.0 { shortened(ttl, self.jitter) } else { ttl });
-        self.absent_ttl.filter(|_| is_absent).or_else(own)
+    /// How long after its load an answer may be served at all: while it is fresh, and as long as a stale one may stand
+    /// in for a new one.
+    pub(crate) fn served_for(&self, is_absent: bool, terms: &AnswerTerms) -> Duration {
+        let stale_for = self.swr.max(self.stale_if_error).unwrap_or_default();
+        self.windows(is_absent, terms).0.saturating_add(stale_for)
+    }
+
+    /// Whether a stale answer is better than to wait for a load.
+    pub(crate) fn prefers_stale(&self) -> bool {
+        self.strategy == Strategy::StaleWhileRevalidate
+    }
+
+    fn kept_for(&self, is_absent: bool, terms: &AnswerTerms) -> Option<Duration> {
+        let by_options = || {
+            let jittered = |ttl| if self.jitter > 0.0 { shortened(ttl, self.jitter) } else { ttl };
+            self.absent_ttl.filter(|_| is_absent).or_else(|| self.ttl.map(jittered))
+        };
+        terms.ttl.filter(|_| !self.is_ttl_set_by_call).or_else(by_options)
     }
 }
 
@@ -388,7 +449,17 @@ pub(crate) fn check_concurrency(max: Option<u32>) -> Result<(), OptionProblem> {
     if max == Some(0) { Err(("concurrency", problem)) } else { Ok(()) }
 }
 
-/// Makes the checks that apply to every strategy.
+/// Makes the checks for options that cannot depend on the strategy.
+pub(crate) fn check_of_strategy(options: &LoadingOptions) -> Result<(), OptionProblem> {
+    let problem = "cannot be set by `ClientBuilder::defaults_for`, since it does not depend on the strategy";
+    match (options.strategy, options.concurrency) {
+        (Some(_), _) => Err(("strategy", "cannot be set by `ClientBuilder::defaults_for`, which is told it")),
+        (_, Some(_)) => Err(("concurrency", problem)),
+        _ => Ok(()),
+    }
+}
+
+/// Checks that apply to every strategy.
 fn check_numbers(options: &LoadingOptions) -> Result<(), OptionProblem> {
     if options.jitter.is_some_and(|fraction| !(0.0..=1.0).contains(&fraction)) {
         return Err(("jitter", "must be a fraction from 0 to 1"));
@@ -430,7 +501,7 @@ fn check_windows(options: &LoadingOptions) -> Result<(), OptionProblem> {
 #[inline]
 pub(crate) const fn is_plain(derived: &LoadingOptions) -> bool {
     let reads_first = match derived.strategy {
-        None | Some(Strategy::CacheFirst) => true,
+        None | Some(Strategy::CacheFirst | Strategy::CacheOnly) => true,
         Some(Strategy::StaleWhileRevalidate) => derived.swr.is_some(),
         _ => false,
     };

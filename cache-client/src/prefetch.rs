@@ -11,13 +11,14 @@ use crate::any_query::AnyQuery;
 use crate::app::App;
 use crate::client::Client;
 use crate::concurrency::{LoadSlot, while_lent};
-use crate::context::Context;
+use crate::context::{Access, Context};
 use crate::error::OptionsError;
 use crate::fetch::Fetch;
 use crate::flight::state::Flight;
 use crate::flight::wait_graph::{FlightId, WaitEdge, WaitGraph};
-use crate::plan::Verdict;
+use crate::plan::{Planned, Verdict};
 use crate::query::caller::Caller;
+use crate::query::set::{QueryList, QuerySet};
 use crate::runtime::{ClientRuntime, Timer};
 use crate::telemetry;
 use crate::token::Token;
@@ -26,9 +27,10 @@ impl<A: App> Client<A> {
     /// Loads a query in the background, unless it is fresh or being loaded.
     ///
     /// The load has begun when this returns. The result may be dropped or [awaited](Prefetched::done). The answer is
-    /// kept for at least five seconds, even by a table that keeps nothing by itself. Errors go to
+    /// kept for at least as long as the option [`keep_prefetched`](cache_core::LoadingOptions::keep_prefetched) says
+    /// (default: 5 s), even by a table that keeps nothing by itself. Errors go to
     /// [`refresh_error`](Self::refresh_error). Invalid options are also an event of `tracing`, at level `WARN`. A query
-    /// whose strategy stores nothing is not loaded.
+    /// whose strategy stores or loads nothing is not loaded.
     ///
     /// # Panics
     /// If neither the client nor the caller has a [runtime](crate::guide::runtimes).
@@ -55,10 +57,44 @@ impl<A: App> Client<A> {
         caller.prefetched(caller.prefetch(query).into_iter().collect())
     }
 
-    /// Loads several queries of one type in the background at the same time, as [`prefetch`](Self::prefetch) loads one.
+    /// Loads a query in the background, also if it is fresh. Its readers get the present value until the new one is
+    /// there. Joins a load that is running, so that many calls at once are one load.
+    ///
+    /// Otherwise as [`prefetch`](Self::prefetch). To wait for the new value instead, use the strategy
+    /// [`Refresh`](cache_core::Strategy::Refresh); to keep the present one from being served,
+    /// [`invalidate`](Self::invalidate) it.
     ///
     /// # Panics
     /// If neither the client nor the caller has a [runtime](crate::guide::runtimes).
+    ///
+    /// # Examples
+    /// ```
+    /// # include!(concat!(env!("CARGO_MANIFEST_DIR"), "/doctest_setup.rs"));
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> Result<(), Box<dyn Error>> {
+    /// # let client = blog_client();
+    /// client.query(&GetTitle { id: 1 }).await?;
+    /// client.app().rename(1, "Uno");
+    /// let update = client.update(&GetTitle { id: 1 });
+    /// assert_eq!(*client.query(&GetTitle { id: 1 }).await?, "One");
+    /// update.done().await;
+    /// assert_eq!(*client.query(&GetTitle { id: 1 }).await?, "Uno");
+    /// # Ok(())
+    /// # }
+    /// ```
+    pub fn update<Q: Fetch<A>>(&self, query: &Q) -> Prefetched
+    where
+        A::Registry: Holds<Q>,
+    {
+        let caller = Caller::without_context(self);
+        caller.prefetched(caller.update(query).into_iter().collect())
+    }
+
+    /// Loads several queries in the background at the same time, as [`prefetch`](Self::prefetch) loads one: a slice of
+    /// one query type, or a tuple of different queries.
+    ///
+    /// # Panics
+    /// If the client has no [runtime](crate::guide::runtimes) and the caller is in none.
     ///
     /// # Examples
     /// ```
@@ -71,12 +107,8 @@ impl<A: App> Client<A> {
     /// # Ok(())
     /// # }
     /// ```
-    pub fn prefetch_all<Q: Fetch<A>>(&self, queries: &[Q]) -> Prefetched
-    where
-        A::Registry: Holds<Q>,
-    {
-        let caller = Caller::without_context(self);
-        caller.prefetched(queries.iter().filter_map(|query| caller.prefetch(query)).collect())
+    pub fn prefetch_all<S: QuerySet<A>>(&self, queries: S) -> Prefetched {
+        Caller::without_context(self).prefetch_all(&queries.__list())
     }
 
     /// Loads a query in the background after `delay`, as [`prefetch`](Self::prefetch) does, unless the guard is dropped
@@ -150,7 +182,8 @@ impl<A: App> Context<A> {
         caller.prefetched(caller.prefetch(query).into_iter().collect())
     }
 
-    /// Loads several queries of one type in the background at the same time, as [`prefetch`](Self::prefetch) loads one.
+    /// Loads several queries in the background at the same time, as [`prefetch`](Self::prefetch) loads one: a slice of
+    /// one query type, or a tuple of different queries.
     ///
     /// # Panics
     /// If neither the client nor the caller has a [runtime](crate::guide::runtimes).
@@ -167,12 +200,8 @@ impl<A: App> Context<A> {
     /// # Ok(())
     /// # }
     /// ```
-    pub fn prefetch_all<Q: Fetch<A>>(&self, queries: &[Q]) -> Prefetched
-    where
-        A::Registry: Holds<Q>,
-    {
-        let caller = Caller::of(&self.0);
-        caller.prefetched(queries.iter().filter_map(|query| caller.prefetch(query)).collect())
+    pub fn prefetch_all<S: QuerySet<A>>(&self, queries: S) -> Prefetched {
+        Caller::of(&self.0).prefetch_all(&queries.__list())
     }
 
     /// Loads a query in the background after `delay`, as [`Client::prefetch_after`] does, unless the guard is dropped
@@ -210,6 +239,10 @@ impl<A: App> Context<A> {
 }
 
 impl<A: App> Caller<'_, A> {
+    fn prefetch_all(&self, queries: &QueryList<'_, A>) -> Prefetched {
+        self.prefetched(queries.0.iter().filter_map(|&query| self.prefetch(query)).collect())
+    }
+
     /// Loads a query in the background, unless there is no need. Returns the load, if there is one.
     fn prefetch(&self, query: &dyn AnyQuery<A>) -> Option<Arc<Flight>> {
         let access = self.access();
@@ -217,16 +250,7 @@ impl<A: App> Caller<'_, A> {
         if access.is_private || needs_none {
             return None;
         }
-        let plan = match self.planned(query, None, access) {
-            Ok(plan) => plan,
-            Err(error) => {
-                self.report_options(query, error);
-                return None;
-            }
-        };
-        if !plan.stores() {
-            return None;
-        }
+        let plan = self.plan_in_background(query, access)?;
         let loads = match self.read_and_judge(query, &plan, false) {
             Some((_, Verdict::Fresh)) => return None,
             Some((_, Verdict::Ending)) => true,
@@ -235,11 +259,28 @@ impl<A: App> Caller<'_, A> {
         self.load_in_background(query, &plan.shared(), loads).map(|load| load.flight)
     }
 
+    /// Loads a query in the background, unless its strategy stores nothing. Returns the load, if there is one.
+    fn update(&self, query: &dyn AnyQuery<A>) -> Option<Arc<Flight>> {
+        let plan = self.plan_in_background(query, self.access())?;
+        self.load_in_background(query, &plan.shared(), true).map(|load| load.flight)
+    }
+
+    /// The options of a load in the background. `None` if they cannot work, which is reported, or nothing is stored.
+    fn plan_in_background(&self, query: &dyn AnyQuery<A>, access: Access) -> Option<Planned<'_>> {
+        match self.planned(query, None, access) {
+            Ok(plan) => (plan.stores() && !plan.never_loads()).then_some(plan),
+            Err(error) => {
+                self.report_options(query, error);
+                None
+            }
+        }
+    }
+
     /// Reports a query that is not loaded because its options are invalid.
     fn report_options(&self, query: &dyn AnyQuery<A>, error: OptionsError) {
         telemetry::prefetch_refused(&error);
         let watch = Arc::new(query.watch(self.client().cache(), None));
-        self.client().query_state(query).errors.note(query.to_query(), watch, error.into(), None);
+        self.client().state_of(query).errors.note(query.to_query(), watch, error.into(), None);
     }
 
     fn prefetched(&self, flights: Vec<Arc<Flight>>) -> Prefetched {

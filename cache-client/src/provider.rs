@@ -1,8 +1,9 @@
-//! The second tier as its implementors see it: byte strings stored under byte strings. Knows nothing of queries.
+//! The second tier as its implementors see it: bytes stored under text. Knows nothing of queries.
 
 pub(crate) mod entry;
 pub(crate) mod envelope;
 pub(crate) mod error;
+pub(crate) mod key;
 #[cfg(feature = "test-util")]
 pub(crate) mod memory;
 pub(crate) mod tier;
@@ -16,17 +17,17 @@ use std::time::Duration;
 
 use cache_core::BoxError;
 
-/// A second tier below the cache. It stores byte strings under byte strings, for longer than the program runs, or for
-/// several programs.
+/// A second tier below the cache. It stores bytes under text, for longer than the program runs, or for several
+/// programs.
 ///
 /// A client that is [built with a provider](crate::ClientBuilder::provider) reads it before it loads a missing query
-/// derived with `persist`, and stores the loaded value in it. It reads only for strategies that read the cache first,
-/// and once for all concurrent callers. Background refreshes and the strategies `network-first`, `refresh` and
-/// `network-only` do not read it. Trees that bypass the cache neither read nor write it.
+/// derived with `persist`, and stores the loaded value in it. It reads for strategies that read the cache first, once for
+/// all concurrent callers, and for `network-first`, beside the load. Background refreshes and the strategies `refresh`
+/// and `network-only` do not read it. Trees that bypass the cache neither read nor write it.
 ///
-/// A value of the provider is used while it is fresh by the options of the caller; its age is counted by the wall
-/// clock. A stale or damaged value, or one written by a program with other types, is a miss. So is a call that fails,
-/// panics or exceeds the [timeout](crate::ClientBuilder::provider_timeout): a broken provider delays loads, but never
+/// A value of the provider is the answer while it is fresh by the options of the caller; its age is counted by the wall
+/// clock. A stale one is served [as one in memory is](crate::guide::surviving#after-a-restart). A damaged value, or one
+/// written by a program with other types, is a miss. So is a call that fails, panics or exceeds the [timeout](crate::ClientBuilder::provider_timeout): a broken provider delays loads, but never
 /// fails them.
 ///
 /// # Guarantees
@@ -36,13 +37,14 @@ use cache_core::BoxError;
 /// - [`invalidate`](crate::Client::invalidate) of one key also removes it from the provider, in the background. Nothing
 ///   else removes entries. If the program must not find an entry after a restart, as after a logout, it has to remove
 ///   it itself.
-/// - There are no guarantees between machines: an entry that another machine has invalidated is found here until it is
-///   stale. Freshness is only as accurate as their clocks agree.
+/// - There are no guarantees between machines: an entry that another machine has invalidated is found here as long
+///   as it is kept. Freshness is only as accurate as their clocks agree.
 ///
 /// # What is stored
-/// The key is the name of the table, a zero byte, and the key of the query in the codec of the query. It is the same in
-/// each run and on each machine. The value is an envelope with the answer; the module `provider::envelope` of the
-/// source describes it.
+/// The key is text of at most 200 ASCII characters, such as `get_post;id=7`; see [what is
+/// kept](crate::guide::second_tier#what-is-kept). It is the same in each run and on each machine, and
+/// [`provider_key`](crate::Client::provider_key) returns it. The value is an envelope with the answer; the module
+/// `provider::envelope` of the source describes it.
 ///
 /// ```
 /// use std::time::Duration;
@@ -52,19 +54,19 @@ use cache_core::BoxError;
 /// struct Files { folder: std::path::PathBuf }
 ///
 /// impl Provider for Files {
-///     async fn get(&self, key: &[u8]) -> Result<Option<Vec<u8>>, BoxError> {
+///     async fn get(&self, key: &str) -> Result<Option<Vec<u8>>, BoxError> {
 /// #       let _ = key;
 ///         // ...
 /// #       Ok(None)
 ///     }
 ///
-///     async fn set(&self, key: &[u8], value: Vec<u8>, ttl: Duration) -> Result<(), BoxError> {
+///     async fn set(&self, key: &str, value: Vec<u8>, ttl: Duration) -> Result<(), BoxError> {
 /// #       let _ = (key, value, ttl);
 ///         // ...
 /// #       Ok(())
 ///     }
 ///
-///     async fn remove(&self, key: &[u8]) -> Result<(), BoxError> {
+///     async fn remove(&self, key: &str) -> Result<(), BoxError> {
 /// #       let _ = key;
 ///         // ...
 /// #       Ok(())
@@ -78,31 +80,31 @@ pub trait Provider: Send + Sync + 'static {
     /// # Cancellation
     /// The future is dropped at the timeout, or when no caller waits for the answer any more. The futures of the other
     /// two methods are dropped at the timeout only.
-    fn get(&self, key: &[u8]) -> impl Future<Output = Result<Option<Vec<u8>>, BoxError>> + Send;
+    fn get(&self, key: &str) -> impl Future<Output = Result<Option<Vec<u8>>, BoxError>> + Send;
 
     /// Stores a value under a key, in place of an earlier one, for at most `ttl`, which is at most a year. It may be
     /// dropped earlier.
     fn set(
         &self,
-        key: &[u8],
+        key: &str,
         value: Vec<u8>,
         ttl: Duration,
     ) -> impl Future<Output = Result<(), BoxError>> + Send;
 
     /// Removes the value under a key, if there is one.
-    fn remove(&self, key: &[u8]) -> impl Future<Output = Result<(), BoxError>> + Send;
+    fn remove(&self, key: &str) -> impl Future<Output = Result<(), BoxError>> + Send;
 }
 
 impl<P: Provider> Provider for Arc<P> {
-    async fn get(&self, key: &[u8]) -> Result<Option<Vec<u8>>, BoxError> {
+    async fn get(&self, key: &str) -> Result<Option<Vec<u8>>, BoxError> {
         self.as_ref().get(key).await
     }
 
-    async fn set(&self, key: &[u8], value: Vec<u8>, ttl: Duration) -> Result<(), BoxError> {
+    async fn set(&self, key: &str, value: Vec<u8>, ttl: Duration) -> Result<(), BoxError> {
         self.as_ref().set(key, value, ttl).await
     }
 
-    async fn remove(&self, key: &[u8]) -> Result<(), BoxError> {
+    async fn remove(&self, key: &str) -> Result<(), BoxError> {
         self.as_ref().remove(key).await
     }
 }

@@ -1,8 +1,9 @@
 //! One call: the memo, the cache, a flight, and substitutes if the load fails. Keeps no state of its own.
 
 mod answers;
+mod bring;
 pub(crate) mod caller;
-mod client;
+pub(crate) mod client;
 mod context;
 mod fast_path;
 mod join;
@@ -11,4 +12,5 @@ mod options;
 mod progress;
 mod reading;
 mod run;
+pub(crate) mod set;
 mod wait;

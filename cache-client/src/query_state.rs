@@ -1,6 +1,8 @@
 //! What a client keeps for one query: its flights, its errors, its observed keys, how long its loads take. Found by the
 //! index of its table.
 
+mod running;
+
 use std::any::TypeId;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, OnceLock};
@@ -15,16 +17,21 @@ use crate::flight::errors::LoadErrors;
 use crate::flight::registry::FlightRegistry;
 use crate::layer::stack::LayerStacks;
 use crate::observer::registry::{ObservedKeys, Reload};
+use crate::plan::Plan;
+use running::{FetchWatch, RunningLoads};
 
 /// The state of one query.
 pub(crate) struct QueryState {
     query: TypeId,
     pub(crate) flights: FlightRegistry,
+    /// Flights that ask the provider, and never load.
+    pub(crate) lookups: FlightRegistry,
     pub(crate) errors: LoadErrors,
     pub(crate) observed: ObservedKeys,
     pub(crate) stacks: LayerStacks,
     /// Keys that are about to be loaded together.
     pub(crate) batch_queue: Arc<BatchQueue>,
+    pub(crate) running: RunningLoads,
     /// The limit of concurrent loads, if the options set one.
     limit: OnceLock<Option<Arc<ConcurrencyLimit>>>,
     /// Nanoseconds, a running mean.
@@ -36,10 +43,12 @@ impl QueryState {
         Self {
             query,
             flights: FlightRegistry::default(),
+            lookups: FlightRegistry::default(),
             errors: LoadErrors::default(),
             observed: ObservedKeys::default(),
             stacks: LayerStacks::default(),
             batch_queue: Arc::default(),
+            running: RunningLoads::default(),
             limit: OnceLock::new(),
             load_time: AtomicU64::new(0),
         }
@@ -48,6 +57,11 @@ impl QueryState {
     /// The limit of concurrent loads. The first call sets it to the result of `max`.
     pub(crate) fn limit(&self, max: impl FnOnce() -> Option<u32>) -> Option<Arc<ConcurrencyLimit>> {
         self.limit.get_or_init(|| max().map(ConcurrencyLimit::new)).clone()
+    }
+
+    /// The flights of calls with this plan.
+    pub(crate) fn flights_of(&self, plan: &Plan) -> &FlightRegistry {
+        if plan.never_loads() { &self.lookups } else { &self.flights }
     }
 
     pub(crate) fn load_time(&self) -> Duration {
@@ -64,17 +78,20 @@ impl QueryState {
 }
 
 /// The state of each query of a client, by the index of its table. Created at the first load of the query.
-pub(crate) struct QueryStates(Box<[OnceLock<Arc<QueryState>>]>);
+pub(crate) struct QueryStates {
+    by_table: Box<[OnceLock<Arc<QueryState>>]>,
+    fetching: FetchWatch,
+}
 
 impl QueryStates {
     /// Empty, for this many tables.
     pub(crate) fn new(tables: usize) -> Self {
-        Self((0..tables).map(|_| OnceLock::new()).collect())
+        Self { by_table: (0..tables).map(|_| OnceLock::new()).collect(), fetching: FetchWatch::default() }
     }
 
     /// The state of a query, by its table, if it was ever loaded.
     pub(crate) fn existing(&self, table: usize) -> Option<&Arc<QueryState>> {
-        self.0[table].get()
+        self.by_table[table].get()
     }
 
     /// The same by the type of a query whose table is unknown.
@@ -84,7 +101,7 @@ impl QueryStates {
 
     /// The state of a query, by its table.
     pub(crate) fn of(&self, table: usize, query: TypeId) -> &Arc<QueryState> {
-        self.0[table].get_or_init(|| Arc::new(QueryState::new(query)))
+        self.by_table[table].get_or_init(|| Arc::new(QueryState::new(query)))
     }
 
     /// Loads the observed keys with a tag, or all, again if they are marked or missing.
@@ -95,7 +112,7 @@ impl QueryStates {
             .collect()
     }
 
-    fn existing_states(&self) -> impl Iterator<Item = &Arc<QueryState>> {
-        self.0.iter().filter_map(OnceLock::get)
+    pub(crate) fn existing_states(&self) -> impl Iterator<Item = &Arc<QueryState>> {
+        self.by_table.iter().filter_map(OnceLock::get)
     }
 }

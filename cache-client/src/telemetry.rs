@@ -9,7 +9,8 @@
 //!
 //! The spans of the code in [`fetch`](crate::Fetch::fetch) are inside this span. A shared load has no parent; its span
 //! follows from the span of the caller that started it. A load of a single tree has the caller's span as its parent.
-//! `outcome` is `answered`, `failed`, `panicked`, `refused` (by a breaker) or `interrupted`. `strategy` is that of the
+//! `outcome` is `answered`, `failed`, `panicked`, `refused` (by a breaker), `interrupted` or
+//! `missing` (only the provider was asked). `strategy` is that of the
 //! caller that started the load, spelled as in the options.
 //!
 //! | event | level | fields beside `query` | when |
@@ -22,7 +23,7 @@
 //! | `store` | debug | `strategy`, `kept`: whether an equal value was kept in place of the new one | the loaded value is in the cache |
 //! | `overtaken` | debug | `strategy` | the loaded value was not stored, because something newer exists |
 //! | `outdated` | debug | `strategy` | the loaded value is in the cache, and marked: a query that it was built from has changed meanwhile |
-//! | `provider_hit` | debug | `strategy` | the provider had the answer, and nothing was loaded; the span of the load has it too |
+//! | `provider_hit` | debug | `strategy` | the provider had the answer, and nothing was loaded; or it had a stale one, which entered the cache during the load |
 //! | `provider_error` | warn | `action`: `get`, `set` or `remove`, `error` | the provider failed, timed out, or returned a value that cannot be used: a miss |
 //! | `provider_passed_over` | debug | `action`, `error` | the provider has an entry of other types or another codec: a miss |
 //! | `retry` | info | `strategy`, `attempt`: 2 for the first retry, `wait_seconds` | a load has failed, and will be retried |
@@ -375,6 +376,7 @@ fn name_of(strategy: Strategy) -> &'static str {
         Strategy::NetworkFirst => "network-first",
         Strategy::Refresh => "refresh",
         Strategy::NetworkOnly => "network-only",
+        Strategy::CacheOnly => "cache-only",
         _ => "other",
     }
 }

@@ -16,7 +16,7 @@ use crate::commit::{Commit, CommitKind, dynamic};
 use crate::commit_log::CommitLog;
 use crate::entry_times::EntryTimes;
 use crate::erased::ErasedTable;
-use crate::inspect::Inspection;
+use crate::inspect::{EntryView, Inspection};
 use crate::pin::{AnyPin, Pinned};
 use crate::query::{Lookup, Query};
 use crate::registry::{Holds, Registry};
@@ -793,7 +793,7 @@ impl<R: Registry> Cache<R> {
         self.visit(&mut |table| {
             if is_meant(table.head().tags) {
                 // Before the check whether the table is used: it may become used.
-                table.head().dirty_marks.mark_all();
+                table.head().note_change_of_all();
                 marked += table.used().map_or(0, |table| table.invalidate_where(&|_| true));
             }
         });
@@ -1035,6 +1035,34 @@ impl<R: Registry> Cache<R> {
     #[must_use]
     pub fn inspect_entries(&self) -> Inspection {
         self.report(true)
+    }
+
+    /// Shows each readable entry of all tables to `visit`: in the order of the registry, and in no order within a table.
+    ///
+    /// No lock is held while `visit` runs. Entries that are committed meanwhile may or may not be shown. Does not count
+    /// as a use of the entries.
+    ///
+    /// # Examples
+    /// ```
+    /// # use cache_core::{Cache, Query, registry};
+    /// # #[derive(Query, Clone, Debug, PartialEq, Eq, Hash)]
+    /// # #[query(value = String, capacity = 100)]
+    /// # struct GetName { id: u64 }
+    /// # registry! { struct CacheRegistry { GetName } }
+    /// let cache = Cache::<CacheRegistry>::new();
+    /// cache.insert(GetName { id: 7 }, "Seven".to_owned());
+    /// cache.for_each(|entry| {
+    ///     assert_eq!((entry.table(), format!("{:?}", entry.key())), ("get_name", "GetName { id: 7 }".to_owned()));
+    ///     let (key, value) = entry.of::<GetName>().unwrap();
+    ///     assert_eq!((key.id, value.as_str()), (7, "Seven"));
+    /// });
+    /// ```
+    pub fn for_each(&self, mut visit: impl FnMut(&EntryView)) {
+        self.visit(&mut |table| {
+            if let Some(table) = table.used() {
+                table.show_entries(&mut visit);
+            }
+        });
     }
 
     fn report(&self, with_entries: bool) -> Inspection {

@@ -5,6 +5,7 @@
 //! write of a commit waits for the others, or sees them. What was displaced is dropped when no lock is held.
 
 pub(crate) mod affected;
+pub(crate) mod answer;
 pub(crate) mod bulk;
 pub(crate) mod inputs;
 pub(crate) mod locked_shards;
@@ -108,7 +109,7 @@ pub(crate) enum Failure {
     StaleBase(&'static str, Box<dyn AnyKey>),
     /// A key that was read has changed.
     StaleRead(&'static str, Box<dyn AnyKey>),
-    /// An input of an answer has changed, or its own key has.
+    /// An input of an answer has changed.
     StaleAnswer,
 }
 
@@ -137,6 +138,11 @@ impl<'a> Commit<'a> {
     pub(crate) fn alone(mut self) -> Self {
         self.is_alone = true;
         self
+    }
+
+    /// Called by parts that know only under the locks what they will do.
+    pub(crate) fn require(&mut self, kind: CommitKind) {
+        self.kind = self.kind.max(kind);
     }
 
     /// Returns the revision of the sealed commit; 0 if it writes nothing.

@@ -163,7 +163,7 @@ impl<Q: Query> Debug for EntryOf<Q> {
     }
 }
 
-fn entry_of<Q: Query>(entry: &dyn AnyEntry) -> Option<(&Q, Option<&Arc<Q::Value>>)> {
+pub(crate) fn entry_of<Q: Query>(entry: &dyn AnyEntry) -> Option<(&Q, Option<&Arc<Q::Value>>)> {
     let entry = (entry as &dyn Any).downcast_ref::<EntryOf<Q>>()?;
     Some((&entry.key, entry.value.as_ref()))
 }

@@ -1,12 +1,14 @@
 //! Reports on the current state of a cache.
 
-use std::fmt::{self, Display};
+use std::fmt::{self, Debug, Display};
+use std::sync::Arc;
 
 use serde::{Serialize, Serializer};
 
 use crate::commit_log::CommitRecord;
-use crate::event::RemovalCause;
+use crate::event::{AnyEntry, RemovalCause, entry_of};
 use crate::options::Bound;
+use crate::query::Query;
 use crate::table::entry::EntryState;
 
 /// A report on a cache. Print it with `{}`, or serialise it for a tool.
@@ -72,6 +74,44 @@ pub struct RemovalCounts {
     pub replaced: u64,
     /// Removed by `clear`.
     pub cleared: u64,
+}
+
+/// One entry of any table, as [`Cache::for_each`](crate::Cache::for_each) shows it.
+#[derive(Debug)]
+pub struct EntryView {
+    table: &'static str,
+    entry: Box<dyn AnyEntry>,
+    state: EntryState,
+}
+
+impl EntryView {
+    pub(crate) fn new(table: &'static str, entry: Box<dyn AnyEntry>, state: EntryState) -> Self {
+        Self { table, entry, state }
+    }
+
+    /// Returns the name of the table.
+    #[must_use]
+    pub fn table(&self) -> &'static str {
+        self.table
+    }
+
+    /// Returns the key for printing; `(secret)` if its query is derived with `secret`.
+    #[must_use]
+    pub fn key(&self) -> &dyn Debug {
+        self.entry.key()
+    }
+
+    /// Returns the state of the entry at the moment of the read.
+    #[must_use]
+    pub fn state(&self) -> EntryState {
+        self.state
+    }
+
+    /// Returns key and value, if the entry is in the table of `Q`.
+    #[must_use]
+    pub fn of<Q: Query>(&self) -> Option<(&Q, &Arc<Q::Value>)> {
+        entry_of::<Q>(&*self.entry).and_then(|(key, value)| Some((key, value?)))
+    }
 }
 
 /// One entry, with its key as text.

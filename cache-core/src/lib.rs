@@ -140,7 +140,7 @@ pub use entry_times::EntryTimes;
 pub use error::{BuildError, CommitError, OpenError, TypeMismatch};
 pub use event::{Change, ChangeKind, Removal, RemovalCause};
 pub use hooks::{BoxError, Proposal};
-pub use inspect::{EntryReport, Inspection, RemovalCounts, TableReport};
+pub use inspect::{EntryReport, EntryView, Inspection, RemovalCounts, TableReport};
 pub use loading::{LoadingOptions, Strategy};
 pub use options::{Bound, TableOptions};
 pub use pin::Pinned;
@@ -168,10 +168,12 @@ pub mod client_support {
     pub use crate::shard::key::AnyKey;
     pub use crate::shard::pairs::ValueHandle;
     pub use crate::snapshot::Persistence;
+    pub use crate::snapshot::key_fields::{FieldValue, KeyField};
     pub use crate::snapshot::shape::Fingerprint;
     pub use crate::table::handle::AnyTableRef;
     pub use crate::transaction::{Backoff, TRANSACT_ATTEMPTS};
-    pub use crate::watch::any::{AnyStoreOutcome, AnyWatch};
+    pub use crate::watch::any::{AnswerFacts, AnyStoreOutcome, AnyWatch};
+    pub use crate::watch::brought::BroughtEntry;
 }
 
 /// Defines a registry with one table per listed query.

@@ -18,6 +18,8 @@ pub enum Strategy {
     Refresh,
     /// Always loads; stores nothing.
     NetworkOnly,
+    /// Answers with the cached value, fresh or stale. Never loads.
+    CacheOnly,
 }
 
 /// The options of a query that tell a client how to load it. `None` leaves the decision to other options.
@@ -40,9 +42,11 @@ pub enum Strategy {
 pub struct LoadingOptions {
     /// When to read the cache, when to load and when to store.
     pub strategy: Option<Strategy>,
-    /// How long an answer counts as fresh. Replaces the time of the table or of the write.
+    /// How long an answer counts as fresh. Replaces the time of the table; as an option of a call also the time that was
+    /// given with the entry, by its load or by a write.
     pub fresh: Option<Duration>,
-    /// How long the cache keeps a loaded answer. Replaces the time of the table.
+    /// How long the cache keeps a loaded answer. Replaces the time of the table; as an option of a call also the time
+    /// that the load has set.
     pub ttl: Option<Duration>,
     /// How long after it has become stale an answer may still be served while it is loaded again.
     pub swr: Option<Duration>,
@@ -76,6 +80,8 @@ pub struct LoadingOptions {
     pub batch: Option<u32>,
     /// Maximum number of concurrent loads.
     pub concurrency: Option<u32>,
+    /// How long a loaded answer that no caller has waited for is kept at least.
+    pub keep_prefetched: Option<Duration>,
 }
 
 impl LoadingOptions {
@@ -105,6 +111,7 @@ impl LoadingOptions {
             poll: None,
             batch: None,
             concurrency: None,
+            keep_prefetched: None,
         }
     }
 
@@ -252,6 +259,13 @@ impl LoadingOptions {
         self
     }
 
+    /// Keeps a loaded answer that no caller has waited for, as after a prefetch, for at least `time`, even in a
+    /// table that keeps nothing by itself. Default: 5 s.
+    pub const fn keep_prefetched(mut self, time: Duration) -> Self {
+        self.keep_prefetched = Some(time);
+        self
+    }
+
     /// Returns these options. Those that are `None` are taken from `others`.
     pub fn or(self, others: Self) -> Self {
         Self {
@@ -274,6 +288,7 @@ impl LoadingOptions {
             poll: self.poll.or(others.poll),
             batch: self.batch.or(others.batch),
             concurrency: self.concurrency.or(others.concurrency),
+            keep_prefetched: self.keep_prefetched.or(others.keep_prefetched),
         }
     }
 }

@@ -35,6 +35,7 @@ use std::time::Duration;
 use crate::clock::Moment;
 use crate::event::{Events, RemovalCause, completes};
 use crate::retention::{Queue, Rules};
+use crate::shared::LoadStart;
 use crate::sync::atomic::{AtomicU64, Ordering};
 pub(crate) use context::OpContext;
 use erased::{AnyHandle, AnyLines, AnyPair, AnyPairs};
@@ -354,12 +355,25 @@ impl<'a> ShardRef<'a> {
         self.metadata.is_some_and(|metadata| metadata.deadlines.has_due(now))
     }
 
+    /// Returns whether a key, which is in line `number` or in none, was neither written, removed nor marked since a
+    /// load began. In doubt it was: the shard remembers only its last mark and removal.
+    pub(crate) fn is_unchanged_since(self, start: LoadStart, number: Option<u32>) -> bool {
+        let Some(metadata) = self.metadata else { return true };
+        let revision = number.map_or(metadata.forgotten, |number| metadata.records[number].revision);
+        metadata.last_change < start.sequence && revision <= start.revision
+    }
+
     fn forgotten(self) -> u64 {
         self.metadata.map_or(0, |metadata| metadata.forgotten)
     }
 }
 
 impl ShardMut<'_> {
+    /// Remembers a mark or removal of a key, for loads that bring the key along.
+    pub(crate) fn note_change(&mut self, number: u64) {
+        self.metadata.last_change = self.metadata.last_change.max(number);
+    }
+
     /// Returns where a key is.
     pub(crate) fn locate(&self, hash: u32, is_key: IsKey<'_>) -> Location {
         let is_it = |number: u32| self.lines.key(number).is_some_and(is_key);

@@ -11,8 +11,7 @@ use crate::sync::atomic::{AtomicU64, Ordering};
 
 pub(crate) struct Shared {
     pub(crate) clock: Box<dyn Clock>,
-    /// Revision of the last commit.
-    revision: Padded<AtomicU64>,
+    numbers: Padded<Numbers>,
     pub(crate) gate: Gate,
     pub(crate) events: Events,
     pub(crate) hooks: Vec<Hook>,
@@ -25,9 +24,25 @@ pub(crate) struct Shared {
     pub(crate) id: u64,
 }
 
-/// Gives a number that every write changes a cache line of its own, apart from what writes only read.
+/// Gives what every write changes a cache line of its own, apart from what writes only read.
 #[repr(align(128))]
 struct Padded<T>(T);
+
+struct Numbers {
+    /// Revision of the last commit.
+    revision: AtomicU64,
+    /// Number of the last mark, removal or start of a load. They have no revision, but must be ordered.
+    sequence: AtomicU64,
+}
+
+/// When a load began. What happens later to a key that it brings along is newer than the load.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct LoadStart {
+    /// Revision of the last commit before it.
+    pub(crate) revision: u64,
+    /// Its own number, which no other load has.
+    pub(crate) sequence: u64,
+}
 
 /// Shards per processor. More do not help readers, which hold a lock for about ten nanoseconds.
 const SHARDS_PER_CORE: usize = 8;
@@ -45,7 +60,7 @@ impl Shared {
         let cores = std::thread::available_parallelism().map_or(1, std::num::NonZero::get);
         Self {
             clock,
-            revision: Padded(AtomicU64::new(0)),
+            numbers: Padded(Numbers { revision: AtomicU64::new(0), sequence: AtomicU64::new(0) }),
             gate: Gate::default(),
             events: Events::new(listeners),
             hooks,
@@ -71,14 +86,14 @@ impl Shared {
     /// Returns the revision of the last commit. Later reads see the effects of all commits up to it: each
     /// commit draws its revision while it holds its locks.
     pub(crate) fn revision(&self) -> u64 {
-        self.revision.0.load(Ordering::Acquire)
+        self.numbers.0.revision.load(Ordering::Acquire)
     }
 
     /// Draws the revision of a commit whose shards are all locked, and queues its changes.
     #[inline]
     pub(crate) fn seal(&self, changes: Vec<Change>) -> u64 {
         match self.events.has_listeners() {
-            true => self.events.push_numbered(&self.revision.0, changes),
+            true => self.events.push_numbered(&self.numbers.0.revision, changes),
             false => self.next_revision(),
         }
     }
@@ -86,12 +101,22 @@ impl Shared {
     /// Draws the revision of a commit whose shards are all locked, without listeners.
     #[inline]
     pub(crate) fn next_revision(&self) -> u64 {
-        self.revision.0.fetch_add(1, Ordering::AcqRel) + 1
+        self.numbers.0.revision.fetch_add(1, Ordering::AcqRel) + 1
+    }
+
+    /// Draws the number of a mark, a removal or the start of a load. What comes later has a higher one.
+    pub(crate) fn next_in_sequence(&self) -> u64 {
+        self.numbers.0.sequence.fetch_add(1, Ordering::AcqRel) + 1
+    }
+
+    /// Returns the start of a load that begins now.
+    pub(crate) fn start_load(&self) -> LoadStart {
+        LoadStart { revision: self.revision(), sequence: self.next_in_sequence() }
     }
 
     /// Continues from the revision of a snapshot, so that revisions stay unique across a restart.
     pub(crate) fn advance_revision(&self, at_least: u64) {
-        self.revision.0.fetch_max(at_least, Ordering::Relaxed);
+        self.numbers.0.revision.fetch_max(at_least, Ordering::Relaxed);
     }
 
     /// Queues changes that have no revision.

@@ -14,6 +14,7 @@ pub(crate) mod error;
 pub(crate) mod file;
 pub(crate) mod format;
 pub(crate) mod frames;
+pub mod key_fields;
 mod parallel;
 mod persistence;
 pub(crate) mod reader;

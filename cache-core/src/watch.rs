@@ -2,6 +2,8 @@
 //! Knows nothing of waiting callers.
 
 pub(crate) mod any;
+pub(crate) mod brought;
+mod fill;
 mod store;
 
 use std::any::Any;
@@ -17,7 +19,7 @@ use crate::shard::erased::AnyPair;
 use crate::shard::pairs::ValueHandle;
 use crate::table::handle::AnyTableRef;
 use crate::typed::Pair;
-use any::{AnyStoreOutcome, AnyWatch};
+use any::{AnswerFacts, AnyStoreOutcome, AnyWatch};
 use store::IsSame;
 
 /// Detects whether a key, present or absent, has been written, removed, invalidated or cleared since the
@@ -56,31 +58,36 @@ impl<V: ?Sized> StoreOutcome<V> {
 }
 
 impl AnyWatch {
-    /// Stores as [`Watch::store_built`] does, for a key and a value of the query.
-    pub fn store<Q: Query>(
-        &self,
-        key: Q,
-        value: Arc<Q::Value>,
-        times: &EntryTimes,
-        inputs: &Inputs,
-    ) -> AnyStoreOutcome {
-        let is_same = const {
-            match Q::COMPARES {
-                true => Some(is_same::<Q> as IsSame),
-                false => None,
-            }
-        };
-        self.store_pair(&mut Pair::<Q>::new(key, value), is_same, times, inputs)
+    /// Stores as [`Watch::store_built`] does, for a key and a value of the query, together with the entries that
+    /// the load brings along. Each of these is skipped if its key was written, removed, marked or cleared since
+    /// the watch began, or if a later load of it runs. They are stored even if the watch was overtaken.
+    pub fn store<Q: Query>(&self, key: Q, value: Arc<Q::Value>, facts: AnswerFacts<'_>) -> AnyStoreOutcome {
+        self.store_pair(&mut Pair::<Q>::new(key, value), is_same_of::<Q>(), facts)
     }
 
     fn store_pair(
         &self,
         pair: &mut dyn AnyPair,
         is_same: Option<IsSame>,
-        times: &EntryTimes,
-        inputs: &Inputs,
+        facts: AnswerFacts<'_>,
     ) -> AnyStoreOutcome {
-        self.table_ref.table().store_watched(&self.watcher, pair, is_same, times, inputs)
+        let table = self.table_ref.table();
+        let key = self.watcher.key();
+        let equal = match facts.is_unchanged {
+            true => table.identical(key, pair, self.table_ref.has_value),
+            false => table.equal(key, pair, is_same),
+        };
+        table.store_watched(&self.watcher, pair, equal, facts)
+    }
+}
+
+/// Returns how values of a query are compared, if they are.
+const fn is_same_of<Q: Query>() -> Option<IsSame> {
+    const {
+        match Q::COMPARES {
+            true => Some(is_same::<Q> as IsSame),
+            false => None,
+        }
     }
 }
 
@@ -148,7 +155,8 @@ impl<Q: Query> Watch<Q> {
     ) -> StoreOutcome<Q::Value> {
         let value = value.into();
         let kept = |handle: ValueHandle| Arc::clone(handle.value::<Q>().unwrap_or(&value));
-        match self.any.store(self.key().clone(), Arc::clone(&value), &times, inputs) {
+        let facts = AnswerFacts { times, inputs, is_unchanged: false, brought: &mut [] };
+        match self.any.store(self.key().clone(), Arc::clone(&value), facts) {
             AnyStoreOutcome::Written => StoreOutcome::Written(value),
             AnyStoreOutcome::Kept(equal) => StoreOutcome::Kept(kept(equal)),
             AnyStoreOutcome::Overtaken => StoreOutcome::Overtaken(value),

@@ -53,7 +53,7 @@ mod text;
 ///
 /// | option | meaning |
 /// |---|---|
-/// | `strategy = "..."` | `cache-first` (default), `stale-while-revalidate`, `network-first`, `refresh` or `network-only` |
+/// | `strategy = "..."` | `cache-first` (default), `stale-while-revalidate`, `network-first`, `refresh`, `network-only` or `cache-only` |
 /// | `swr = "5m"` | serve a stale answer for this long while it is loaded again |
 /// | `stale_if_error = "1h"` | serve a stale answer for this long when its load fails |
 /// | `timeout = "1s"` | let a network-first query fall back to the cache when its load takes longer |
@@ -71,6 +71,7 @@ mod text;
 /// | `poll = "5s"` | while an answer is observed, load it again this long after its last load |
 /// | `batch`, `batch = N` | load several keys at once, at most `N` (default: 100); the query is loaded by `FetchMany` |
 /// | `concurrency = N` | let at most `N` loads of the query run at once; others wait their turn |
+/// | `keep_prefetched = "5s"` | keep a loaded answer that no caller has waited for at least this long; default: 5 s |
 ///
 /// A duration is written in whole numbers with the units `d`, `h`, `m`, `s`, `ms`, `us`, `ns`: `"1h30m"`, `"250ms"`.
 ///

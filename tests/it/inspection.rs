@@ -242,3 +242,53 @@ fn an_inspection_keeps_no_value_alive() {
     assert!(weak.upgrade().is_none());
     assert_eq!(table(&inspection, "get_note").entries.len(), 1);
 }
+
+#[test]
+fn all_readable_entries_of_all_tables_are_shown_with_key_value_and_state() {
+    let (cache, clock) = timed(|builder| builder);
+    cache.insert(GetBalance(1), 10);
+    cache.insert(GetBalance(2), 20);
+    let note = cache.insert(GetNote(1), "held");
+    drop(cache.insert(GetNote(2), "dropped"));
+    cache.insert(GetQuote(1), "stale");
+    clock.advance(6 * SECOND);
+    cache.invalidate(&GetBalance(2));
+    let mut shown = Vec::new();
+    cache.for_each(|entry| {
+        let balance = entry.of::<GetBalance>().map(|(_, value)| value.to_string());
+        let text =
+            entry.of::<GetNote>().map(|(_, value)| value).or(entry.of::<GetQuote>().map(|(_, value)| value));
+        let value = balance.or(text.map(ToString::to_string)).unwrap();
+        shown.push((entry.table(), format!("{:?}", entry.key()), value, entry.state().freshness));
+    });
+    shown.sort_by_key(|(_, key, ..)| key.clone());
+    let line =
+        |table, key: &str, value: &str, freshness| (table, key.to_owned(), value.to_owned(), freshness);
+    assert_eq!(
+        shown,
+        [
+            line("get_balance", "GetBalance(1)", "10", Freshness::Fresh),
+            line("get_balance", "GetBalance(2)", "20", Freshness::Invalidated),
+            line("get_note", "GetNote(1)", "held", Freshness::Fresh),
+            line("get_quote", "GetQuote(1)", "stale", Freshness::Stale),
+        ]
+    );
+    drop(note);
+    clock.advance(5 * SECOND);
+    let mut tables = Vec::new();
+    cache.for_each(|entry| tables.push(entry.table()));
+    assert_eq!(tables, ["get_balance", "get_balance"], "the note was dropped, and the quote has expired");
+}
+
+#[test]
+fn the_cache_may_be_changed_while_its_entries_are_shown() {
+    let cache = shop();
+    (0..1_000).for_each(|id| drop(cache.insert(GetBalance(id), 1)));
+    let mut shown = 0;
+    cache.for_each(|entry| {
+        let (key, _) = entry.of::<GetBalance>().unwrap();
+        assert!(cache.remove(key));
+        shown += 1;
+    });
+    assert_eq!((shown, cache.inspect().tables.iter().map(TableReport::live).sum::<usize>()), (1_000, 0));
+}

@@ -21,16 +21,16 @@ struct AnyBytes {
 }
 
 impl Provider for AnyBytes {
-    async fn get(&self, _: &[u8]) -> Result<Option<Vec<u8>>, BoxError> {
+    async fn get(&self, _: &str) -> Result<Option<Vec<u8>>, BoxError> {
         Ok(self.bytes.clone())
     }
 
-    async fn set(&self, _: &[u8], value: Vec<u8>, _: Duration) -> Result<(), BoxError> {
+    async fn set(&self, _: &str, value: Vec<u8>, _: Duration) -> Result<(), BoxError> {
         *self.given.lock().unwrap_or_else(PoisonError::into_inner) = value;
         Ok(())
     }
 
-    async fn remove(&self, _: &[u8]) -> Result<(), BoxError> {
+    async fn remove(&self, _: &str) -> Result<(), BoxError> {
         Ok(())
     }
 }

@@ -5,6 +5,7 @@ mod hits;
 mod loaders;
 mod loads;
 mod observers;
+mod pages;
 
 pub use hits::line_up as hits_line_up;
 pub use loads::misses_line_up;
@@ -90,6 +91,7 @@ pub fn run(options: &Options, report: &mut Report) {
     hits::run(options, report);
     loads::run(options, report);
     observers::run(options, report);
+    pages::run(options, report);
 }
 
 /// A client with the keys `0..held` in its cache, and default options.

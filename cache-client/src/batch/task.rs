@@ -5,13 +5,14 @@ use std::future::{Future, pending};
 use std::pin::Pin;
 use std::sync::Arc;
 
-use cache_core::client_support::{AnyKey, Inputs};
+use cache_core::client_support::AnyKey;
 use tokio::sync::oneshot;
 use tokio::task::yield_now;
 
 use super::queue::{Batch, BatchMember, BatchQueue, IsNew};
 use crate::any_query::LoadTarget;
 use crate::app::App;
+use crate::context::notes::LoadNotes;
 use crate::context::{Context, Node, scoped};
 use crate::erased::KeyMap;
 use crate::flight::outcome::LoadOutcome;
@@ -49,9 +50,9 @@ pub(super) async fn load<A: App>(
     fetch_all: FetchAll<A>,
     node: &Arc<Node<A>>,
 ) -> LoadOutcome {
-    let (client, LoadTarget { query, max_keys }) = (&node.client, target);
+    let (client, LoadTarget { query, max_keys, .. }) = (&node.client, target);
     let (is_private, is_cache_enabled) = (node.access().is_private, node.is_cache_enabled());
-    let query_state = client.query_state(query);
+    let query_state = client.state_of(query);
     let batch_queue = match is_private {
         true => node.tree().batch_queues.of(query.type_id(), is_cache_enabled),
         false => Arc::clone(&query_state.batch_queue),
@@ -149,10 +150,10 @@ impl<A: App> BatchTask<A> {
         }
     }
 
-    /// The inputs of all values; `None` if there are none, or if nothing is stored.
-    fn inputs(&self) -> Option<Box<Inputs>> {
-        let inputs = if self.node.is_root() { self.node.take_inputs() } else { Inputs::default() };
-        (!inputs.is_empty()).then(|| Box::new(inputs))
+    /// What the load has noted for the answers of all keys; `None` if there is nothing, or nothing is stored.
+    fn notes(&self) -> Option<Box<LoadNotes>> {
+        let notes = if self.node.is_root() { self.node.take_notes() } else { LoadNotes::default() };
+        (!notes.is_empty()).then(|| Box::new(notes))
     }
 
     fn end_turn(&self) {
@@ -181,10 +182,10 @@ impl<A: App> BatchTask<A> {
         let all = |loaded| vec![loaded; keys.len()];
         match catch_panic(scoped(Arc::clone(&self.node), load)).await {
             Ok(mut answers) if answers.len() == keys.len() => {
-                let all_inputs = self.inputs();
+                let of_all = self.notes();
                 for answer in &mut answers {
-                    if let LoadOutcome::Answered(_, inputs) = answer {
-                        inputs.clone_from(&all_inputs);
+                    if let LoadOutcome::Answered(_, notes) = answer {
+                        notes.clone_from(&of_all);
                     }
                 }
                 answers

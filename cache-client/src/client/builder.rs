@@ -7,10 +7,9 @@ use std::sync::atomic::AtomicU64;
 use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
-use cache_core::{Cache, LoadingOptions, Registry};
+use cache_core::{Cache, LoadingOptions, Registry, Strategy};
 use foldhash::fast::RandomState;
 use tokio::runtime::Handle;
-use tokio::sync::watch;
 
 use super::{Client, Shared};
 use crate::app::App;
@@ -22,7 +21,8 @@ use crate::fetch::Fetch;
 use crate::flight::wait_graph::WaitGraph;
 use crate::layer::registry::LayerRegistry;
 use crate::mutate::order::WriteOrder;
-use crate::plan::{check_concurrency, check_values};
+use crate::plan::{OptionProblem, check_concurrency, check_of_strategy, check_values};
+use crate::presence::Presence;
 use crate::provider::Provider;
 use crate::provider::tier::{TIMEOUT, Tier};
 use crate::query_state::QueryStates;
@@ -36,6 +36,7 @@ pub struct ClientBuilder<A: App> {
     cache: Cache<A::Registry>,
     settings: HashMap<TypeId, Setting, RandomState>,
     defaults: LoadingOptions,
+    strategy_defaults: HashMap<Strategy, LoadingOptions, RandomState>,
     breakers: HashMap<&'static str, BreakerOptions, RandomState>,
     traces_keys: bool,
     tier: Option<Tier>,
@@ -78,6 +79,7 @@ impl<A: App> ClientBuilder<A> {
             cache,
             settings: HashMap::default(),
             defaults: LoadingOptions::new(),
+            strategy_defaults: HashMap::default(),
             breakers: HashMap::default(),
             traces_keys: false,
             tier: None,
@@ -131,6 +133,37 @@ impl<A: App> ClientBuilder<A> {
     /// ```
     pub fn defaults(mut self, change: impl FnOnce(LoadingOptions) -> LoadingOptions) -> Self {
         self.defaults = change(self.defaults);
+        self
+    }
+
+    /// Changes the options of all queries with one strategy, also where a call chooses it. Options of a call, of a query
+    /// and of its table override them; they override the [defaults](Self::defaults) of all queries. `change` gets
+    /// options that decide nothing, or those of the last call for the same strategy.
+    ///
+    /// So each strategy can have the times that it needs. A query whose strategy still lacks one is an error of its
+    /// calls, before anything is read or loaded. The strategy itself and `concurrency` cannot be set here.
+    ///
+    /// # Examples
+    /// ```
+    /// # include!(concat!(env!("CARGO_MANIFEST_DIR"), "/doctest_setup.rs"));
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> Result<(), Box<dyn Error>> {
+    /// let minute = Duration::from_secs(60);
+    /// let client = Client::builder(blog_cache(), Blog::new())
+    ///     .defaults_for(Strategy::StaleWhileRevalidate, |options| options.swr(minute))
+    ///     .build();
+    /// let swr = Strategy::StaleWhileRevalidate;
+    /// assert!(client.query_with(&GetTitle { id: 1 }, |options| options.strategy(swr)).await.is_ok());
+    /// # Ok(())
+    /// # }
+    /// ```
+    pub fn defaults_for(
+        mut self,
+        strategy: Strategy,
+        change: impl FnOnce(LoadingOptions) -> LoadingOptions,
+    ) -> Self {
+        let options = self.strategy_defaults.entry(strategy).or_default();
+        *options = change(*options);
         self
     }
 
@@ -238,9 +271,9 @@ impl<A: App> ClientBuilder<A> {
     /// struct Hangs;
     ///
     /// impl Provider for Hangs {
-    ///     async fn get(&self, _: &[u8]) -> Result<Option<Vec<u8>>, BoxError> { std::future::pending().await }
-    ///     # async fn set(&self, _: &[u8], _: Vec<u8>, _: Duration) -> Result<(), BoxError> { Ok(()) }
-    ///     # async fn remove(&self, _: &[u8]) -> Result<(), BoxError> { Ok(()) }
+    ///     async fn get(&self, _: &str) -> Result<Option<Vec<u8>>, BoxError> { std::future::pending().await }
+    ///     # async fn set(&self, _: &str, _: Vec<u8>, _: Duration) -> Result<(), BoxError> { Ok(()) }
+    ///     # async fn remove(&self, _: &str) -> Result<(), BoxError> { Ok(()) }
     /// }
     ///
     /// let client = Client::builder(blog_cache(), Blog::new())
@@ -307,15 +340,29 @@ impl<A: App> ClientBuilder<A> {
     pub fn try_build(self) -> Result<Client<A>, ClientBuildError> {
         check_values(&self.defaults)
             .and_then(|()| check_concurrency(self.concurrency))
+            .and_then(|()| self.check_strategy_defaults())
             .map_err(|(option, problem)| ClientBuildError::Defaults { option, problem })?;
         let mut settings: Vec<_> = self.settings.values().collect();
         // So that the same error is returned each time.
         settings.sort_unstable_by_key(|setting| setting.query);
         for &Setting { query, derived, options } in settings {
-            check_values(&options.or(derived).or(self.defaults))
+            let own = options.or(derived);
+            let strategy = own.or(self.defaults).strategy.unwrap_or_default();
+            let of_strategy = self.strategy_defaults.get(&strategy).copied().unwrap_or_default();
+            check_values(&own.or(of_strategy).or(self.defaults))
                 .map_err(|(option, problem)| OptionsError { query, option, problem })?;
         }
         Ok(self.build())
+    }
+
+    fn check_strategy_defaults(&self) -> Result<(), OptionProblem> {
+        let mut all: Vec<_> = self.strategy_defaults.iter().collect();
+        // So that the same error is returned each time.
+        all.sort_unstable_by_key(|(strategy, _)| format!("{strategy:?}"));
+        all.into_iter().try_for_each(|(&strategy, &options)| {
+            check_of_strategy(&options)?;
+            check_values(&options.strategy(strategy).or(self.defaults))
+        })
     }
 
     /// Limits how many loads of all queries run at once; others wait for a place. A query may have a limit of its own
@@ -368,11 +415,14 @@ impl<A: App> ClientBuilder<A> {
             self.settings.into_iter().map(|(query, set)| (query, set.options)).collect();
         let tables = A::Registry::describe().len();
         Client(Arc::new(Shared {
-            has_no_options: settings.is_empty() && self.defaults == LoadingOptions::new(),
+            has_no_options: settings.is_empty()
+                && self.strategy_defaults.is_empty()
+                && self.defaults == LoadingOptions::new(),
             app: self.app,
             cache: self.cache,
             settings,
             defaults: self.defaults,
+            strategy_defaults: self.strategy_defaults,
             plans: (0..tables).map(|_| OnceLock::new()).collect(),
             query_states: QueryStates::new(tables),
             layers: LayerRegistry::default(),
@@ -386,7 +436,7 @@ impl<A: App> ClientBuilder<A> {
             limit: self.concurrency.map(ConcurrencyLimit::new),
             flights: AtomicU64::new(1),
             telemetry: Telemetry::new(self.traces_keys),
-            is_active: watch::Sender::new(true),
+            presence: Presence::default(),
         }))
     }
 }

@@ -13,6 +13,7 @@ use tokio::runtime::{Handle, Id};
 use tokio::time::Instant;
 
 use super::memo::Memo;
+use super::notes::{AnswerTerms, AnyBrought, LoadNotes};
 use crate::app::App;
 use crate::batch::queue::BatchQueues;
 use crate::client::Client;
@@ -87,12 +88,9 @@ pub(crate) struct Tree {
 
 impl Tree {
     /// The tree of a shared load.
-    fn of_load(token: Token) -> Self {
-        Self {
-            token,
-            presets: Presets { inputs: Some(Mutex::default()), ..Presets::default() },
-            ..Self::default()
-        }
+    fn of_load(token: Token, flight: Option<FlightId>) -> Self {
+        let load = Some(SharedLoad { flight, notes: Mutex::default() });
+        Self { token, presets: Presets { load, ..Presets::default() }, ..Self::default() }
     }
 
     /// Whether answers of the tree or a child were preset or replaced, so that its answers must not be stored.
@@ -111,25 +109,32 @@ impl Tree {
         was_marked: bool,
         watch: Option<&Arc<AnyWatch>>,
     ) {
-        if let Some(inputs) = &self.presets().inputs {
-            inputs.lock().note_any(home, key, value, was_marked, watch);
+        if let Some(SharedLoad { notes, .. }) = &self.presets().load {
+            notes.lock().inputs.note_any(home, key, value, was_marked, watch);
         }
     }
 
     /// Whether this is the tree of a shared load.
     pub(crate) fn notes_reads(&self) -> bool {
-        self.presets().inputs.is_some()
+        self.presets().load.is_some()
+    }
+
+    /// Takes what a shared load has noted so far.
+    fn take_notes(&self) -> LoadNotes {
+        let load = self.presets().load.as_ref();
+        load.map(|load| std::mem::take(&mut *load.notes.lock())).unwrap_or_default()
     }
 
     /// Takes what a shared load has read so far.
     fn take_inputs(&self) -> Inputs {
-        self.presets().inputs.as_ref().map(|inputs| std::mem::take(&mut *inputs.lock())).unwrap_or_default()
+        let load = self.presets().load.as_ref();
+        load.map(|load| std::mem::take(&mut load.notes.lock().inputs)).unwrap_or_default()
     }
 
-    /// Replaces what the load has read.
-    pub(crate) fn put_inputs(&self, new: Inputs) {
-        let Some(inputs) = &self.presets().inputs else { return };
-        let old = std::mem::replace(&mut *inputs.lock(), new);
+    /// Replaces what the load has noted.
+    pub(crate) fn put_notes(&self, new: LoadNotes) {
+        let Some(SharedLoad { notes, .. }) = &self.presets().load else { return };
+        let old = std::mem::replace(&mut *notes.lock(), new);
         drop(old);
     }
 
@@ -159,8 +164,14 @@ struct Presets {
     any_exist: AtomicBool,
     /// Whether something is replaced in any of the trees that share these presets.
     is_replaced: AtomicBool,
-    /// What a shared load has read. `None` for other trees, whose answers are not stored.
-    inputs: Option<Mutex<Inputs>>,
+    /// `None` for other trees than that of a shared load, whose answers are not stored.
+    load: Option<SharedLoad>,
+}
+
+/// The shared load that a tree belongs to.
+struct SharedLoad {
+    flight: Option<FlightId>,
+    notes: Mutex<LoadNotes>,
 }
 
 /// Answers a query in place of its load.
@@ -383,7 +394,7 @@ impl<A: App> Node<A> {
 
     /// What the contexts of the tree share.
     pub(crate) fn tree(&self) -> &Arc<Tree> {
-        self.tree.get_or_init(|| Arc::new(Tree::of_load(self.token.clone())))
+        self.tree.get_or_init(|| Arc::new(Tree::of_load(self.token.clone(), self.flight)))
     }
 
     /// The token of the whole request.
@@ -391,9 +402,43 @@ impl<A: App> Node<A> {
         self.tree.get().map_or(&self.token, |tree| &tree.token)
     }
 
+    /// Takes what a shared load has noted so far in this context.
+    pub(crate) fn take_notes(&self) -> LoadNotes {
+        self.tree.get().map(|tree| tree.take_notes()).unwrap_or_default()
+    }
+
     /// Takes what a shared load has read so far in this context.
     pub(crate) fn take_inputs(&self) -> Inputs {
         self.tree.get().map(|tree| tree.take_inputs()).unwrap_or_default()
+    }
+
+    /// Whether the code of a shared load runs in this context. `false` elsewhere: in a request, and in a load or
+    /// mutation of the same tree whose answer is not stored.
+    pub(crate) fn is_of_shared_load(&self) -> bool {
+        self.tree().presets().load.as_ref().is_some_and(|load| load.flight == self.flight)
+    }
+
+    /// Adds to the notes of the shared load whose code runs in this context, if one does.
+    pub(crate) fn note(&self, note: impl FnOnce(&mut LoadNotes)) {
+        if let Some(SharedLoad { flight, notes }) = &self.tree().presets().load
+            && *flight == self.flight
+        {
+            note(&mut notes.lock());
+        }
+    }
+
+    /// What the load of this context has said of its answer.
+    pub(crate) fn terms(&self) -> AnswerTerms {
+        self.notes_of_load().map(|notes| notes.lock().terms()).unwrap_or_default()
+    }
+
+    /// Takes what the load of this context brings along.
+    pub(crate) fn take_brought(&self) -> Vec<AnyBrought> {
+        self.notes_of_load().map(|notes| notes.lock().take_brought()).unwrap_or_default()
+    }
+
+    fn notes_of_load(&self) -> Option<&Mutex<LoadNotes>> {
+        self.tree.get()?.presets().load.as_ref().map(|load| &load.notes)
     }
 
     /// Whether answers of the context must not be stored.

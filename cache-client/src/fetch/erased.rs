@@ -1,11 +1,12 @@
 //! The typed part of the client: implements `AnyQuery` for each query that is loaded.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use cache_core::client_support::{
-    AnyStoreOutcome, AnyTable, AnyTableRef, AnyWatch, Inputs, Persistence, ValueHandle,
+    AnswerFacts, AnyStoreOutcome, AnyTable, AnyTableRef, AnyWatch, Persistence, ValueHandle,
 };
-use cache_core::{EntryCodec, EntryState, EntryTimes, Holds};
+use cache_core::{EntryCodec, EntryState, Holds};
 
 use super::Fetch;
 use crate::any_query::{AnyQuery, CacheOf, LoadFuture, LoadTarget, QueryFacts};
@@ -60,14 +61,8 @@ where
         AnyWatch::new(cache.any_table_ref::<Q>(), self.clone(), on_change)
     }
 
-    fn store(
-        &self,
-        watch: &AnyWatch,
-        value: AnyValue,
-        times: &EntryTimes,
-        inputs: &Inputs,
-    ) -> AnyStoreOutcome {
-        watch.store(self.clone(), typed_value(value), times, inputs)
+    fn store(&self, watch: &AnyWatch, value: AnyValue, facts: AnswerFacts<'_>) -> AnyStoreOutcome {
+        watch.store(self.clone(), typed_value(value), facts)
     }
 
     fn to_handle(&self, value: &AnyValue) -> ValueHandle {
@@ -81,8 +76,8 @@ where
         }
     }
 
-    fn load<'a>(&'a self, cx: &'a Context<A>, max_keys: u32) -> LoadFuture<'a> {
-        self.__load(cx, LoadTarget { query: self, max_keys })
+    fn load<'a>(&'a self, cx: &'a Context<A>, max_keys: u32, present: Option<AnyValue>) -> LoadFuture<'a> {
+        self.__load(cx, LoadTarget { query: self, max_keys, present })
     }
 
     fn advice(&self, error: &dyn AnyError) -> ErrorAdvice {
@@ -105,6 +100,13 @@ where
 
     fn is_absent(&self, value: &AnyValue) -> bool {
         (**value).downcast_ref().is_some_and(Q::is_absent)
+    }
+
+    fn next_poll(&self, value: &AnyValue, period: Option<Duration>) -> Option<Duration> {
+        match (**value).downcast_ref() {
+            Some(value) => Q::next_poll(self, value, period),
+            None => wrong_type(),
+        }
     }
 
     fn codec(&self) -> Option<EntryCodec> {

@@ -3,16 +3,27 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use cache_core::client_support::Inputs;
-
+use crate::context::notes::LoadNotes;
 use crate::erased::{AnyError, AnyValue};
+
+/// What a load has found, for a key whose value was in the cache.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Fetched<V> {
+    /// There is a new value.
+    New(V),
+    /// The value in the cache is still right, as after a response with status 304. It is as old as this load from now
+    /// on, and has the times that the load has set.
+    Unchanged,
+}
 
 /// The outcome of the load of one key.
 #[derive(Clone)]
 #[allow(missing_debug_implementations, reason = "cannot be named outside this crate")]
 pub enum LoadOutcome {
-    /// With the inputs of a batch, if its values were built from other queries.
-    Answered(AnyValue, Option<Box<Inputs>>),
+    /// With what the load of a batch has noted, if it has noted anything.
+    Answered(AnyValue, Option<Box<LoadNotes>>),
+    /// The value that the cache had is still right.
+    Unchanged(AnyValue),
     Failed {
         error: Arc<dyn AnyError>,
         /// From 0 to 1: the fraction of the longest wait to take before the retry. Keys that failed together share it,
@@ -28,6 +39,18 @@ pub enum LoadOutcome {
 impl LoadOutcome {
     pub(crate) fn alone<V: Send + Sync + 'static, E: AnyError>(answer: Result<V, E>) -> Self {
         Self::of(answer, fastrand::f64())
+    }
+
+    /// The outcome of a load that has the `present` value.
+    pub(crate) fn again<V: Send + Sync + 'static, E: AnyError>(
+        answer: Result<Fetched<V>, E>,
+        present: Arc<V>,
+    ) -> Self {
+        match answer {
+            Ok(Fetched::New(value)) => Self::Answered(Arc::new(value), None),
+            Ok(Fetched::Unchanged) => Self::Unchanged(present),
+            Err(error) => Self::Failed { error: Arc::new(error), chance: fastrand::f64() },
+        }
     }
 
     pub(crate) fn of<V: Send + Sync + 'static, E: AnyError>(answer: Result<V, E>, chance: f64) -> Self {

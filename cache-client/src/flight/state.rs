@@ -11,7 +11,7 @@ use tokio::sync::Notify;
 
 use super::wait_graph::FlightId;
 use crate::concurrency::LoadSlot;
-use crate::erased::Outcome;
+use crate::erased::{AnyValue, Outcome};
 use crate::runtime::{TaskRuntime, Timer};
 use crate::token::Token;
 
@@ -33,9 +33,12 @@ pub(crate) struct Flight {
     /// The answer was built from values that have changed meanwhile, and is stored marked, to be loaded again. Set
     /// before the flight lands.
     pub(crate) is_out_of_date: AtomicBool,
+    /// The load has said that its answer is not to be stored. Set before the flight lands.
+    pub(crate) is_unstored: AtomicBool,
     /// There is an outcome.
     has_landed: AtomicBool,
     state: Mutex<FlightState>,
+    /// Notified of the outcome, and of a stale value before it.
     landed: Notify,
 }
 
@@ -49,6 +52,8 @@ struct FlightState {
     is_landing: bool,
     /// The answer comes from the provider.
     is_without_load: bool,
+    /// A stale value that the cache got from the provider. Held for the callers, since the table may not keep it.
+    stale: Option<AnyValue>,
     /// Its runtime has dropped it: another load may replace it.
     is_abandoned: bool,
     /// A caller that was not cancelled has left, and may come back.
@@ -107,15 +112,27 @@ impl Flight {
             is_closed: false,
             is_landing: false,
             is_without_load: false,
+            stale: None,
             is_abandoned: false,
             is_missed: false,
             leave_count: 0,
             timer: None,
             outcome: None,
         };
-        let (is_out_of_date, has_landed) = (AtomicBool::new(false), AtomicBool::new(false));
-        let (state, landed) = (Mutex::new(state), Notify::new());
-        Self { id, key, started, watch, token, runtime, slot, is_out_of_date, has_landed, state, landed }
+        Self {
+            id,
+            key,
+            started,
+            watch,
+            token,
+            runtime,
+            slot,
+            is_out_of_date: AtomicBool::new(false),
+            is_unstored: AtomicBool::new(false),
+            has_landed: AtomicBool::new(false),
+            state: Mutex::new(state),
+            landed: Notify::new(),
+        }
     }
 
     /// Adds a call and its demands, as a waiter if it waits. Returns whether that was possible.
@@ -211,15 +228,38 @@ impl Flight {
         state.is_without_load
     }
 
-    /// Ends the load, before anything is stored. The demands of later calls are ignored. If nothing is to be stored, no
-    /// call can join any more.
-    pub(crate) fn begin_landing(&self) -> Landing {
+    /// Tells the callers that the cache has a stale value, which holds as long as the flight.
+    pub(crate) fn show_stale(&self, value: AnyValue) {
+        let replaced = self.state.lock().stale.replace(value);
+        drop(replaced);
+        self.landed.notify_waiters();
+    }
+
+    /// Waits until the cache has a stale value.
+    pub(crate) async fn shows_stale(&self) {
+        loop {
+            // Before the check, so that no call is missed.
+            let shown = self.landed.notified();
+            if self.state.lock().stale.is_some() {
+                return;
+            }
+            shown.await;
+        }
+    }
+
+    /// Ends the load, before anything is stored. The demands of later calls are ignored. If nothing is to be stored,
+    /// because no call demands it or the load has said so (`is_unstored`), no call can join any more.
+    pub(crate) fn begin_landing(&self, is_unstored: bool) -> Landing {
         let mut state = self.state.lock();
         if self.token.is_cancelled() {
             state.is_closed = true;
             return Landing::Interrupted;
         }
         state.is_landing = true;
+        if is_unstored {
+            state.demand.stores = false;
+            self.is_unstored.store(true, Ordering::Release);
+        }
         state.is_closed |= !state.demand.stores;
         // An error that no caller receives is remembered for `refresh_error`.
         let remembers_errors = state.demand.remembers_errors || state.waiters == 0;

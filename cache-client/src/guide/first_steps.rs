@@ -152,7 +152,8 @@
 //! - An answer is an `Arc` that never changes. A reload puts another one in its place; code that holds the old one
 //!   keeps it.
 //! - Each query needs a time for which its answers are fresh: `fresh`, or else `ttl`, set for the query or as a default
-//!   of the client. Without either, each call fails, unless its strategy is `network-only`.
+//!   of the client. Without either, each call fails, unless its strategy is `network-only` or
+//!   `cache-only`.
 //! - A table with neither a bound (`capacity`, `lru`, `max_weight`) nor a time to live (`ttl`, `tti`) keeps nothing on
 //!   its own: an answer stays only as long as some code holds it.
 //! - [`TokioClock`](crate::TokioClock) makes the cache follow tokio's time. Only tests that pause time need it.

@@ -1,4 +1,5 @@
-//! Where loads and observers run: which runtime, and what happens when it stops.
+//! Runtimes, sleep, offline: where loads and observers run, and what happens when a runtime stops, the machine sleeps or
+//! the connection is lost.
 //!
 //! A load is a task, so that it can outlive the call that started it. Each observed key has a task too. These tasks
 //! need a tokio runtime with its timer enabled.
@@ -110,6 +111,42 @@
 //! counts this time (on Linux `CLOCK_BOOTTIME`). Calls notice the jump at once. Observers and polls notice it at their
 //! next timer, after at most a minute. Deadlines, retries, breakers and the timeout of `network-first` follow tokio's
 //! time, and do not count suspended time.
+//!
+//! # Offline
+//! A program that knows whether it is connected tells the client by [`set_online`](crate::Client::set_online). While it
+//! is offline, nothing fails that would only have to wait:
+//!
+//! - A load that is needed pauses before its source is asked. Callers wait for it, at most until their deadline. It
+//!   holds no place among the loads [that run at once](crate::guide::many#how-many-loads-run-at-once), and is not
+//!   [counted](crate::Client::fetch_count) as running.
+//! - A load that fails while the client is offline is loaded again when it is online, whatever its error is. That is no
+//!   retry, and no failure for its breaker. The time offline does not count for the two minutes of retries.
+//! - Observed keys are not polled. When the client is online again, each key that is stale or polled is loaded once. The
+//!   same happens when the client becomes [active](crate::Client::set_active); it has to be both.
+//!
+//! The cache and the [provider](crate::Provider) answer as always. A call that must not wait uses the strategy
+//! `cache-only`, or `network-first` with a `timeout`. Mutations run, and fail, as always.
+//!
+//! ```
+//! # include!(concat!(env!("CARGO_MANIFEST_DIR"), "/doctest_setup.rs"));
+//! # #[tokio::main(flavor = "current_thread", start_paused = true)]
+//! # async fn main() -> Result<(), Box<dyn Error>> {
+//! # let client = blog_client();
+//! let observer = client.observe(&GetTitle { id: 1 });
+//! client.query(&GetTitle { id: 1 }).await?;
+//!
+//! client.set_online(false);
+//! tokio::time::sleep(Duration::from_secs(60)).await;
+//! client.app().rename(1, "Uno");
+//! let cached = client.query_with(&GetTitle { id: 1 }, |options| options.strategy(Strategy::CacheOnly)).await?;
+//! assert_eq!(*cached, "One");
+//!
+//! client.set_online(true);
+//! tokio::time::sleep(Duration::from_secs(1)).await;
+//! assert_eq!(observer.state().value().map(|title| title.as_str()), Some("Uno"));
+//! # Ok(())
+//! # }
+//! ```
 //!
 //! # WebAssembly
 //! The client compiles for `wasm32-unknown-unknown`, with limited use. With a [`Clock`](cache_core::Clock) of your own,

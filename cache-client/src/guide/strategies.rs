@@ -8,7 +8,29 @@
 //! | `network-first` | values that should be new, where an old one is better than none: prices, balances | whatever there is, when the load fails or takes longer than `timeout` | always; joins a running load | yes |
 //! | `refresh` | a "reload" button | no | always; never joins a running load | yes |
 //! | `network-only` | values that must not be kept | no | always; joins a running load | no |
+//! | `cache-only` | code that must not wait for a load: while offline, in a preview | whatever there is, the provider too | never | what the provider has |
 //! | [`cached`](crate::Client::cached), a method | values that may be missing | whatever there is | never | - |
+//!
+//! A `cache-only` call for which neither the cache nor the [provider](crate::Provider) has a value fails with
+//! [`NotCached`](crate::QueryError::NotCached). It neither starts a load nor waits for a running one, and it needs no
+//! `fresh`. Inside a load it gets fresh values only, as any other call there. An observer with this strategy shows what
+//! the cache has and each change of it, also those that other observers load.
+//!
+//! ```
+//! # include!(concat!(env!("CARGO_MANIFEST_DIR"), "/doctest_setup.rs"));
+//! # #[tokio::main(flavor = "current_thread")]
+//! # async fn main() -> Result<(), Box<dyn Error>> {
+//! # let client = blog_client();
+//! let cache_only = |options: LoadingOptions| options.strategy(Strategy::CacheOnly);
+//! let missing = client.query_with(&GetTitle { id: 1 }, cache_only).await;
+//! assert!(matches!(missing, Err(QueryError::NotCached { .. })));
+//!
+//! client.query(&GetTitle { id: 1 }).await?;
+//! client.invalidate(&GetTitle { id: 1 });
+//! assert_eq!(*client.query_with(&GetTitle { id: 1 }, cache_only).await?, "One");
+//! # Ok(())
+//! # }
+//! ```
 //!
 //! Within the tree of a [request](crate::guide::contexts), each query is answered once, whatever its strategy.
 //!
@@ -96,7 +118,8 @@
 //! 1. the call: [`query_with`](crate::Client::query_with), [`observe_with`](crate::Client::observe_with);
 //! 2. the client's setting for the query: [`ClientBuilder::query`](crate::ClientBuilder::query);
 //! 3. the derive: `#[query(...)]`;
-//! 4. the client's default: [`ClientBuilder::defaults`](crate::ClientBuilder::defaults).
+//! 4. the client's default for the strategy: [`ClientBuilder::defaults_for`](crate::ClientBuilder::defaults_for);
+//! 5. the client's default: [`ClientBuilder::defaults`](crate::ClientBuilder::defaults).
 //!
 //! `fresh` and `ttl` set for a table by the builder of the cache replace those of the derive. Options of a call apply
 //! to that call only. Options are not part of a key: calls with different options share an entry, and usually a load.
@@ -123,6 +146,7 @@
 //! | `fallback` | the answer when everything else has failed | the error |
 //! | `poll` | how long after its last load an answer is loaded again, while it is [observed](crate::guide::observing) | not polled |
 //! | `batch` | how many keys one load takes, of [queries that load several](crate::guide::many) | 100 |
+//! | `keep_prefetched` | how long an answer that no caller has waited for is kept at least, even by a table that keeps nothing | 5 s |
 //! | `concurrency` | [how many loads](crate::guide::many#how-many-loads-run-at-once) of the query run at once | no limit |
 //!
 //! All options except `fallback` and `concurrency` can be set in the derive, by the client and by a call. `concurrency`

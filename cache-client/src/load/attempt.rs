@@ -19,9 +19,18 @@ pub(super) struct Attempt {
     pub(super) has_own_answers: bool,
 }
 
+impl Attempt {
+    /// Nothing was found, and nothing is to be loaded.
+    pub(super) fn missing(started: Moment) -> Self {
+        Self { started, took: None, ended: AttemptEnd::Missing, has_own_answers: false }
+    }
+}
+
 /// How the code of a load ended.
 pub(super) enum AttemptEnd {
     Answered(AnyValue),
+    /// The value that the cache had is still right.
+    Unchanged(AnyValue),
     /// The provider had the answer.
     Found(AnyValue),
     Failed {
@@ -39,13 +48,15 @@ pub(super) enum AttemptEnd {
     },
     /// The breaker has refused it.
     Refused,
+    /// The provider has nothing, and nothing is to be loaded.
+    Missing,
 }
 
 impl AttemptEnd {
     /// Whether it counts as a failure for the breaker.
     pub(super) fn is_failure(&self) -> bool {
         match self {
-            Self::Answered(_) | Self::Found(_) => false,
+            Self::Answered(_) | Self::Unchanged(_) | Self::Found(_) | Self::Missing => false,
             Self::Failed { advice, .. } => advice.counts,
             Self::Panicked(_) | Self::Miscounted { .. } | Self::Refused => true,
         }

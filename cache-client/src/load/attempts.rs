@@ -13,6 +13,7 @@ use super::attempt::{Attempt, AttemptEnd};
 use crate::app::App;
 use crate::breaker::{Breaker, Permit};
 use crate::context::{Context, Node, scoped};
+use crate::erased::AnyValue;
 use crate::flight::backoff::{RetryBackoff, RetryPolicy};
 use crate::flight::outcome::{ErrorAdvice, LoadOutcome};
 use crate::panic::poll_catching;
@@ -23,23 +24,26 @@ struct Refused;
 
 impl<A: App> LoadTask<A> {
     pub(super) async fn attempts(&self) -> Attempt {
-        let started = self.turn().await.unwrap_or(self.flight.started);
+        let started = self.turn().await.0.unwrap_or(self.flight.started);
         let mut backoff = RetryBackoff::new(self.plan.retries);
         let breaker = self.plan.breaker.map(|name| self.node.client.breakers().of(name));
         let breaker = breaker.as_ref();
         let Ok(permit) = self.permit(breaker) else {
             return Attempt { started, took: None, ended: AttemptEnd::Refused, has_own_answers: false };
         };
-        let begun = Instant::now();
+        let mut begun = Instant::now();
         let mut attempt = self.attempt(permit, &self.node, started, begun).await;
-        while let Some(wait) =
-            wait_after(&attempt.ended, (&mut backoff, &self.plan.retry_policy), begun, breaker)
-        {
+        loop {
+            let wait = match self.is_cut_off(&attempt.ended) {
+                true => Some(Duration::ZERO),
+                false => wait_after(&attempt.ended, (&mut backoff, &self.plan.retry_policy), begun, breaker),
+            };
+            let Some(wait) = wait else { break };
             self.report_retry(backoff.attempts(), wait);
             // Other loads may run meanwhile.
             self.flight.end_turn();
             tokio::time::sleep(wait).await;
-            self.turn().await;
+            begun += self.turn().await.1;
             // The last error says more than the refusal.
             let Ok(permit) = self.permit(breaker) else { break };
             let (node, now) = (self.node_for_retry(), self.node.client.cache().now());
@@ -48,13 +52,38 @@ impl<A: App> LoadTask<A> {
         attempt
     }
 
-    /// Waits until the load may run. Returns when that was, if it needs a slot.
-    async fn turn(&self) -> Option<Moment> {
-        let slot = self.flight.slot.as_ref()?;
-        slot.begin();
-        // Boxed, so that loads without a limit stay small.
-        Box::pin(slot.held()).await;
-        Some(self.node.client.cache().now())
+    /// Waits until the load may run. Returns when that was, if it may have waited, and how long the client was offline.
+    async fn turn(&self) -> (Option<Moment>, Duration) {
+        if self.flight.slot.is_none() && !self.node.client.presence().is_offline() {
+            return (None, Duration::ZERO);
+        }
+        // Boxed, so that other loads stay small.
+        let paused = Box::pin(self.long_turn()).await;
+        (Some(self.node.client.cache().now()), paused)
+    }
+
+    async fn long_turn(&self) -> Duration {
+        let (client, mut paused) = (&self.node.client, Duration::ZERO);
+        loop {
+            if client.presence().is_offline() {
+                self.flight.end_turn();
+                let (since, _paused) = (Instant::now(), client.query_states().pause(&self.query_state));
+                client.presence().until_online().await;
+                paused += since.elapsed();
+            }
+            if let Some(slot) = &self.flight.slot {
+                slot.begin();
+                slot.held().await;
+            }
+            if !client.presence().is_offline() {
+                return paused;
+            }
+        }
+    }
+
+    /// Whether a load has failed while the client is offline. It is loaded again, and its error says nothing.
+    fn is_cut_off(&self, ended: &AttemptEnd) -> bool {
+        self.node.client.presence().is_offline() && matches!(ended, AttemptEnd::Failed { .. })
     }
 
     fn report_retry(&self, attempt: u32, wait: Duration) {
@@ -81,6 +110,14 @@ impl<A: App> LoadTask<A> {
         }
     }
 
+    /// The value in the cache, if this load may find that it is unchanged.
+    fn present(&self) -> Option<AnyValue> {
+        let may_be_unchanged =
+            self.flight.watch.is_some() && self.plan.stores() && !self.query.facts().is_batched;
+        let present = may_be_unchanged.then(|| self.query.read(self.node.client.cache(), false));
+        present.flatten().map(|(value, _)| value)
+    }
+
     async fn attempt(
         &self,
         permit: Option<Permit>,
@@ -90,13 +127,14 @@ impl<A: App> LoadTask<A> {
     ) -> Attempt {
         let cx = Context(Arc::clone(node));
         let mut load = pin!(scoped(Arc::clone(node), async {
-            match self.query.load(&cx, self.plan.batch).await {
-                LoadOutcome::Answered(value, inputs) => {
-                    if let Some(inputs) = inputs {
-                        cx.0.tree().put_inputs(*inputs);
+            match self.query.load(&cx, self.plan.batch, self.present()).await {
+                LoadOutcome::Answered(value, notes) => {
+                    if let Some(notes) = notes {
+                        cx.0.tree().put_notes(*notes);
                     }
                     AttemptEnd::Answered(value)
                 }
+                LoadOutcome::Unchanged(value) => AttemptEnd::Unchanged(value),
                 LoadOutcome::Failed { error, chance } => {
                     let advice = self.query.advice(&*error);
                     AttemptEnd::Failed { error, advice, chance }
@@ -107,11 +145,12 @@ impl<A: App> LoadTask<A> {
         }));
         let ended = poll_fn(|cx| poll_catching(load.as_mut(), cx)).await.unwrap_or_else(AttemptEnd::Panicked);
         if !Arc::ptr_eq(node, &self.node) {
-            // The reads of earlier attempts have nothing to do with this answer.
-            self.node.tree().put_inputs(node.take_inputs());
+            // What earlier attempts have noted has nothing to do with this answer.
+            self.node.tree().put_notes(node.take_notes());
         }
         // The result of an interrupted load is unknown, so its permit is only dropped.
-        if let Some(permit) = permit.filter(|_| !self.flight.token.is_cancelled()) {
+        let is_unknown = self.flight.token.is_cancelled() || self.is_cut_off(&ended);
+        if let Some(permit) = permit.filter(|_| !is_unknown) {
             permit.report(!ended.is_failure());
         }
         Attempt { started, took: Some(begun.elapsed()), ended, has_own_answers: node.has_own_answers() }

@@ -1,5 +1,6 @@
 //! A flight and the provider: reads the provider before the load, and stores a copy there afterwards.
 
+use std::pin::pin;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -7,10 +8,23 @@ use cache_core::{Freshness, Moment};
 
 use super::LoadTask;
 use super::attempt::{Attempt, AttemptEnd};
+use super::brought::BroughtAnswer;
+use crate::any_query::AnyQuery;
 use crate::app::App;
+use crate::client::Client;
+use crate::context::notes::AnswerTerms;
 use crate::erased::AnyValue;
+use crate::plan::Plan;
 use crate::provider::entry::{EntryCopy, FoundCopy, ProviderEntry};
 use crate::provider::envelope::WallTime;
+
+/// An answer that the provider has.
+struct TierAnswer {
+    value: AnyValue,
+    age: Duration,
+    /// The times that its load has set, where they are shorter than those of the options.
+    terms: AnswerTerms,
+}
 
 impl<A: App> LoadTask<A> {
     /// The entry of the key in the provider, if there is one and the flight is shared.
@@ -20,38 +34,126 @@ impl<A: App> LoadTask<A> {
         ProviderEntry::of(&self.node.client, &*self.query).map(Box::new)
     }
 
-    /// The value of the provider, if it is as good as a loaded one.
-    pub(super) async fn found(&self, entry: &ProviderEntry) -> Option<Attempt> {
-        if self.flight.must_load() || entry.is_outdated || self.is_marked() {
+    /// Gets the answer from the provider, or by a load. A stale answer of the provider enters the cache while the load
+    /// continues.
+    pub(super) async fn find_or_load(&self, entry: &ProviderEntry) -> Attempt {
+        if self.flight.must_load() {
+            return match self.wants_stand_in() {
+                true => self.load_beside(entry).await,
+                false => self.attempts().await,
+            };
+        }
+        if let Some(TierAnswer { value, age, terms }) = self.find(entry).await
+            && self.flight.answer_without_load()
+        {
+            if terms != AnswerTerms::default() {
+                self.node.note(|notes| *notes.terms_mut() = terms);
+            }
+            self.report_hit();
+            let started = self.node.client.cache().now() - age;
+            let ended = AttemptEnd::Found(value);
+            return Attempt { started, took: None, ended, has_own_answers: false };
+        }
+        match self.plan.never_loads() {
+            true => Attempt::missing(self.flight.started),
+            false => self.attempts().await,
+        }
+    }
+
+    /// Loads, and looks for an answer of the provider at the same time, which may stand in for a slow or failed load.
+    async fn load_beside(&self, entry: &ProviderEntry) -> Attempt {
+        let mut load = pin!(self.attempts());
+        let mut fill = pin!(async {
+            if let Some(answer) = self.find(entry).await {
+                self.fill(entry, answer);
+            }
+        });
+        let first = tokio::select! {
+            biased;
+            attempt = &mut load => Some(attempt),
+            () = &mut fill => None,
+        };
+        let Some(attempt) = first else { return load.await };
+        if !matches!(attempt.ended, AttemptEnd::Answered(_)) {
+            fill.await;
+        }
+        attempt
+    }
+
+    /// Whether callers may be answered with what the cache has, and it has nothing.
+    fn wants_stand_in(&self) -> bool {
+        self.plan.reads_after_load() && self.query.read(self.node.client.cache(), false).is_none()
+    }
+
+    /// The answer of the provider, if it is as good as a loaded one. A stale one that may still be served
+    /// enters the cache.
+    async fn find(&self, entry: &ProviderEntry) -> Option<TierAnswer> {
+        if entry.is_outdated || self.is_marked() {
             return None;
         }
         let cache = self.node.client.cache();
-        let FoundCopy { value, age } =
+        let FoundCopy { value, age, fresh: fresh_there, ttl: ttl_there } =
             entry.find(&*self.flight.key, &|| WallTime::from(cache.wall())).await?;
         let value = self.query.to_value(value);
         let (fresh, ttl) = self.windows(&value);
-        if age >= fresh.min(ttl) || !self.flight.answer_without_load() {
-            return None;
+        let is_absent = self.query.counts_as_absent(&self.plan, &value);
+        // Its own load may have set shorter times than the options do.
+        let shorter = |there: Duration, here: Duration| Some(there).filter(|there| *there < here);
+        let (own_fresh, own_ttl) = (shorter(fresh_there, fresh), shorter(ttl_there, ttl));
+        let terms = AnswerTerms { fresh: own_fresh, ttl: own_ttl, ..AnswerTerms::default() };
+        let answer = TierAnswer { value, age, terms };
+        if age < ttl && (self.plan.never_loads() || age < fresh.min(fresh_there)) {
+            return Some(answer);
         }
+        if age < self.plan.served_for(is_absent, &terms).min(ttl) && self.fill(entry, answer) {
+            self.report_hit();
+        }
+        None
+    }
+
+    /// Puts an answer of the provider into the cache, if that has none and the key has not changed. The load continues,
+    /// and its answer takes the place of this one.
+    fn fill(&self, entry: &ProviderEntry, TierAnswer { value, age, terms }: TierAnswer) -> bool {
+        let Some(watch) = &self.flight.watch else { return false };
+        let started = self.node.client.cache().now() - age;
+        let times = self.plan.times(self.query.counts_as_absent(&self.plan, &value), started, &terms);
+        let is_filled = watch.fill(entry.codec, &*self.flight.key, &self.query.to_handle(&value), &times);
+        if is_filled {
+            self.flight.show_stale(value);
+        }
+        is_filled
+    }
+
+    fn report_hit(&self) {
         self.node.client.telemetry().provider_hit(self.subject(), self.plan.strategy());
-        let ended = AttemptEnd::Found(value);
-        Some(Attempt { started: cache.now() - age, took: None, ended, has_own_answers: false })
     }
 
     /// Stores a copy of an answer whose load began at `started`, unless the cache has another value by now.
     pub(super) async fn leave_copy(&self, entry: Box<ProviderEntry>, value: AnyValue, started: Moment) {
         let cache = self.node.client.cache();
         let (fresh, ttl) = self.windows(&value);
+        let served =
+            self.plan.served_for(self.query.counts_as_absent(&self.plan, &value), &self.node.terms());
         let loaded_at = entry.began.later_by(started.since(self.flight.started));
         let age = WallTime::from(cache.wall()).since(loaded_at).unwrap_or_default();
-        let is_current = || {
-            let present = self.query.read(cache, false);
-            present.is_some_and(|(present, state)| {
-                Arc::ptr_eq(&present, &value) && state.freshness != Freshness::Invalidated
-            })
-        };
-        let copy = EntryCopy { value: &self.query.to_handle(&value), loaded_at, age, fresh, ttl };
-        entry.put(&*self.flight.key, copy, &is_current).await;
+        let copy = EntryCopy { value: &self.query.to_handle(&value), loaded_at, age, fresh, served, ttl };
+        let is_wanted = || is_present(&self.node.client, &*self.query, &value);
+        entry.put(&*self.flight.key, copy, &is_wanted).await;
+    }
+
+    /// Stores copies of the answers for other keys that a load has brought along. The load began at `started`.
+    pub(super) async fn leave_copies(&self, brought: &[BroughtAnswer<A>], started: Moment) {
+        let client = &self.node.client;
+        for BroughtAnswer { query, value, plan } in brought {
+            if let Some(entry) = ProviderEntry::of(client, &**query) {
+                let age = client.cache().now().since(started);
+                let loaded_at = WallTime::from(client.cache().wall()).earlier_by(age);
+                let (fresh, ttl) = windows(client, &**query, plan, value, &AnswerTerms::default());
+                let served = plan.served_for(query.counts_as_absent(plan, value), &AnswerTerms::default());
+                let copy = EntryCopy { value: &query.to_handle(value), loaded_at, age, fresh, served, ttl };
+                entry.put(&**query, copy, &|| is_present(client, &**query, value)).await;
+            }
+        }
     }
 
     /// Whether the cached value is marked. This detects marks from a restored snapshot; the marks of this program are
@@ -63,8 +165,27 @@ impl<A: App> LoadTask<A> {
 
     /// How long an answer is fresh, and how long it is kept.
     fn windows(&self, value: &AnyValue) -> (Duration, Duration) {
-        let (table_ttl, _) = self.query.table(self.node.client.cache()).times();
-        let (fresh, ttl) = self.plan.windows(self.query.counts_as_absent(&self.plan, value));
-        (fresh, ttl.or(table_ttl).unwrap_or(Duration::MAX))
+        windows(&self.node.client, &*self.query, &self.plan, value, &self.node.terms())
     }
+}
+
+/// How long an answer of a query is fresh, and how long it is kept.
+fn windows<A: App>(
+    client: &Client<A>,
+    query: &dyn AnyQuery<A>,
+    plan: &Plan,
+    value: &AnyValue,
+    terms: &AnswerTerms,
+) -> (Duration, Duration) {
+    let (table_ttl, _) = query.table(client.cache()).times();
+    let (fresh, ttl) = plan.windows(query.counts_as_absent(plan, value), terms);
+    (fresh, ttl.or(table_ttl).unwrap_or(Duration::MAX))
+}
+
+/// Whether the cache has this value, and it is not marked.
+fn is_present<A: App>(client: &Client<A>, query: &dyn AnyQuery<A>, value: &AnyValue) -> bool {
+    let present = query.read(client.cache(), false);
+    present.is_some_and(|(present, state)| {
+        Arc::ptr_eq(&present, value) && state.freshness != Freshness::Invalidated
+    })
 }

@@ -53,7 +53,7 @@ fn a_call_and_the_task_of_a_load_stay_small() {
     let flight = Arc::new(Flight::new(id, query.clone(), now, watch, token.clone(), runtime, None));
     let node = Node::root(client.clone(), ContextName::Query("get"), token, Some(id));
     let plan = Caller::without_context(&client).planned(&*query, None, Access::PLAIN).unwrap().shared();
-    let query_state = Arc::clone(client.query_state(&*query));
+    let query_state = Arc::clone(client.state_of(&*query));
     let task = LoadTask::new(query, query_state, flight, node, plan);
     let (call, task) = (std::mem::size_of_val(&client.query(&key)), std::mem::size_of_val(&task.run()));
     assert!(call <= MAX_CALL_SIZE && task <= MAX_TASK_SIZE, "{call} and {task} bytes");

@@ -20,6 +20,8 @@ use crate::context::{Context, Tree};
 use crate::fetch::Fetch;
 use crate::mutate::order::{MarkTarget, WrittenEntry};
 use crate::mutate::running::RunningMutation;
+use crate::mutate::settling::Settling;
+use crate::observer::registry::Reload;
 
 /// A set of changes to a client's cache that become visible at once: writes, and keys to load again.
 ///
@@ -35,7 +37,8 @@ pub struct Changes<A: App> {
     marked: Vec<MarkTarget>,
 }
 
-type AfterCommit<A> = Box<dyn FnOnce(&Client<A>, Option<&Memo>) + Send>;
+/// Returns the loads that it has requested.
+type AfterCommit<A> = Box<dyn FnOnce(&Client<A>, Option<&Memo>) -> Vec<Reload> + Send>;
 
 impl<A: App> Changes<A> {
     fn new(client: &Client<A>, marks_only: bool) -> Self {
@@ -247,6 +250,7 @@ impl<A: App> Changes<A> {
             self.after.push(Box::new(move |client, memo| {
                 client.cache().invalidate(&query);
                 forget(&query, client, memo);
+                client.reload_key(&query).into_iter().collect()
             }));
             return;
         }
@@ -265,6 +269,7 @@ impl<A: App> Changes<A> {
             if let Some(memo) = memo {
                 memo.forget_where(TypeId::of::<Q>(), &is_selected);
             }
+            Vec::new()
         }));
     }
 
@@ -293,11 +298,12 @@ impl<A: App> Changes<A> {
             self.transaction.invalidate(query);
         }
         self.after.push(Box::new(move |client, memo| {
-            match marks_only {
-                true => drop(client.mark(&key)),
-                false => client.reload(&key),
-            }
+            let reloads = match marks_only {
+                true => client.mark(&key).into_reloads(),
+                false => client.reload_key(&key).into_iter().collect(),
+            };
             forget(&key, client, memo);
+            reloads
         }));
     }
 
@@ -331,7 +337,9 @@ impl<A: App> Changes<A> {
                 self.transaction.invalidate_where::<Q>(move |key| marked(key));
                 self.after.push(Box::new(move |client, _| client.reload_where::<Q>(&*reloaded)));
             }
-            true => self.after.push(Box::new(move |client, _| drop(client.mark_where::<Q>(&*reloaded)))),
+            true => {
+                self.after.push(Box::new(move |client, _| client.mark_where::<Q>(&*reloaded).into_reloads()))
+            }
         }
         self.forget_where::<Q>(move |key| matches(key));
     }
@@ -366,7 +374,7 @@ impl<A: App> Changes<A> {
                 self.transaction.invalidate_query::<Q>();
                 self.after.push(Box::new(|client, _| client.reload_where::<Q>(|_| true)));
             }
-            true => self.after.push(Box::new(|client, _| drop(client.mark_where::<Q>(|_| true)))),
+            true => self.after.push(Box::new(|client, _| client.mark_where::<Q>(|_| true).into_reloads())),
         }
         self.forget_where::<Q>(|_| true);
     }
@@ -396,13 +404,14 @@ impl<A: App> Changes<A> {
         self.transaction.invalidate_tag(&tag);
         let marks = self.marks_only;
         self.after.push(Box::new(move |client, memo| {
-            match marks {
-                true => drop(client.mark_tagged(&tag)),
-                false => drop(client.query_states().reload(Some(&tag))),
-            }
+            let reloads = match marks {
+                true => client.mark_tagged(&tag).into_reloads(),
+                false => client.query_states().reload(Some(&tag)),
+            };
             if let Some(memo) = memo {
                 memo.forget_tagged(&tag);
             }
+            reloads
         }));
     }
 
@@ -430,13 +439,14 @@ impl<A: App> Changes<A> {
         self.transaction.invalidate_all();
         let marks = self.marks_only;
         self.after.push(Box::new(move |client, memo| {
-            match marks {
-                true => drop(client.mark_all()),
-                false => drop(client.query_states().reload(None)),
-            }
+            let reloads = match marks {
+                true => client.mark_all().into_reloads(),
+                false => client.query_states().reload(None),
+            };
             if let Some(memo) = memo {
                 memo.forget_all();
             }
+            reloads
         }));
     }
 
@@ -493,6 +503,8 @@ impl<A: App> Changes<A> {
 
 /// A written key of a query of unknown type.
 trait WrittenKey<A: App>: Send {
+    fn key(&self) -> &dyn AnyKey;
+
     /// Forgets the answer that the request has, and the copy in the provider.
     fn forget(&self, client: &Client<A>, memo: Option<&Memo>);
 
@@ -506,6 +518,10 @@ impl<A: App, Q: Query> WrittenKey<A> for KeyOf<Q>
 where
     A::Registry: Holds<Q>,
 {
+    fn key(&self) -> &dyn AnyKey {
+        &self.0
+    }
+
     fn forget(&self, client: &Client<A>, memo: Option<&Memo>) {
         forget(&self.0, client, memo);
     }
@@ -638,11 +654,13 @@ pub(crate) struct Commit<'a, A: App> {
     /// The mutation whose answer this is. `None` without a mutation: the changes are then ordered by the time of the
     /// call.
     pub(crate) begun: Option<&'a RunningMutation<A>>,
+    /// Notes what to wait for until all that is observed has been loaded again.
+    pub(crate) settling: Option<&'a Settling>,
 }
 
 impl<'a, A: App> Commit<'a, A> {
     pub(crate) fn of(client: &'a Client<A>) -> Self {
-        Self { client, tree: None, label: None, layer: None, begun: None }
+        Self { client, tree: None, label: None, layer: None, begun: None, settling: None }
     }
 
     /// Commits the result of `change`, which runs again if a value that it read has changed meanwhile.
@@ -705,8 +723,11 @@ impl<'a, A: App> Commit<'a, A> {
 
     fn conclude(&self, after: Vec<AfterCommit<A>>, written: &[Box<dyn WrittenKey<A>>]) {
         let memo = self.tree.map(|tree| &tree.memo);
-        after.into_iter().for_each(|step| step(self.client, memo));
+        let reloads: Vec<Reload> = after.into_iter().flat_map(|step| step(self.client, memo)).collect();
         written.iter().for_each(|key| key.forget(self.client, memo));
+        if let Some(settling) = self.settling {
+            settling.note(reloads, written.iter().map(|key| key.key().to_box()).collect());
+        }
     }
 }
 

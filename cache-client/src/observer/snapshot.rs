@@ -6,6 +6,7 @@ use cache_core::{EntryState, Freshness, Moment, Revision};
 
 use super::state::{AnyState, State};
 use crate::erased::{AnyQueryError, AnyValue};
+use crate::error::QueryError;
 use crate::flight::wait_graph::FlightId;
 use crate::plan::Plan;
 
@@ -73,6 +74,8 @@ pub(crate) struct ObserverView {
     pub(super) base: Option<Revision>,
     /// The number of answers at that time.
     pub(super) answers: u64,
+    /// The name of the query, if the strategy never loads: a missing value is then an error.
+    pub(super) not_cached: Option<&'static str>,
 }
 
 impl ShownValue {
@@ -130,8 +133,14 @@ impl ObserverView {
                 is_refreshing,
                 is_optimistic: id.folded.is_some(),
                 is_previous: false,
+                is_placeholder: false,
             },
-            (None, None) => State::Pending,
+            (None, None) => match self.not_cached.filter(|_| !is_refreshing) {
+                Some(query) => {
+                    State::Failed { error: QueryError::NotCached { query }, last: None, is_refreshing }
+                }
+                None => State::Pending,
+            },
         }
     }
 }

@@ -25,6 +25,9 @@ pub enum State<V: ?Sized, E: ?Sized> {
         is_optimistic: bool,
         /// Whether the value is that of the observer's previous query, shown until the current query has one.
         is_previous: bool,
+        /// Whether the value is the [placeholder](crate::Observer::with_placeholder) of the observer, shown until there
+        /// is a value.
+        is_placeholder: bool,
     },
     /// The last load that the observers of the key waited for gave no answer.
     #[non_exhaustive]
@@ -43,7 +46,14 @@ impl<V: ?Sized, E: ?Sized> State<V, E> {
     #[must_use]
     pub fn ready(value: impl Into<Arc<V>>) -> Self {
         let value = value.into();
-        Self::Ready { value, is_stale: false, is_refreshing: false, is_optimistic: false, is_previous: false }
+        Self::Ready {
+            value,
+            is_stale: false,
+            is_refreshing: false,
+            is_optimistic: false,
+            is_previous: false,
+            is_placeholder: false,
+        }
     }
 
     /// Creates a `Failed` state while nothing is being loaded, for tests of code that shows states.
@@ -86,9 +96,9 @@ impl AnyState {
     pub(super) fn typed<V: Send + Sync + 'static, E: AnyError>(self) -> State<V, E> {
         match self {
             Self::Pending => State::Pending,
-            Self::Ready { value, is_stale, is_refreshing, is_optimistic, is_previous } => {
+            Self::Ready { value, is_stale, is_refreshing, is_optimistic, is_previous, is_placeholder } => {
                 let value = typed_value(value);
-                State::Ready { value, is_stale, is_refreshing, is_optimistic, is_previous }
+                State::Ready { value, is_stale, is_refreshing, is_optimistic, is_previous, is_placeholder }
             }
             Self::Failed { error, last, is_refreshing } => {
                 State::Failed { error: error.typed(), last: last.map(typed_value), is_refreshing }
@@ -101,13 +111,16 @@ impl<V: ?Sized, E: ?Sized> Clone for State<V, E> {
     fn clone(&self) -> Self {
         match self {
             Self::Pending => Self::Pending,
-            Self::Ready { value, is_stale, is_refreshing, is_optimistic, is_previous } => Self::Ready {
-                value: Arc::clone(value),
-                is_stale: *is_stale,
-                is_refreshing: *is_refreshing,
-                is_optimistic: *is_optimistic,
-                is_previous: *is_previous,
-            },
+            Self::Ready { value, is_stale, is_refreshing, is_optimistic, is_previous, is_placeholder } => {
+                Self::Ready {
+                    value: Arc::clone(value),
+                    is_placeholder: *is_placeholder,
+                    is_stale: *is_stale,
+                    is_refreshing: *is_refreshing,
+                    is_optimistic: *is_optimistic,
+                    is_previous: *is_previous,
+                }
+            }
             Self::Failed { error, last, is_refreshing } => {
                 Self::Failed { error: error.clone(), last: last.clone(), is_refreshing: *is_refreshing }
             }
@@ -120,12 +133,13 @@ impl<V: ?Sized, E: Debug + ?Sized> Debug for State<V, E> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Pending => f.write_str("Pending"),
-            Self::Ready { is_stale, is_refreshing, is_optimistic, is_previous, .. } => f
+            Self::Ready { is_stale, is_refreshing, is_optimistic, is_previous, is_placeholder, .. } => f
                 .debug_struct("Ready")
                 .field("is_stale", is_stale)
                 .field("is_refreshing", is_refreshing)
                 .field("is_optimistic", is_optimistic)
                 .field("is_previous", is_previous)
+                .field("is_placeholder", is_placeholder)
                 .finish_non_exhaustive(),
             Self::Failed { error, is_refreshing, .. } => f
                 .debug_struct("Failed")

@@ -35,16 +35,17 @@ pub(crate) struct NewerState {
 }
 
 impl Subscription {
-    /// Starts to observe a key. `base` is its stored revision.
+    /// Starts to observe a key of the query with this name. `base` is its stored revision.
     pub(crate) fn take(
         query_state: Arc<QueryState>,
         key: &Arc<dyn AnyKey>,
-        plan: Arc<Plan>,
+        (plan, query): (Arc<Plan>, &'static str),
         base: Option<Revision>,
     ) -> Self {
         let observed_key = query_state.observed.enter(key);
         let (reader, since) = observed_key.channel.join(plan.stores());
-        let view = ObserverView { plan, base, answers: observed_key.channel.newest().answers };
+        let not_cached = plan.never_loads().then_some(query);
+        let view = ObserverView { plan, base, answers: observed_key.channel.newest().answers, not_cached };
         observed_key.requests.add_observer(*view.plan);
         Self { query_state, observed_key, reader, since, seen: 0, given: None, view }
     }

@@ -25,6 +25,7 @@ use crate::flight::state::Flight;
 use crate::flight::wait_graph::FlightId;
 use crate::flight::waiter::Waiter;
 use crate::plan::Plan;
+use crate::presence::PresenceState;
 use crate::query::caller::Caller;
 use crate::runtime::TaskRuntime;
 
@@ -51,7 +52,9 @@ pub(crate) struct ObserverTask<A: App> {
     query_plan: Plan,
     /// Waits for the current load.
     waiter: Option<Waiter>,
-    /// Waits for the previous load, which a mark has retired. Its answer is shown unless it arrives too late.
+    /// Waits for the provider, for observers that never load.
+    lookup: Option<Waiter>,
+    /// Waits for the load before, which a mark has retired. Its answer is shown unless it comes too late.
     retired: Option<Waiter>,
     /// The current load replaces one that a mark has retired. Further marks wait for its end, so that a key that is
     /// marked faster than it loads is still shown.
@@ -75,8 +78,11 @@ pub(crate) struct ObserverTask<A: App> {
     /// When the last load ended or a new value was written. By tokio's clock, and by the clock of the cache, which may
     /// advance while the machine is suspended.
     settled: (Instant, Moment),
-    /// Whether the client is active, which polling requires.
-    activity: watch::Receiver<bool>,
+    /// How long after that the key is polled, by its present value.
+    poll_period: Option<Duration>,
+    presence: watch::Receiver<PresenceState>,
+    /// The client was shown and connected when the task looked last, which polling requires.
+    was_awake: bool,
     _pin: AnyPin,
     _watch: AnyWatch,
 }
@@ -87,8 +93,18 @@ struct UnstoredAnswer {
     flight: FlightId,
     /// The watch of its load. A change that replaces the load replaces the answer.
     watch: Arc<AnyWatch>,
-    /// The load stores nothing: only observers whose strategy stores nothing show the answer.
-    is_own: bool,
+    shown_by: ShownBy,
+}
+
+/// Which observers show an answer that is not stored, while nothing newer exists.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum ShownBy {
+    /// Those whose strategy stores nothing.
+    Own,
+    /// All, once a mark has retired its load.
+    AllOnceMarked,
+    /// All: its load has said that it is not to be stored.
+    All,
 }
 
 /// An event that the task handles.
@@ -96,10 +112,12 @@ enum TaskEvent {
     Signal,
     Landed(Outcome),
     RetiredLanded(Outcome),
+    /// The provider has answered an observer that never loads.
+    LookedUp,
     /// The runtime of the load no longer runs it.
     RuntimeIdle,
-    /// The client has become active, or inactive.
-    ActivityChanged,
+    /// The client may have become active or online, or the contrary.
+    PresenceChanged,
     /// It may be time to poll.
     PollTick,
     /// It is time to load a key that was out of date when it was stored.
@@ -119,7 +137,8 @@ impl<A: App> ObserverTask<A> {
         let changed = Arc::clone(&signal);
         let watch = query.watch(client.cache(), Some(Arc::new(move || changed.change())));
         let pin = AnyPin::new(query.home(client.cache()), &*query);
-        let activity = client.activity();
+        let mut presence = client.presence().watch();
+        let was_awake = presence.borrow_and_update().is_awake();
         let query_plan = Caller::of_observer_task(&client).plan_of_query(&*query);
         let settled = (Instant::now(), client.cache().now());
         Self {
@@ -133,6 +152,7 @@ impl<A: App> ObserverTask<A> {
             plan: query_plan,
             query_plan,
             waiter: None,
+            lookup: None,
             retired: None,
             replaces_retired: false,
             outdated: 0,
@@ -144,7 +164,9 @@ impl<A: App> ObserverTask<A> {
             published: None,
             stale_at: None,
             settled,
-            activity,
+            poll_period: None,
+            presence,
+            was_awake,
             _pin: pin,
             _watch: watch,
         }
@@ -156,12 +178,13 @@ impl<A: App> ObserverTask<A> {
                 TaskEvent::Signal => self.catch_up(),
                 TaskEvent::Landed(outcome) => self.land(outcome),
                 TaskEvent::RetiredLanded(outcome) => self.land_retired(outcome),
+                // What it has found is in the cache.
+                TaskEvent::LookedUp => self.lookup = None,
                 TaskEvent::RuntimeIdle => self.take_over(),
-                TaskEvent::ActivityChanged if self.is_polling() => self.poll(),
+                TaskEvent::PresenceChanged => self.wake_up(),
                 TaskEvent::PollTick if self.is_poll_due() => self.poll(),
                 TaskEvent::PollTick => {}
                 TaskEvent::Rebuild => self.rebuild(),
-                TaskEvent::ActivityChanged => {}
                 TaskEvent::Stale => {}
             }
             self.show();
@@ -170,8 +193,8 @@ impl<A: App> ObserverTask<A> {
 
     async fn next_event(&mut self) -> TaskEvent {
         let poll_at = self.poll_at();
-        let Self { client, signal, waiter, retired, stale_at, rebuild_at, activity, .. } = self;
-        let (waiter, retired) = (waiter.as_ref(), retired.as_ref());
+        let Self { client, signal, waiter, lookup, retired, stale_at, rebuild_at, presence, .. } = self;
+        let (waiter, lookup, retired) = (waiter.as_ref(), lookup.as_ref(), retired.as_ref());
         let is_idle = async {
             match waiter {
                 Some(waiter) => waiter.flight.runtime.until_idle(client.runtime()).await,
@@ -183,23 +206,34 @@ impl<A: App> ObserverTask<A> {
             () = signal.notified() => TaskEvent::Signal,
             outcome = landed(waiter) => TaskEvent::Landed(outcome),
             outcome = landed(retired) => TaskEvent::RetiredLanded(outcome),
+            _ = landed(lookup) => TaskEvent::LookedUp,
             () = is_idle => TaskEvent::RuntimeIdle,
-            Ok(()) = activity.changed() => TaskEvent::ActivityChanged,
+            Ok(()) = presence.changed() => TaskEvent::PresenceChanged,
             () = until(*rebuild_at) => TaskEvent::Rebuild,
             () = until(poll_at) => TaskEvent::PollTick,
             () = until(*stale_at) => TaskEvent::Stale,
         }
     }
 
-    /// Whether the key is polled now.
-    fn is_polling(&self) -> bool {
-        *self.activity.borrow() && self.plan.poll.is_some()
+    /// Loads a key that is polled or stale, if the client has become active and online.
+    fn wake_up(&mut self) {
+        let is_awake = self.presence.borrow_and_update().is_awake();
+        if std::mem::replace(&mut self.was_awake, is_awake) || !is_awake {
+            return;
+        }
+        if self.poll_period.is_some() {
+            return self.poll();
+        }
+        let shown = self.value_to_show(!self.plan.stores());
+        if shown.is_none_or(|shown| shown.is_stale(&self.plan, Duration::ZERO)) {
+            self.load(self.plan.repairing());
+        }
     }
 
     /// When to check whether polling is due. `None` while the key is being loaded.
     fn poll_at(&self) -> Option<Instant> {
-        let may_poll = self.waiter.is_none() && *self.activity.borrow();
-        let period = self.plan.poll.filter(|_| may_poll)?;
+        let may_poll = self.waiter.is_none() && self.was_awake;
+        let period = self.poll_period.filter(|_| may_poll)?;
         let next_tick = Instant::now() + TICK;
         Some(self.settled.0.checked_add(period).map_or(next_tick, |due| due.min(next_tick)))
     }
@@ -207,7 +241,7 @@ impl<A: App> ObserverTask<A> {
     fn is_poll_due(&self) -> bool {
         let (by_tokio, by_cache) = self.settled;
         let passed = by_tokio.elapsed().max(self.client.cache().now().since(by_cache));
-        self.plan.poll.is_some_and(|period| passed >= period)
+        self.poll_period.is_some_and(|period| passed >= period)
     }
 
     fn settle(&mut self) {
@@ -253,7 +287,11 @@ impl<A: App> ObserverTask<A> {
         let strictest = present.first().map(|first| present[1..].iter().fold(*first, stricter));
         self.plan = strictest.unwrap_or(self.query_plan).with_times_of(&self.query_plan);
         if present.iter().all(Plan::stores) {
-            self.unstored.take_if(|unstored| unstored.is_own);
+            self.unstored.take_if(|unstored| unstored.shown_by == ShownBy::Own);
+        }
+        if self.plan.never_loads() && !present.is_empty() {
+            // The observers that have wanted the load are gone.
+            (self.waiter, self.retired, self.rebuild_at) = (None, None, None);
         }
         self.plans = present;
         arrived
@@ -261,7 +299,7 @@ impl<A: App> ObserverTask<A> {
 
     /// Loads by the strategy of a new observer.
     fn start(&mut self, plan: &Plan) {
-        let is_fresh = |shown: &ShownValue| !shown.is_stale(plan, Duration::ZERO);
+        let is_fresh = |shown: &ShownValue| plan.never_loads() || !shown.is_stale(plan, Duration::ZERO);
         let has_fresh = plan.reads_first() && self.value_to_show(false).as_ref().is_some_and(is_fresh);
         if !has_fresh {
             // An answer that other observers wait for too is stored for them.
@@ -273,9 +311,10 @@ impl<A: App> ObserverTask<A> {
         }
     }
 
-    /// Whether there is no value to show, or only a marked one.
+    /// Whether there is no value to show, or only a marked one, which the provider no longer has.
     fn needs_load(&self) -> bool {
-        self.value_to_show(!self.plan.stores()).is_none_or(|shown| shown.is_marked)
+        let may_load = !self.plan.never_loads();
+        self.value_to_show(!self.plan.stores()).is_none_or(|shown| shown.is_marked && may_load)
     }
 
     fn handle_change(&mut self) {
@@ -316,6 +355,9 @@ impl<A: App> ObserverTask<A> {
 
     /// Joins a flight, unless the task already waits for one that is good enough.
     fn load(&mut self, plan: Plan) {
+        if plan.never_loads() {
+            return self.look_up(plan);
+        }
         self.rebuild_at = None;
         let is_waiting = self.waiter.as_ref().is_some_and(|waiter| waiter.flight.is_current());
         if is_waiting && !plan.replaces_running() {
@@ -331,6 +373,12 @@ impl<A: App> ObserverTask<A> {
             waiter.flight.revoke_slot();
             self.join_flight(self.plan.polling(), IfRunning::ReplaceOnly(waiter.flight.id));
         }
+    }
+
+    /// Asks the provider, for observers that never load.
+    fn look_up(&mut self, plan: Plan) {
+        let caller = Caller::of_observer_task(&self.client);
+        self.lookup = caller.waiter(&*self.query, plan, IfRunning::Join).ok().flatten();
     }
 
     fn join_flight(&mut self, plan: Plan, if_running: IfRunning) {
@@ -386,7 +434,7 @@ impl<A: App> ObserverTask<A> {
         if self.outdated == 1 {
             return self.load(self.plan.repairing());
         }
-        let took = self.client.query_state(&*self.query).load_time();
+        let took = self.client.state_of(&*self.query).load_time();
         let wait = took.saturating_mul(1 << doublings).mul_f64(fastrand::f64());
         self.rebuild_at = Instant::now().checked_add(wait);
     }
@@ -406,14 +454,18 @@ impl<A: App> ObserverTask<A> {
 
     /// Keeps an answer that is not stored, unless there is a newer one.
     fn keep_unstored(&mut self, flight: &Flight, value: AnyValue) {
-        let is_own = !self.plan.stores();
+        let shown_by = match (self.plan.stores(), flight.is_unstored.load(Ordering::Acquire)) {
+            (false, _) => ShownBy::Own,
+            (true, true) => ShownBy::All,
+            (true, false) => ShownBy::AllOnceMarked,
+        };
         let is_newer = self.unstored.as_ref().is_none_or(|unstored| unstored.flight < flight.id);
         if let Some(watch) = &flight.watch
             && is_newer
-            && (is_own || watch.is_overtaken())
+            && (shown_by != ShownBy::AllOnceMarked || watch.is_overtaken())
         {
             self.unstored =
-                Some(UnstoredAnswer { value, flight: flight.id, watch: Arc::clone(watch), is_own });
+                Some(UnstoredAnswer { value, flight: flight.id, watch: Arc::clone(watch), shown_by });
         }
     }
 }

@@ -18,7 +18,8 @@ use crate::fetch::Fetch;
 /// The shown pages are kept alive, so they stay in the cache unless they are removed.
 ///
 /// The shown pages do not change on their own. After a write or an invalidation, call [`revalidate`](Self::revalidate):
-/// it shows the current values, and loads where necessary.
+/// it shows the current values, and loads where necessary. [`observe`](Self::observe) makes an observer that follows all
+/// changes.
 ///
 /// # Panics
 /// All futures panic if a load is necessary and neither the client nor the caller has a
@@ -28,14 +29,14 @@ use crate::fetch::Fetch;
 /// All futures may be dropped at any time: the shown pages stay as they were.
 #[must_use = "no page is loaded before a method requests it"]
 pub struct Infinite<A: App, Q: Fetch<A>> {
-    client: Client<A>,
-    first: Q,
-    next: Step<Q>,
-    previous: Option<Step<Q>>,
+    pub(super) client: Client<A>,
+    pub(super) first: Q,
+    pub(super) next: Step<Q>,
+    pub(super) previous: Option<Step<Q>>,
     /// The maximum number of shown pages; 0 means no bound.
-    max_pages: usize,
+    pub(super) max_pages: usize,
     /// The queries of the shown pages.
-    queries: Vec<Q>,
+    pub(super) queries: Vec<Q>,
     /// One for each query.
     pages: Vec<Arc<Q::Value>>,
 }

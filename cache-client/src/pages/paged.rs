@@ -3,9 +3,10 @@
 use std::fmt::{self, Debug};
 use std::sync::Arc;
 
-use cache_core::{Holds, Query, Strategy};
+use cache_core::{Holds, LoadingOptions, Query, Strategy};
 
 use super::PageResult;
+use super::paged_observer::PagedObserver;
 use crate::app::App;
 use crate::client::Client;
 use crate::fetch::{Answer, Fetch};
@@ -17,7 +18,7 @@ use crate::fetch::{Answer, Fetch};
 /// clone of [`current`](Self::current).
 ///
 /// The shown page does not change on its own. After a write or an invalidation, `jump(page())` shows the current value,
-/// and loads if necessary. An [`Observer`](crate::Observer) of [`query`](Self::query) reports changes.
+/// and loads if necessary. [`observe`](Self::observe) makes an observer that follows all changes.
 ///
 /// # Panics
 /// All futures panic if a load is necessary and neither the client nor the caller has a
@@ -28,13 +29,18 @@ use crate::fetch::{Answer, Fetch};
 #[must_use = "no page is loaded before a method requests it"]
 pub struct Paged<A: App, Q: Fetch<A>> {
     client: Client<A>,
+    pages: PageNumbers<Q>,
+    shown: Option<Arc<Q::Value>>,
+}
+
+/// The numbers of pages, and which page is shown.
+pub(super) struct PageNumbers<Q: Query<Value: Sized>> {
     make: Box<dyn Fn(u64) -> Q + Send + Sync>,
     total: Option<Box<Total<Q>>>,
     /// Number of the first page.
     first: u64,
     /// Number of the shown page, or of the first page to show.
-    page: u64,
-    shown: Option<Arc<Q::Value>>,
+    pub(super) page: u64,
 }
 
 /// Reads the number of pages from a page, if the page has it.
@@ -78,33 +84,56 @@ impl<A: App> Client<A> {
     /// # }
     /// ```
     pub fn paged<Q: Fetch<A>>(&self, make: impl Fn(u64) -> Q + Send + Sync + 'static) -> Paged<A, Q> {
-        let client = self.clone();
-        Paged { client, make: Box::new(make), total: None, first: 1, page: 1, shown: None }
+        let pages = PageNumbers { make: Box::new(make), total: None, first: 1, page: 1 };
+        Paged { client: self.clone(), pages, shown: None }
+    }
+}
+
+impl<Q: Query<Value: Sized>> PageNumbers<Q> {
+    pub(super) fn query(&self) -> Q {
+        (self.make)(self.page)
+    }
+
+    pub(super) fn total_of(&self, value: &Q::Value) -> Option<u64> {
+        (self.total.as_ref()?)(value)
+    }
+
+    pub(super) fn has_previous(&self) -> bool {
+        self.page > self.first
+    }
+
+    /// The first page if none is shown, otherwise the next one.
+    pub(super) fn next(&self, shown: Option<&Q::Value>) -> Option<u64> {
+        let Some(shown) = shown else { return Some(self.page) };
+        let next = self.page.checked_add(1)?;
+        let is_behind_the_last =
+            self.total_of(shown).is_some_and(|total| next.saturating_sub(self.first) >= total);
+        (!is_behind_the_last).then_some(next)
     }
 }
 
 impl<A: App, Q: Fetch<A>> Paged<A, Q> {
     /// Numbers the pages from `first`.
     pub fn numbered_from(self, first: u64) -> Self {
-        Self { first, page: first, shown: None, ..self }
+        Self { pages: PageNumbers { first, page: first, ..self.pages }, shown: None, ..self }
     }
 
     /// Sets how to read the number of pages from a page; `None` if the page does not have it.
     pub fn with_total(mut self, total: impl Fn(&Q::Value) -> Option<u64> + Send + Sync + 'static) -> Self {
-        self.total = Some(Box::new(total));
+        self.pages.total = Some(Box::new(total));
         self
     }
 
     /// Returns the number of the shown page; before the first load, that of the first page.
     #[must_use]
     pub fn page(&self) -> u64 {
-        self.page
+        self.pages.page
     }
 
     /// Returns the query of the shown page.
     #[must_use]
     pub fn query(&self) -> Q {
-        (self.make)(self.page)
+        self.pages.query()
     }
 
     /// Returns the shown page; `None` before the first load.
@@ -117,7 +146,7 @@ impl<A: App, Q: Fetch<A>> Paged<A, Q> {
     /// the number.
     #[must_use]
     pub fn total(&self) -> Option<u64> {
-        (self.total.as_ref()?)(self.shown.as_ref()?)
+        self.pages.total_of(self.shown.as_ref()?)
     }
 
     /// Returns whether [`next`](Self::next) has a page to show. `true` while that is unknown.
@@ -129,17 +158,11 @@ impl<A: App, Q: Fetch<A>> Paged<A, Q> {
     /// Returns whether there is a page before the shown one.
     #[must_use]
     pub fn has_previous(&self) -> bool {
-        self.page > self.first
+        self.pages.has_previous()
     }
 
-    /// The first page if none is shown, otherwise the next one.
     fn next_page(&self) -> Option<u64> {
-        if self.shown.is_none() {
-            return Some(self.page);
-        }
-        let next = self.page.checked_add(1)?;
-        let is_past_the_end = self.total().is_some_and(|total| next.saturating_sub(self.first) >= total);
-        (!is_past_the_end).then_some(next)
+        self.pages.next(self.shown.as_deref())
     }
 }
 
@@ -152,7 +175,7 @@ where
     /// # Errors
     /// Same as [`Client::query`]. The shown page stays.
     pub async fn jump(&mut self, page: u64) -> Answer<A, Q> {
-        let value = self.client.query(&(self.make)(page)).await?;
+        let value = self.client.query(&(self.pages.make)(page)).await?;
         self.show(page, &value);
         Ok(value)
     }
@@ -175,7 +198,7 @@ where
     /// Same as [`Client::query`]. The shown page stays.
     pub async fn previous(&mut self) -> PageResult<A, Q> {
         match self.has_previous() {
-            true => self.jump(self.page - 1).await.map(Some),
+            true => self.jump(self.pages.page - 1).await.map(Some),
             false => Ok(None),
         }
     }
@@ -187,19 +210,69 @@ where
     pub async fn refetch(&mut self) -> Answer<A, Q> {
         let query = self.query();
         let value = self.client.query_with(&query, |options| options.strategy(Strategy::Refresh)).await?;
-        self.show(self.page, &value);
+        self.show(self.pages.page, &value);
         Ok(value)
     }
 
+    /// Observes the shown page, or the first: shows it, each change of it, and the pages that the observer moves to.
+    ///
+    /// # Panics
+    /// If the client has no [runtime](crate::guide::runtimes) and the caller is in none.
+    ///
+    /// # Examples
+    /// ```
+    /// # use cache_client::{App, Client, Context, Fetch, TokioClock};
+    /// # use cache_core::{Cache, Query, registry};
+    /// # pub struct Feed { pub posts: Vec<String>, pub pages: u64 }
+    /// # #[derive(Query, Clone, Debug, PartialEq, Eq, Hash)]
+    /// # #[query(value = Feed, capacity = 1_000, fresh = "30s")]
+    /// # pub struct GetFeed { pub page: u64 }
+    /// # registry! { pub struct CacheRegistry { GetFeed } }
+    /// # struct Blog;
+    /// # impl App for Blog { type Registry = CacheRegistry; }
+    /// # impl Fetch<Blog> for GetFeed {
+    /// #     type Error = std::io::Error;
+    /// #     async fn fetch(&self, _: &Context<Blog>) -> Result<Feed, std::io::Error> {
+    /// #         Ok(Feed { posts: vec![format!("Post {}", self.page)], pages: 3 })
+    /// #     }
+    /// # }
+    /// # fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// # tokio::runtime::Builder::new_current_thread().enable_time().build()?.block_on(async {
+    /// # let cache = Cache::<CacheRegistry>::builder().clock(TokioClock::new()).build()?;
+    /// # let client = Client::builder(cache, Blog).build();
+    /// let mut feed = client.paged(|page| GetFeed { page }).with_total(|feed| Some(feed.pages)).observe();
+    /// while feed.next().await.is_some_and(|state| state.is_loading) {}
+    /// assert_eq!(feed.state().value.map(|page| page.posts.clone()), Some(vec!["Post 1".to_owned()]));
+    ///
+    /// assert!(feed.show_next());
+    /// while feed.next().await.is_some_and(|state| state.is_loading) {}
+    /// assert_eq!(feed.state().value.map(|page| page.posts.clone()), Some(vec!["Post 2".to_owned()]));
+    /// # Ok(())
+    /// # })
+    /// # }
+    /// ```
+    pub fn observe(self) -> PagedObserver<A, Q> {
+        self.observe_with(|options| options)
+    }
+
+    /// Observes the pages, as [`observe`](Self::observe) does, with options for this observer. `change` gets options that
+    /// decide nothing.
+    ///
+    /// # Panics
+    /// If the client has no [runtime](crate::guide::runtimes) and the caller is in none.
+    pub fn observe_with(self, change: impl FnOnce(LoadingOptions) -> LoadingOptions) -> PagedObserver<A, Q> {
+        PagedObserver::new(&self.client, self.pages, change)
+    }
+
     fn show(&mut self, page: u64, value: &Arc<Q::Value>) {
-        self.page = page;
+        self.pages.page = page;
         self.shown = Some(Arc::clone(value));
     }
 }
 
 impl<A: App, Q: Fetch<A>> Debug for Paged<A, Q> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let (page, total, is_shown) = (self.page, self.total(), self.shown.is_some());
+        let (page, total, is_shown) = (self.page(), self.total(), self.shown.is_some());
         f.debug_struct("Paged")
             .field("page", &page)
             .field("total", &total)

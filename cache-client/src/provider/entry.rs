@@ -10,6 +10,7 @@ use cache_core::{BoxError, EntryCodec, Holds, Query};
 
 use super::envelope::{Envelope, WallTime};
 use super::error::{ProviderAction, ProviderError};
+use super::key;
 use super::tier::Tier;
 use crate::any_query::AnyQuery;
 use crate::app::App;
@@ -26,9 +27,9 @@ const STEP: Duration = Duration::from_nanos(1);
 pub(crate) struct ProviderEntry {
     pub(crate) tier: Arc<Tier>,
     query: &'static str,
-    codec: EntryCodec,
+    pub(crate) codec: EntryCodec,
     /// The name of the key in the provider.
-    name: Vec<u8>,
+    name: String,
     /// When the flight began, by the wall clock.
     pub(crate) began: WallTime,
     /// Values loaded at or before this time are out of date, since the key was changed here afterwards.
@@ -41,6 +42,10 @@ pub(crate) struct ProviderEntry {
 pub(crate) struct FoundCopy {
     pub(crate) value: ValueHandle,
     pub(crate) age: Duration,
+    /// How long it is fresh, for the program that has loaded it.
+    pub(crate) fresh: Duration,
+    /// Its time to live there.
+    pub(crate) ttl: Duration,
 }
 
 impl ProviderEntry {
@@ -91,13 +96,13 @@ impl ProviderEntry {
             return Err(ProviderError::Ahead);
         }
         let age = now.since(loaded_at).unwrap_or_default();
-        if age >= fresh.min(ttl) || self.outdated.is_some_and(|outdated| loaded_at <= outdated) {
+        if age >= ttl || self.outdated.is_some_and(|outdated| loaded_at <= outdated) {
             return Ok(None);
         }
         let decode = || self.codec.decode_entry(entry);
         let (found, value) = catch_codec(decode)?.map_err(ProviderError::Unreadable)?;
         match found.equals(key) {
-            true => Ok(Some(FoundCopy { value, age })),
+            true => Ok(Some(FoundCopy { value, age, fresh, ttl })),
             false => Err(ProviderError::OtherKey),
         }
     }
@@ -109,7 +114,7 @@ impl ProviderEntry {
         copy: EntryCopy<'_>,
         is_wanted: &(dyn Fn() -> bool + Send + Sync),
     ) {
-        let left = copy.fresh.min(copy.ttl).saturating_sub(copy.age);
+        let left = copy.served.min(copy.ttl).saturating_sub(copy.age);
         if left.is_zero() {
             return;
         }
@@ -136,10 +141,34 @@ pub(crate) struct EntryCopy<'a> {
     pub(crate) loaded_at: WallTime,
     pub(crate) age: Duration,
     pub(crate) fresh: Duration,
+    /// How long it may be served, fresh or not.
+    pub(crate) served: Duration,
     pub(crate) ttl: Duration,
 }
 
 impl<A: App> Client<A> {
+    /// Returns the key under which a [`Provider`](crate::Provider) has the answer to a query. `None` if the query is not
+    /// derived with `persist`, or its key cannot be encoded.
+    ///
+    /// # Examples
+    /// ```
+    /// # include!(concat!(env!("CARGO_MANIFEST_DIR"), "/doctest_setup.rs"));
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> Result<(), Box<dyn Error>> {
+    /// # let client = blog_client();
+    /// assert_eq!(client.provider_key(&GetTitle { id: 7 }).as_deref(), Some("get_title;id=7"));
+    /// # Ok(())
+    /// # }
+    /// ```
+    #[must_use]
+    pub fn provider_key<Q: Query>(&self, query: &Q) -> Option<String>
+    where
+        A::Registry: Holds<Q>,
+    {
+        let codec = Q::persistence()?.entry_codec();
+        name(self.cache().any_table::<Q>(), codec, query).ok()
+    }
+
     /// Removes a key from the provider in the background. Without a runtime, nothing is removed.
     pub(crate) fn remove_copy<Q: Query>(&self, query: &Q)
     where
@@ -151,7 +180,7 @@ impl<A: App> Client<A> {
         }
     }
 
-    fn remove_named(&self, tier: &Arc<Tier>, query: &'static str, name: Result<Vec<u8>, ProviderError>) {
+    fn remove_named(&self, tier: &Arc<Tier>, query: &'static str, name: Result<String, ProviderError>) {
         let Some(runtime) = self.runtime().try_get_unattended() else { return };
         match name {
             Ok(name) => {
@@ -163,12 +192,9 @@ impl<A: App> Client<A> {
     }
 }
 
-/// The name of a key in the provider: the name of its table, which has no zero byte, a zero byte, and the key.
-fn name(table: AnyTable<'_>, codec: EntryCodec, key: &dyn AnyKey) -> Result<Vec<u8>, ProviderError> {
-    let mut name = table.name().as_bytes().to_vec();
-    name.push(0);
-    catch_codec(|| codec.encode_key(key, &mut name))?.map_err(ProviderError::Unwritable)?;
-    Ok(name)
+/// The name of a key in the provider.
+fn name(table: AnyTable<'_>, codec: EntryCodec, key: &dyn AnyKey) -> Result<String, ProviderError> {
+    catch_codec(|| key::name(table.name(), codec, key))?.map_err(ProviderError::Unwritable)
 }
 
 /// Runs code of a codec, which may be the user's.

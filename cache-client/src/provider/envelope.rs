@@ -72,6 +72,10 @@ impl WallTime {
         Self(self.0.saturating_add(nanos(time)))
     }
 
+    pub(crate) fn earlier_by(self, time: Duration) -> Self {
+        Self(self.0.saturating_sub(nanos(time)))
+    }
+
     /// Time passed since `earlier`; `None` if that is later.
     pub(crate) fn since(self, earlier: Self) -> Option<Duration> {
         self.0.checked_sub(earlier.0).map(Duration::from_nanos)

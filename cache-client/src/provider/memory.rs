@@ -31,9 +31,9 @@ pub struct MemoryProvider {
 
 #[derive(Debug, Default)]
 struct MemoryStore {
-    entries: HashMap<Arc<[u8]>, StoredBytes, RandomState>,
+    entries: HashMap<Arc<str>, StoredBytes, RandomState>,
     /// The keys by the expiry of their entries; ties are broken by the number of the write.
-    ends: BTreeMap<Expiry, Arc<[u8]>>,
+    ends: BTreeMap<Expiry, Arc<str>>,
     /// Total size of all keys and values.
     bytes: usize,
     writes: u64,
@@ -103,7 +103,7 @@ impl MemoryProvider {
         store
     }
 
-    fn put(&self, key: &[u8], value: &[u8], ttl: Duration) {
+    fn put(&self, key: &str, value: &[u8], ttl: Duration) {
         let now = Instant::now();
         let at = now.checked_add(ttl).unwrap_or(now + FAR_FUTURE);
         let size = key.len() + value.len();
@@ -129,7 +129,7 @@ impl Default for MemoryProvider {
 }
 
 impl MemoryStore {
-    fn insert(&mut self, key: Arc<[u8]>, value: Arc<[u8]>, at: Instant) {
+    fn insert(&mut self, key: Arc<str>, value: Arc<[u8]>, at: Instant) {
         self.writes += 1;
         self.bytes += key.len() + value.len();
         let end = Expiry { at, write: self.writes };
@@ -137,7 +137,7 @@ impl MemoryStore {
         self.entries.insert(key, StoredBytes { value, end });
     }
 
-    fn remove(&mut self, key: &[u8]) {
+    fn remove(&mut self, key: &str) {
         if let Some(held) = self.entries.remove(key) {
             self.bytes -= key.len() + held.value.len();
             self.ends.remove(&held.end);
@@ -158,17 +158,17 @@ impl MemoryStore {
 }
 
 impl Provider for MemoryProvider {
-    async fn get(&self, key: &[u8]) -> Result<Option<Vec<u8>>, BoxError> {
+    async fn get(&self, key: &str) -> Result<Option<Vec<u8>>, BoxError> {
         let value = self.unexpired().entries.get(key).map(|held| Arc::clone(&held.value));
         Ok(value.map(|value| value.to_vec()))
     }
 
-    async fn set(&self, key: &[u8], value: Vec<u8>, ttl: Duration) -> Result<(), BoxError> {
+    async fn set(&self, key: &str, value: Vec<u8>, ttl: Duration) -> Result<(), BoxError> {
         self.put(key, &value, ttl);
         Ok(())
     }
 
-    async fn remove(&self, key: &[u8]) -> Result<(), BoxError> {
+    async fn remove(&self, key: &str) -> Result<(), BoxError> {
         self.unexpired().remove(key);
         Ok(())
     }

@@ -27,21 +27,21 @@ type CallResult<T> = Result<Result<T, BoxError>, Arc<str>>;
 
 /// A provider of unknown type. Called only on misses, so a box costs little.
 trait AnyProvider: Send + Sync {
-    fn get<'a>(&'a self, key: &'a [u8]) -> ProviderFuture<'a, Option<Vec<u8>>>;
-    fn set<'a>(&'a self, key: &'a [u8], value: Vec<u8>, ttl: Duration) -> ProviderFuture<'a, ()>;
-    fn remove<'a>(&'a self, key: &'a [u8]) -> ProviderFuture<'a, ()>;
+    fn get<'a>(&'a self, key: &'a str) -> ProviderFuture<'a, Option<Vec<u8>>>;
+    fn set<'a>(&'a self, key: &'a str, value: Vec<u8>, ttl: Duration) -> ProviderFuture<'a, ()>;
+    fn remove<'a>(&'a self, key: &'a str) -> ProviderFuture<'a, ()>;
 }
 
 impl<P: Provider> AnyProvider for P {
-    fn get<'a>(&'a self, key: &'a [u8]) -> ProviderFuture<'a, Option<Vec<u8>>> {
+    fn get<'a>(&'a self, key: &'a str) -> ProviderFuture<'a, Option<Vec<u8>>> {
         Box::pin(Provider::get(self, key))
     }
 
-    fn set<'a>(&'a self, key: &'a [u8], value: Vec<u8>, ttl: Duration) -> ProviderFuture<'a, ()> {
+    fn set<'a>(&'a self, key: &'a str, value: Vec<u8>, ttl: Duration) -> ProviderFuture<'a, ()> {
         Box::pin(Provider::set(self, key, value, ttl))
     }
 
-    fn remove<'a>(&'a self, key: &'a [u8]) -> ProviderFuture<'a, ()> {
+    fn remove<'a>(&'a self, key: &'a str) -> ProviderFuture<'a, ()> {
         Box::pin(Provider::remove(self, key))
     }
 }
@@ -64,7 +64,7 @@ impl Tier {
         Self { timeout, ..self }
     }
 
-    pub(crate) async fn get(&self, query: &'static str, key: &[u8]) -> Option<Vec<u8>> {
+    pub(crate) async fn get(&self, query: &'static str, key: &str) -> Option<Vec<u8>> {
         let get = catch_panic(async { self.provider.get(key).await });
         let ended = tokio::time::timeout(self.timeout, get).await;
         self.done(query, ProviderAction::Get, ended.ok())?
@@ -74,7 +74,7 @@ impl Tier {
     pub(crate) async fn set(
         &self,
         query: &'static str,
-        key: &[u8],
+        key: &str,
         value: Vec<u8>,
         ttl: Duration,
         is_wanted: impl FnOnce() -> bool + Send,
@@ -85,13 +85,13 @@ impl Tier {
                 false => Ok(()),
             }
         });
-        let ended = self.write_queues.in_turn(key, || self.timeout(), set).await;
+        let ended = self.write_queues.in_turn(key.as_bytes(), || self.timeout(), set).await;
         self.done(query, ProviderAction::Set, ended);
     }
 
-    pub(crate) async fn remove(&self, query: &'static str, key: &[u8]) {
+    pub(crate) async fn remove(&self, query: &'static str, key: &str) {
         let remove = catch_panic(async { self.provider.remove(key).await });
-        let ended = self.write_queues.in_turn(key, || self.timeout(), remove).await;
+        let ended = self.write_queues.in_turn(key.as_bytes(), || self.timeout(), remove).await;
         self.done(query, ProviderAction::Remove, ended);
     }
 

@@ -21,8 +21,8 @@ use super::memory::MemoryProvider;
 /// # tokio::runtime::Builder::new_current_thread().enable_time().build().unwrap().block_on(async {
 /// let provider = Arc::new(TrackingProvider::new());
 /// provider.fail_next_gets(1);
-/// assert!(provider.get(b"key").await.is_err());
-/// assert_eq!(provider.get(b"key").await.unwrap(), None);
+/// assert!(provider.get("key").await.is_err());
+/// assert_eq!(provider.get("key").await.unwrap(), None);
 /// assert_eq!((provider.gets(), provider.misses()), (2, 1));
 /// # });
 /// ```
@@ -136,6 +136,13 @@ impl<P> TrackingProvider<P> {
         self.is_held.send_replace(false);
     }
 
+    /// Forgets all counts, failures to come and delays, and releases the calls that wait. The entries of the wrapped
+    /// provider stay.
+    pub fn reset(&self) {
+        *self.state.lock() = TrackingState::default();
+        self.release();
+    }
+
     /// Counts a call, then waits or fails as the test has set.
     async fn begin(
         &self,
@@ -159,7 +166,7 @@ impl<P> TrackingProvider<P> {
 }
 
 impl<P: Provider> Provider for TrackingProvider<P> {
-    async fn get(&self, key: &[u8]) -> Result<Option<Vec<u8>>, BoxError> {
+    async fn get(&self, key: &str) -> Result<Option<Vec<u8>>, BoxError> {
         self.begin(|state| &mut state.gets).await?;
         let found = self.inner.get(key).await?;
         let mut state = self.state.lock();
@@ -171,12 +178,12 @@ impl<P: Provider> Provider for TrackingProvider<P> {
         Ok(found)
     }
 
-    async fn set(&self, key: &[u8], value: Vec<u8>, ttl: Duration) -> Result<(), BoxError> {
+    async fn set(&self, key: &str, value: Vec<u8>, ttl: Duration) -> Result<(), BoxError> {
         self.begin(|state| &mut state.sets).await?;
         self.inner.set(key, value, ttl).await
     }
 
-    async fn remove(&self, key: &[u8]) -> Result<(), BoxError> {
+    async fn remove(&self, key: &str) -> Result<(), BoxError> {
         self.begin(|state| &mut state.removes).await?;
         self.inner.remove(key).await
     }

@@ -3,15 +3,29 @@
 use std::any::TypeId;
 use std::future::Future;
 use std::sync::Arc;
+use std::time::Duration;
 
 use cache_core::{Holds, LoadingOptions};
 
 use super::caller::Caller;
+use super::set::QuerySet;
 use crate::app::App;
 use crate::client::Client;
-use crate::erased::AnyQueryError;
+use crate::erased::{AnyQueryError, typed_value};
 use crate::error::QueryError;
 use crate::fetch::{Answer, Fetch};
+
+/// A value in the cache, and how old it is.
+#[derive(Debug)]
+#[non_exhaustive]
+pub struct CachedValue<V> {
+    /// The value.
+    pub value: Arc<V>,
+    /// How long ago its load began.
+    pub age: Duration,
+    /// Whether it is stale by the options of the query, invalidated or expired.
+    pub is_stale: bool,
+}
 
 impl<A: App> Client<A> {
     /// Returns the answer to a query, from the cache or a load, according to its strategy. There is no memo. Inside a
@@ -27,6 +41,7 @@ impl<A: App> Client<A> {
     /// - [`QueryError::Interrupted`]: the load cancelled its own context, or its [runtime](crate::guide::runtimes) has
     ///   ended and the caller has no other.
     /// - [`QueryError::Cycle`]: the call is made inside the load of something that the query needs.
+    /// - [`QueryError::NotCached`]: the strategy is [`CacheOnly`](crate::Strategy::CacheOnly), and there is no value.
     /// - [`QueryError::Options`]: the options of the query are invalid.
     ///
     /// # Panics
@@ -92,9 +107,9 @@ impl<A: App> Client<A> {
         Caller::without_context(self).query_with(query, change(LoadingOptions::new()))
     }
 
-    /// Returns the answers to several queries, in their order. All loads run at the same time. A query that implements
-    /// [`FetchMany`](crate::FetchMany) needs fewer loads. Each answer may fail on its own, as with
-    /// [`query`](Self::query).
+    /// Returns the answers to several queries, in their order: those of a slice as a `Vec`, those of a tuple of
+    /// different queries as a tuple. All loads run at the same time, and few loads suffice if a query implements
+    /// [`FetchMany`](crate::FetchMany). Each answer may fail on its own, as with [`query`](Self::query).
     ///
     /// # Panics
     /// If a load is necessary and neither the client nor the caller has a [runtime](crate::guide::runtimes).
@@ -112,16 +127,16 @@ impl<A: App> Client<A> {
     /// let answers = client.query_all(&[GetTitle { id: 1 }, GetTitle { id: 404 }]).await;
     /// assert_eq!(answers[0].as_ref().map(|title| title.as_str()).ok(), Some("One"));
     /// assert!(answers[1].is_err());
+    ///
+    /// let (title, feed) = client.query_all((GetTitle { id: 1 }, GetFeed)).await;
+    /// assert_eq!((title?.as_str(), feed?.0.len()), ("One", 3));
     /// # Ok(())
     /// # }
     /// ```
-    pub fn query_all<'a, Q: Fetch<A>>(
+    pub fn query_all<'a, S: QuerySet<A> + 'a>(
         &'a self,
-        queries: &'a [Q],
-    ) -> impl Future<Output = Vec<Answer<A, Q>>> + Send + 'a
-    where
-        A::Registry: Holds<Q>,
-    {
+        queries: S,
+    ) -> impl Future<Output = S::Answers> + Send + 'a {
         Caller::without_context(self).query_all(queries)
     }
 
@@ -147,6 +162,35 @@ impl<A: App> Client<A> {
         A::Registry: Holds<Q>,
     {
         Caller::without_context(self).cached(query)
+    }
+
+    /// Returns the value in the cache together with its age, and whether it is stale. Never loads. Does not count as a
+    /// use. Without optimistic layers.
+    ///
+    /// An answer by [`query`](Self::query) may be stale where the strategy or the option `stale_if_error` allows it; this
+    /// says whether it was.
+    ///
+    /// # Examples
+    /// ```
+    /// # include!(concat!(env!("CARGO_MANIFEST_DIR"), "/doctest_setup.rs"));
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> Result<(), Box<dyn Error>> {
+    /// # let client = blog_client();
+    /// assert!(client.query_state(&GetTitle { id: 1 }).is_none());
+    /// client.query(&GetTitle { id: 1 }).await?;
+    /// assert!(!client.query_state(&GetTitle { id: 1 }).unwrap().is_stale);
+    /// client.invalidate(&GetTitle { id: 1 });
+    /// assert!(client.query_state(&GetTitle { id: 1 }).unwrap().is_stale);
+    /// # Ok(())
+    /// # }
+    /// ```
+    #[must_use]
+    pub fn query_state<Q: Fetch<A>>(&self, query: &Q) -> Option<CachedValue<Q::Value>>
+    where
+        A::Registry: Holds<Q>,
+    {
+        let (value, age, is_stale) = Caller::without_context(self).cached_state(query)?;
+        Some(CachedValue { value: typed_value(value), age, is_stale })
     }
 
     /// Returns the error of the last failed load of a key, if no caller received it or a substitute took its place.

@@ -8,6 +8,7 @@ use cache_core::client_support::AnyKey;
 use cache_core::{Holds, LoadingOptions};
 
 use super::caller::Caller;
+use super::set::QuerySet;
 use crate::app::App;
 use crate::context::{Context, Node};
 use crate::erased::{Outcome, typed_key};
@@ -25,6 +26,7 @@ impl<A: App> Context<A> {
     /// - [`QueryError::Interrupted`]: the tree was cancelled or its deadline has passed; if that was before the call,
     ///   nothing has run. Or the load cancelled its own context.
     /// - [`QueryError::Cycle`]: the context is that of the load of something that the query needs.
+    /// - [`QueryError::NotCached`]: the strategy is [`CacheOnly`](crate::Strategy::CacheOnly), and there is no value.
     /// - [`QueryError::Options`]: the options of the query are invalid.
     ///
     /// # Panics
@@ -89,9 +91,9 @@ impl<A: App> Context<A> {
         Caller::of(&self.0).query_with(query, change(LoadingOptions::new()))
     }
 
-    /// Returns the answers to several queries, in their order. All loads run at the same time. A query that implements
-    /// [`FetchMany`](crate::FetchMany) needs fewer loads. Each answer may fail on its own, as with
-    /// [`query`](Self::query).
+    /// Returns the answers to several queries, in their order: those of a slice as a `Vec`, those of a tuple of
+    /// different queries as a tuple. All loads run at the same time, and few loads suffice if a query implements
+    /// [`FetchMany`](crate::FetchMany). Each answer may fail on its own, as with [`query`](Self::query).
     ///
     /// # Panics
     /// If a load is necessary and neither the client nor the caller has a [runtime](crate::guide::runtimes).
@@ -115,13 +117,10 @@ impl<A: App> Context<A> {
     /// # Ok(())
     /// # }
     /// ```
-    pub fn query_all<'a, Q: Fetch<A>>(
+    pub fn query_all<'a, S: QuerySet<A> + 'a>(
         &'a self,
-        queries: &'a [Q],
-    ) -> impl Future<Output = Vec<Answer<A, Q>>> + Send + 'a
-    where
-        A::Registry: Holds<Q>,
-    {
+        queries: S,
+    ) -> impl Future<Output = S::Answers> + Send + 'a {
         Caller::of(&self.0).query_all(queries)
     }
 

@@ -70,7 +70,10 @@ impl<A: App> Caller<'_, A> {
         if_running: IfRunning,
         seen: Option<u64>,
     ) -> Result<Progress, AnyQueryError> {
-        let query_state = self.client().query_state(query);
+        if plan.never_loads() && !self.may_look_up(query, access) {
+            return Err(self.not_cached(query));
+        }
+        let query_state = self.client().state_of(query);
         let (demand, context) = (self.demand_of(plan), self.context(access));
         let from = context.as_ref().map(|node| node.origin());
         let slot = context.as_ref().and_then(|node| node.slot.as_ref());
@@ -80,7 +83,8 @@ impl<A: App> Caller<'_, A> {
             return self.joined(query, joined, plan, access, slot);
         }
         if plan.reads_first() {
-            if query_state.errors.any_exist()
+            if !plan.never_loads()
+                && query_state.errors.any_exist()
                 && let Some((error, watch)) = query_state.errors.answer(query, self.client().cache().now())
             {
                 self.note_read(query, None, Some(&watch));
@@ -92,14 +96,14 @@ impl<A: App> Caller<'_, A> {
                         .map(|value| Progress::Found(value, None)),
                 };
             }
-            request.landings = Some(seen.unwrap_or_else(|| query_state.flights.landings()));
+            request.landings = Some(seen.unwrap_or_else(|| query_state.flights_of(plan).landings()));
         }
         let mut is_read = seen.is_some();
         loop {
             if request.landings.is_some()
                 && !is_read
                 && let Some((value, verdict)) = self.read_and_judge(query, plan, false)
-                && verdict.is_fresh()
+                && (verdict.is_fresh() || (plan.never_loads() && !access.fresh_only))
             {
                 return Ok(self.found(query, value));
             }
@@ -180,7 +184,7 @@ impl<A: App> Caller<'_, A> {
         plan: &Arc<Plan>,
         loads: bool,
     ) -> Option<BackgroundLoad> {
-        let query_state = self.client().query_state(query);
+        let query_state = self.client().state_of(query);
         if query_state.errors.any_exist()
             && query_state.errors.answer(query, self.client().cache().now()).is_some()
         {
@@ -241,8 +245,10 @@ impl<A: App> Caller<'_, A> {
         };
         // Declared here, so that it is dropped after the memo is unlocked too.
         let mut displaced = None;
-        let join = |displaced| query_state.flights.join(query, request, make, displaced);
-        let joined = match self.node().filter(|_| !request.in_background) {
+        let join = |displaced| query_state.flights_of(plan).join(query, request, make, displaced);
+        // A call that never loads has nothing to wait for that another call of its tree has asked for.
+        let joins_in_tree = !request.in_background && !plan.never_loads();
+        let joined = match self.node().filter(|_| joins_in_tree) {
             Some(node) => in_tree(node, query, request, || join(&mut displaced)),
             None => join(&mut displaced),
         };

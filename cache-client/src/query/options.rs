@@ -58,10 +58,13 @@ impl<'a, A: App> Caller<'a, A> {
 
     fn sources(&self, query: &dyn AnyQuery<A>, call: LoadingOptions) -> OptionSources {
         let client = self.client();
+        let (own, derived) = (client.settings(query.type_id()), query.facts().loading);
+        let strategy = call.or(own).or(derived).or(client.defaults()).strategy.unwrap_or_default();
         OptionSources {
             call,
-            query: client.settings(query.type_id()),
-            derived: query.facts().loading,
+            query: own,
+            derived,
+            strategy: client.defaults_for(strategy),
             client: client.defaults(),
             concurrency: client.concurrency(),
             table: query.table(client.cache()).times(),

@@ -1,6 +1,7 @@
 //! How a call reads the cache. Waits for nothing.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use cache_core::{EntryState, Freshness};
 
@@ -8,7 +9,8 @@ use super::caller::Caller;
 use crate::any_query::AnyQuery;
 use crate::app::App;
 use crate::context::Access;
-use crate::erased::AnyValue;
+use crate::erased::{AnyQueryError, AnyValue};
+use crate::error::QueryError;
 use crate::plan::{Plan, Planned, Verdict};
 use crate::telemetry::Substitute;
 
@@ -34,7 +36,9 @@ impl<A: App> Caller<'_, A> {
             }
             Some((value, Verdict::Stale)) if !access.fresh_only => {
                 telemetry.stale_hit(subject, strategy);
-                self.refresh(query, &plan.shared());
+                if !plan.never_loads() {
+                    self.refresh(query, &plan.shared());
+                }
                 Some(value)
             }
             _ => {
@@ -81,7 +85,30 @@ impl<A: App> Caller<'_, A> {
         value
     }
 
-    /// The value in the cache, if it may replace the answer of a load that failed or is late.
+    /// The value in the cache, its age, and whether it is stale by the options of the query.
+    pub(super) fn cached_state(&self, query: &dyn AnyQuery<A>) -> Option<(AnyValue, Duration, bool)> {
+        let (value, state) = query.read(self.client().cache(), false)?;
+        let plan = self.plan_of_query(query);
+        let is_stale = !plan.is_fresh(query.counts_as_absent(&plan, &value), &state);
+        Some((value, state.age, is_stale))
+    }
+
+    /// The answer to a call that never loads, when neither the cache nor the provider has one.
+    pub(super) fn not_cached(&self, query: &dyn AnyQuery<A>) -> AnyQueryError {
+        if self.notes_reads() {
+            // For a load, a stale value is no answer, but a change of it may be.
+            let present = query.read(self.client().cache(), false);
+            self.note_read(query, present.as_ref().map(|(value, _)| value), None);
+        }
+        QueryError::NotCached { query: query.facts().name }
+    }
+
+    /// Whether the provider may have an answer that this caller may use.
+    pub(super) fn may_look_up(&self, query: &dyn AnyQuery<A>, access: Access) -> bool {
+        !access.is_private && self.client().tier().is_some() && query.codec().is_some()
+    }
+
+    /// What the cache has, if it may replace the answer of a load that failed or is late.
     pub(super) fn substitute(
         &self,
         query: &dyn AnyQuery<A>,

@@ -10,6 +10,7 @@ use foldhash::fast::RandomState;
 
 use super::caller::Caller;
 use super::progress::{Progress, WaitingCall};
+use super::set::{OutcomeList, QueryList, QuerySet};
 use crate::any_query::AnyQuery;
 use crate::app::App;
 use crate::erased::{AnyQueryError, AnyValue, Outcome, typed, typed_value};
@@ -44,19 +45,10 @@ impl<A: App> Caller<'_, A> {
         typed(self.end(query, self.start(query, Some(options))).await)
     }
 
-    pub(super) async fn query_all<Q: Fetch<A>>(self, queries: &[Q]) -> Vec<Answer<A, Q>>
-    where
-        A::Registry: Holds<Q>,
-    {
-        let mut all: Vec<&dyn AnyQuery<A>> = Vec::with_capacity(queries.len());
-        for query in queries {
-            all.push(query);
-        }
-        let mut answers = Vec::with_capacity(queries.len());
-        for outcome in self.outcomes(&all).await {
-            answers.push(typed(outcome));
-        }
-        answers
+    pub(super) async fn query_all<S: QuerySet<A>>(self, queries: S) -> S::Answers {
+        let QueryList(all) = queries.__list();
+        let outcomes = self.outcomes(&all).await;
+        S::__answers(OutcomeList(outcomes.into_iter()))
     }
 
     async fn outcomes(self, queries: &[&dyn AnyQuery<A>]) -> Vec<Outcome> {
@@ -115,13 +107,15 @@ impl<A: App> Caller<'_, A> {
         }
         let access = self.access();
         let plan = self.planned(query, options, access)?;
-        if let Some(progress) = self.join_in_tree(query, &plan, access)? {
+        if !plan.never_loads()
+            && let Some(progress) = self.join_in_tree(query, &plan, access)?
+        {
             return Ok(progress);
         }
         let mut seen = None;
         if plan.reads_first() && access.reads {
             // Before the read, so that the call misses no landing.
-            seen = Some(self.client().query_state(query).flights.landings());
+            seen = Some(self.client().state_of(query).flights_of(&plan).landings());
             if let Some(value) = self.read(query, &plan, access) {
                 return Ok(self.found(query, value));
             }

@@ -14,7 +14,7 @@ use crate::context::Access;
 use crate::erased::{AnyQueryError, AnyValue, Outcome};
 use crate::error::QueryError;
 use crate::flight::registry::IfRunning;
-use crate::plan::Plan;
+use crate::plan::{Plan, Verdict};
 use crate::telemetry::Substitute;
 
 impl<A: App> Caller<'_, A> {
@@ -28,8 +28,10 @@ impl<A: App> Caller<'_, A> {
     ) -> impl Future<Output = Outcome> + Send {
         async move {
             let runtime = &call.waiter.flight.runtime;
-            let waits_plainly =
-                self.node().is_none() && call.cache_fallback_at.is_none() && call.lent.is_none();
+            let waits_plainly = self.node().is_none()
+                && call.cache_fallback_at.is_none()
+                && call.lent.is_none()
+                && !self.may_get_stale(&call);
             if waits_plainly && !runtime.may_be_idle() {
                 let outcome = call.waiter.landed().await;
                 if outcome.is_ok() || !call.waiter.flight.is_stranded() {
@@ -81,13 +83,29 @@ impl<A: App> Caller<'_, A> {
                 None => pending().await,
             }
         });
+        let mut is_stale = pin!(async {
+            match self.may_get_stale(call) {
+                true => flight.shows_stale().await,
+                false => pending().await,
+            }
+        });
         let mut is_idle = pin!(flight.runtime.until_idle(self.client().runtime()));
-        let mut may_be_late = true;
+        let (mut may_be_late, mut may_be_stale) = (true, true);
         let outcome = loop {
             tokio::select! {
                 biased;
                 outcome = waiter.landed() => break outcome,
                 () = &mut is_idle => return None,
+                () = &mut is_stale, if may_be_stale => {
+                    may_be_stale = false;
+                    if let Some((value, verdict)) = self.read_and_judge(query, plan, true)
+                        && verdict != Verdict::Unusable
+                    {
+                        // It refreshes the value behind the caller.
+                        flight.outlive_callers();
+                        return Some(Ok(self.remember(query, value)));
+                    }
+                }
                 () = &mut is_late, if may_be_late => {
                     may_be_late = false;
                     if let Some(value) = self.substitute(query, plan, *access) {
@@ -99,6 +117,14 @@ impl<A: App> Caller<'_, A> {
             }
         };
         (outcome.is_ok() || !flight.is_stranded()).then(|| self.conclude(query, call, outcome))
+    }
+
+    /// Whether a call can be answered with a stale value from the provider while the load continues.
+    fn may_get_stale(&self, call: &WaitingCall) -> bool {
+        call.plan.prefers_stale()
+            && call.access.reads
+            && !call.access.fresh_only
+            && self.client().tier().is_some()
     }
 
     /// Takes over a load whose runtime is known not to run it any more, so that a call takes over many loads at once.
@@ -142,7 +168,9 @@ impl<A: App> Caller<'_, A> {
     fn conclude(&self, query: &dyn AnyQuery<A>, call: &WaitingCall, outcome: Outcome) -> Outcome {
         let WaitingCall { waiter, plan, access, .. } = call;
         match outcome {
+            Ok(value) if plan.never_loads() => Ok(self.remember(query, value)),
             Ok(value) => Ok(self.remember_landed(query, &waiter.flight, value)),
+            Err(QueryError::NotCached { .. }) => Err(self.not_cached(query)),
             Err(error) => self.substitute_or_fail(query, plan, *access, error, waiter.flight.watch.as_ref()),
         }
     }
@@ -179,7 +207,7 @@ impl<A: App> Caller<'_, A> {
     /// Remembers an error that the caller does not get, so that `refresh_error` can return it.
     fn remember_error(&self, query: &dyn AnyQuery<A>, watch: Option<&Arc<AnyWatch>>, error: AnyQueryError) {
         if let Some(watch) = watch {
-            let errors = &self.client().query_state(query).errors;
+            let errors = &self.client().state_of(query).errors;
             errors.note(query.to_query(), Arc::clone(watch), error, None);
         }
     }

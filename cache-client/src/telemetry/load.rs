@@ -81,7 +81,7 @@ impl LoadSpan {
         let name = name_of(outcome);
         self.span.record("outcome", name);
         match name {
-            "answered" => {}
+            "answered" | "missing" => {}
             "refused" => emit_end!(self, DEBUG, "refused", about),
             "interrupted" => emit_end!(self, DEBUG, "interrupted", about),
             _ => self.emit_failure(
@@ -128,6 +128,7 @@ fn name_of(outcome: &Outcome) -> &'static str {
         Err(QueryError::Panicked { .. }) => "panicked",
         Err(QueryError::CircuitOpen { .. }) => "refused",
         Err(QueryError::Interrupted { .. }) => "interrupted",
+        Err(QueryError::NotCached { .. }) => "missing",
         // The others are not ends of a load.
         Err(
             QueryError::Failed { .. }

@@ -109,7 +109,7 @@ async fn on_several_threads_each_key_is_loaded_once_and_no_load_takes_more_than_
     let quick: Arc<[_]> = (0..60).map(GetQuick).collect();
     let spawn_query = || {
         let (client, quick) = (client.clone(), Arc::clone(&quick));
-        tokio::spawn(async move { client.query_all(&quick).await })
+        tokio::spawn(async move { client.query_all(&quick[..]).await })
     };
     for call in [spawn_query(), spawn_query(), spawn_query()] {
         let answers = in_time(call).await.unwrap();

@@ -117,6 +117,8 @@ pub enum Step {
     /// Answers after this time.
     Slow(Duration),
     Pass,
+    /// Fails with a retryable error after this time.
+    SlowPass(Duration),
     Busy(Duration),
     Fail,
     FailUnclassifiable,
@@ -168,6 +170,10 @@ impl FlakyApp {
                 Ok(number)
             }
             Step::Pass => Err(FlakyError::Passing),
+            Step::SlowPass(time) => {
+                takes(time).await;
+                Err(FlakyError::Passing)
+            }
             Step::Busy(time) => Err(FlakyError::Busy(time)),
             Step::Fail => Err(FlakyError::Final),
             Step::FailUnclassifiable => Err(FlakyError::Unclassifiable),

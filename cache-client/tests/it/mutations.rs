@@ -4,6 +4,7 @@ mod loads;
 mod panics;
 mod requests;
 mod scopes;
+mod settling;
 mod updates;
 
 use std::sync::Arc;

@@ -182,3 +182,79 @@ async fn invalid_options_of_a_call_fail_only_that_call() {
     assert_eq!((*other.unwrap(), *same.unwrap()), (1, 1));
     assert_eq!(*client.query(&bad).await.unwrap(), 1);
 }
+
+#[tokio::test(start_paused = true)]
+async fn the_times_of_a_strategy_apply_to_the_calls_that_choose_it() {
+    let client = builder()
+        .defaults(|options| options.fresh(seconds(5)).swr(seconds(5)))
+        .defaults_for(Strategy::StaleWhileRevalidate, |options| options.swr(seconds(100)))
+        .defaults_for(Strategy::StaleWhileRevalidate, |options| options.fresh(seconds(20)))
+        .build();
+    let query = GetTimeless(1);
+    let stale = |options: LoadingOptions| options.strategy(Strategy::StaleWhileRevalidate);
+    client.query(&query).await.unwrap();
+    // Fresh for 20 s with one strategy, and for 5 s with the other.
+    pass(seconds(9)).await;
+    assert_eq!(*client.query_with(&query, stale).await.unwrap(), 1);
+    assert_eq!(client.app().loads(&query), 1);
+    assert_eq!(*client.query(&query).await.unwrap(), 2);
+    // Stale, and served.
+    pass(seconds(99)).await;
+    assert_eq!(*client.query_with(&query, stale).await.unwrap(), 2);
+}
+
+#[tokio::test(start_paused = true)]
+async fn the_most_specific_time_of_a_strategy_wins() {
+    let fresh = |time| move |options: LoadingOptions| options.fresh(seconds(time));
+    let client = builder()
+        .defaults(fresh(1))
+        .defaults_for(Strategy::CacheFirst, fresh(20))
+        .query::<GetMaybe>(fresh(40))
+        .build();
+    // One by the strategy, the other by its setting; each load takes a second.
+    client.query(&GetTimeless(2)).await.unwrap();
+    client.query(&GetMaybe(2)).await.unwrap();
+    pass(seconds(17)).await;
+    client.query(&GetTimeless(2)).await.unwrap();
+    assert_eq!(client.app().loads(&GetTimeless(2)), 1);
+    pass(seconds(10)).await;
+    client.query(&GetTimeless(2)).await.unwrap();
+    client.query(&GetMaybe(2)).await.unwrap();
+    assert_eq!((client.app().loads(&GetTimeless(2)), client.app().loads(&GetMaybe(2))), (2, 1));
+    // By the call.
+    pass(seconds(5)).await;
+    client.query_with(&GetTimeless(2), fresh(3)).await.unwrap();
+    assert_eq!(client.app().loads(&GetTimeless(2)), 3);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_strategy_that_lacks_a_time_is_an_error_that_names_the_query_before_anything_runs() {
+    let client = builder().defaults_for(Strategy::CacheFirst, |options| options.swr(seconds(60))).build();
+    let query = GetNumber(1);
+    client.cache().insert(query.clone(), 50);
+    let stale = |options: LoadingOptions| options.strategy(Strategy::StaleWhileRevalidate);
+    let message = refused(client.query_with(&query, stale).await);
+    assert!(message.starts_with("query `get_number`: `swr` is missing"), "{message}");
+    assert_eq!(client.app().loads(&query), 0);
+}
+
+#[tokio::test(start_paused = true)]
+async fn options_that_no_strategy_can_have_are_rejected() {
+    for (option, change) in [
+        ("strategy", (|options| options.strategy(Strategy::Refresh)) as fn(LoadingOptions) -> LoadingOptions),
+        ("concurrency", |options| options.concurrency(2)),
+        ("jitter", |options| options.jitter(2.0)),
+    ] {
+        let with = || builder().defaults_for(Strategy::CacheFirst, change);
+        let error = with().try_build().unwrap_err().to_string();
+        assert!(error.starts_with(&format!("defaults of the client: `{option}` ")), "{error}");
+        let message = refused(with().build().query(&GetNumber(1)).await);
+        assert!(message.starts_with(&format!("query `get_number`: `{option}` ")), "{message}");
+    }
+    // Two values that are valid alone, and not together.
+    let together = builder()
+        .defaults_for(Strategy::CacheFirst, |options| options.retry_longest(SECOND))
+        .query::<GetNumber>(|options| options.retry_first(seconds(2)))
+        .try_build();
+    assert!(matches!(together, Err(ClientBuildError::Query(error)) if error.option == "retry_first"));
+}

@@ -78,7 +78,8 @@ async fn an_inactive_client_does_not_poll_and_polls_once_when_it_is_active_again
     assert_eq!(client.app().loads(&polled), 2);
     pass(seconds(2)).await;
     assert_eq!(client.app().loads(&polled), 3);
-    assert_eq!(client.app().loads(&plain), 1);
+    // It was stale.
+    assert_eq!(client.app().loads(&plain), 2);
 }
 
 #[tokio::test(start_paused = true)]
@@ -181,4 +182,48 @@ async fn a_jump_of_the_cache_clock_is_noticed_within_a_minute() {
     assert_eq!((client.app().loads(&polled), client.app().loads(&plain)), (2, 1));
     assert!(matches!(shown.state(), cache_client::State::Ready { is_stale: true, .. }));
     drop(observer);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_query_decides_by_its_value_when_it_is_polled_and_when_no_more() {
+    let client = paused_client();
+    let query = GetJob(1);
+    let observer = client.observe(&query);
+    pass(seconds(3) - BLINK).await;
+    assert_eq!(client.app().loads(&query), 1);
+    pass(BLINK * 2).await;
+    assert_eq!(client.app().loads(&query), 2);
+    pass(seconds(3)).await;
+    assert_eq!(client.app().loads(&query), 3);
+    pass(seconds(600)).await;
+    assert_eq!(client.app().loads(&query), 3);
+    // Another value decides anew.
+    client.cache().insert(query.clone(), 0);
+    pass(seconds(2) + BLINK).await;
+    assert_eq!(client.app().loads(&query), 4);
+    drop(observer);
+}
+
+#[tokio::test(start_paused = true)]
+async fn the_option_is_the_period_without_a_value_and_what_the_query_adapts() {
+    let client = paused_client();
+    let query = GetJob(1);
+    client.app().script(&query, Script::Fail(SECOND));
+    let _observer = client.observe_with(&query, |options| options.poll(seconds(7)));
+    pass(seconds(8) + BLINK).await;
+    assert_eq!(client.app().loads(&query), 2);
+    client.app().script(&query, Script::Answer(SECOND));
+    client.cache().insert(query.clone(), 0);
+    pass(seconds(7) + BLINK).await;
+    assert_eq!(client.app().loads(&query), 3);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_query_that_panics_in_this_is_polled_by_the_option() {
+    let client = paused_client();
+    let query = GetJob(13);
+    let observer = client.observe_with(&query, |options| options.poll(seconds(4)));
+    pass(seconds(5) + BLINK).await;
+    assert_eq!(client.app().loads(&query), 2);
+    assert!(observer.state().value().is_some());
 }

@@ -255,3 +255,49 @@ async fn invalid_options_of_a_prefetch_are_recorded_and_readable_separately() {
         assert_eq!(client.app().loads(&timeless) + client.app().loads(&number), 0);
     }
 }
+
+#[tokio::test(start_paused = true)]
+async fn an_answer_that_nobody_waited_for_is_kept_as_long_as_the_option_says() {
+    for (kept, seconds_kept) in [(0, 0), (2, 2), (60, 60)] {
+        let client = builder().query::<GetWeak>(|options| options.keep_prefetched(seconds(kept))).build();
+        client.prefetch(&GetWeak(1)).done().await;
+        settle().await;
+        if seconds_kept > 0 {
+            pass(seconds(seconds_kept) - Duration::from_millis(10)).await;
+            assert!(client.cached(&GetWeak(1)).is_some(), "{kept} s");
+            pass(Duration::from_millis(20)).await;
+        }
+        assert!(client.cached(&GetWeak(1)).is_none(), "{kept} s");
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_update_loads_a_fresh_key_once_for_all_behind_its_readers() {
+    let (client, query) = (paused_client(), GetNumber(1));
+    client.query(&query).await.unwrap();
+    for _ in 0..10 {
+        client.update(&query);
+    }
+    let update = client.update(&query);
+    assert_eq!(*client.query(&query).await.unwrap(), 1, "the value is served meanwhile");
+    update.done().await;
+    assert_eq!(*client.query(&query).await.unwrap(), 2);
+    assert_eq!(client.app().loads(&query), 2);
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_update_that_fails_leaves_the_value_and_its_error() {
+    let (client, query) = (paused_client(), GetNumber(1));
+    client.query(&query).await.unwrap();
+    client.app().script(&query, Script::Fail(SECOND));
+    client.update(&query).done().await;
+    assert_eq!(*client.query(&query).await.unwrap(), 1);
+    assert!(matches!(client.refresh_error(&query), Some(QueryError::Failed { .. })));
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_update_of_a_query_that_stores_nothing_loads_nothing() {
+    let client = builder().query::<GetNumber>(|options| options.strategy(Strategy::NetworkOnly)).build();
+    client.update(&GetNumber(1)).done().await;
+    assert_eq!(client.app().loads(&GetNumber(1)), 0);
+}

@@ -113,7 +113,7 @@ async fn damaged_bytes_are_a_miss_and_are_overwritten() {
     let (restarts, query) = (tracked_restarts(), GetKept(1));
     restarts.client().query(&query).await.unwrap();
     settle().await;
-    let name = b"get_kept\0\x01\0\0\0";
+    let name = "get_kept;0=1";
     let good = restarts.provider.inner().get(name).await.unwrap().unwrap();
     let mut changed = good.clone();
     *changed.last_mut().unwrap() ^= 1;
@@ -172,15 +172,15 @@ async fn an_entry_of_another_shape_is_a_miss_without_an_error_and_is_overwritten
 struct PanickingProvider;
 
 impl Provider for PanickingProvider {
-    async fn get(&self, _: &[u8]) -> Result<Option<Vec<u8>>, BoxError> {
+    async fn get(&self, _: &str) -> Result<Option<Vec<u8>>, BoxError> {
         panic!("the provider panics")
     }
 
-    async fn set(&self, _: &[u8], _: Vec<u8>, _: Duration) -> Result<(), BoxError> {
+    async fn set(&self, _: &str, _: Vec<u8>, _: Duration) -> Result<(), BoxError> {
         panic!("the provider panics")
     }
 
-    async fn remove(&self, _: &[u8]) -> Result<(), BoxError> {
+    async fn remove(&self, _: &str) -> Result<(), BoxError> {
         panic!("the provider panics")
     }
 }

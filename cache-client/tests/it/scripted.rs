@@ -51,6 +51,11 @@ pub struct GetPolled(pub u32);
 #[query(value = usize, capacity = 1_000, fresh = "10s", linger = "0s")]
 pub struct GetHasty(pub u32);
 
+/// Polled every two seconds until its third load.
+#[derive(Query, Clone, Debug, PartialEq, Eq, Hash)]
+#[query(value = usize, capacity = 1_000, fresh = "1h")]
+pub struct GetJob(pub u32);
+
 /// Has an unlimited linger time: the load always runs to its end.
 #[derive(Query, Clone, Debug, PartialEq, Eq, Hash)]
 #[query(value = usize, capacity = 1_000, fresh = "10s", linger = "until done")]
@@ -126,6 +131,7 @@ registry! {
         crate::scripted::GetSelf,
         crate::scripted::GetQuitter,
         crate::scripted::GetEager,
+        crate::scripted::GetJob,
     }
 }
 
@@ -288,7 +294,20 @@ loaded!(
     GetTimeless,
     GetWeighed
 );
-keyed!(GetEqual, GetMaybe, GetSum, GetRing, GetSelf, GetQuitter, GetEager);
+keyed!(GetJob, GetEqual, GetMaybe, GetSum, GetRing, GetSelf, GetQuitter, GetEager);
+
+impl Fetch<ScriptedApp> for GetJob {
+    type Error = ScriptedError;
+
+    async fn fetch(&self, cx: &Context<ScriptedApp>) -> Result<usize, ScriptedError> {
+        cx.app().load(self).await
+    }
+
+    fn next_poll(&self, value: &usize, period: Option<Duration>) -> Option<Duration> {
+        assert_ne!(self.0, 13, "cannot be polled");
+        (*value < 3).then(|| period.unwrap_or(seconds(2)))
+    }
+}
 
 impl Fetch<ScriptedApp> for GetEqual {
     type Error = ScriptedError;

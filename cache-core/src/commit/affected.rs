@@ -6,6 +6,7 @@ use super::locked_shards::OpenShards;
 use crate::shard::ShardRef;
 use crate::shard::key::IsKey;
 use crate::shard::load::AnyLoad;
+use crate::shared::LoadStart;
 use crate::table::head::Head;
 use crate::table::watchers::{AnyWatcher, KeyEvent};
 
@@ -31,6 +32,16 @@ impl Affected {
             self.loads.extend(shard.load_of(hash, is_key).cloned());
         }
         head.watchers.find(hash, is_key, &mut |watcher| self.watchers.push((event, Arc::clone(watcher))));
+    }
+
+    /// Adds the watches of a key that is written by a load that began at `start`: earlier loads are out of date.
+    /// The key has no blocking load.
+    pub(super) fn find_since(&mut self, start: LoadStart, head: &Head, (hash, is_key): (u32, IsKey<'_>)) {
+        head.watchers.find(hash, is_key, &mut |watcher| {
+            let is_later = watcher.start().sequence > start.sequence;
+            let event = if is_later { KeyEvent::Touched } else { KeyEvent::Loaded };
+            self.watchers.push((event, Arc::clone(watcher)));
+        });
     }
 
     /// Notifies all of them, under the locks of their shards.

@@ -28,7 +28,7 @@ impl Part for ClearPart<'_> {
 
     fn open(&mut self) -> Option<(&dyn UsedTable, &mut dyn Steps)> {
         // Also for a table that was never used, and before the check whether it was.
-        self.table.head().dirty_marks.mark_all();
+        self.table.head().note_change_of_all();
         Some((self.table.used()?, &mut self.steps))
     }
 }
@@ -178,6 +178,7 @@ impl Steps for MarkTaggedSteps {
         for &(hash, number) in &self.marked {
             head.dirty_marks.mark(hash);
             if let Some(shard) = shards.of(hash) {
+                shard.note_change(head.shared.next_in_sequence());
                 shard.invalidate(number);
             }
         }

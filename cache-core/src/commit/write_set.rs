@@ -147,6 +147,10 @@ impl Write {
         !matches!(self, Self::None | Self::Mark { invalidate: false, .. })
     }
 
+    fn is_mark_or_removal(&self) -> bool {
+        matches!(self, Self::Remove | Self::Mark { invalidate: true, .. } | Self::Overtake)
+    }
+
     fn has_value(&self) -> bool {
         matches!(self, Self::Set { .. } | Self::Merge(_))
     }

@@ -5,7 +5,7 @@ use std::fmt::Debug;
 
 use crate::erased::{ErasedTable, UsedTable};
 use crate::event::{Change, ChangeKind};
-use crate::inspect::{EntryReport, TableReport};
+use crate::inspect::{EntryReport, EntryView, TableReport};
 use crate::retention::recency::Oldest;
 use crate::shard::key::AnyKey;
 use crate::shard::{Membership, OpContext, ShardRef, View};
@@ -99,6 +99,30 @@ impl dyn UsedTable + '_ {
         });
         // Printing a key is foreign code.
         keys.iter().map(|(key, state)| EntryReport::new(&key, *state)).collect()
+    }
+
+    /// Shows all readable entries. One shard is locked (shared) at a time, and none while an entry is shown.
+    pub(crate) fn show_entries(&self, show: &mut dyn FnMut(&EntryView)) {
+        self.expire_due();
+        let (head, now) = (self.head(), self.head().shared.now());
+        for place in self.places() {
+            // Outlives the lock even if a key's `Clone` panics, since it may hold the last handle of a value.
+            let mut views = Vec::new();
+            {
+                let shard = self.shard(place).read();
+                let shard = shard.any();
+                for number in shard.numbers() {
+                    let Some(view) = shard.view(number) else { continue };
+                    let state = EntryState::of(&view, &head.rules, now);
+                    views.extend(shard.lines.handle(number, true).map(|pair| (pair, state)));
+                }
+            }
+            for (mut pair, state) in views {
+                if let Some(entry) = pair.take_entry() {
+                    show(&EntryView::new(head.name, entry, state));
+                }
+            }
+        }
     }
 
     /// Copies the keys with a live value. One shard is locked (shared) at a time.

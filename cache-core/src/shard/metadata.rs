@@ -10,6 +10,7 @@ use super::saves::Saves;
 use super::state::{Extra, deadline};
 use super::tag_index::TagIndex;
 use crate::clock::Moment;
+use crate::entry_times::EntryTimes;
 use crate::event::RemovalCause;
 use crate::retention::Rules;
 use crate::retention::deadline::Deadlines;
@@ -42,6 +43,8 @@ pub(crate) struct Metadata {
     pub(super) tags: Option<Box<TagIndex>>,
     /// Highest revision of any entry that was taken out.
     pub(super) forgotten: u64,
+    /// Number of the last mark or removal of a key, present or absent.
+    pub(super) last_change: u64,
     /// Removals by [`RemovalCause`].
     pub(super) removals: [u64; RemovalCause::COUNT],
     /// What was displaced besides keys and values. Must be dropped without a lock.
@@ -97,7 +100,21 @@ impl Metadata {
         deadline(self.records[number].as_of, self.extras.get(number), rules)
     }
 
-    /// Adds a line to the list of its membership.
+    /// Replaces the own times of an entry.
+    pub(super) fn set_times(&mut self, number: u32, times: &EntryTimes, context: &OpContext<'_>) {
+        let EntryTimes { ttl, fresh, .. } = *times;
+        if ttl.is_none() && fresh.is_none() && !context.rules.wants_extras() {
+            let surplus = self.extras.take(number);
+            self.displaced_extras.extend(surplus);
+            return;
+        }
+        match self.extras.get_mut(number) {
+            Some(extra) => (extra.ttl, extra.fresh) = (ttl, fresh),
+            None => self.extras.put(number, Some(Box::new(Extra { ttl, fresh, ..Extra::new(context.now) }))),
+        }
+    }
+
+    /// Puts a line into the list of its membership.
     #[inline]
     pub(super) fn enter(&mut self, number: u32, state: &mut LineState, context: &OpContext<'_>) {
         let Self { records, policy, survivors, .. } = self;

@@ -8,6 +8,7 @@ use super::maintenance::VISITS;
 use super::metadata::promote;
 use super::{Incoming, Location, OpContext, Placement, QueuePosition, ShardMut};
 use crate::clock::Moment;
+use crate::entry_times::EntryTimes;
 use crate::event::RemovalCause;
 use crate::retention::Queue;
 use crate::retention::list::{Link, List, NONE};
@@ -225,20 +226,29 @@ impl ShardMut<'_> {
     /// Renews the times of an entry and clears its mark. A survivor becomes resident again, if the table keeps
     /// anything. Returns whether there was a readable entry.
     pub(crate) fn touch(&mut self, number: u32, context: &OpContext<'_>) -> bool {
-        self.touch_as_of(number, context.now, context)
+        self.touch_with(number, None, context)
     }
 
-    /// Touches an entry, as [`touch`](Self::touch) does, with `as_of` instead of now as the moment when it
-    /// was true.
-    pub(crate) fn touch_as_of(&mut self, number: u32, as_of: Moment, context: &OpContext<'_>) -> bool {
+    /// Touches an entry, as [`touch`](Self::touch) does, and gives it these times, as if its value had been
+    /// written with them. An entry that is no longer kept by its times becomes a survivor.
+    pub(crate) fn touch_with(
+        &mut self,
+        number: u32,
+        times: Option<&EntryTimes>,
+        context: &OpContext<'_>,
+    ) -> bool {
         if !self.is_readable(number) {
             return false;
         }
         self.keep_for_saves(number);
+        let as_of = times.and_then(|times| times.as_of).unwrap_or(context.now);
         let Self { lines, metadata, .. } = self;
         let Some(state) = lines.state_mut(number) else { return false };
         let old_deadline = metadata.deadline(number, context.rules);
         metadata.records[number].as_of = as_of;
+        if let Some(times) = times {
+            metadata.set_times(number, times, context);
+        }
         let extra = metadata.extras.get(number);
         if let Some(extra) = extra {
             extra.renew_idle(context.now);
@@ -248,7 +258,9 @@ impl ShardMut<'_> {
         state.count_use();
         promote(state, context);
         metadata.move_timer(number, state, old_deadline, context.rules);
-        if !state.membership.is_resident() {
+        let is_kept_by_nothing = state.membership == Membership::Timed
+            && metadata.deadline(number, context.rules) == Moment::NEVER;
+        if !state.membership.is_resident() || is_kept_by_nothing {
             self.admit(number, context);
         }
         true

@@ -12,6 +12,7 @@ use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use super::codec::{Codec, CodecError, EncodeError, Margin};
 use super::digest::Digest;
 use super::format::block::TooLong;
+use super::key_fields::{KeyField, KeyFields, NotFlat};
 use super::report::SkipReason;
 use super::shape::{Fingerprint, Misfit, Shape, ShapeReport};
 use crate::erased::UsedTable;
@@ -45,6 +46,8 @@ pub(crate) struct PairCodec {
     encode: EncodePair,
     /// Adds a pair; after an error, the part of it that could be read.
     decode: fn(&[u8], Margin, &mut dyn AnyPairs) -> Result<(), CodecError>,
+    /// Adds the fields of a key.
+    fields: fn(&dyn AnyPair, &mut KeyFields) -> Result<(), NotFlat>,
 }
 
 /// Appends a key, and its value if there is one. Also adds them to the digest, if given.
@@ -127,6 +130,7 @@ where
             pairs: Pairs::<Q>::boxed,
             encode: Pair::<Q>::encode::<C>,
             decode: Pair::<Q>::decode::<C>,
+            fields: Pair::<Q>::fields,
         };
         Self { codec, ensure_shards: Table::ensure_shards }
     }
@@ -174,6 +178,30 @@ impl EntryCodec {
         Ok((self.0.encode)(pairs.pair(0), out, None)?)
     }
 
+    /// Returns the fields of a key, in the order of their names. `None` if the key is no flat struct of scalars.
+    #[must_use]
+    pub fn key_fields(&self, key: &dyn AnyKey) -> Option<Vec<KeyField>> {
+        let mut pairs = (self.0.pairs)(1);
+        pairs.add_key(key);
+        if pairs.len() == 0 {
+            return None;
+        }
+        let mut fields = KeyFields::default();
+        (self.0.fields)(pairs.pair(0), &mut fields).ok()?;
+        Some(fields.sorted())
+    }
+
+    /// Creates a list of one pair. `None` if key or value are those of another query.
+    pub(crate) fn pair(&self, key: &dyn AnyKey, value: &ValueHandle) -> Option<Box<dyn AnyPairs>> {
+        let mut pairs = (self.0.pairs)(1);
+        pairs.add_key(key);
+        if pairs.len() == 0 {
+            return None;
+        }
+        pairs.pair_mut(0).set_value(&*value.0);
+        pairs.pair(0).has_value().then_some(pairs)
+    }
+
     /// Appends a key and its value.
     ///
     /// # Errors
@@ -184,15 +212,7 @@ impl EntryCodec {
         value: &ValueHandle,
         out: &mut Vec<u8>,
     ) -> Result<(), BoxError> {
-        let mut pairs = (self.0.pairs)(1);
-        pairs.add_key(key);
-        if pairs.len() == 0 {
-            return Err(foreign().into());
-        }
-        pairs.pair_mut(0).set_value(&*value.0);
-        if !pairs.pair(0).has_value() {
-            return Err(foreign().into());
-        }
+        let pairs = self.pair(key, value).ok_or_else(foreign)?;
         Ok(self.0.encode(pairs.pair(0), !(self.0.vouches)(&(self.0.shape)()), out)?)
     }
 
@@ -332,6 +352,13 @@ where
         match Pairs::<Q>::of_mut(pairs) {
             Some(pairs) => C::decode_seed(PairSeed(pairs.push_empty()), bytes, margin),
             None => Err(foreign()),
+        }
+    }
+
+    fn fields(pair: &dyn AnyPair, out: &mut KeyFields) -> Result<(), NotFlat> {
+        match Self::of(pair) {
+            Some(Self { key: Some(key), .. }) => key.serialize(out),
+            _ => Err(NotFlat),
         }
     }
 }

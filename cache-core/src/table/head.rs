@@ -15,7 +15,7 @@ use crate::retention::ledger::Ledger;
 use crate::retention::recency::Recency;
 use crate::shard::OpContext;
 use crate::shard::key::{self, AnyKey};
-use crate::shared::Shared;
+use crate::shared::{LoadStart, Shared};
 use crate::snapshot::TableCodec;
 use crate::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 use crate::sync::{HashState, hash_state};
@@ -46,6 +46,8 @@ pub struct Head {
     pub(super) early_misses: AtomicU64,
     /// Recorded even before there are shards: copies elsewhere may be older than the cache.
     pub(crate) dirty_marks: DirtyMarks,
+    /// Number of the last mark or removal that no shard remembers.
+    last_unlocked_change: AtomicU64,
     /// The watches of keys.
     pub(crate) watchers: Watchers,
     /// How the table is saved, if it is.
@@ -95,6 +97,7 @@ impl Head {
             next_victim: AtomicUsize::new(0),
             early_misses: AtomicU64::new(0),
             dirty_marks: DirtyMarks::default(),
+            last_unlocked_change: AtomicU64::new(0),
             watchers: Watchers::default(),
             codec,
             shared,
@@ -118,7 +121,30 @@ impl Head {
 
     /// Records that copies of all entries with a tag may be out of date, wherever they are kept.
     pub(crate) fn note_tag(&self, tag: &Tag) {
+        self.note_unlocked_change();
         self.dirty_marks.mark(self.hash(tag));
+    }
+
+    /// Records that all keys have changed, or that any of them may have.
+    pub(crate) fn note_change_of_all(&self) {
+        self.note_unlocked_change();
+        self.dirty_marks.mark_all();
+    }
+
+    /// Records a mark or removal of a key of a table that has no shards.
+    pub(crate) fn note_change_of_unused(&self, hash: u32) {
+        self.note_unlocked_change();
+        self.dirty_marks.mark(hash);
+    }
+
+    /// Records a change that no shard remembers, for loads that bring keys along.
+    fn note_unlocked_change(&self) {
+        self.last_unlocked_change.fetch_max(self.shared.next_in_sequence(), Ordering::AcqRel);
+    }
+
+    /// Returns whether there was no such change since a load began.
+    pub(crate) fn is_unchanged_since(&self, start: LoadStart) -> bool {
+        self.last_unlocked_change.load(Ordering::Acquire) < start.sequence
     }
 
     /// Returns the place of the shard of a hash.

@@ -185,11 +185,17 @@ impl Head {
         }
     }
 
+    /// Announces that a key which had no entry has one. Loads of it stay current. Must be called while the key's
+    /// shard is locked.
+    pub(crate) fn key_filled(&self, hash: u32, is_key: IsKey<'_>) {
+        self.watchers.find(hash, is_key, &mut |watcher| watcher.record(KeyEvent::Touched));
+    }
+
     /// Announces what happens to all keys of the table, as [`key_changed`](Self::key_changed) does for one.
     /// Must be called while all shards are locked. The caller overtakes their loads.
     pub(crate) fn all_changed(&self, event: KeyEvent) {
         self.watchers.each(&mut |watcher| watcher.record(event));
-        self.dirty_marks.mark_all();
+        self.note_change_of_all();
     }
 
     /// Returns the tag hashes of a key. Runs foreign code, so it must be called before any lock is taken.

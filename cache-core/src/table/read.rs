@@ -10,7 +10,7 @@ use crate::entry_times::EntryTimes;
 use crate::erased::UsedTable;
 use crate::query::{Lookup, Query};
 use crate::retention::Rules;
-use crate::shard::erased::{AnyHandle, AnyPair};
+use crate::shard::erased::{AnyHandle, AnyLines, AnyPair};
 use crate::shard::key::{IsKey, names};
 use crate::shard::state::{AnyHistoryEntry, HistoryEntry};
 use crate::shard::{LineState, Membership, ReadVersion, ShardRef, View};
@@ -83,6 +83,24 @@ impl dyn UsedTable + '_ {
             handle.is_some()
         });
         (handle, version)
+    }
+
+    /// Returns the value of a key and the version of its entry, if `is_it` accepts the line. Does not count as a
+    /// use. `is_it` runs under the lock.
+    pub(crate) fn read_handle_if(
+        &self,
+        hash: u32,
+        is_key: IsKey<'_>,
+        is_it: &dyn Fn(&dyn AnyLines, u32) -> bool,
+    ) -> Option<(AnyHandle, ReadVersion)> {
+        let mut found = None;
+        self.read_with(hash, is_key, Use::Uncounted, &mut |shard, number| {
+            let handle = number.filter(|&number| is_it(shard.lines, number));
+            let handle = handle.and_then(|number| shard.lines.handle(number, false));
+            found = handle.map(|handle| (handle, shard.version(number)));
+            found.is_some()
+        });
+        found
     }
 
     /// Returns whether there is a value. Does not count as a use.

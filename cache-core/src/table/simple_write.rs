@@ -12,6 +12,8 @@ pub(super) enum Origin {
     Program,
     /// A load: copies kept elsewhere may have its result.
     Load,
+    /// A copy kept elsewhere, while the key is loaded: no load is out of date because of it.
+    Copy,
 }
 
 /// The load that a simple write comes from, if any. It must not be overtaken.

@@ -17,7 +17,7 @@ use hashbrown::HashTable;
 use crate::event::WatchCallback;
 use crate::hash_index::spread;
 use crate::shard::key::{AnyKey, IsKey};
-use crate::shared::Shared;
+use crate::shared::{LoadStart, Shared};
 use crate::sync::Mutex;
 use crate::sync::atomic::{AtomicU8, AtomicUsize, Ordering};
 
@@ -41,6 +41,7 @@ pub(crate) struct Watcher<K: ?Sized> {
     state: AtomicU8,
     /// Present if the caller is notified of changes.
     notifier: Option<Notifier>,
+    start: LoadStart,
     key: K,
 }
 
@@ -70,8 +71,9 @@ pub(crate) struct Watchers {
 }
 
 impl<K: AnyKey> Watcher<K> {
-    pub(crate) fn new(key: K, hash: u32, notifier: Option<Notifier>) -> Arc<Self> {
-        Arc::new(Self { hash, state: AtomicU8::new(CURRENT), notifier, key })
+    /// Creates the watcher of a load that begins now.
+    pub(crate) fn new(key: K, hash: u32, notifier: Option<Notifier>, start: LoadStart) -> Arc<Self> {
+        Arc::new(Self { hash, state: AtomicU8::new(CURRENT), notifier, start, key })
     }
 }
 
@@ -82,6 +84,17 @@ impl<K: AnyKey + ?Sized> Watcher<K> {
 
     pub(crate) fn hash(&self) -> u32 {
         self.hash
+    }
+
+    /// Returns when its load began.
+    pub(crate) fn start(&self) -> LoadStart {
+        self.start
+    }
+
+    /// Returns whether it belongs to a load that began after `start`, and may still store its answer. A watcher
+    /// with a callback does not count: its caller only reads.
+    pub(crate) fn is_later_load(&self, start: LoadStart) -> bool {
+        self.notifier.is_none() && self.start.sequence > start.sequence && !self.is_overtaken()
     }
 
     /// Returns whether the key has changed since.

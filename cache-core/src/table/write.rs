@@ -23,19 +23,22 @@ use crate::typed::{Lines, Pair};
 pub(crate) struct PairWrite<'a> {
     times: &'a EntryTimes,
     origin: Origin,
-    /// Whether the entry is marked from the start.
-    is_invalidated: bool,
 }
 
 impl<'a> PairWrite<'a> {
-    /// Creates a write of a loaded value, which may be marked as invalidated.
-    pub(crate) fn of_load(times: &'a EntryTimes, is_invalidated: bool) -> Self {
-        Self { times, origin: Origin::Load, is_invalidated }
+    /// Creates a write of a loaded value.
+    pub(crate) fn of_load(times: &'a EntryTimes) -> Self {
+        Self { times, origin: Origin::Load }
+    }
+
+    /// Creates a write of a copy that was kept elsewhere.
+    pub(crate) fn of_copy(times: &'a EntryTimes) -> Self {
+        Self { times, origin: Origin::Copy }
     }
 
     /// Creates a write by the program.
     fn of(times: &'a EntryTimes) -> Self {
-        Self { times, origin: Origin::Program, is_invalidated: false }
+        Self { times, origin: Origin::Program }
     }
 }
 
@@ -63,7 +66,6 @@ impl dyn UsedTable + '_ {
         let head = self.head();
         let now = head.start_of(how.times);
         let mut incoming = head.incoming(pair, how.times, None, now);
-        incoming.is_invalidated = how.is_invalidated;
         let mut changes = Vec::new();
         head.add_change(&mut changes, ChangeKind::Set, &|| pair.entry());
         let Some(key) = pair.key() else { return false };
@@ -75,11 +77,11 @@ impl dyn UsedTable + '_ {
         if !may_write(shard, at.number) {
             return false;
         }
-        let event = match how.origin {
-            Origin::Program => KeyEvent::Replaced,
-            Origin::Load => KeyEvent::Loaded,
-        };
-        head.key_changed(shard, hash, is_key, event);
+        match how.origin {
+            Origin::Program => head.key_changed(shard, hash, is_key, KeyEvent::Replaced),
+            Origin::Load => head.key_changed(shard, hash, is_key, KeyEvent::Loaded),
+            Origin::Copy => head.key_filled(hash, is_key),
+        }
         let mut context = head.context(now, 0);
         shard.begin(&context);
         let at = shard.expire_at(at, &context);
@@ -101,6 +103,7 @@ impl dyn UsedTable + '_ {
         let mut locked = self.lock_open(head.place_of(hash));
         let shard = &mut locked.any_mut();
         let at = shard.locate(hash, is_key);
+        shard.note_change(head.shared.next_in_sequence());
         head.key_changed(shard, hash, is_key, KeyEvent::Replaced);
         if at.number.is_none_or(|number| shard.lines.is_dead(number)) {
             drop(locked);
@@ -130,6 +133,7 @@ impl dyn UsedTable + '_ {
         let mut locked = self.lock_open(head.place_of(hash));
         let shard = &mut locked.any_mut();
         let at = shard.locate(hash, is_key);
+        shard.note_change(head.shared.next_in_sequence());
         head.key_changed(shard, hash, is_key, KeyEvent::Marked);
         shard.begin(&context);
         let at = shard.expire_at(at, &context);
@@ -158,15 +162,14 @@ impl dyn UsedTable + '_ {
         is_done
     }
 
-    /// Renews an entry that was not written since its version was `seen`, for a newer answer that is equal.
-    /// Overtakes the loads of the key. Does nothing if the `watcher` was overtaken.
+    /// Renews an entry that was not written since its version was `seen`, for a newer answer that is equal and
+    /// has these times; without `times`, the entry keeps its own. Overtakes the loads of the key. Does nothing if the `watcher` was overtaken.
     pub(crate) fn renew_unchanged(
         &self,
         key: &dyn AnyKey,
         seen: ReadVersion,
         watcher: Option<&AnyWatcher>,
-        as_of: Option<Moment>,
-        marks: bool,
+        times: Option<&EntryTimes>,
     ) -> bool {
         let head = self.head();
         let hash = head.hash_of(key);
@@ -174,11 +177,11 @@ impl dyn UsedTable + '_ {
         self.renew(hash, is_key, &mut |shard, number, context| {
             let is_overtaken = watcher.is_some_and(|watcher| watcher.is_overtaken());
             let may_touch = !is_overtaken && shard.version(number) == seen;
-            let is_touched = may_touch && shard.touch_as_of(number, as_of.unwrap_or(context.now), context);
+            let is_touched = may_touch && shard.touch_with(number, times, context);
             if is_touched {
                 head.key_changed(shard, hash, is_key, KeyEvent::Loaded);
             }
-            is_touched && (!marks || shard.invalidate(number))
+            is_touched
         })
     }
 
@@ -186,7 +189,7 @@ impl dyn UsedTable + '_ {
     /// Returns how many entries were marked.
     pub(crate) fn invalidate_where(&self, matches: &dyn Fn(&dyn AnyKey) -> bool) -> usize {
         // First, for loads that begin from now on.
-        self.head().dirty_marks.mark_all();
+        self.head().note_change_of_all();
         self.invalidate_among(matches, &|| self.live_keys())
     }
 
@@ -327,7 +330,7 @@ impl<Q: Query> Table<Q> {
         match self.used_table() {
             Some(table) => table.remove(hash, &|key| names(lookup, key), &|| Box::new(lookup.to_key())),
             None => {
-                self.head.dirty_marks.mark(hash);
+                self.head.note_change_of_unused(hash);
                 false
             }
         }
@@ -342,7 +345,7 @@ impl<Q: Query> Table<Q> {
     /// Touches an entry that was not written since its version was `seen`.
     pub(crate) fn touch_unchanged(&self, key: &Q, seen: ReadVersion) -> bool {
         let table = self.used_table();
-        table.is_some_and(|table| table.renew_unchanged(key, seen, None, None, false))
+        table.is_some_and(|table| table.renew_unchanged(key, seen, None, None))
     }
 
     pub(crate) fn invalidate<L: Lookup<Query = Q>>(&self, lookup: &L) -> bool {
@@ -350,7 +353,7 @@ impl<Q: Query> Table<Q> {
         match self.used_table() {
             Some(table) => table.invalidate(hash, &|key| names(lookup, key), &|| Box::new(lookup.to_key())),
             None => {
-                self.head.dirty_marks.mark(hash);
+                self.head.note_change_of_unused(hash);
                 false
             }
         }
@@ -363,7 +366,7 @@ impl<Q: Query> Table<Q> {
         match self.used_table() {
             Some(table) => table.invalidate_where(&matches),
             None => {
-                self.head.dirty_marks.mark_all();
+                self.head.note_change_of_all();
                 0
             }
         }

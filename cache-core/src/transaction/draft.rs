@@ -320,7 +320,7 @@ fn marks<'a>(
         let head = table.head();
         // Also for a table that was never used: copies of its entries may be kept elsewhere.
         if marked.has(head.tags) {
-            head.dirty_marks.mark_all();
+            head.note_change_of_all();
             tables.extend(table.used());
         } else if head.has_entry_tags && !marked.tags().is_empty() {
             marked.tags().iter().for_each(|tag| head.note_tag(tag));

@@ -3,10 +3,14 @@
 use std::fmt::{self, Debug};
 use std::sync::Arc;
 
+use super::brought::BroughtEntry;
+use crate::commit::inputs::Inputs;
+use crate::entry_times::EntryTimes;
 use crate::event::WatchCallback;
 use crate::query::Query;
 use crate::shard::key::AnyKey;
 use crate::shard::pairs::ValueHandle;
+use crate::shared::LoadStart;
 use crate::table::handle::AnyTableRef;
 use crate::table::watchers::{AnyWatcher, KeyEvent, Notifier, Watcher};
 
@@ -15,6 +19,19 @@ use crate::table::watchers::{AnyWatcher, KeyEvent, Notifier, Watcher};
 pub struct AnyWatch {
     pub(super) table_ref: AnyTableRef,
     pub(super) watcher: Arc<AnyWatcher>,
+}
+
+/// What is known of a loaded value besides its key.
+#[doc(hidden)]
+#[derive(Debug)]
+pub struct AnswerFacts<'a> {
+    pub times: EntryTimes,
+    /// What it was built from.
+    pub inputs: &'a Inputs,
+    /// The load has found that the present value is still right, and this is that value.
+    pub is_unchanged: bool,
+    /// What the load brings along.
+    pub brought: &'a mut [BroughtEntry],
 }
 
 /// The outcome of storing a loaded value of some query. A handle is that of an equal current value, which
@@ -32,17 +49,18 @@ impl AnyWatch {
     /// Watches a key of this table. Runs `callback` after each change of it.
     #[must_use]
     pub fn new<Q: Query>(table_ref: AnyTableRef, key: Q, callback: Option<WatchCallback>) -> Self {
-        let (hash, notifier) = Self::prepare(&table_ref, &key, callback);
-        Self::begin(table_ref, Watcher::new(key, hash, notifier))
+        let (hash, notifier, start) = Self::prepare(&table_ref, &key, callback);
+        Self::begin(table_ref, Watcher::new(key, hash, notifier, start))
     }
 
     fn prepare(
         table_ref: &AnyTableRef,
         key: &dyn AnyKey,
         callback: Option<WatchCallback>,
-    ) -> (u32, Option<Notifier>) {
+    ) -> (u32, Option<Notifier>, LoadStart) {
         let table = table_ref.table();
-        (table.head().hash_of(key), table.notifier(callback))
+        let head = table.head();
+        (head.hash_of(key), table.notifier(callback), head.shared.start_load())
     }
 
     fn begin(table_ref: AnyTableRef, watcher: Arc<AnyWatcher>) -> Self {

@@ -1,11 +1,14 @@
 //! Stores a load through its watch: nothing, if its key has changed.
 
-use super::any::AnyStoreOutcome;
-use crate::commit::inputs::{Built, Inputs, Store, store_if_inputs_hold};
+use super::any::{AnswerFacts, AnyStoreOutcome};
+use super::brought::BroughtEntry;
+use crate::commit::answer::{AnswerLine, Condition, LineOutcome, StaleInput, store};
+use crate::commit::inputs::Inputs;
 use crate::entry_times::EntryTimes;
 use crate::erased::UsedTable;
 use crate::shard::ReadVersion;
-use crate::shard::erased::{AnyHandle, AnyPair};
+use crate::shard::erased::{AnyHandle, AnyLines, AnyPair};
+use crate::shard::key::AnyKey;
 use crate::shard::pairs::ValueHandle;
 use crate::table::simple_write::SimpleWrite;
 use crate::table::watchers::AnyWatcher;
@@ -14,104 +17,116 @@ use crate::table::write::PairWrite;
 /// Returns whether the value of a pair is the same answer as the current one.
 pub(super) type IsSame = fn(&dyn AnyPair, &dyn AnyPair) -> bool;
 
+/// A present value that equals a loaded one, and the version of its entry.
+pub(super) type EqualEntry = Option<(AnyHandle, ReadVersion)>;
+
 impl dyn UsedTable + '_ {
-    /// Writes a loaded value, or keeps an equal one, unless its key has changed. A value that was built from
-    /// `inputs` is marked if one of these has changed.
+    /// Writes a loaded value, or keeps the present one if it is `equal`, unless its key has changed. A value that
+    /// was built from inputs is marked if one of these has changed. Stores also what the load brings along.
     pub(super) fn store_watched(
         &self,
         watcher: &AnyWatcher,
         pair: &mut dyn AnyPair,
-        is_same: Option<IsSame>,
-        times: &EntryTimes,
-        inputs: &Inputs,
+        equal: EqualEntry,
+        facts: AnswerFacts<'_>,
     ) -> AnyStoreOutcome {
-        let equal = is_same.and_then(|is_same| self.equal(watcher, pair, is_same));
-        if !inputs.is_empty() {
-            return self.store_built(watcher, pair, equal, times, inputs);
+        if !facts.inputs.is_empty() || !facts.brought.is_empty() {
+            return self.store_with_others(watcher, pair, equal, facts);
         }
         if let Some((equal, seen)) = equal
-            && self.renew_unchanged(watcher.key(), seen, Some(watcher), times.as_of, false)
+            && self.renew_unchanged(watcher.key(), seen, Some(watcher), Some(&facts.times))
         {
             return AnyStoreOutcome::Kept(ValueHandle(equal));
         }
-        match self.write_watched(watcher, pair, times, false) {
+        match self.write_watched(watcher, pair, &facts.times) {
             true => AnyStoreOutcome::Written,
             false => AnyStoreOutcome::Overtaken,
         }
     }
 
-    /// Writes a loaded value, which may be marked, unless the watcher was overtaken. Returns whether it
-    /// wrote.
-    fn write_watched(
-        &self,
-        watcher: &AnyWatcher,
-        pair: &mut dyn AnyPair,
-        times: &EntryTimes,
-        is_invalidated: bool,
-    ) -> bool {
-        let how = PairWrite::of_load(times, is_invalidated);
-        (!is_invalidated && self.write_simply(pair, &mut SimpleWrite::of_watched(watcher, times)))
-            || self.write(watcher.hash(), pair, &how, &mut |_, _| !watcher.is_overtaken())
+    /// Writes a loaded value, unless the watcher was overtaken. Returns whether it wrote.
+    fn write_watched(&self, watcher: &AnyWatcher, pair: &mut dyn AnyPair, times: &EntryTimes) -> bool {
+        self.write_simply(pair, &mut SimpleWrite::of_watched(watcher, times))
+            || self
+                .write(watcher.hash(), pair, &PairWrite::of_load(times), &mut |_, _| !watcher.is_overtaken())
     }
 
     /// Returns the current value and the version of its entry, if the value equals that of a pair.
-    fn equal(
-        &self,
-        watcher: &AnyWatcher,
-        pair: &dyn AnyPair,
-        is_same: IsSame,
-    ) -> Option<(AnyHandle, ReadVersion)> {
-        let (present, seen) = self.read_handle(watcher.hash(), &|key| watcher.key().equals(key));
+    pub(super) fn equal(&self, key: &dyn AnyKey, pair: &dyn AnyPair, is_same: Option<IsSame>) -> EqualEntry {
+        let is_same = is_same?;
+        let (present, seen) = self.read_handle(self.head().hash_of(key), &|other| key.equals(other));
         let present = present?;
         is_same(pair, &*present).then_some((present, seen))
     }
 
-    fn store_built(
+    /// Returns the same if the present value is that of a pair.
+    pub(super) fn identical(
         &self,
-        watcher: &AnyWatcher,
-        pair: &mut dyn AnyPair,
-        equal: Option<(AnyHandle, ReadVersion)>,
-        times: &EntryTimes,
-        inputs: &Inputs,
-    ) -> AnyStoreOutcome {
-        let mut is_up_to_date = inputs.are_few();
-        if let (true, Some((_, seen))) = (is_up_to_date, &equal) {
-            match store_if_inputs_hold(self, watcher, pair, times, Store::Keep(*seen), inputs) {
-                Built::Stored => {
-                    return equal.map_or(AnyStoreOutcome::Written, |(equal, _)| {
-                        AnyStoreOutcome::Kept(ValueHandle(equal))
-                    });
-                }
-                Built::OutOfDate => is_up_to_date = false,
-                Built::Overtaken => {}
-            }
-        }
-        if is_up_to_date {
-            match store_if_inputs_hold(self, watcher, pair, times, Store::Write, inputs) {
-                Built::Stored => return AnyStoreOutcome::Written,
-                Built::Overtaken => return AnyStoreOutcome::Overtaken,
-                Built::OutOfDate => {}
-            }
-        }
-        self.store_marked(watcher, pair, equal, times)
+        key: &dyn AnyKey,
+        pair: &dyn AnyPair,
+        has_value: fn(&dyn AnyLines, u32, &dyn AnyPair) -> bool,
+    ) -> EqualEntry {
+        let hash = self.head().hash_of(key);
+        self.read_handle_if(hash, &|other| key.equals(other), &|lines, number| has_value(lines, number, pair))
     }
 
-    /// Stores a value that is known to be out of date, or marks the current one if it is `equal`.
-    fn store_marked(
+    /// Stores a value in one commit with what its load brings along, and after a check of its inputs.
+    fn store_with_others(
         &self,
         watcher: &AnyWatcher,
         pair: &mut dyn AnyPair,
-        equal: Option<(AnyHandle, ReadVersion)>,
-        times: &EntryTimes,
+        equal: EqualEntry,
+        facts: AnswerFacts<'_>,
     ) -> AnyStoreOutcome {
-        if let Some((equal, seen)) = equal
-            && self.renew_unchanged(watcher.key(), seen, Some(watcher), times.as_of, true)
-        {
-            return AnyStoreOutcome::Marked(Some(ValueHandle(equal)));
+        let AnswerFacts { times, inputs, brought, .. } = facts;
+        let seen = equal.as_ref().map(|(_, seen)| *seen);
+        let mut is_marked = !inputs.are_few();
+        let outcome = loop {
+            let Some(line) = AnswerLine::new(self.head(), pair, Condition::Watched(watcher), times, seen)
+            else {
+                return AnyStoreOutcome::Overtaken;
+            };
+            let line = line.invalidated(is_marked);
+            let compared = Some(inputs).filter(|_| !is_marked);
+            match self.store_lines(line, brought, watcher, compared) {
+                Ok(outcome) => break outcome,
+                Err(StaleInput) => is_marked = true,
+            }
+        };
+        let equal = equal.map(|(equal, _)| ValueHandle(equal));
+        match (outcome, is_marked, equal) {
+            (LineOutcome::Skipped, ..) => AnyStoreOutcome::Overtaken,
+            (LineOutcome::Kept, false, Some(equal)) => AnyStoreOutcome::Kept(equal),
+            (LineOutcome::Kept, true, equal) => AnyStoreOutcome::Marked(equal),
+            (_, true, _) => AnyStoreOutcome::Marked(None),
+            (_, false, _) => AnyStoreOutcome::Written,
         }
-        match self.write_watched(watcher, pair, times, true) {
-            true => AnyStoreOutcome::Marked(None),
-            false => AnyStoreOutcome::Overtaken,
+    }
+
+    /// Stores the line of an answer and those of `brought` entries. Returns the outcome of the answer.
+    fn store_lines<'a>(
+        &'a self,
+        answer: AnswerLine<'a>,
+        brought: &'a mut [BroughtEntry],
+        watcher: &AnyWatcher,
+        inputs: Option<&'a Inputs>,
+    ) -> Result<LineOutcome, StaleInput> {
+        let since = Condition::UnchangedSince(watcher.start());
+        let mut lines = vec![(self, answer)];
+        let mut outcomes = Vec::new();
+        // The last entry of a key counts.
+        for BroughtEntry { table_ref, pair, is_same, times, is_stored } in brought.iter_mut().rev() {
+            let table = table_ref.table();
+            let seen = pair.key().and_then(|key| table.equal(key, &**pair, *is_same)).map(|(_, seen)| seen);
+            if let Some(line) = AnswerLine::new(table.head(), &mut **pair, since, *times, seen) {
+                lines.push((table, line));
+                outcomes.push(is_stored);
+            }
         }
+        let stored = store(lines, inputs)?;
+        for (is_stored, outcome) in outcomes.into_iter().zip(&stored[1..]) {
+            *is_stored = *outcome != LineOutcome::Skipped;
+        }
+        Ok(stored.first().copied().unwrap_or(LineOutcome::Skipped))
     }
 }

@@ -154,6 +154,7 @@ fn loading_options(core: &TokenStream, options: &QueryOptions) -> Option<TokenSt
         time_call(core, &options.poll),
         batch_call(core, options),
         number_call(core, &options.concurrency),
+        time_call(core, &options.keep_prefetched),
     ]
     .into_iter()
     .flatten()

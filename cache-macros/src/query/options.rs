@@ -18,7 +18,7 @@ use crate::errors::Errors;
 use crate::suggest;
 
 /// Every option, in the order in which messages list them.
-const KNOWN: [&str; 37] = [
+const KNOWN: [&str; 38] = [
     "value",
     "name",
     "capacity",
@@ -54,17 +54,19 @@ const KNOWN: [&str; 37] = [
     "poll",
     "batch",
     "concurrency",
+    "keep_prefetched",
     "tags",
     "tags_of",
 ];
 
 /// Each strategy with the name of its variant.
-const STRATEGIES: [(&str, &str); 5] = [
+const STRATEGIES: [(&str, &str); 6] = [
     ("cache-first", "CacheFirst"),
     ("stale-while-revalidate", "StaleWhileRevalidate"),
     ("network-first", "NetworkFirst"),
     ("refresh", "Refresh"),
     ("network-only", "NetworkOnly"),
+    ("cache-only", "CacheOnly"),
 ];
 
 /// Names of options in other caches, and what they are called here.
@@ -160,6 +162,7 @@ pub(crate) struct QueryOptions {
     /// The most keys of one load, if the query sets it.
     pub(crate) batch: Option<Given<Option<Constant<u32>>>>,
     pub(crate) concurrency: Option<Given<Constant<u32>>>,
+    pub(crate) keep_prefetched: Option<Given<Constant<Duration>>>,
     pub(crate) tags: Option<Given<Vec<LitStr>>>,
     pub(crate) tags_of: Option<Given<Path>>,
     pub(crate) core: Option<Given<Path>>,
@@ -245,6 +248,7 @@ impl QueryOptions {
             "retry_factor" => self.retry_factor = Some(self.constant(setting, growth)?),
             "breaker" => self.breaker = Some(setting.flag_or(breaker_name)?),
             "poll" => self.poll = Some(self.constant(setting, window)?),
+            "keep_prefetched" => self.keep_prefetched = Some(self.constant(setting, time)?),
             "batch" if setting.argument.is_none() => self.batch = Some(setting.flag_or(count)?),
             "batch" => {
                 let Given { name, value } = self.constant(setting, count)?;

@@ -99,7 +99,7 @@ impl Program {
             self.flights.landed(flight);
             return flight.abandon(Err(QueryError::Interrupted { query: "get" }));
         }
-        let outcome: Outcome = match flight.begin_landing() {
+        let outcome: Outcome = match flight.begin_landing(false) {
             Landing::Interrupted => Err(QueryError::Interrupted { query: "get" }),
             Landing::Done(_) => {
                 let (watch, value) = (flight.watch.as_ref().unwrap(), Arc::new(loaded));

@@ -11,6 +11,7 @@
 // The derives refer to `cache_core` by name.
 extern crate cache_model as cache_core;
 
+mod bringing;
 mod commits;
 mod committed_flags;
 mod events;

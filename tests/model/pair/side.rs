@@ -189,7 +189,7 @@ impl Side {
         writes.sort_by_key(|line| line.table);
         for line in &writes {
             line.check_base(&self.tables[line.table]);
-            self.tell_line(line, revision);
+            self.record_line(line, revision);
             if let Kind::Merge { write, .. } = &line.kind {
                 let handle = at!(&mut *self, line.table, line.key, |at| at.merged(&receipt));
                 self.tables[line.table].hold(write.allocation);
@@ -213,7 +213,7 @@ impl Side {
         }
     }
 
-    pub(super) fn tell_line(&mut self, line: &Line, revision: Option<Revision>) {
+    pub(super) fn record_line(&mut self, line: &Line, revision: Option<Revision>) {
         let Line { table, key, kind } = line;
         match kind {
             Kind::Set(write) => self.tell(*table, *key, ChangeKind::Set, revision, Some(write.number)),

@@ -128,7 +128,7 @@ fn by_hand_to_all() -> Contestant {
     })
 }
 
-fn commit(client: &Client<NoWork>, id: u64) {
+pub(super) fn commit(client: &Client<NoWork>, id: u64) {
     let mut transaction = client.cache().begin();
     transaction.set(GetLoaded { id }, value_of(id));
     // Without other writers and hooks a commit cannot fail.

@@ -35,7 +35,7 @@ async fn a_flight_that_cancelled_itself_cannot_be_joined() {
     let _waiter = waiter(&flight, STORES);
     flight.token.cancel();
     assert!(!flight.join(STORES, true));
-    assert_eq!(flight.begin_landing(), Landing::Interrupted);
+    assert_eq!(flight.begin_landing(false), Landing::Interrupted);
 }
 
 #[tokio::test]
@@ -57,7 +57,7 @@ async fn a_flight_with_a_call_that_demands_a_load_does_not_skip_it() {
 async fn a_landing_flight_is_not_cancelled_when_its_last_caller_leaves() {
     let flight = flight();
     let first = waiter(&flight, STORES);
-    assert_eq!(flight.begin_landing(), Landing::Done(STORES));
+    assert_eq!(flight.begin_landing(false), Landing::Done(STORES));
     drop(first);
     assert!(!flight.token.is_cancelled());
     // Its answer is about to be stored, so no other load is needed.
@@ -79,7 +79,7 @@ async fn a_flight_that_all_callers_have_left_cannot_be_joined() {
 async fn a_flight_that_stores_nothing_cannot_be_joined_once_it_lands() {
     let flight = flight();
     let _waiter = waiter(&flight, LoadDemand::default());
-    assert_eq!(flight.begin_landing(), Landing::Done(LoadDemand::default()));
+    assert_eq!(flight.begin_landing(false), Landing::Done(LoadDemand::default()));
     assert!(!flight.join(STORES, true));
 }
 

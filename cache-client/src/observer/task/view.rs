@@ -1,16 +1,19 @@
 //! Reads the value to show for an observed key, and publishes each change. Loads nothing.
 
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 use std::time::Duration;
 
 use cache_core::Freshness;
-use cache_core::client_support::AnyWatch;
 use tokio::time::Instant;
 
-use super::{ObserverTask, TICK};
+use super::{ObserverTask, ShownBy, TICK, UnstoredAnswer};
 use crate::app::App;
 use crate::layer::stack::Layered;
 use crate::observer::snapshot::{KeySnapshot, Published, ShownValue, ValueVersion};
+
+/// The shortest wait before a poll, whatever the query says.
+const SHORTEST_POLL: Duration = Duration::from_millis(1);
 
 impl<A: App> ObserverTask<A> {
     /// The value to show: the stored value, or an answer that is not stored if it is newer. With `own`, for observers
@@ -18,11 +21,15 @@ impl<A: App> ObserverTask<A> {
     pub(super) fn value_to_show(&self, own: bool) -> Option<ShownValue> {
         let stored = self.query.read(self.client.cache(), false);
         // After the read, which waits for a commit that replaces the answer.
-        let is_shown = |watch: &Arc<AnyWatch>, is_own: bool| {
-            !watch.is_replaced() && (own || (watch.is_overtaken() && !is_own))
+        let is_shown = |unstored: &&UnstoredAnswer| {
+            let is_for_all = match unstored.shown_by {
+                ShownBy::Own => false,
+                ShownBy::AllOnceMarked => unstored.watch.is_overtaken(),
+                ShownBy::All => true,
+            };
+            !unstored.watch.is_replaced() && (own || is_for_all)
         };
-        let unstored = self.unstored.as_ref().filter(|unstored| is_shown(&unstored.watch, unstored.is_own));
-        if let Some(unstored) = unstored {
+        if let Some(unstored) = self.unstored.as_ref().filter(is_shown) {
             return Some(ShownValue {
                 value: Arc::clone(&unstored.value),
                 folded: None,
@@ -79,7 +86,8 @@ impl<A: App> ObserverTask<A> {
             .as_ref()
             .map_or(0, |shown| self.plans.iter().filter(|plan| shown.is_stale(plan, Duration::ZERO)).count());
         self.stale_at = self.next_stale(shared.as_ref());
-        let waiters = [&self.waiter, &self.retired];
+        self.poll_period = self.next_poll(if self.plan.stores() { shared.as_ref() } else { own.as_ref() });
+        let waiters = [&self.waiter, &self.retired, &self.lookup];
         let is_refreshing = waiters.into_iter().flatten().any(|waiter| !waiter.flight.is_replaced());
         let identity_of = |shown: &ShownValue| {
             let (version, folded) = shown.identity();
@@ -102,6 +110,20 @@ impl<A: App> ObserverTask<A> {
         }
         if self.waiter.is_none() {
             self.observed_key.requests.done(self.number);
+        }
+    }
+
+    /// How long after the last load the key is polled.
+    fn next_poll(&self, shown: Option<&ShownValue>) -> Option<Duration> {
+        let period = self.plan.poll;
+        match shown.filter(|shown| shown.version != ValueVersion::Nothing) {
+            Some(_) if self.plan.never_loads() => None,
+            Some(shown) => {
+                // Foreign code. If it panics, the option counts.
+                let next = catch_unwind(AssertUnwindSafe(|| self.query.next_poll(&shown.value, period)));
+                next.unwrap_or(period).map(|wait| wait.max(SHORTEST_POLL))
+            }
+            None => period,
         }
     }
 

@@ -91,6 +91,9 @@ impl WriteLines {
             return true;
         }
         let Some(shard) = shards.of(line.hash) else { return true };
+        if line.write.is_mark_or_removal() {
+            shard.note_change(head.shared.next_in_sequence());
+        }
         let may_be_simple = has_simple_commits && line.is_simple() && line.at.pin.is_none();
         if may_be_simple && shard.allows_simple_writes(context.now) && !context.ledger.is_over() {
             let place = (line.hash, line.at.number);

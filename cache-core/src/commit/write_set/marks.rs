@@ -108,7 +108,7 @@ impl WriteLines {
         }
         let head = table.head();
         // Keys that are neither present nor watched may still have copies elsewhere.
-        head.dirty_marks.mark_all();
+        head.note_change_of_all();
         // Before the keys, so that each load is either overtaken or stores a key that is among them.
         let used = table.used();
         let mut keys = head.watchers.keys();

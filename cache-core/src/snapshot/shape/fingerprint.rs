@@ -15,6 +15,14 @@ impl Fingerprint {
         self.0.to_le_bytes()
     }
 
+    /// Returns the hash of bytes that are no shape, for text that is too long for a name.
+    #[must_use]
+    pub const fn of_bytes(bytes: &[u8]) -> Self {
+        let mut hash = Fnv::new();
+        hash.write(bytes);
+        hash.finish()
+    }
+
     /// Creates the fingerprint that a file stores as `bytes`.
     #[must_use]
     pub const fn from_le_bytes(bytes: [u8; 16]) -> Self {

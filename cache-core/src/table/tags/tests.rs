@@ -43,7 +43,8 @@ fn tags_with_one_hash_are_not_taken_for_one_another() {
     assert_ne!(tag(one), tag(other));
     let held = [one, other].map(|id| table.insert(Key(id), Arc::new(id), &EntryTimes::new()));
     let used = table.used().unwrap();
-    let watch: Arc<AnyWatcher> = Watcher::new(Key(other), table.hash(&Key(other)), used.notifier(None));
+    let watch: Arc<AnyWatcher> =
+        Watcher::new(Key(other), table.hash(&Key(other)), used.notifier(None), table.shared.start_load());
     used.watch(&watch);
 
     assert_eq!(used.keys_by_tag(&tag(one)).len(), 2, "the index does not tell them apart");

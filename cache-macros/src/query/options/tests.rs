@@ -75,6 +75,7 @@ fn each_strategy_has_a_name() {
         ("network-first", "NetworkFirst"),
         ("refresh", "Refresh"),
         ("network-only", "NetworkOnly"),
+        ("cache-only", "CacheOnly"),
     ] {
         let (options, messages) = read(quote!(strategy = #text));
         assert_eq!(messages, [""; 0]);
@@ -200,6 +201,7 @@ fn the_message_for_a_distant_name_lists_the_options() {
         "poll",
         "batch",
         "concurrency",
+        "keep_prefetched",
         "tags",
         "tags_of",
     ];
@@ -242,7 +244,7 @@ fn a_time_of_zero_is_refused_where_leaving_the_option_out_means_it() {
         assert_eq!(message(quote!(#ident = "0s")), expected);
         assert_eq!(read(quote!(#ident = "1ns")).1, [""; 0], "{name}");
     }
-    for name in ["ttl", "tti", "fresh", "linger"] {
+    for name in ["ttl", "tti", "fresh", "linger", "keep_prefetched"] {
         let ident = Ident::new(name, proc_macro2::Span::call_site());
         assert_eq!(read(quote!(#ident = "0s")).1, [""; 0], "{name}");
     }
@@ -368,7 +370,7 @@ fn the_message_for_an_argument_of_a_wrong_kind_says_what_is_right() {
         (
             quote!(strategy = "network-frist"),
             "`strategy` is one of \"cache-first\", \"stale-while-revalidate\", \"network-first\", \"refresh\", \
-             \"network-only\"; did you mean \"network-first\"?",
+             \"network-only\", \"cache-only\"; did you mean \"network-first\"?",
         ),
         (quote!(codec = json), "`codec` is \"bincode\", \"postcard\" or \"json\""),
     ] {

@@ -1,0 +1,113 @@
+//! What the code of a load says of its own answer.
+
+use std::time::Duration;
+
+use super::Context;
+use crate::app::App;
+
+/// What a load can say of its answer, inside [`fetch`](crate::Fetch::fetch). In a batch, this applies to the answers of
+/// all its keys. Outside of a load, and in a load that stores nothing anyway, these methods do nothing.
+impl<A: App> Context<A> {
+    /// Sets how long the answer of this load counts as fresh, from the start of the load on: the `max-age` of a
+    /// response, for example. Replaces the option `fresh` of the query and of the client, and is not shortened by
+    /// `jitter`. Only the option of a call takes precedence. The last call counts; a retry starts without it.
+    ///
+    /// An answer with a time of zero is stored, and stale at once. A copy in a [provider](crate::Provider) has the time
+    /// too, but is never used for longer than the options of its reader allow.
+    ///
+    /// # Examples
+    /// ```
+    /// # include!(concat!(env!("CARGO_MANIFEST_DIR"), "/doctest_setup.rs"));
+    /// # #[derive(Query, Clone, Debug, PartialEq, Eq, Hash)]
+    /// # #[query(value = String, capacity = 100, fresh = "60s")]
+    /// # struct GetForecast;
+    /// # registry! { struct Weather { GetForecast } }
+    /// # struct Station;
+    /// # impl App for Station { type Registry = Weather; }
+    /// impl Fetch<Station> for GetForecast {
+    ///     type Error = io::Error;
+    ///
+    ///     async fn fetch(&self, cx: &Context<Station>) -> Result<String, io::Error> {
+    ///         cx.fresh_for(Duration::from_secs(10));
+    ///         Ok("rain".to_owned())
+    ///     }
+    /// }
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> Result<(), Box<dyn Error>> {
+    /// # let client = Client::builder(Cache::<Weather>::new(), Station).build();
+    /// client.query(&GetForecast).await?;
+    /// let entry = client.cache().get_entry(&GetForecast).unwrap();
+    /// assert_eq!(entry.state().fresh_for, Some(Duration::from_secs(10)));
+    /// # Ok(())
+    /// # }
+    /// ```
+    pub fn fresh_for(&self, time: Duration) {
+        self.0.note(|notes| notes.terms_mut().fresh = Some(time));
+    }
+
+    /// Sets how long the answer of this load is kept, from the start of the load on. Replaces the time to live of the
+    /// table and the options `ttl` and `absent_ttl` of the query and of the client. Only the option `ttl` of a call
+    /// takes precedence. The last call counts; a retry starts without it.
+    ///
+    /// # Examples
+    /// ```
+    /// # include!(concat!(env!("CARGO_MANIFEST_DIR"), "/doctest_setup.rs"));
+    /// # #[derive(Query, Clone, Debug, PartialEq, Eq, Hash)]
+    /// # #[query(value = String, capacity = 100, fresh = "60s")]
+    /// # struct GetForecast;
+    /// # registry! { struct Weather { GetForecast } }
+    /// # struct Station;
+    /// # impl App for Station { type Registry = Weather; }
+    /// impl Fetch<Station> for GetForecast {
+    ///     type Error = io::Error;
+    ///
+    ///     async fn fetch(&self, cx: &Context<Station>) -> Result<String, io::Error> {
+    ///         cx.keep_for(Duration::from_secs(3_600));
+    ///         Ok("rain".to_owned())
+    ///     }
+    /// }
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> Result<(), Box<dyn Error>> {
+    /// # let client = Client::builder(Cache::<Weather>::new(), Station).build();
+    /// client.query(&GetForecast).await?;
+    /// let entry = client.cache().get_entry(&GetForecast).unwrap();
+    /// assert!(entry.remaining().unwrap() <= Duration::from_secs(3_600));
+    /// # Ok(())
+    /// # }
+    /// ```
+    pub fn keep_for(&self, time: Duration) {
+        self.0.note(|notes| notes.terms_mut().ttl = Some(time));
+    }
+
+    /// Hands the answer of this load to its callers and observers, and stores it nowhere. The entry that is in the
+    /// cache stays as it is. Final for this attempt of the load; a retry starts without it.
+    ///
+    /// # Examples
+    /// ```
+    /// # include!(concat!(env!("CARGO_MANIFEST_DIR"), "/doctest_setup.rs"));
+    /// # #[derive(Query, Clone, Debug, PartialEq, Eq, Hash)]
+    /// # #[query(value = String, capacity = 100, fresh = "60s")]
+    /// # struct GetForecast;
+    /// # registry! { struct Weather { GetForecast } }
+    /// # struct Station;
+    /// # impl App for Station { type Registry = Weather; }
+    /// impl Fetch<Station> for GetForecast {
+    ///     type Error = io::Error;
+    ///
+    ///     async fn fetch(&self, cx: &Context<Station>) -> Result<String, io::Error> {
+    ///         cx.no_store();
+    ///         Ok("rain".to_owned())
+    ///     }
+    /// }
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> Result<(), Box<dyn Error>> {
+    /// # let client = Client::builder(Cache::<Weather>::new(), Station).build();
+    /// assert_eq!(*client.query(&GetForecast).await?, "rain");
+    /// assert!(client.cached(&GetForecast).is_none());
+    /// # Ok(())
+    /// # }
+    /// ```
+    pub fn no_store(&self) {
+        self.0.note(|notes| notes.terms_mut().is_unstored = true);
+    }
+}

@@ -1,0 +1,82 @@
+//! What a load brings along for other keys.
+
+use std::sync::Arc;
+
+use cache_core::Holds;
+use cache_core::client_support::BroughtEntry;
+
+use super::caller::Caller;
+use crate::any_query::AnyQuery;
+use crate::app::App;
+use crate::context::{Access, Context};
+use crate::erased::AnyValue;
+use crate::fetch::Fetch;
+use crate::load::brought::{Brought, BroughtAnswer};
+
+impl<A: App> Context<A> {
+    /// Stores an answer for another key together with the answer of this load, inside [`fetch`](Fetch::fetch): a feed
+    /// brings its posts, so that they need no load of their own. In a batch, they are stored with the first answer.
+    ///
+    /// All are committed in one transaction, which no hook is asked about. The entry is as old as the load, and has the
+    /// times of its own query. If a load of its key runs that began earlier, that one is out of date.
+    ///
+    /// An entry is skipped if its key was written, removed, invalidated or cleared since the load began, so that no
+    /// change is undone, and while a load of its key runs that began later. Now and then it is skipped without such a
+    /// reason, since the cache does not remember each change. Nothing is brought by a load that fails, and by one whose
+    /// answer is not stored since its tree has answers of its own, or by [`no_store`](Self::no_store) or the strategy.
+    /// Outside of a load, this does nothing. The last value of a key counts.
+    ///
+    /// # Examples
+    /// ```
+    /// # include!(concat!(env!("CARGO_MANIFEST_DIR"), "/doctest_setup.rs"));
+    /// # #[derive(Query, Clone, Debug, PartialEq, Eq, Hash)]
+    /// # #[query(value = Vec<String>, capacity = 100, fresh = "60s")]
+    /// # struct GetTitles;
+    /// # #[derive(Query, Clone, Debug, PartialEq, Eq, Hash)]
+    /// # #[query(value = String, capacity = 100, fresh = "60s")]
+    /// # struct GetBookTitle(usize);
+    /// # registry! { struct Books { GetTitles, GetBookTitle } }
+    /// # struct Library;
+    /// # impl App for Library { type Registry = Books; }
+    /// # impl Fetch<Library> for GetBookTitle {
+    /// #     type Error = io::Error;
+    /// #     async fn fetch(&self, _: &Context<Library>) -> Result<String, io::Error> { unreachable!() }
+    /// # }
+    /// impl Fetch<Library> for GetTitles {
+    ///     type Error = io::Error;
+    ///
+    ///     async fn fetch(&self, cx: &Context<Library>) -> Result<Vec<String>, io::Error> {
+    ///         let titles = vec!["Emma".to_owned(), "Persuasion".to_owned()];
+    ///         titles.iter().enumerate().for_each(|(id, title)| cx.bring(GetBookTitle(id), title.clone()));
+    ///         Ok(titles)
+    ///     }
+    /// }
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> Result<(), Box<dyn Error>> {
+    /// # let client = Client::builder(Cache::<Books>::new(), Library).build();
+    /// client.query(&GetTitles).await?;
+    /// assert_eq!(*client.query(&GetBookTitle(1)).await?, "Persuasion");
+    /// # Ok(())
+    /// # }
+    /// ```
+    pub fn bring<Q: Fetch<A>>(&self, query: Q, value: impl Into<Arc<Q::Value>>)
+    where
+        A::Registry: Holds<Q>,
+    {
+        if self.0.is_of_shared_load() {
+            let value = value.into();
+            let entry = self.client().cache().brought_entry(query.clone(), Arc::clone(&value));
+            self.bring_any(Arc::new(query), value, entry);
+        }
+    }
+
+    fn bring_any(&self, query: Arc<dyn AnyQuery<A>>, value: AnyValue, entry: BroughtEntry) {
+        let caller = Caller::without_context(self.client());
+        let plan = match caller.planned(&*query, None, Access::PLAIN) {
+            Ok(plan) => plan.shared(),
+            // Callers of the query get the error.
+            Err(_) => Arc::new(caller.plan_of_query(&*query)),
+        };
+        Brought { answer: BroughtAnswer { query, value, plan }, entry }.note(&self.0);
+    }
+}

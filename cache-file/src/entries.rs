@@ -1,0 +1,189 @@
+//! The entries in one transaction: what is kept, in which order, and what goes when there is no more room. Knows
+//! nothing of threads, files or clocks.
+//!
+//! | table | key | value |
+//! |---|---|---|
+//! | `entries` | the key of the provider | position (8 bytes), expiry in milliseconds since 1970 (8), the value |
+//! | `order` | position | the key |
+//! | `totals` | `next`, `bytes` | the next position; the bytes of all keys and values |
+//!
+//! Numbers are little-endian. Positions grow and are never used twice. The entry with the smallest one is the oldest.
+
+use std::collections::BTreeSet;
+
+use redb::{
+    ReadTransaction, ReadableTable, ReadableTableMetadata, StorageError, Table, TableDefinition, TableError,
+    WriteTransaction,
+};
+
+const ENTRIES: TableDefinition<'_, &str, &[u8]> = TableDefinition::new("entries");
+const ORDER: TableDefinition<'_, u64, &str> = TableDefinition::new("order");
+const TOTALS: TableDefinition<'_, &str, u64> = TableDefinition::new("totals");
+
+const NEXT: &str = "next";
+const BYTES: &str = "bytes";
+
+/// Bytes before the value.
+const HEAD: usize = 16;
+
+/// The largest value: less than what the database takes.
+const LARGEST: u64 = 1 << 30;
+
+/// Positions of entries that were read since they were written or last kept.
+pub(crate) type ReadMarks = BTreeSet<u64>;
+
+/// A value that was found.
+pub(crate) struct FoundEntry {
+    pub(crate) position: u64,
+    pub(crate) value: Vec<u8>,
+}
+
+/// The entries, for writing.
+pub(crate) struct Entries<'txn> {
+    entries: Table<'txn, &'static str, &'static [u8]>,
+    order: Table<'txn, u64, &'static str>,
+    totals: Table<'txn, &'static str, u64>,
+    next: u64,
+    bytes: u64,
+    marks: ReadMarks,
+}
+
+/// Reads the entry of a key, unless it has expired.
+///
+/// # Errors
+/// Those of the database.
+pub(crate) fn read(
+    transaction: &ReadTransaction,
+    key: &str,
+    now: u64,
+) -> Result<Option<FoundEntry>, redb::Error> {
+    let entries = match transaction.open_table(ENTRIES) {
+        Ok(entries) => entries,
+        Err(TableError::TableDoesNotExist(_)) => return Ok(None),
+        Err(error) => return Err(error.into()),
+    };
+    let Some(found) = entries.get_owned(key)? else { return Ok(None) };
+    let (position, expires, value) = split(found.value())?;
+    Ok((now < expires).then(|| FoundEntry { position, value: value.to_vec() }))
+}
+
+impl<'txn> Entries<'txn> {
+    /// Opens the entries, or begins with none.
+    ///
+    /// # Errors
+    /// Those of the database. Tables of another kind are one of them.
+    pub(crate) fn open(transaction: &'txn WriteTransaction, marks: ReadMarks) -> Result<Self, redb::Error> {
+        let (entries, order) = (transaction.open_table(ENTRIES)?, transaction.open_table(ORDER)?);
+        let totals = transaction.open_table(TOTALS)?;
+        let total = |name| Ok::<_, StorageError>(totals.get(name)?.map_or(0, |total| total.value()));
+        let (next, bytes) = (total(NEXT)?, total(BYTES)?);
+        Ok(Self { entries, order, totals, next, bytes, marks })
+    }
+
+    /// Writes a value in place of an earlier one. A value that alone exceeds `most` bytes is not written.
+    ///
+    /// # Errors
+    /// Those of the database.
+    pub(crate) fn put(
+        &mut self,
+        key: &str,
+        value: &[u8],
+        expires: u64,
+        most: u64,
+    ) -> Result<(), StorageError> {
+        self.remove(key)?;
+        if size(key, value.len()) <= most.min(LARGEST) {
+            self.append(key, value, expires)?;
+        }
+        Ok(())
+    }
+
+    /// Removes the entry of a key, if there is one.
+    ///
+    /// # Errors
+    /// Those of the database.
+    pub(crate) fn remove(&mut self, key: &str) -> Result<(), StorageError> {
+        if let Some(position) = self.take(key)? {
+            self.order.remove(position)?;
+        }
+        Ok(())
+    }
+
+    /// Drops the oldest entries until the others fit into `most` bytes. One that was read, and has not expired, loses
+    /// its mark and becomes the newest instead.
+    ///
+    /// # Errors
+    /// Those of the database.
+    pub(crate) fn trim(&mut self, most: u64, now: u64) -> Result<(), StorageError> {
+        while self.bytes > most {
+            let Some((position, key)) = self.pop_oldest()? else { break };
+            let kept = if self.marks.contains(&position) { self.entry(&key)? } else { None };
+            self.take(&key)?;
+            if let Some(entry) = kept {
+                let (_, expires, value) = split(&entry)?;
+                if now < expires {
+                    self.append(&key, value, expires)?;
+                }
+            }
+        }
+        Ok(())
+    }
+
+    /// Writes the totals, which end the changes. Returns the marks of the entries that are left.
+    ///
+    /// # Errors
+    /// Those of the database.
+    pub(crate) fn finish(mut self) -> Result<ReadMarks, StorageError> {
+        self.totals.insert(NEXT, self.next)?;
+        self.totals.insert(BYTES, self.bytes)?;
+        // An entry that is replaced while it is read leaves its mark behind.
+        let has_lost_marks = self.marks.len() as u64 > self.entries.len()?;
+        Ok(if has_lost_marks { ReadMarks::new() } else { self.marks })
+    }
+
+    fn append(&mut self, key: &str, value: &[u8], expires: u64) -> Result<(), StorageError> {
+        let position = self.next;
+        let mut entry = self.entries.insert_reserve(key, HEAD + value.len())?;
+        let bytes = entry.as_mut();
+        bytes[..8].copy_from_slice(&position.to_le_bytes());
+        bytes[8..HEAD].copy_from_slice(&expires.to_le_bytes());
+        bytes[HEAD..].copy_from_slice(value);
+        drop(entry);
+        self.order.insert(position, key)?;
+        self.next += 1;
+        self.bytes += size(key, value.len());
+        Ok(())
+    }
+
+    fn entry(&self, key: &str) -> Result<Option<Vec<u8>>, StorageError> {
+        Ok(self.entries.get(key)?.map(|entry| entry.value().to_vec()))
+    }
+
+    /// Removes an entry with its mark, and returns its position. Its place in the order is left to the caller.
+    fn take(&mut self, key: &str) -> Result<Option<u64>, StorageError> {
+        let Some(entry) = self.entries.remove(key)? else { return Ok(None) };
+        let (position, _, value) = split(entry.value())?;
+        self.bytes = self.bytes.saturating_sub(size(key, value.len()));
+        self.marks.remove(&position);
+        Ok(Some(position))
+    }
+
+    fn pop_oldest(&mut self) -> Result<Option<(u64, String)>, StorageError> {
+        let oldest = self.order.pop_first()?;
+        Ok(oldest.map(|(position, key)| (position.value(), key.value().to_owned())))
+    }
+}
+
+/// What an entry counts for the bound.
+fn size(key: &str, value: usize) -> u64 {
+    // A file holds more than memory does, so this fits.
+    (key.len() as u64).saturating_add(value as u64)
+}
+
+/// Splits an entry into its position, its expiry and its value.
+fn split(entry: &[u8]) -> Result<(u64, u64, &[u8]), StorageError> {
+    let damaged = || StorageError::Corrupted("an entry is shorter than its head".to_owned());
+    let (position, rest) = entry.split_first_chunk().ok_or_else(damaged)?;
+    let (expires, value) = rest.split_first_chunk().ok_or_else(damaged)?;
+    Ok((u64::from_le_bytes(*position), u64::from_le_bytes(*expires), value))
+}

@@ -1,0 +1,89 @@
+//! The thread that writes: all changes that wait are one commit.
+
+use tokio::sync::{mpsc, oneshot};
+
+use crate::open::FileError;
+use crate::shared::Shared;
+
+/// How many changes may wait for the thread. Callers wait for room.
+pub(crate) const QUEUE: usize = 4_096;
+
+/// How many bytes of values one commit takes, beside the change that exceeds them.
+const GROUP_BYTES: usize = 8 * 1024 * 1024;
+
+pub(crate) enum Request {
+    Write {
+        write: Write,
+        done: oneshot::Sender<Result<(), FileError>>,
+    },
+    /// Opens a file again that could not be used as usual.
+    Reopen,
+}
+
+/// A change of one entry.
+pub(crate) enum Write {
+    /// `expires` is in milliseconds since 1970.
+    Set {
+        key: String,
+        value: Vec<u8>,
+        expires: u64,
+    },
+    Remove {
+        key: String,
+    },
+}
+
+/// Writes until the provider is dropped, and closes the file.
+pub(crate) fn run(shared: &Shared, mut queue: mpsc::Receiver<Request>) {
+    while let Some(first) = queue.blocking_recv() {
+        let mut group = Group::default();
+        group.add(first);
+        while group.has_room()
+            && let Ok(next) = queue.try_recv()
+        {
+            group.add(next);
+        }
+        group.write(shared);
+    }
+    shared.end();
+}
+
+/// Changes that are written together.
+#[derive(Default)]
+struct Group {
+    writes: Vec<Write>,
+    done: Vec<oneshot::Sender<Result<(), FileError>>>,
+    bytes: usize,
+}
+
+impl Group {
+    fn add(&mut self, request: Request) {
+        if let Request::Write { write, done } = request {
+            if let Write::Set { value, .. } = &write {
+                self.bytes += value.len();
+            }
+            self.writes.push(write);
+            self.done.push(done);
+        }
+    }
+
+    fn has_room(&self) -> bool {
+        self.bytes < GROUP_BYTES && self.writes.len() < QUEUE
+    }
+
+    fn write(self, shared: &Shared) {
+        if self.writes.is_empty() {
+            return shared.reopen_if_due();
+        }
+        let result = shared.write(&self.writes);
+        for (write, done) in self.writes.into_iter().zip(self.done) {
+            let result = match (&result, write) {
+                // What another process keeps is none of this one's business, so nothing is lost.
+                (Err(FileError::InUse), Write::Set { .. }) => Ok(()),
+                (result, _) => result.clone(),
+            };
+            // The caller may have left.
+            let _ = done.send(result);
+        }
+    }
+}
