@@ -7,13 +7,12 @@ use std::ops::Deref;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, OnceLock};
 
-use cache_core::client_support::{AnyKey, AnyTableRef, AnyWatch, Inputs, ValueHandle};
-use parking_lot::Mutex;
+use cache_core::client_support::{AnyKey, AnyTableRef, AnyWatch, ValueHandle};
 use tokio::runtime::{Handle, Id};
 use tokio::time::Instant;
 
 use super::memo::Memo;
-use super::notes::{AnswerTerms, AnyBrought, LoadNotes};
+use super::notes::{LoadNotes, SharedLoad};
 use crate::app::App;
 use crate::batch::queue::BatchQueues;
 use crate::client::Client;
@@ -89,7 +88,7 @@ pub(crate) struct Tree {
 impl Tree {
     /// The tree of a shared load.
     fn of_load(token: Token, flight: Option<FlightId>) -> Self {
-        let load = Some(SharedLoad { flight, notes: Mutex::default() });
+        let load = Some(SharedLoad::new(flight));
         Self { token, presets: Presets { load, ..Presets::default() }, ..Self::default() }
     }
 
@@ -109,33 +108,26 @@ impl Tree {
         was_marked: bool,
         watch: Option<&Arc<AnyWatch>>,
     ) {
-        if let Some(SharedLoad { notes, .. }) = &self.presets().load {
-            notes.lock().inputs.note_any(home, key, value, was_marked, watch);
+        if let Some(load) = self.load() {
+            load.note(|notes| notes.inputs.note_any(home, key, value, was_marked, watch));
         }
     }
 
     /// Whether this is the tree of a shared load.
     pub(crate) fn notes_reads(&self) -> bool {
-        self.presets().load.is_some()
-    }
-
-    /// Takes what a shared load has noted so far.
-    fn take_notes(&self) -> LoadNotes {
-        let load = self.presets().load.as_ref();
-        load.map(|load| std::mem::take(&mut *load.notes.lock())).unwrap_or_default()
-    }
-
-    /// Takes what a shared load has read so far.
-    fn take_inputs(&self) -> Inputs {
-        let load = self.presets().load.as_ref();
-        load.map(|load| std::mem::take(&mut load.notes.lock().inputs)).unwrap_or_default()
+        self.load().is_some()
     }
 
     /// Replaces what the load has noted.
     pub(crate) fn put_notes(&self, new: LoadNotes) {
-        let Some(SharedLoad { notes, .. }) = &self.presets().load else { return };
-        let old = std::mem::replace(&mut *notes.lock(), new);
-        drop(old);
+        if let Some(load) = self.load() {
+            drop(load.replace(new));
+        }
+    }
+
+    /// The shared load that the tree belongs to.
+    pub(super) fn load(&self) -> Option<&SharedLoad> {
+        self.presets().load.as_ref()
     }
 
     /// The same request, for contexts with other answers.
@@ -166,12 +158,6 @@ struct Presets {
     is_replaced: AtomicBool,
     /// `None` for other trees than that of a shared load, whose answers are not stored.
     load: Option<SharedLoad>,
-}
-
-/// The shared load that a tree belongs to.
-struct SharedLoad {
-    flight: Option<FlightId>,
-    notes: Mutex<LoadNotes>,
 }
 
 /// Answers a query in place of its load.
@@ -402,43 +388,9 @@ impl<A: App> Node<A> {
         self.tree.get().map_or(&self.token, |tree| &tree.token)
     }
 
-    /// Takes what a shared load has noted so far in this context.
-    pub(crate) fn take_notes(&self) -> LoadNotes {
-        self.tree.get().map(|tree| tree.take_notes()).unwrap_or_default()
-    }
-
-    /// Takes what a shared load has read so far in this context.
-    pub(crate) fn take_inputs(&self) -> Inputs {
-        self.tree.get().map(|tree| tree.take_inputs()).unwrap_or_default()
-    }
-
-    /// Whether the code of a shared load runs in this context. `false` elsewhere: in a request, and in a load or
-    /// mutation of the same tree whose answer is not stored.
-    pub(crate) fn is_of_shared_load(&self) -> bool {
-        self.tree().presets().load.as_ref().is_some_and(|load| load.flight == self.flight)
-    }
-
-    /// Adds to the notes of the shared load whose code runs in this context, if one does.
-    pub(crate) fn note(&self, note: impl FnOnce(&mut LoadNotes)) {
-        if let Some(SharedLoad { flight, notes }) = &self.tree().presets().load
-            && *flight == self.flight
-        {
-            note(&mut notes.lock());
-        }
-    }
-
-    /// What the load of this context has said of its answer.
-    pub(crate) fn terms(&self) -> AnswerTerms {
-        self.notes_of_load().map(|notes| notes.lock().terms()).unwrap_or_default()
-    }
-
-    /// Takes what the load of this context brings along.
-    pub(crate) fn take_brought(&self) -> Vec<AnyBrought> {
-        self.notes_of_load().map(|notes| notes.lock().take_brought()).unwrap_or_default()
-    }
-
-    fn notes_of_load(&self) -> Option<&Mutex<LoadNotes>> {
-        self.tree.get()?.presets().load.as_ref().map(|load| &load.notes)
+    /// The shared load of the tree, if there is one and its code has used its context.
+    pub(super) fn used_load(&self) -> Option<&SharedLoad> {
+        self.tree.get()?.load()
     }
 
     /// Whether answers of the context must not be stored.
