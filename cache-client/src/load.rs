@@ -171,11 +171,8 @@ impl<A: App> LoadTask<A> {
         let pin = (may_be_pinned && is_alone)
             .then(|| AnyPin::new(self.query.home(self.node.client.cache()), &*self.query));
         let kept = KeptAfterLoad::new(pin, brought);
-        if let (Some(entry), Some(value), Some(started)) = (entry, copied, loaded_from) {
-            Box::pin(self.leave_copy(entry, value, started)).await;
-        }
-        if let (Some(kept), Some(started)) = (&kept, loaded_from) {
-            Box::pin(self.leave_copies(&kept.brought, started)).await;
+        if let (Some(started), Some(_)) = (loaded_from, self.node.client.tier()) {
+            Box::pin(self.leave_copies(entry.zip(copied), kept.as_deref(), started)).await;
         }
         kept
     }

@@ -10,6 +10,7 @@ use tokio::time::Instant;
 
 use super::LoadTask;
 use super::attempt::{Attempt, AttemptEnd};
+use crate::any_query::LoadFuture;
 use crate::app::App;
 use crate::breaker::{Breaker, Permit};
 use crate::context::{Context, Node, scoped};
@@ -110,6 +111,11 @@ impl<A: App> LoadTask<A> {
         }
     }
 
+    /// A function of its own keeps the task small.
+    fn begin<'a>(&'a self, cx: &'a Context<A>) -> LoadFuture<'a> {
+        self.query.load(cx, self.plan.batch, self.present())
+    }
+
     /// The value in the cache, if this load may find that it is unchanged.
     fn present(&self) -> Option<AnyValue> {
         let may_be_unchanged =
@@ -127,7 +133,7 @@ impl<A: App> LoadTask<A> {
     ) -> Attempt {
         let cx = Context(Arc::clone(node));
         let mut load = pin!(scoped(Arc::clone(node), async {
-            match self.query.load(&cx, self.plan.batch, self.present()).await {
+            match self.begin(&cx).await {
                 LoadOutcome::Answered(value, notes) => {
                     if let Some(notes) = notes {
                         cx.0.tree().put_notes(*notes);

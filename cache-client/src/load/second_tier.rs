@@ -8,7 +8,7 @@ use cache_core::{Freshness, Moment};
 
 use super::LoadTask;
 use super::attempt::{Attempt, AttemptEnd};
-use super::brought::BroughtAnswer;
+use super::brought::{BroughtAnswer, KeptAfterLoad};
 use crate::any_query::AnyQuery;
 use crate::app::App;
 use crate::client::Client;
@@ -129,7 +129,7 @@ impl<A: App> LoadTask<A> {
     }
 
     /// Stores a copy of an answer whose load began at `started`, unless the cache has another value by now.
-    pub(super) async fn leave_copy(&self, entry: Box<ProviderEntry>, value: AnyValue, started: Moment) {
+    async fn leave_copy(&self, entry: Box<ProviderEntry>, value: AnyValue, started: Moment) {
         let cache = self.node.client.cache();
         let (fresh, ttl) = self.windows(&value);
         let served =
@@ -141,10 +141,18 @@ impl<A: App> LoadTask<A> {
         entry.put(&*self.flight.key, copy, &is_wanted).await;
     }
 
-    /// Stores copies of the answers for other keys that a load has brought along. The load began at `started`.
-    pub(super) async fn leave_copies(&self, brought: &[BroughtAnswer<A>], started: Moment) {
+    /// Stores copies of the stored answer of a load that began at `started`, and of those for other keys.
+    pub(super) async fn leave_copies(
+        &self,
+        own: Option<(Box<ProviderEntry>, AnyValue)>,
+        kept: Option<&KeptAfterLoad<A>>,
+        started: Moment,
+    ) {
+        if let Some((entry, value)) = own {
+            self.leave_copy(entry, value, started).await;
+        }
         let client = &self.node.client;
-        for BroughtAnswer { query, value, plan } in brought {
+        for BroughtAnswer { query, value, plan } in kept.into_iter().flat_map(|kept| &kept.brought) {
             if let Some(entry) = ProviderEntry::of(client, &**query) {
                 let age = client.cache().now().since(started);
                 let loaded_at = WallTime::from(client.cache().wall()).earlier_by(age);
