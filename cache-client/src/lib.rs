@@ -105,6 +105,7 @@ mod invalidate;
 mod layer;
 mod load;
 mod mutate;
+mod notes;
 mod observer;
 mod pages;
 mod panic;

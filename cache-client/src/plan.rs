@@ -6,9 +6,9 @@ use std::time::Duration;
 
 use cache_core::{EntryState, EntryTimes, Freshness, LoadingOptions, Moment, Strategy};
 
-use crate::context::notes::AnswerTerms;
 use crate::error::OptionsError;
 use crate::flight::backoff::RetryPolicy;
+use crate::notes::AnswerTerms;
 
 /// The default number of retries.
 const RETRIES: u32 = 3;

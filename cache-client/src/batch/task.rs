@@ -12,10 +12,10 @@ use tokio::task::yield_now;
 use super::queue::{Batch, BatchMember, BatchQueue, IsNew};
 use crate::any_query::LoadTarget;
 use crate::app::App;
-use crate::context::notes::LoadNotes;
 use crate::context::{Context, Node, scoped};
 use crate::erased::KeyMap;
 use crate::flight::outcome::LoadOutcome;
+use crate::notes::LoadNotes;
 use crate::panic::catch_panic;
 use crate::token::Token;
 

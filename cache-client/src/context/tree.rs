@@ -12,7 +12,7 @@ use tokio::runtime::{Handle, Id};
 use tokio::time::Instant;
 
 use super::memo::Memo;
-use super::notes::{LoadNotes, SharedLoad};
+use super::notes::SharedLoad;
 use crate::app::App;
 use crate::batch::queue::BatchQueues;
 use crate::client::Client;
@@ -20,6 +20,7 @@ use crate::concurrency::LoadSlot;
 use crate::erased::{AnyValue, Outcome};
 use crate::flight::wait_graph::FlightId;
 use crate::flight::waiter::CallOrigin;
+use crate::notes::LoadNotes;
 use crate::runtime::Timer;
 use crate::token::Token;
 

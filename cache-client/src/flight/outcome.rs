@@ -3,8 +3,8 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use crate::context::notes::LoadNotes;
 use crate::erased::{AnyError, AnyValue};
+use crate::notes::LoadNotes;
 
 /// What a load has found, for a key whose value was in the cache.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

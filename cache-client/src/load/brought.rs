@@ -10,8 +10,8 @@ use super::LoadTask;
 use crate::any_query::AnyQuery;
 use crate::app::App;
 use crate::context::Node;
-use crate::context::notes::{AnswerTerms, AnyBrought};
 use crate::erased::AnyValue;
+use crate::notes::{AnswerTerms, AnyBrought};
 use crate::plan::Plan;
 
 /// An entry that a load brings along.

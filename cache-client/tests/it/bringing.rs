@@ -68,7 +68,7 @@ async fn a_change_during_the_load_is_not_undone() {
         ("all", |client| drop(client.invalidate_all())),
         ("clear", |client| client.cache().clear()),
         ("set in a transaction", |client| {
-            client.cache().transact(|tx| Ok::<_, CommitError>(drop(tx.set(GetItem(1), 7)))).unwrap();
+            client.cache().transact(|tx| Ok::<_, CommitError>(tx.set(GetItem(1), 7))).unwrap();
         }),
         ("update in a transaction", |client| {
             client.cache().transact(|tx| Ok::<_, CommitError>(tx.update(&GetItem(1), |_| 7))).unwrap();

@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 use std::time::Duration;
 
-use cache_model::client_support::{AnyWatch, Inputs};
+use cache_model::client_support::{AnswerFacts, AnyWatch, Inputs};
 use cache_model::{EntryTimes, Freshness};
 use shuttle::future::block_on;
 use shuttle::thread;
@@ -103,7 +103,9 @@ impl Program {
             Landing::Interrupted => Err(QueryError::Interrupted { query: "get" }),
             Landing::Done(_) => {
                 let (watch, value) = (flight.watch.as_ref().unwrap(), Arc::new(loaded));
-                _ = watch.store(KEY, Arc::clone(&value), &EntryTimes::new(), &Inputs::default());
+                let (times, inputs) = (EntryTimes::new(), &Inputs::default());
+                let facts = AnswerFacts { times, inputs, is_unchanged: false, brought: &mut [] };
+                _ = watch.store(KEY, Arc::clone(&value), facts);
                 Ok(value)
             }
         };

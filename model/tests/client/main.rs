@@ -29,6 +29,9 @@ mod flight {
     pub(crate) mod wait_graph;
     pub(crate) mod waiter;
 }
+#[path = "../../../cache-client/src/notes.rs"]
+#[allow(unreachable_pub, reason = "the client's own file, of which these checks use a part")]
+mod notes;
 #[path = "../../../cache-client/src/mutate/scope.rs"]
 mod scope;
 #[path = "../../src/sync.rs"]

@@ -60,7 +60,7 @@ fn a_write_is_not_undone() {
     let has_new = |store: &Store| store.get(&Few(1)).as_deref() == Some(&2);
     check_against_change(|store| drop(store.insert(Few(1), 2)), has_new);
     check_against_change(
-        |store| store.transact(|tx| Ok::<_, CommitError>(drop(tx.set(Few(1), 2)))).unwrap(),
+        |store| drop(store.transact(|tx| Ok::<_, CommitError>(tx.set(Few(1), 2))).unwrap()),
         has_new,
     );
 }

@@ -44,7 +44,7 @@ fn tags_with_one_hash_are_not_taken_for_one_another() {
     let held = [one, other].map(|id| table.insert(Key(id), Arc::new(id), &EntryTimes::new()));
     let used = table.used().unwrap();
     let watch: Arc<AnyWatcher> =
-        Watcher::new(Key(other), table.hash(&Key(other)), used.notifier(None), table.shared.start_load());
+        Watcher::new(Key(other), table.hash(&Key(other)), used.notifier(None), table.shared().start_load());
     used.watch(&watch);
 
     assert_eq!(used.keys_by_tag(&tag(one)).len(), 2, "the index does not tell them apart");
