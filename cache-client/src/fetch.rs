@@ -158,8 +158,9 @@ pub trait Fetch<A: App>: Query<Value: Sized> {
         self.fallback_value()
     }
 
-    /// Returns how long to wait before an observed key is loaded again, by its present value. `None` stops polling until
-    /// the value changes. `period` is the option `poll`, and the default. It alone counts while there is no value.
+    /// Returns how long to wait before an observed key is loaded again, by its present value. `None` stops polling
+    /// until the value changes. `period` is the option `poll`, and the default. It alone counts while there is no
+    /// value.
     ///
     /// The wait counts from the end of the last load. A wait below one millisecond is one millisecond. Called by the
     /// task of the observed key whenever that has changed.

@@ -4,8 +4,8 @@ use std::any::Any;
 use std::sync::Arc;
 use std::time::Duration;
 
+use crate::sync::Mutex;
 use cache_core::client_support::Inputs;
-use parking_lot::Mutex;
 
 /// What a shared load has noted.
 #[derive(Clone, Debug, Default)]

@@ -1,9 +1,9 @@
 //! Several keys at once, pages, and keys that will be needed soon.
 //!
 //! # Several queries
-//! [`query_all`](crate::Client::query_all) takes several keys of one query as a slice, and different queries as a tuple:
-//! `let (post, comments) = cx.query_all((GetPost { id }, GetComments { post: id })).await`. All loads run before the
-//! call waits for the first, the answers come in the order of the keys, and each may fail on its own. Otherwise use
+//! [`query_all`](crate::Client::query_all) takes several keys of one query as a slice, and different queries as a
+//! tuple: `let (post, comments) = cx.query_all((GetPost { id }, GetComments { post: id })).await`. All loads run before
+//! the call waits for the first, the answers come in the order of the keys, and each may fail on its own. Otherwise use
 //! `tokio::join!`: a load is a task of its own, and runs from the first poll of its call.
 //!
 //! # One load for several keys
@@ -80,9 +80,9 @@
 //! shown.
 //!
 //! [`Infinite::observe`](crate::Infinite::observe) and [`Paged::observe`](crate::Paged::observe) make observers of the
-//! pages: streams of [`InfiniteState`](crate::InfiniteState)s and [`PagedState`](crate::PagedState)s, with the values and
-//! whether more is loading or there. They follow commits, invalidations and optimistic layers. If a page changes so that
-//! its cursor leads elsewhere, an observed list follows it. Each page costs as much as an observed key.
+//! pages: streams of [`InfiniteState`](crate::InfiniteState)s and [`PagedState`](crate::PagedState)s, with the values
+//! and whether more is loading or there. They follow commits, invalidations and optimistic layers. If a page changes so
+//! that its cursor leads elsewhere, an observed list follows it. Each page costs as much as an observed key.
 //!
 //! ```
 //! # use cache_client::{App, Client, Context, Fetch, TokioClock};

@@ -1,5 +1,5 @@
-//! Runtimes, sleep, offline: where loads and observers run, and what happens when a runtime stops, the machine sleeps or
-//! the connection is lost.
+//! Runtimes, sleep, offline: where loads and observers run, and what happens when a runtime stops, the machine sleeps
+//! or the connection is lost.
 //!
 //! A load is a task, so that it can outlive the call that started it. Each observed key has a task too. These tasks
 //! need a tokio runtime with its timer enabled.
@@ -121,8 +121,8 @@
 //!   [counted](crate::Client::fetch_count) as running.
 //! - A load that fails while the client is offline is loaded again when it is online, whatever its error is. That is no
 //!   retry, and no failure for its breaker. The time offline does not count for the two minutes of retries.
-//! - Observed keys are not polled. When the client is online again, each key that is stale or polled is loaded once. The
-//!   same happens when the client becomes [active](crate::Client::set_active); it has to be both.
+//! - Observed keys are not polled. When the client is online again, each key that is stale or polled is loaded once.
+//!   The same happens when the client becomes [active](crate::Client::set_active); it has to be both.
 //!
 //! The cache and the [provider](crate::Provider) answer as always. A call that must not wait uses the strategy
 //! `cache-only`, or `network-first` with a `timeout`. Mutations run, and fail, as always.

@@ -121,8 +121,8 @@ where
         self.observe_with(|options| options)
     }
 
-    /// Observes the pages, as [`observe`](Self::observe) does, with options for this observer. `change` gets options that
-    /// decide nothing.
+    /// Observes the pages, as [`observe`](Self::observe) does, with options for this observer. `change` gets options
+    /// that decide nothing.
     ///
     /// # Panics
     /// If the client has no [runtime](crate::guide::runtimes) and the caller is in none.
@@ -174,8 +174,8 @@ impl<A: App, Q: Fetch<A>> InfiniteObserver<A, Q> {
         state_of(&self.list)
     }
 
-    /// Waits for a state that this observer has not returned yet. The first is there at once. `None` only if the runtime
-    /// of the client has ended, and the caller has no other.
+    /// Waits for a state that this observer has not returned yet. The first is there at once. `None` only if the
+    /// runtime of the client has ended, and the caller has no other.
     ///
     /// # Cancellation
     /// May be dropped at any time; no state is lost.

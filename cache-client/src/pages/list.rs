@@ -185,8 +185,8 @@ impl<A: App> PageList<A> {
         if self.has_changed { Poll::Ready(true) } else { Poll::Pending }
     }
 
-    /// Follows the cursors of the present values: a page whose query has changed shows the new one, and pages behind the
-    /// last one end. Returns whether anything has changed.
+    /// Follows the cursors of the present values: a page whose query has changed shows the new one, and pages behind
+    /// the last one end. Returns whether anything has changed.
     fn relink(&mut self) -> bool {
         let mut is_relinked = false;
         for at in 1..self.pages.len() {

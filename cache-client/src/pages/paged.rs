@@ -255,8 +255,8 @@ where
         self.observe_with(|options| options)
     }
 
-    /// Observes the pages, as [`observe`](Self::observe) does, with options for this observer. `change` gets options that
-    /// decide nothing.
+    /// Observes the pages, as [`observe`](Self::observe) does, with options for this observer. `change` gets options
+    /// that decide nothing.
     ///
     /// # Panics
     /// If the client has no [runtime](crate::guide::runtimes) and the caller is in none.

@@ -19,8 +19,8 @@ use crate::observer::state::State;
 /// Shows one of several pages by number, and each change of it: a stream of [`PagedState`]s. Made by
 /// [`Paged::observe`](crate::Paged::observe).
 ///
-/// The page is observed as by an [`Observer`]: it follows commits, invalidations and optimistic layers. When the observer
-/// moves to another page, the one before is shown until that is there.
+/// The page is observed as by an [`Observer`]: it follows commits, invalidations and optimistic layers. When the
+/// observer moves to another page, the one before is shown until that is there.
 #[must_use = "the page is observed as long as there is an observer"]
 pub struct PagedObserver<A: App, Q: Fetch<A>> {
     pub(super) pages: PageNumbers<Q>,
@@ -76,7 +76,8 @@ where
         self.observer.set_query(Some(&self.pages.query()));
     }
 
-    /// Shows the next page. Returns whether there may be one; otherwise nothing changes. `false` while there is no value.
+    /// Shows the next page. Returns whether there may be one; otherwise nothing changes. `false` while there is no
+    /// value.
     ///
     /// # Panics
     /// As [`jump`](Self::jump).
@@ -112,8 +113,8 @@ impl<A: App, Q: Fetch<A>> PagedObserver<A, Q> {
         self.pages.state(self.observer.state())
     }
 
-    /// Waits for a state that this observer has not returned yet. The first is there at once. `None` only if the runtime
-    /// of the client has ended, and the caller has no other.
+    /// Waits for a state that this observer has not returned yet. The first is there at once. `None` only if the
+    /// runtime of the client has ended, and the caller has no other.
     ///
     /// # Cancellation
     /// May be dropped at any time; no state is lost.
