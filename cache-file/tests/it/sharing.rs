@@ -3,7 +3,7 @@
 use cache_client::Provider;
 
 use crate::child::Child;
-use crate::{events, get, new_file, open, set};
+use crate::{HOUR, events, get, new_file, open, set};
 
 #[tokio::test]
 async fn a_provider_is_off_while_another_process_uses_the_file_and_then_works() {
@@ -34,7 +34,10 @@ async fn reads_alone_find_out_that_the_file_is_free() {
     assert_eq!(get(&provider, "a").await, None);
     drop(other);
     // The first read after that has the file opened, behind it.
-    while get(&provider, "a").await.is_none() {
-        tokio::task::yield_now().await;
-    }
+    let found = async {
+        while get(&provider, "a").await.is_none() {
+            tokio::task::yield_now().await;
+        }
+    };
+    tokio::time::timeout(HOUR / 60, found).await.expect("the file is opened again");
 }
