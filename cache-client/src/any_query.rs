@@ -40,7 +40,7 @@ pub struct LoadTarget<'a, A: App> {
     pub(crate) query: &'a dyn AnyQuery<A>,
     /// The maximum number of keys of one load.
     pub(crate) max_keys: u32,
-    /// The value that the cache has, if its load may find that it is unchanged.
+    /// The cached value, if its load may report that it is unchanged.
     pub(crate) present: Option<AnyValue>,
 }
 
@@ -60,13 +60,13 @@ pub(crate) trait AnyQuery<A: App>: AnyKey {
     fn plainly_fresh(&self, cache: &CacheOf<A>) -> Option<AnyValue>;
     /// Watches the key. Calls `on_change` whenever the key changes.
     fn watch(&self, cache: &CacheOf<A>, on_change: Option<Arc<dyn Fn() + Send + Sync>>) -> AnyWatch;
-    /// Stores a loaded value, and what its load has brought along.
+    /// Stores a loaded value, and the entries that its load brings along.
     fn store(&self, watch: &AnyWatch, value: AnyValue, facts: AnswerFacts<'_>) -> AnyStoreOutcome;
     /// The handle of a value, as the store has it.
     fn to_handle(&self, value: &AnyValue) -> ValueHandle;
     /// The value of such a handle.
     fn to_value(&self, handle: ValueHandle) -> AnyValue;
-    /// Loads the value. With the `present` one, the load may find that it is unchanged.
+    /// Loads the value. If `present` is given, the load may report that it is unchanged.
     fn load<'a>(&'a self, cx: &'a Context<A>, max_keys: u32, present: Option<AnyValue>) -> LoadFuture<'a>;
     /// How the query judges an error of its load.
     fn advice(&self, error: &dyn AnyError) -> ErrorAdvice;

@@ -155,8 +155,8 @@ impl<A: App> Client<A> {
     }
 
     /// Tells the client whether its data is visible to anybody, such as in a window in the foreground. An inactive
-    /// client does not poll. When it becomes active again, it loads each observed key once that is stale, or is observed with `poll`. A new client is
-    /// active.
+    /// client does not poll. When it becomes active again, it loads each observed key once if the key is stale or
+    /// observed with `poll`. A new client is active.
     ///
     /// # Examples
     /// ```
@@ -179,12 +179,12 @@ impl<A: App> Client<A> {
         self.0.presence.change(|state| state.is_active = is_active);
     }
 
-    /// Tells the client whether the source of its loads can be reached. While it cannot, loads, retries and polls pause
-    /// instead of failing: a call that has to load waits, and a load that fails now is loaded again later. When the
-    /// client is online again, they continue, and each observed key is loaded once that is stale, or is observed with
-    /// `poll`. A new client is online. Mutations and [sources](crate::Source) are not affected.
+    /// Sets whether the source of the loads can be reached. While it cannot, loads, retries and polls pause instead of
+    /// failing: a call that has to load waits, and a load that fails now is loaded again later. When the client is
+    /// online again, they continue, and each observed key is loaded once if it is stale or observed with `poll`. A new
+    /// client is online. Mutations and [sources](crate::Source) are not affected.
     ///
-    /// See the page on [runtimes, sleep and being offline](crate::guide::runtimes#offline).
+    /// See the page on [runtimes, sleep and offline use](crate::guide::runtimes#offline).
     ///
     /// # Examples
     /// ```
@@ -207,7 +207,7 @@ impl<A: App> Client<A> {
         self.0.presence.change(|state| state.is_online = is_online);
     }
 
-    /// Returns whether the client is online, as [`set_online`](Self::set_online) has said.
+    /// Returns whether the client is online, as set by [`set_online`](Self::set_online).
     #[must_use]
     pub fn is_online(&self) -> bool {
         !self.0.presence.is_offline()

@@ -47,14 +47,14 @@ pub trait Fetch<A: App>: Query<Value: Sized> {
     /// `linger`; at once if all callers were cancelled.
     fn fetch(&self, cx: &Context<A>) -> impl Future<Output = Result<Self::Value, Self::Error>> + Send;
 
-    /// Loads the value of a key that the cache has a value of, stale or invalidated perhaps. Called instead of
-    /// [`fetch`](Self::fetch), which the default calls.
+    /// Loads a key for which the cache still has a value, perhaps a stale or invalidated one. Called instead of
+    /// [`fetch`](Self::fetch); the default implementation calls `fetch`.
     ///
-    /// To be implemented for a source that can tell whether something has changed: by an `ETag`, a version or the time
-    /// of the last change. `present` is the value in the cache. If it is [unchanged](Fetched::Unchanged), it stays: the
+    /// Implement it for a source that can detect whether something has changed: by an `ETag`, a version or the time of
+    /// the last change. `present` is the value in the cache. If it is [unchanged](Fetched::Unchanged), it stays: the
     /// same `Arc`, with the age of this load and the times of the query, or those that [the load
-    /// sets](Context::fresh_for). This is no commit, so readers and observers see no new value. If the cache has lost
-    /// the value meanwhile, it is stored again.
+    /// sets](Context::fresh_for). This is not a commit, so readers and observers see no new value. If the cache has
+    /// lost the value meanwhile, it is stored again.
     ///
     /// Not called by loads that store nothing, such as those of `network-only`.
     ///
@@ -158,12 +158,12 @@ pub trait Fetch<A: App>: Query<Value: Sized> {
         self.fallback_value()
     }
 
-    /// Returns how long to wait before an observed key is loaded again, by its present value. `None` stops polling
-    /// until the value changes. `period` is the option `poll`, and the default. It alone counts while there is no
-    /// value.
+    /// Returns how long to wait before an observed key is loaded again, given its current value. `None` stops polling
+    /// until the value changes. `period` is the option `poll`, which the default implementation returns. While there is
+    /// no value, `poll` applies.
     ///
-    /// The wait counts from the end of the last load. A wait below one millisecond is one millisecond. Called by the
-    /// task of the observed key whenever that has changed.
+    /// The wait counts from the end of the last load. A wait below one millisecond is one millisecond. The task of the
+    /// observed key calls this whenever the key has changed.
     ///
     /// # Examples
     /// ```

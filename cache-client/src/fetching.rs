@@ -1,4 +1,4 @@
-//! How many loads are running, in all and of each query. Loads nothing.
+//! The number of running loads, in total and of each query. Loads nothing.
 
 use std::any::TypeId;
 
@@ -30,8 +30,9 @@ impl<A: App> Client<A> {
         self.query_states().existing_states().any(|query_state| query_state.running.count() > 0)
     }
 
-    /// Returns how many loads are running. Each key of a load of several counts, and so does a load that waits for its
-    /// retry, its place or the provider. A load that waits until the client is [online](Self::set_online) does not.
+    /// Returns how many loads are running. A load of several keys counts once per key. A load that waits for a retry,
+    /// for its turn or for the provider counts too. A load that waits until the client is [online](Self::set_online)
+    /// does not.
     #[must_use]
     pub fn fetch_count(&self) -> usize {
         self.query_states().count_running()

@@ -7,7 +7,7 @@
 //! | [`first_steps`] | from a query to a loaded answer, and its errors |
 //! | [`errors`] | the errors of loads: taken out of their `Arc`, in `anyhow`, as responses |
 //! | [`strategies`] | when to load: strategies, windows, and what to do when a load fails |
-//! | [`loads`] | what a load can say: times, "unchanged", answers for other keys |
+//! | [`loads`] | what a load can set for its answer: times, "unchanged", answers for other keys |
 //! | [`contexts`] | one request: its memo, its deadline, its cancellation |
 //! | [`invalidation`] | keeping the cache up to date: marks, removals, mutations, pushed values |
 //! | [`optimistic`] | showing a change before the server has answered |

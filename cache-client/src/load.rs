@@ -229,10 +229,10 @@ impl<A: App> LoadTask<A> {
         Loaded::alone(Err(error))
     }
 
-    /// Stores an answer, and what the load has brought along. Returns the answer for the callers, and what was stored
-    /// for other keys.
+    /// Stores an answer, and the entries that the load brings along. Returns the answer for the callers, and what was
+    /// stored for other keys.
     fn store(&self, value: AnyValue, is_unchanged: bool, started: Moment, demand: LoadDemand) -> Loaded<A> {
-        // What a lookup finds is older than the answer of a load, which it must not retire.
+        // A value that a lookup finds is older than the answer of a load, and must not retire that load.
         let gives_way = self.plan.never_loads() && self.query_state.flights.is_running(&*self.flight.key);
         let stores = demand.stores && !gives_way;
         let Some(watch) = self.flight.watch.as_ref().filter(|_| stores) else {

@@ -257,8 +257,8 @@ impl<A: App> Client<A> {
     }
 
     /// Runs a mutation, as [`mutate`](Self::mutate) does, and waits until each observed key that it has marked or
-    /// written shows the outcome: until a marked key has been loaded again, or has failed to load. For a form that
-    /// stays busy until the list behind it is up to date.
+    /// written shows the outcome: until a marked key has been loaded again, or has failed to load. Use it for a form
+    /// that stays busy until the list behind it is up to date.
     ///
     /// The mutation itself ends before that: the next one of its [scope](Mutate::scope) does not wait for the loads.
     ///
@@ -339,7 +339,7 @@ impl<A: App> Context<A> {
     }
 
     /// Runs a mutation, as [`mutate`](Self::mutate) does, and waits for the loads of the observed keys that it has
-    /// marked or written, as [`Client::mutate_and_settle`], at most until the request is cancelled or its deadline
+    /// marked or written, as [`Client::mutate_and_settle`] does, at most until the request is cancelled or its deadline
     /// passes.
     ///
     /// # Errors

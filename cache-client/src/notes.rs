@@ -1,4 +1,4 @@
-//! What a load notes while it runs: what it reads, and what it says of its own answer. Plain data.
+//! What a load notes while it runs: its inputs, and the settings for its own answer. Plain data.
 
 use std::any::Any;
 use std::sync::Arc;
@@ -7,26 +7,26 @@ use std::time::Duration;
 use crate::sync::Mutex;
 use cache_core::client_support::Inputs;
 
-/// What a shared load has noted.
+/// The notes of a shared load.
 #[derive(Clone, Debug, Default)]
 pub struct LoadNotes {
     pub(crate) inputs: Inputs,
-    /// Boxed, since most loads say nothing.
-    said: Option<Box<Said>>,
+    /// Boxed, since most loads have none.
+    extras: Option<Box<Extras>>,
 }
 
-/// What a load has said besides its answer.
+/// What a load provides in addition to its answer.
 #[derive(Clone, Debug, Default)]
-struct Said {
+struct Extras {
     terms: AnswerTerms,
     /// Entries for other keys. Shared by the answers of a batch: the first that is stored takes them.
     brought: Arc<Mutex<Vec<AnyBrought>>>,
 }
 
-/// An entry that a load brings along, of an app that these notes do not know.
+/// An entry that a load brings along, with its app type erased.
 pub(crate) type AnyBrought = Box<dyn Any + Send>;
 
-/// What a load has said of its own answer.
+/// The settings that a load has made for its own answer.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(crate) struct AnswerTerms {
     /// How long the answer is fresh, in place of the options.
@@ -39,23 +39,23 @@ pub(crate) struct AnswerTerms {
 
 impl LoadNotes {
     pub(crate) fn is_empty(&self) -> bool {
-        self.inputs.is_empty() && self.said.is_none()
+        self.inputs.is_empty() && self.extras.is_none()
     }
 
     pub(crate) fn terms(&self) -> AnswerTerms {
-        self.said.as_ref().map(|said| said.terms).unwrap_or_default()
+        self.extras.as_ref().map(|extras| extras.terms).unwrap_or_default()
     }
 
     pub(crate) fn terms_mut(&mut self) -> &mut AnswerTerms {
-        &mut self.said.get_or_insert_default().terms
+        &mut self.extras.get_or_insert_default().terms
     }
 
     pub(crate) fn bring(&mut self, entry: AnyBrought) {
-        self.said.get_or_insert_default().brought.lock().push(entry);
+        self.extras.get_or_insert_default().brought.lock().push(entry);
     }
 
-    /// Takes what the load brings along, unless another answer of its batch has taken it.
+    /// Takes the entries that the load brings along, unless another answer of its batch has taken them.
     pub(crate) fn take_brought(&self) -> Vec<AnyBrought> {
-        self.said.as_ref().map(|said| std::mem::take(&mut *said.brought.lock())).unwrap_or_default()
+        self.extras.as_ref().map(|extras| std::mem::take(&mut *extras.brought.lock())).unwrap_or_default()
     }
 }

@@ -54,9 +54,10 @@ use crate::sync::Mutex;
 /// All observers of a key share its loads, and show each commit. Each observer decides by its own options what is
 /// stale. A load uses the strictest options of all observers: the shortest `poll`, the most `retry`. Loaded values are
 /// stored with the times of the query. They are not stored if the strategy of every observer is `network-only`, and
-/// nothing is loaded if it is `cache-only`: a missing value is then shown as [`NotCached`](crate::QueryError::NotCached). The
-/// options of a dropped observer no longer apply. When the last observer is dropped, polling ends, and so does the load
-/// if no caller waits for it, unless an option `linger` keeps it.
+/// nothing is loaded if it is `cache-only`: a missing value is then shown as
+/// [`NotCached`](crate::QueryError::NotCached). The options of a dropped observer no longer apply. When the last
+/// observer is dropped, polling ends, and so does the load if no caller waits for it, unless an option `linger` keeps
+/// it.
 ///
 /// A key that is invalidated faster than it loads is still shown: an answer that only invalidations have overtaken is
 /// shown as stale. At most two loads of the key run at a time.
@@ -87,11 +88,11 @@ pub(crate) struct AnyObserver<A: App> {
     never_idle: Option<RuntimePair>,
 }
 
-/// What is set for one observer.
+/// The settings of one observer.
 #[derive(Default)]
 struct ObserverSettings {
     options: LoadingOptions,
-    /// Shown while there is nothing else.
+    /// Shown while there is no other value.
     placeholder: Option<AnyValue>,
 }
 
@@ -242,8 +243,8 @@ where
 }
 
 impl<A: App, Q: Fetch<A>> Observer<A, Q> {
-    /// Shows this value while the query has none and is being loaded, as [`State::Ready`] with `is_placeholder`. It is
-    /// shown to this observer alone, for each of its queries, and never stored. The value of a previous query takes
+    /// Shows this value while the query has none and is being loaded, as [`State::Ready`] with `is_placeholder`. Only
+    /// this observer shows it, for each of its queries, and it is never stored. The value of a previous query takes
     /// precedence.
     ///
     /// # Examples

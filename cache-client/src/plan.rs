@@ -38,7 +38,7 @@ pub(crate) struct Plan {
     spread: Option<Duration>,
     /// Whether the call sets how long answers are fresh, whatever the times of the entry are.
     is_fresh_set_by_call: bool,
-    /// Whether the call sets how long a loaded value is kept, whatever the load says.
+    /// Whether the call sets how long a loaded value is kept, whatever the load has set.
     is_ttl_set_by_call: bool,
     beta: Option<f64>,
     pub(crate) error_ttl: Option<Duration>,
@@ -124,7 +124,8 @@ pub(crate) enum Verdict {
     Fresh,
     /// Fresh, and about to become stale: may be returned, and is loaded again in the background.
     Ending,
-    /// May be returned where a stale value is acceptable, and is loaded again in the background if the strategy ever loads.
+    /// May be returned where a stale value is acceptable, and is loaded again in the background if the strategy ever
+    /// loads.
     Stale,
     Unusable,
 }
@@ -239,7 +240,7 @@ impl Plan {
         self.strategy
     }
 
-    /// Whether nothing is ever loaded: cache and provider alone have an answer.
+    /// Whether nothing is ever loaded: answers come from the cache and the provider only.
     #[inline]
     pub(crate) fn never_loads(&self) -> bool {
         self.strategy == Strategy::CacheOnly
@@ -414,7 +415,7 @@ impl Plan {
         self.windows(is_absent, terms).0.saturating_add(stale_for)
     }
 
-    /// Whether a stale answer is better than to wait for a load.
+    /// Whether to serve a stale answer rather than wait for a load.
     pub(crate) fn prefers_stale(&self) -> bool {
         self.strategy == Strategy::StaleWhileRevalidate
     }
@@ -449,11 +450,11 @@ pub(crate) fn check_concurrency(max: Option<u32>) -> Result<(), OptionProblem> {
     if max == Some(0) { Err(("concurrency", problem)) } else { Ok(()) }
 }
 
-/// Makes the checks for options that cannot depend on the strategy.
+/// Checks options that cannot depend on the strategy.
 pub(crate) fn check_of_strategy(options: &LoadingOptions) -> Result<(), OptionProblem> {
     let problem = "cannot be set by `ClientBuilder::defaults_for`, since it does not depend on the strategy";
     match (options.strategy, options.concurrency) {
-        (Some(_), _) => Err(("strategy", "cannot be set by `ClientBuilder::defaults_for`, which is told it")),
+        (Some(_), _) => Err(("strategy", "cannot be changed by `ClientBuilder::defaults_for`")),
         (_, Some(_)) => Err(("concurrency", problem)),
         _ => Ok(()),
     }

@@ -27,7 +27,7 @@ impl<A: App> Client<A> {
     /// Loads a query in the background, unless it is fresh or being loaded.
     ///
     /// The load has begun when this returns. The result may be dropped or [awaited](Prefetched::done). The answer is
-    /// kept for at least as long as the option [`keep_prefetched`](cache_core::LoadingOptions::keep_prefetched) says
+    /// kept for at least the time of the option [`keep_prefetched`](cache_core::LoadingOptions::keep_prefetched)
     /// (default: 5 s), even by a table that keeps nothing by itself. Errors go to
     /// [`refresh_error`](Self::refresh_error). Invalid options are also an event of `tracing`, at level `WARN`. A query
     /// whose strategy stores or loads nothing is not loaded.
@@ -57,12 +57,12 @@ impl<A: App> Client<A> {
         caller.prefetched(caller.prefetch(query).into_iter().collect())
     }
 
-    /// Loads a query in the background, also if it is fresh. Its readers get the present value until the new one is
-    /// there. Joins a load that is running, so that many calls at once are one load.
+    /// Loads a query in the background, even if it is fresh. Readers get the current value until the new one is stored.
+    /// Joins a load that is running, so that many calls at once are one load.
     ///
     /// Otherwise as [`prefetch`](Self::prefetch). To wait for the new value instead, use the strategy
-    /// [`Refresh`](cache_core::Strategy::Refresh); to keep the present one from being served,
-    /// [`invalidate`](Self::invalidate) it.
+    /// [`Refresh`](cache_core::Strategy::Refresh). If the current value must not be served any more, use
+    /// [`invalidate`](Self::invalidate).
     ///
     /// # Panics
     /// If neither the client nor the caller has a [runtime](crate::guide::runtimes).
@@ -265,7 +265,7 @@ impl<A: App> Caller<'_, A> {
         self.load_in_background(query, &plan.shared(), true).map(|load| load.flight)
     }
 
-    /// The options of a load in the background. `None` if they cannot work, which is reported, or nothing is stored.
+    /// The options of a load in the background. `None` if they are invalid, which is reported, or if nothing is stored.
     fn plan_in_background(&self, query: &dyn AnyQuery<A>, access: Access) -> Option<Planned<'_>> {
         match self.planned(query, None, access) {
             Ok(plan) => (plan.stores() && !plan.never_loads()).then_some(plan),

@@ -1,20 +1,20 @@
-//! Whether the client is shown and connected, as the program says. Plain data.
+//! Whether the client is active and online, as the program has set. Plain data.
 
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use tokio::sync::watch;
 
-/// Whether the client is shown and connected.
+/// Whether the client is active and online.
 #[derive(Debug)]
 pub(crate) struct Presence {
     state: watch::Sender<PresenceState>,
-    /// The same as in the state, for loads, which take no lock for it.
+    /// A copy of the state's field, so that loads take no lock.
     is_offline: AtomicBool,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct PresenceState {
-    /// Anybody can see what is observed.
+    /// Whether the user can see the observed values.
     pub(crate) is_active: bool,
     pub(crate) is_online: bool,
 }

@@ -1,4 +1,4 @@
-//! The second tier as its implementors see it: bytes stored under text. Knows nothing of queries.
+//! The interface of a second tier: bytes stored under text keys. Knows nothing of queries.
 
 pub(crate) mod entry;
 pub(crate) mod envelope;
@@ -17,18 +17,18 @@ use std::time::Duration;
 
 use cache_core::BoxError;
 
-/// A second tier below the cache. It stores bytes under text, for longer than the program runs, or for several
+/// A second tier below the cache. It stores bytes under text keys, for longer than the program runs, or for several
 /// programs.
 ///
 /// A client that is [built with a provider](crate::ClientBuilder::provider) reads it before it loads a missing query
-/// derived with `persist`, and stores the loaded value in it. It reads for strategies that read the cache first, once for
-/// all concurrent callers, and for `network-first`, beside the load. Background refreshes and the strategies `refresh`
-/// and `network-only` do not read it. Trees that bypass the cache neither read nor write it.
+/// derived with `persist`, and stores the loaded value in it. It reads for strategies that read the cache first, once
+/// for all concurrent callers, and for `network-first`, while it loads. Background refreshes and the strategies
+/// `refresh` and `network-only` do not read it. Trees that bypass the cache neither read nor write it.
 ///
 /// A value of the provider is the answer while it is fresh by the options of the caller; its age is counted by the wall
-/// clock. A stale one is served [as one in memory is](crate::guide::surviving#after-a-restart). A damaged value, or one
-/// written by a program with other types, is a miss. So is a call that fails, panics or exceeds the [timeout](crate::ClientBuilder::provider_timeout): a broken provider delays loads, but never
-/// fails them.
+/// clock. A stale one is served [like one in memory](crate::guide::surviving#after-a-restart). A damaged value, or one
+/// written by a program with other types, is a miss. So is a call that fails, panics or exceeds the
+/// [timeout](crate::ClientBuilder::provider_timeout): a broken provider delays loads, but never fails them.
 ///
 /// # Guarantees
 /// - After a write, removal, invalidation or clear in this cache, no older entry is read back from the provider as long

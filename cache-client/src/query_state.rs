@@ -24,7 +24,7 @@ use running::{FetchWatch, RunningLoads};
 pub(crate) struct QueryState {
     query: TypeId,
     pub(crate) flights: FlightRegistry,
-    /// Flights that ask the provider, and never load.
+    /// Flights that read the provider, and never load.
     pub(crate) lookups: FlightRegistry,
     pub(crate) errors: LoadErrors,
     pub(crate) observed: ObservedKeys,

@@ -9,9 +9,8 @@
 //!
 //! The spans of the code in [`fetch`](crate::Fetch::fetch) are inside this span. A shared load has no parent; its span
 //! follows from the span of the caller that started it. A load of a single tree has the caller's span as its parent.
-//! `outcome` is `answered`, `failed`, `panicked`, `refused` (by a breaker), `interrupted` or
-//! `missing` (only the provider was asked). `strategy` is that of the
-//! caller that started the load, spelled as in the options.
+//! `outcome` is `answered`, `failed`, `panicked`, `refused` (by a breaker), `interrupted` or `missing` (only the
+//! provider was read). `strategy` is that of the caller that started the load, spelled as in the options.
 //!
 //! | event | level | fields beside `query` | when |
 //! |---|---|---|---|

@@ -1037,10 +1037,11 @@ impl<R: Registry> Cache<R> {
         self.report(true)
     }
 
-    /// Shows each readable entry of all tables to `visit`: in the order of the registry, and in no order within a table.
+    /// Calls `visit` for each readable entry of all tables: in the order of the registry, and in no order within a
+    /// table.
     ///
-    /// No lock is held while `visit` runs. Entries that are committed meanwhile may or may not be shown. Does not count
-    /// as a use of the entries.
+    /// No lock is held while `visit` runs. Entries that are committed meanwhile may or may not be visited. Does not
+    /// count as a use of the entries.
     ///
     /// # Examples
     /// ```

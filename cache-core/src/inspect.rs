@@ -76,7 +76,7 @@ pub struct RemovalCounts {
     pub cleared: u64,
 }
 
-/// One entry of any table, as [`Cache::for_each`](crate::Cache::for_each) shows it.
+/// One entry of any table, as passed by [`Cache::for_each`](crate::Cache::for_each).
 #[derive(Debug)]
 pub struct EntryView {
     table: &'static str,

@@ -24,8 +24,8 @@ pub enum Strategy {
 
 /// The options of a query that tell a client how to load it. `None` leaves the decision to other options.
 ///
-/// The derive writes them as [`Query::LOADING`](crate::Query::LOADING); a client may have others for all queries, for one
-/// query, and for one call.
+/// The derive writes them as [`Query::LOADING`](crate::Query::LOADING); a client may have others for all queries, for
+/// one query, and for one call.
 ///
 /// ```
 /// use cache_core::{LoadingOptions, Strategy};
@@ -42,11 +42,11 @@ pub enum Strategy {
 pub struct LoadingOptions {
     /// When to read the cache, when to load and when to store.
     pub strategy: Option<Strategy>,
-    /// How long an answer counts as fresh. Replaces the time of the table; as an option of a call also the time that was
-    /// given with the entry, by its load or by a write.
+    /// How long an answer counts as fresh. Replaces the time of the table. As an option of a call, it also replaces the
+    /// time given with the entry, by its load or by a write.
     pub fresh: Option<Duration>,
-    /// How long the cache keeps a loaded answer. Replaces the time of the table; as an option of a call also the time
-    /// that the load has set.
+    /// How long the cache keeps a loaded answer. Replaces the time of the table. As an option of a call, it also
+    /// replaces the time that the load has set.
     pub ttl: Option<Duration>,
     /// How long after it has become stale an answer may still be served while it is loaded again.
     pub swr: Option<Duration>,
@@ -80,7 +80,7 @@ pub struct LoadingOptions {
     pub batch: Option<u32>,
     /// Maximum number of concurrent loads.
     pub concurrency: Option<u32>,
-    /// How long a loaded answer that no caller has waited for is kept at least.
+    /// The minimum time for which a loaded answer is kept that no caller has waited for.
     pub keep_prefetched: Option<Duration>,
 }
 

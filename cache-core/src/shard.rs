@@ -356,7 +356,7 @@ impl<'a> ShardRef<'a> {
     }
 
     /// Returns whether a key, which is in line `number` or in none, was neither written, removed nor marked since a
-    /// load began. In doubt it was: the shard remembers only its last mark and removal.
+    /// load began. In doubt returns `false`: the shard remembers only its last mark and removal.
     pub(crate) fn is_unchanged_since(self, start: LoadStart, number: Option<u32>) -> bool {
         let Some(metadata) = self.metadata else { return true };
         let revision = number.map_or(metadata.forgotten, |number| metadata.records[number].revision);

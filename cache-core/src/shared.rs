@@ -24,7 +24,7 @@ pub(crate) struct Shared {
     pub(crate) id: u64,
 }
 
-/// Gives what every write changes a cache line of its own, apart from what writes only read.
+/// Puts the data that every write changes into a cache line of its own, apart from data that writes only read.
 #[repr(align(128))]
 struct Padded<T>(T);
 
@@ -35,7 +35,7 @@ struct Numbers {
     sequence: AtomicU64,
 }
 
-/// When a load began. What happens later to a key that it brings along is newer than the load.
+/// When a load began. Later changes of a key that it brings along are newer than the load.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct LoadStart {
     /// Revision of the last commit before it.
@@ -104,7 +104,7 @@ impl Shared {
         self.numbers.0.revision.fetch_add(1, Ordering::AcqRel) + 1
     }
 
-    /// Draws the number of a mark, a removal or the start of a load. What comes later has a higher one.
+    /// Draws the number of a mark, a removal or the start of a load. Later ones are higher.
     pub(crate) fn next_in_sequence(&self) -> u64 {
         self.numbers.0.sequence.fetch_add(1, Ordering::AcqRel) + 1
     }

@@ -58,9 +58,9 @@ impl<V: ?Sized> StoreOutcome<V> {
 }
 
 impl AnyWatch {
-    /// Stores as [`Watch::store_built`] does, for a key and a value of the query, together with the entries that
-    /// the load brings along. Each of these is skipped if its key was written, removed, marked or cleared since
-    /// the watch began, or if a later load of it runs. They are stored even if the watch was overtaken.
+    /// Stores as [`Watch::store_built`] does, for a key and a value of the query, together with the entries that the
+    /// load brings along. Each of these is skipped if its key was written, removed, marked or cleared since the watch
+    /// began, or if a later load of the key runs. They are stored even if the watch was overtaken.
     pub fn store<Q: Query>(&self, key: Q, value: Arc<Q::Value>, facts: AnswerFacts<'_>) -> AnyStoreOutcome {
         self.store_pair(&mut Pair::<Q>::new(key, value), is_same_of::<Q>(), facts)
     }

@@ -1,4 +1,4 @@
-//! The entries in one transaction: what is kept, in which order, and what goes when there is no more room. Knows
+//! The entries in one transaction: which are kept, in which order, and which are dropped when space runs out. Knows
 //! nothing of threads, files or clocks.
 //!
 //! | table | key | value |
@@ -26,7 +26,7 @@ const BYTES: &str = "bytes";
 /// Bytes before the value.
 const HEAD: usize = 16;
 
-/// The largest value: less than what the database takes.
+/// The largest value: less than the limit of the database.
 const LARGEST: u64 = 1 << 30;
 
 /// Positions of entries that were read since they were written or last kept.
@@ -68,10 +68,10 @@ pub(crate) fn read(
 }
 
 impl<'txn> Entries<'txn> {
-    /// Opens the entries, or begins with none.
+    /// Opens the entries, or creates an empty set.
     ///
     /// # Errors
-    /// Those of the database. Tables of another kind are one of them.
+    /// Those of the database, also if its tables have other types.
     pub(crate) fn open(transaction: &'txn WriteTransaction, marks: ReadMarks) -> Result<Self, redb::Error> {
         let (entries, order) = (transaction.open_table(ENTRIES)?, transaction.open_table(ORDER)?);
         let totals = transaction.open_table(TOTALS)?;
@@ -80,7 +80,7 @@ impl<'txn> Entries<'txn> {
         Ok(Self { entries, order, totals, next, bytes, marks })
     }
 
-    /// Writes a value in place of an earlier one. A value that alone exceeds `most` bytes is not written.
+    /// Writes a value in place of an earlier one. A value that alone exceeds `max_bytes` is not written.
     ///
     /// # Errors
     /// Those of the database.
@@ -89,10 +89,10 @@ impl<'txn> Entries<'txn> {
         key: &str,
         value: &[u8],
         expires: u64,
-        most: u64,
+        max_bytes: u64,
     ) -> Result<(), StorageError> {
         self.remove(key)?;
-        if size(key, value.len()) <= most.min(LARGEST) {
+        if size(key, value.len()) <= max_bytes.min(LARGEST) {
             self.append(key, value, expires)?;
         }
         Ok(())
@@ -109,13 +109,13 @@ impl<'txn> Entries<'txn> {
         Ok(())
     }
 
-    /// Drops the oldest entries until the others fit into `most` bytes. One that was read, and has not expired, loses
+    /// Drops the oldest entries until the others fit into `max_bytes`. One that was read, and has not expired, loses
     /// its mark and becomes the newest instead.
     ///
     /// # Errors
     /// Those of the database.
-    pub(crate) fn trim(&mut self, most: u64, now: u64) -> Result<(), StorageError> {
-        while self.bytes > most {
+    pub(crate) fn trim(&mut self, max_bytes: u64, now: u64) -> Result<(), StorageError> {
+        while self.bytes > max_bytes {
             let Some((position, key)) = self.pop_oldest()? else { break };
             let kept = if self.marks.contains(&position) { self.entry(&key)? } else { None };
             self.take(&key)?;
@@ -129,7 +129,7 @@ impl<'txn> Entries<'txn> {
         Ok(())
     }
 
-    /// Writes the totals, which end the changes. Returns the marks of the entries that are left.
+    /// Writes the totals, as the last change. Returns the marks of the remaining entries.
     ///
     /// # Errors
     /// Those of the database.
@@ -159,7 +159,7 @@ impl<'txn> Entries<'txn> {
         Ok(self.entries.get(key)?.map(|entry| entry.value().to_vec()))
     }
 
-    /// Removes an entry with its mark, and returns its position. Its place in the order is left to the caller.
+    /// Removes an entry with its mark, and returns its position. The caller removes it from the order.
     fn take(&mut self, key: &str) -> Result<Option<u64>, StorageError> {
         let Some(entry) = self.entries.remove(key)? else { return Ok(None) };
         let (position, _, value) = split(entry.value())?;
@@ -174,9 +174,9 @@ impl<'txn> Entries<'txn> {
     }
 }
 
-/// What an entry counts for the bound.
+/// The size of an entry, as the bound counts it.
 fn size(key: &str, value: usize) -> u64 {
-    // A file holds more than memory does, so this fits.
+    // No overflow: key and value are in memory, so their sum fits into 64 bits.
     (key.len() as u64).saturating_add(value as u64)
 }
 

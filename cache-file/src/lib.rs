@@ -1,27 +1,28 @@
-//! A second tier for the query client [`cache_client`]: it keeps answers in one file, so that a restarted program does not
-//! load them again, and can answer while its origin is down. [`FileProvider`] has an example.
+//! A second tier for the query client [`cache_client`]: it keeps answers in one file, so that a restarted program does
+//! not load them again, and can answer while its origin is down. [`FileProvider`] has an example.
 //!
-//! It is for one process on one machine. It is no database: what it holds may be dropped at any time, and is loaded again.
+//! It serves one process on one machine. It is not a database: any entry may be dropped at any time, and is then loaded
+//! again.
 //!
 //! # What is kept
-//! - Keys and values within `max_bytes`. When there is no more room, the oldest entries go first. An entry that was read
-//!   since it was written stays for one more round.
-//! - All changes that wait are one commit of `redb`, made by a thread of its own. `set` and `remove`
-//!   end when the change is on disk. `get` reads on the calling thread.
-//! - The file is larger than `max_bytes`, by what its pages leave unused, and never shrinks.
+//! - Keys and values within `max_bytes`. When space runs out, the oldest entries are dropped first. An entry that was
+//!   read since it was written is kept for one more round.
+//! - A thread of its own writes all queued changes in one commit of `redb`. `set` and `remove` complete when the change
+//!   is on disk. `get` reads on the calling thread.
+//! - The file is larger than `max_bytes`, because its pages are not full, and never shrinks.
 //!
 //! # When something goes wrong
 //! | | |
 //! |---|---|
-//! | the program is killed | the file opens, without the changes whose calls had not ended. A removal that has ended stays |
-//! | the file is damaged | it gets another name beside the old one (`.damaged-`, the seconds since 1970), and a new file begins |
-//! | another process uses the file | nothing is found or kept, and a `remove` fails. It is tried again |
-//! | the disk is full, or the file must not be written | `set` and `remove` fail, and reads go on. Writing is tried again |
+//! | the program is killed | the file opens, without the changes whose calls had not completed. A completed removal is permanent |
+//! | the file is damaged | it is renamed (to its name with `.damaged-` and the seconds since 1970), and a new file is created |
+//! | another process uses the file | nothing is found or stored, and `remove` fails. Opening is tried again |
+//! | the disk is full, or the file is read-only | `set` and `remove` fail, and reads continue. Writing is tried again |
 //!
-//! Each of these is an event of `tracing`, with the path, when it begins and when it ends. Errors of `get`, `set` and
-//! `remove` are events of the client, which does without the provider then.
+//! Each of these is reported as an event of `tracing`, with the path, when it begins and when it ends. The client
+//! reports errors of `get`, `set` and `remove` as events, and continues without the provider.
 //!
-//! To notice damage, the whole file is read when it is opened.
+//! To detect damage, the whole file is read when it is opened.
 #![forbid(unsafe_code)]
 
 mod entries;

@@ -1,5 +1,4 @@
-//! How the file is opened, and what becomes of one that cannot be: it is used for reading alone, left to another
-//! process, or set aside.
+//! Opens the file. One that cannot be opened as usual is opened read-only, left to another process, or set aside.
 
 use std::ffi::OsString;
 use std::fs::{self, File};
@@ -16,7 +15,7 @@ use redb::{Database, DatabaseError, StorageBackend, StorageError};
 use crate::entries::{Entries, ReadMarks};
 use crate::overlay::Overlay;
 
-/// Memory for pages of the file, beside what the operating system keeps.
+/// Memory for pages of the file, in addition to the cache of the operating system.
 const CACHE: usize = 16 * 1024 * 1024;
 
 /// How the file is used.
@@ -134,7 +133,7 @@ fn open_for_writing(path: &Path) -> Result<Database, FileError> {
     })
 }
 
-/// Opens the file so that nothing is written to it.
+/// Opens the file read-only.
 ///
 /// # Errors
 /// If it cannot be read, or another process uses it.
@@ -156,7 +155,7 @@ pub(crate) fn caught<T>(code: impl FnOnce() -> Result<T, FileError>) -> Result<T
     })
 }
 
-/// Gives a damaged file another name, unless another process has done so meanwhile.
+/// Renames a damaged file, unless another process has done so meanwhile.
 fn set_aside(path: &Path, damage: &str) -> Result<(), FileError> {
     let io = |error| FileError::from(StorageError::Io(error));
     let file = match File::options().read(true).write(true).open(path) {
@@ -164,7 +163,7 @@ fn set_aside(path: &Path, damage: &str) -> Result<(), FileError> {
         Err(error) if error.kind() == ErrorKind::NotFound => return Ok(()),
         Err(error) => return Err(io(error)),
     };
-    // Held while the file gets its new name, so that no two processes move it, or what the first puts in its place.
+    // Held while the file is renamed, so that a second process moves neither it nor the file that replaces it.
     let lock = FileBackend::new(file.try_clone().map_err(io)?)?;
     if !lock.try_lock_range(Bound::Unbounded, Bound::Unbounded).map_err(StorageError::from)? {
         return Err(FileError::InUse);
@@ -199,7 +198,7 @@ fn is_at(_: &File, _: &Path) -> bool {
     true
 }
 
-/// A name for a damaged file: that of the file, `damaged`, the seconds since 1970, and a number if that is taken.
+/// A name for a damaged file: its name, `damaged`, the seconds since 1970, and a number if that name is taken.
 fn free_name(path: &Path) -> PathBuf {
     let since = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default();
     let name = |number: u32| {

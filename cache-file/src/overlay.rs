@@ -1,5 +1,5 @@
-//! A file that is only read: what the database writes stays in memory, and is forgotten when it is closed. So the
-//! database can be read, and repaired for reading, where the disk is full or the file must not be changed.
+//! A file that is only read: writes of the database stay in memory, and are discarded when it is closed. So the
+//! database can be read, and repaired for reading, where the disk is full or the file is read-only.
 
 use std::collections::BTreeMap;
 use std::ops::Bound;
@@ -8,7 +8,7 @@ use parking_lot::RwLock;
 use redb::backends::FileBackend;
 use redb::{BackendError, StorageBackend};
 
-/// The unit of what is kept in memory.
+/// The size of the pages that are kept in memory.
 const PAGE: u64 = 4096;
 
 #[derive(Debug)]
@@ -23,7 +23,7 @@ struct Written {
     /// Whole pages by their number.
     pages: BTreeMap<u64, Box<[u8]>>,
     len: u64,
-    /// How much of the file itself still counts.
+    /// The length up to which the file itself is still valid.
     file_len: u64,
 }
 

@@ -1,4 +1,4 @@
-//! The provider: reads on the calling thread, and gives writes to a thread of its own.
+//! The provider: reads on the calling thread, and queues writes for a thread of its own.
 
 use std::fmt::{self, Debug};
 use std::path::Path;
@@ -68,11 +68,11 @@ impl FileProvider {
         Ok(Self { shared, writes: Some(writes), writer: Some(writer) })
     }
 
-    /// Bounds the bytes of all keys and values. When there is no more room, the oldest entries go first; those that
-    /// were read meanwhile stay for another round. A larger entry is not kept. Applies from the next write on. Default:
-    /// 256 MiB.
+    /// Bounds the bytes of all keys and values. When space runs out, the oldest entries are dropped first; those that
+    /// were read meanwhile are kept for another round. An entry that alone exceeds the bound is not kept. Applies from
+    /// the next write on. Default: 256 MiB.
     ///
-    /// The file is larger than the bound, by what its pages leave unused: with entries of 1 KiB, by half. It never
+    /// The file is larger than the bound, because its pages are not full: with entries of 1 KiB, by half. It never
     /// shrinks.
     #[must_use]
     pub fn max_bytes(self, bytes: u64) -> Self {
@@ -80,8 +80,8 @@ impl FileProvider {
         self
     }
 
-    /// Sets how long a file that another process uses, or that cannot be written, is left alone before it is opened
-    /// again. It is opened by the first call after that time. Default: 5 s.
+    /// Sets how long the provider waits before it opens a file again that another process uses or that cannot be
+    /// written. The first call after that time opens it. Default: 5 s.
     #[must_use]
     pub fn retry_after(self, time: Duration) -> Self {
         let millis = u64::try_from(time.as_millis()).unwrap_or(u64::MAX);
@@ -98,18 +98,18 @@ impl FileProvider {
         Ok(ended.await.map_err(|_| FileError::Closed)??)
     }
 
-    /// Has the writer open the file again, if nothing can be read and it is time to try.
+    /// Requests that the writer opens the file again, if nothing can be read and the wait is over.
     fn reopen_if_due(&self) {
         if self.shared.is_off_and_due()
             && let Some(writes) = &self.writes
         {
-            // A full queue has requests that do the same.
+            // If the queue is full, its requests do the same.
             let _ = writes.try_send(Request::Reopen);
         }
     }
 }
 
-/// While another process uses the file, the provider has nothing, and keeps nothing.
+/// While another process uses the file, the provider finds and stores nothing.
 impl Provider for FileProvider {
     /// Reads on the calling thread, from the file or from memory.
     async fn get(&self, key: &str) -> Result<Option<Vec<u8>>, BoxError> {
@@ -118,13 +118,13 @@ impl Provider for FileProvider {
         Ok(found?)
     }
 
-    /// Ends when the value is on disk.
+    /// Completes when the value is on disk.
     async fn set(&self, key: &str, value: Vec<u8>, ttl: Duration) -> Result<(), BoxError> {
         let expires = wall().saturating_add(u64::try_from(ttl.as_millis()).unwrap_or(u64::MAX));
         self.write(Write::Set { key: key.to_owned(), value, expires }).await
     }
 
-    /// Ends when the entry is gone from the disk, and never comes back.
+    /// Completes when the entry has been removed from the disk for good.
     async fn remove(&self, key: &str) -> Result<(), BoxError> {
         self.write(Write::Remove { key: key.to_owned() }).await
     }

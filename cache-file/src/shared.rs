@@ -12,7 +12,7 @@ use crate::entries::{self, Entries, FoundEntry, ReadMarks};
 use crate::open::{FileError, OpenError, Opened, caught, open, open_for_reading};
 use crate::writer::Write;
 
-/// How long a file that cannot be used as usual is left alone before it is opened again, in milliseconds.
+/// How long to wait before a file that cannot be used as usual is opened again, in milliseconds.
 const RETRY: u64 = 5_000;
 
 const DEFAULT_BYTES: u64 = 256 * 1024 * 1024;
@@ -62,7 +62,7 @@ impl State {
         }
     }
 
-    /// Whether the file could not be used as usual, and was left alone for long enough.
+    /// Whether the file could not be used as usual, and the wait before the next attempt is over.
     fn is_due(&self, retry_after: Duration) -> bool {
         match self {
             Self::Writable(_) => false,
@@ -74,7 +74,7 @@ impl State {
     }
 
     /// Reports how the file is used, if that has changed.
-    fn tell(&self, before: Discriminant<Self>, path: &Path) {
+    fn report_change(&self, before: Discriminant<Self>, path: &Path) {
         if discriminant(self) == before {
             return;
         }
@@ -96,7 +96,7 @@ impl Shared {
     pub(crate) fn open(path: &Path) -> Result<Self, OpenError> {
         let state = State::of(open(path)?);
         if !matches!(state, State::Writable(_)) {
-            state.tell(discriminant(&State::closed(FileError::Closed)), path);
+            state.report_change(discriminant(&State::closed(FileError::Closed)), path);
         }
         Ok(Self {
             path: path.to_owned(),
@@ -130,7 +130,7 @@ impl Shared {
 }
 
 impl Shared {
-    /// Whether nothing can be read, and it is time to open the file again.
+    /// Whether nothing can be read, and the wait before the next attempt is over.
     pub(crate) fn is_off_and_due(&self) -> bool {
         let state = self.state.read();
         matches!(*state, State::InUse { .. } | State::Failed { .. }) && state.is_due(self.retry_after())
@@ -140,7 +140,7 @@ impl Shared {
         Duration::from_millis(self.retry_after.load(Ordering::Relaxed))
     }
 
-    /// Opens the file again, if it could not be used as usual and it is time to try. Only the writer does this.
+    /// Opens the file again, if it could not be used as usual and the wait is over. Only the writer does this.
     pub(crate) fn reopen_if_due(&self) {
         let is_due = self.state.read().is_due(self.retry_after());
         if is_due {
@@ -161,18 +161,18 @@ impl Shared {
             Ok(opened) => State::of(opened),
             Err(error) => State::Failed { reason: error.source, since: Some(Instant::now()) },
         };
-        state.tell(kind, &self.path);
+        state.report_change(kind, &self.path);
         // It may be another file.
         self.marks.lock().clear();
         *self.state.write() = state;
     }
 
-    /// Takes the database out of use. The next request opens the file again.
+    /// Stops using the database. The next request opens the file again.
     fn close(&self, reason: FileError) -> State {
         replace(&mut *self.state.write(), State::closed(reason))
     }
 
-    /// Makes changes, all or none of them.
+    /// Applies all changes, or none.
     pub(crate) fn write(&self, writes: &[Write]) -> Result<(), FileError> {
         self.reopen_if_due();
         let state = self.state.read();
@@ -190,14 +190,14 @@ impl Shared {
         let mut marks = caught(|| {
             let transaction = database.begin_write()?;
             let mut entries = Entries::open(&transaction, marks)?;
-            let most = self.max_bytes.load(Ordering::Relaxed);
+            let max_bytes = self.max_bytes.load(Ordering::Relaxed);
             for write in writes {
                 match write {
-                    Write::Set { key, value, expires } => entries.put(key, value, *expires, most)?,
+                    Write::Set { key, value, expires } => entries.put(key, value, *expires, max_bytes)?,
                     Write::Remove { key } => entries.remove(key)?,
                 }
             }
-            entries.trim(most, wall())?;
+            entries.trim(max_bytes, wall())?;
             let marks = entries.finish()?;
             transaction.commit()?;
             Ok(marks)
@@ -206,7 +206,7 @@ impl Shared {
         Ok(())
     }
 
-    /// Opens the file for reading alone after a write has failed. Whether it can be written again is tried later.
+    /// Opens the file read-only after a write has failed. A later attempt opens it for writing again.
     fn read_on(&self, reason: &FileError) {
         let before = self.close(FileError::Reopening);
         if matches!(reason, FileError::Damaged(_)) {
@@ -219,7 +219,7 @@ impl Shared {
             Ok(database) => State::ReadOnly { database, reason: reason.clone(), since },
             Err(_) => State::Failed { reason: reason.clone(), since: Some(since) },
         };
-        state.tell(kind, &self.path);
+        state.report_change(kind, &self.path);
         *self.state.write() = state;
     }
 }

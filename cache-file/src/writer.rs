@@ -1,14 +1,14 @@
-//! The thread that writes: all changes that wait are one commit.
+//! The thread that writes: it commits all queued changes together.
 
 use tokio::sync::{mpsc, oneshot};
 
 use crate::open::FileError;
 use crate::shared::Shared;
 
-/// How many changes may wait for the thread. Callers wait for room.
+/// How many changes may be queued. Callers wait while the queue is full.
 pub(crate) const QUEUE: usize = 4_096;
 
-/// How many bytes of values one commit takes, beside the change that exceeds them.
+/// How many bytes of values one commit takes. The change that exceeds this is included.
 const GROUP_BYTES: usize = 8 * 1024 * 1024;
 
 pub(crate) enum Request {
@@ -78,7 +78,7 @@ impl Group {
         let result = shared.write(&self.writes);
         for (write, done) in self.writes.into_iter().zip(self.done) {
             let result = match (&result, write) {
-                // What another process keeps is none of this one's business, so nothing is lost.
+                // The file belongs to another process, so nothing of this one is lost.
                 (Err(FileError::InUse), Write::Set { .. }) => Ok(()),
                 (result, _) => result.clone(),
             };

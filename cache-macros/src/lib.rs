@@ -71,7 +71,7 @@ mod text;
 /// | `poll = "5s"` | while an answer is observed, load it again this long after its last load |
 /// | `batch`, `batch = N` | load several keys at once, at most `N` (default: 100); the query is loaded by `FetchMany` |
 /// | `concurrency = N` | let at most `N` loads of the query run at once; others wait their turn |
-/// | `keep_prefetched = "5s"` | keep a loaded answer that no caller has waited for at least this long; default: 5 s |
+/// | `keep_prefetched = "5s"` | keep a loaded answer for at least this long if no caller has waited for it; default: 5 s |
 ///
 /// A duration is written in whole numbers with the units `d`, `h`, `m`, `s`, `ms`, `us`, `ns`: `"1h30m"`, `"250ms"`.
 ///

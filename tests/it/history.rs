@@ -88,7 +88,7 @@ fn the_history_keeps_the_last_values_with_revision_and_label() {
     let cache = shop();
     assert_eq!(past(&cache), []);
     commit(&cache, Some("first"), "a");
-    assert_eq!(past(&cache), [], "the present value is not part of the history");
+    assert_eq!(past(&cache), [], "the current value is not part of the history");
     commit(&cache, Some("second"), "b");
     assert_eq!(past(&cache), [(1, Some("first".into()), "a")]);
     cache.insert(GetPerson(1), named("c"));

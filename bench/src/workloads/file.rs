@@ -1,5 +1,5 @@
-//! The provider in a file beside the database that it stands on: reads one by one, and writes in groups of the same
-//! size. Both write to the disk that temporary files are on.
+//! The file provider compared with the database it is built on: single reads, and writes in groups of the same size.
+//! Both write to the disk that temporary files are on.
 
 use std::hint::black_box;
 use std::path::Path;
@@ -20,7 +20,7 @@ use crate::report::Report;
 use crate::row::{Figure, Unit};
 
 const ENTRIES: u32 = 10_000;
-/// Writes that wait at a time.
+/// Writes queued at a time.
 const GROUP: u32 = 1_000;
 const HOUR: Duration = Duration::from_secs(3_600);
 const VALUE: [u8; 1 << 10] = [7; 1 << 10];
@@ -67,7 +67,7 @@ fn run_get(folder: &Path, options: &Options, report: &mut Report) {
     report_figures(report, "file-get/10k-1kib", 1, &contestants, &figures, Unit::NanosPerOperation);
 }
 
-/// By the wall clock, since the provider writes on a thread of its own.
+/// Wall-clock time, since the provider writes on a thread of its own.
 fn run_set(folder: &Path, options: &Options, report: &mut Report) {
     let (runtime, provider) = (runtime(), open(&folder.join("set-ours")));
     let database = create(&folder.join("set-redb"));
@@ -76,10 +76,10 @@ fn run_set(folder: &Path, options: &Options, report: &mut Report) {
     let mut times = [Vec::new(), Vec::new()];
     for round in 0..options.effort.rounds {
         for turn in 0..contestants.len() {
-            let who = (turn + round) % contestants.len();
+            let index = (turn + round) % contestants.len();
             let start = Instant::now();
-            contestants[who].1();
-            times[who].push(start.elapsed().as_nanos() as f64 / f64::from(ENTRIES));
+            contestants[index].1();
+            times[index].push(start.elapsed().as_nanos() as f64 / f64::from(ENTRIES));
         }
     }
     let figures = times.map(|times| Figure::of(&times));
@@ -96,7 +96,7 @@ fn open(path: &Path) -> Arc<FileProvider> {
 }
 
 fn create(path: &Path) -> Database {
-    // As much memory as the provider has.
+    // As much memory as the provider uses.
     Database::builder().set_cache_size(16 << 20).create(path).expect("the file can be written")
 }
 
@@ -104,7 +104,7 @@ fn name(key: u32) -> String {
     format!("get_page;id={key}")
 }
 
-/// Sets all entries, of which a group waits at any time.
+/// Sets all entries, one group at a time.
 async fn set_all(provider: &Arc<FileProvider>) {
     let mut tasks = JoinSet::new();
     for first in 0..GROUP {
@@ -118,7 +118,7 @@ async fn set_all(provider: &Arc<FileProvider>) {
     tasks.join_all().await;
 }
 
-/// The same with the database, in groups of the same size.
+/// Does the same with the database, in groups of the same size.
 fn insert_all(database: &Database) {
     for first in (0..ENTRIES).step_by(GROUP as usize) {
         let transaction = database.begin_write().expect("there is no other");

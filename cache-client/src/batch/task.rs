@@ -150,7 +150,7 @@ impl<A: App> BatchTask<A> {
         }
     }
 
-    /// What the load has noted for the answers of all keys; `None` if there is nothing, or nothing is stored.
+    /// The notes of the load, for the answers of all keys; `None` if there are none, or if nothing is stored.
     fn notes(&self) -> Option<Box<LoadNotes>> {
         let notes = if self.node.is_root() { self.node.take_notes() } else { LoadNotes::default() };
         (!notes.is_empty()).then(|| Box::new(notes))

@@ -136,12 +136,12 @@ impl<A: App> ClientBuilder<A> {
         self
     }
 
-    /// Changes the options of all queries with one strategy, also where a call chooses it. Options of a call, of a query
-    /// and of its table override them; they override the [defaults](Self::defaults) of all queries. `change` gets
-    /// options that decide nothing, or those of the last call for the same strategy.
+    /// Changes the options of all queries with one strategy, even if a call chooses that strategy. Options of a call,
+    /// of a query and of its table override them; they override the [defaults](Self::defaults) of all queries. `change`
+    /// gets empty options, or those of the last call for the same strategy.
     ///
-    /// So each strategy can have the times that it needs. A query whose strategy still lacks one is an error of its
-    /// calls, before anything is read or loaded. The strategy itself and `concurrency` cannot be set here.
+    /// So each strategy can have the times that it needs. If the strategy of a query still lacks one, calls of the
+    /// query fail before anything is read or loaded. The strategy itself and `concurrency` cannot be set here.
     ///
     /// # Examples
     /// ```

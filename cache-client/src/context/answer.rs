@@ -1,19 +1,19 @@
-//! What the code of a load says of its own answer.
+//! Settings that a load makes for its own answer.
 
 use std::time::Duration;
 
 use super::Context;
 use crate::app::App;
 
-/// What a load can say of its answer, inside [`fetch`](crate::Fetch::fetch). In a batch, this applies to the answers of
-/// all its keys. Outside of a load, and in a load that stores nothing anyway, these methods do nothing.
+/// Settings that a load can make for its answer, inside [`fetch`](crate::Fetch::fetch). In a batch, they apply to the
+/// answers of all its keys. Outside of a load, and in a load that stores nothing anyway, these methods do nothing.
 impl<A: App> Context<A> {
-    /// Sets how long the answer of this load counts as fresh, from the start of the load on: the `max-age` of a
+    /// Sets how long the answer of this load counts as fresh, counted from the start of the load: the `max-age` of a
     /// response, for example. Replaces the option `fresh` of the query and of the client, and is not shortened by
-    /// `jitter`. Only the option of a call takes precedence. The last call counts; a retry starts without it.
+    /// `jitter`. Only the option of a call takes precedence. The last call wins; a retry starts without it.
     ///
-    /// An answer with a time of zero is stored, and stale at once. A copy in a [provider](crate::Provider) has the time
-    /// too, but is never used for longer than the options of its reader allow.
+    /// With a time of zero the answer is stored, but is stale at once. The time also applies to a copy in a
+    /// [provider](crate::Provider), which is never used for longer than the options of its reader allow.
     ///
     /// # Examples
     /// ```
@@ -45,9 +45,9 @@ impl<A: App> Context<A> {
         self.0.note(|notes| notes.terms_mut().fresh = Some(time));
     }
 
-    /// Sets how long the answer of this load is kept, from the start of the load on. Replaces the time to live of the
-    /// table and the options `ttl` and `absent_ttl` of the query and of the client. Only the option `ttl` of a call
-    /// takes precedence. The last call counts; a retry starts without it.
+    /// Sets how long the answer of this load is kept, counted from the start of the load. Replaces the time to live of
+    /// the table and the options `ttl` and `absent_ttl` of the query and of the client. Only the option `ttl` of a call
+    /// takes precedence. The last call wins; a retry starts without it.
     ///
     /// # Examples
     /// ```
@@ -79,8 +79,8 @@ impl<A: App> Context<A> {
         self.0.note(|notes| notes.terms_mut().ttl = Some(time));
     }
 
-    /// Hands the answer of this load to its callers and observers, and stores it nowhere. The entry that is in the
-    /// cache stays as it is. Final for this attempt of the load; a retry starts without it.
+    /// Gives the answer of this load to its callers and observers, and stores it nowhere. The entry in the cache stays
+    /// as it is. Cannot be undone in this attempt of the load; a retry starts without it.
     ///
     /// # Examples
     /// ```

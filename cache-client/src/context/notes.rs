@@ -8,7 +8,7 @@ use crate::app::App;
 use crate::flight::wait_graph::FlightId;
 use crate::notes::{AnswerTerms, AnyBrought, LoadNotes};
 
-/// A shared load, as its tree knows it.
+/// A shared load: what its tree keeps of it.
 pub(crate) struct SharedLoad {
     flight: Option<FlightId>,
     notes: Mutex<LoadNotes>,
@@ -44,22 +44,22 @@ impl<A: App> Node<A> {
         }
     }
 
-    /// Takes what the load of this context has noted so far.
+    /// Takes the notes of this context's load so far.
     pub(crate) fn take_notes(&self) -> LoadNotes {
         self.used_load().map(|load| load.replace(LoadNotes::default())).unwrap_or_default()
     }
 
-    /// Takes what the load of this context has read so far.
+    /// Takes the inputs that this context's load has read so far.
     pub(crate) fn take_inputs(&self) -> Inputs {
         self.used_load().map(|load| load.note(|notes| std::mem::take(&mut notes.inputs))).unwrap_or_default()
     }
 
-    /// Takes what the load of this context brings along.
+    /// Takes the entries that this context's load brings along.
     pub(crate) fn take_brought(&self) -> Vec<AnyBrought> {
         self.used_load().map(|load| load.note(|notes| notes.take_brought())).unwrap_or_default()
     }
 
-    /// What the load of this context has said of its answer.
+    /// The settings that this context's load has made for its answer.
     pub(crate) fn terms(&self) -> AnswerTerms {
         self.used_load().map(|load| load.note(|notes| notes.terms())).unwrap_or_default()
     }

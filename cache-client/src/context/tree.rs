@@ -119,7 +119,7 @@ impl Tree {
         self.load().is_some()
     }
 
-    /// Replaces what the load has noted.
+    /// Replaces the notes of the load.
     pub(crate) fn put_notes(&self, new: LoadNotes) {
         if let Some(load) = self.load() {
             drop(load.replace(new));
@@ -157,7 +157,7 @@ struct Presets {
     any_exist: AtomicBool,
     /// Whether something is replaced in any of the trees that share these presets.
     is_replaced: AtomicBool,
-    /// `None` for other trees than that of a shared load, whose answers are not stored.
+    /// `None` if the tree is not that of a shared load. Its answers are not stored then.
     load: Option<SharedLoad>,
 }
 

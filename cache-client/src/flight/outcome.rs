@@ -6,13 +6,13 @@ use std::time::Duration;
 use crate::erased::{AnyError, AnyValue};
 use crate::notes::LoadNotes;
 
-/// What a load has found, for a key whose value was in the cache.
+/// The result of a load, for a key whose value was in the cache.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Fetched<V> {
     /// There is a new value.
     New(V),
-    /// The value in the cache is still right, as after a response with status 304. It is as old as this load from now
-    /// on, and has the times that the load has set.
+    /// The value in the cache is still right, as after a response with status 304. From now on it is as old as this
+    /// load, and has the times that the load has set.
     Unchanged,
 }
 
@@ -20,9 +20,9 @@ pub enum Fetched<V> {
 #[derive(Clone)]
 #[allow(missing_debug_implementations, reason = "cannot be named outside this crate")]
 pub enum LoadOutcome {
-    /// With what the load of a batch has noted, if it has noted anything.
+    /// With the notes of the batch's load, if it has any.
     Answered(AnyValue, Option<Box<LoadNotes>>),
-    /// The value that the cache had is still right.
+    /// The value in the cache is still right.
     Unchanged(AnyValue),
     Failed {
         error: Arc<dyn AnyError>,

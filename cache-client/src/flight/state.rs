@@ -33,7 +33,7 @@ pub(crate) struct Flight {
     /// The answer was built from values that have changed meanwhile, and is stored marked, to be loaded again. Set
     /// before the flight lands.
     pub(crate) is_out_of_date: AtomicBool,
-    /// The load has said that its answer is not to be stored. Set before the flight lands.
+    /// The load has set that its answer is not stored. Set before the flight lands.
     pub(crate) is_unstored: AtomicBool,
     /// There is an outcome.
     has_landed: AtomicBool,
@@ -52,7 +52,7 @@ struct FlightState {
     is_landing: bool,
     /// The answer comes from the provider.
     is_without_load: bool,
-    /// A stale value that the cache got from the provider. Held for the callers, since the table may not keep it.
+    /// A stale value that the cache got from the provider. Held for the callers, since the table may drop it.
     stale: Option<AnyValue>,
     /// Its runtime has dropped it: another load may replace it.
     is_abandoned: bool,
@@ -228,7 +228,7 @@ impl Flight {
         state.is_without_load
     }
 
-    /// Tells the callers that the cache has a stale value, which holds as long as the flight.
+    /// Notifies the callers that the cache has a stale value, which the flight keeps as long as it exists.
     pub(crate) fn show_stale(&self, value: AnyValue) {
         let replaced = self.state.lock().stale.replace(value);
         drop(replaced);
@@ -248,7 +248,7 @@ impl Flight {
     }
 
     /// Ends the load, before anything is stored. The demands of later calls are ignored. If nothing is to be stored,
-    /// because no call demands it or the load has said so (`is_unstored`), no call can join any more.
+    /// because no call demands it or the load has set this (`is_unstored`), no call can join any more.
     pub(crate) fn begin_landing(&self, is_unstored: bool) -> Landing {
         let mut state = self.state.lock();
         if self.token.is_cancelled() {

@@ -1,18 +1,19 @@
-//! What a load can say besides its answer: how long it is good, that nothing has changed, and answers for other keys.
+//! What a load can provide besides its answer: how long it is fresh, that nothing has changed, and answers for other
+//! keys.
 //!
-//! A [`fetch`](crate::Fetch::fetch) that returns a value has said enough: the options decide how long that is fresh and
-//! kept. A server often knows more. `fetch` passes that on through its context:
+//! A [`fetch`](crate::Fetch::fetch) need only return a value: the options decide how long it is fresh and kept. Often
+//! the server knows better. `fetch` passes this on through its context:
 //!
-//! | the server says | the load says |
+//! | the server sends | the load calls or returns |
 //! |---|---|
 //! | `max-age=10` | [`cx.fresh_for(10 s)`](crate::Context::fresh_for) |
 //! | the session ends in an hour | [`cx.keep_for(1 h)`](crate::Context::keep_for) |
 //! | `no-store` | [`cx.no_store()`](crate::Context::no_store) |
 //! | 304, not modified | [`Fetched::Unchanged`](crate::Fetched::Unchanged), returned by [`fetch_again`](crate::Fetch::fetch_again) |
-//! | a list with the whole of each element | [`cx.bring(query, value)`](crate::Context::bring) for each element |
+//! | a list of complete elements | [`cx.bring(query, value)`](crate::Context::bring) for each element |
 //!
-//! All of it concerns the answer of this load. A retry starts with nothing said, and what other loads say through
-//! contexts of their own does not matter here. In a batch it concerns the answers of all keys.
+//! All of this applies to the answer of this load only. A retry starts without any settings, and other loads make
+//! theirs through contexts of their own. In a batch, the settings apply to the answers of all keys.
 //!
 //! ```
 //! use std::sync::Arc;
@@ -45,7 +46,7 @@
 //! }
 //!
 //! impl Blog {
-//!     /// The posts, unless the caller has them. `None` stands for a response with status 304.
+//!     /// Returns the posts, unless the caller has them. `None` stands for a response with status 304.
 //!     async fn feed(&self, etag: Option<u64>) -> Option<&[String]> {
 //!         self.requests.fetch_add(1, Ordering::Relaxed);
 //!         (etag != Some(self.posts.len() as u64)).then_some(&self.posts)
@@ -54,7 +55,7 @@
 //!
 //! impl GetFeed {
 //!     async fn load(&self, cx: &Context<Blog>, etag: Option<u64>) -> Fetched<Feed> {
-//!         // The server says so, in each response.
+//!         // As the server sets it in each response.
 //!         cx.fresh_for(Duration::from_secs(10));
 //!         let Some(posts) = cx.app().feed(etag).await else { return Fetched::Unchanged };
 //!         let ids = 0..posts.len() as u64;
@@ -99,7 +100,7 @@
 //! assert_eq!(*client.query(&GetPost { id: 1 }).await?, "Again");
 //! assert_eq!(client.app().requests.load(Ordering::Relaxed), 1);
 //!
-//! // Stale after ten seconds, whatever the options say. It turns out that nothing has changed.
+//! // Stale after ten seconds, whatever the options are. The reload finds nothing changed.
 //! tokio::time::sleep(Duration::from_secs(10)).await;
 //! assert!(Arc::ptr_eq(&client.query(&GetFeed).await?, &feed));
 //! assert_eq!(client.app().requests.load(Ordering::Relaxed), 2);
@@ -110,18 +111,19 @@
 //! ```
 //!
 //! # Which time counts
-//! For how long an answer is fresh, in this order: the option `fresh` of the call that reads it; the time that was given
-//! with the entry, by its load or by a write; the options of the client for the query, the derive, and the client's
-//! defaults. The time of an entry moves with it: a later load that says nothing gives it the time of the options again.
+//! How long an answer is fresh is decided by the first of these that is set: the option `fresh` of the call that reads
+//! it; the time that was given with the entry, by its load or by a write; the options of the client for the query; the
+//! derive; the client's defaults. The time given with an entry ends with it: after a later load that sets none, the
+//! options apply again.
 //!
 //! # Answers for other keys
-//! What a load brings is stored in one transaction with its answer. It never undoes a change: where the key was
-//! written, removed, invalidated or cleared since the load began, the entry is skipped. This is decided by key, so it
-//! does not matter if the answer itself has become out of date meanwhile.
+//! Entries that a load brings are stored in one transaction with its answer. They never undo a change: an entry is
+//! skipped if its key was written, removed, invalidated or cleared since the load began. This is decided for each key,
+//! so it does not matter whether the answer itself has become out of date meanwhile.
 //!
-//! Of a load that brings a key and a load of the key itself, the one that began later counts. If the own load began
-//! earlier, its callers get what it loads, and all later callers get what was brought.
+//! If one load brings a key and another loads the key itself, the one that began later wins. If the load of the key
+//! began earlier, its callers get the value that it loads, and all later callers get the value that was brought.
 //!
-//! An entry may also be skipped without a reason that you can see: a shard of a table remembers only its last mark and
-//! removal, not each. The cost is a load that would not have been necessary. So `bring` saves loads; it is no way to
-//! write values, which is what [mutations and pushed values](crate::guide::invalidation) are for.
+//! An entry may also be skipped for no visible reason: a shard of a table remembers only its last mark and removal, not
+//! each one. The cost is an unnecessary load. So `bring` saves loads, but is not a way to write values; use [mutations
+//! and pushed values](crate::guide::invalidation) for that.

@@ -3,8 +3,8 @@
 //! # Several queries
 //! [`query_all`](crate::Client::query_all) takes several keys of one query as a slice, and different queries as a
 //! tuple: `let (post, comments) = cx.query_all((GetPost { id }, GetComments { post: id })).await`. All loads run before
-//! the call waits for the first, the answers come in the order of the keys, and each may fail on its own. Otherwise use
-//! `tokio::join!`: a load is a task of its own, and runs from the first poll of its call.
+//! the call waits for the first, the answers come in the order of the keys, and each may fail on its own. For other
+//! combinations use `tokio::join!`: a load is a task of its own, which starts at the first poll of its call.
 //!
 //! # One load for several keys
 //! If one call to the outside can answer for many keys, implement [`FetchMany`](crate::FetchMany) instead of `Fetch`.
@@ -75,14 +75,15 @@
 //! - [`Infinite`](crate::Infinite), by [`Client::infinite`](crate::Client::infinite), is for pages by cursor, which are
 //!   shown as one list: `fetch_next`, `fetch_previous`, at most `max_pages` of them.
 //!
-//! Pages that are pulled like this do not change on their own. After a write or an invalidation, `jump(page())` or
-//! `revalidate` shows the present values. `refetch` and `refetch_all` always load. A call that fails leaves what is
-//! shown.
+//! Pages fetched like this do not change on their own. After a write or an invalidation, `jump(page())` or `revalidate`
+//! shows the current values. `refetch` and `refetch_all` always load. A call that fails leaves the shown pages
+//! unchanged.
 //!
 //! [`Infinite::observe`](crate::Infinite::observe) and [`Paged::observe`](crate::Paged::observe) make observers of the
-//! pages: streams of [`InfiniteState`](crate::InfiniteState)s and [`PagedState`](crate::PagedState)s, with the values
-//! and whether more is loading or there. They follow commits, invalidations and optimistic layers. If a page changes so
-//! that its cursor leads elsewhere, an observed list follows it. Each page costs as much as an observed key.
+//! pages: streams of [`InfiniteState`](crate::InfiniteState)s and [`PagedState`](crate::PagedState)s, with the values,
+//! whether more is loading, and whether there is more. They follow commits, invalidations and optimistic layers. If a
+//! page changes so that its cursor leads elsewhere, an observed list follows it. Each page costs as much as an observed
+//! key.
 //!
 //! ```
 //! # use cache_client::{App, Client, Context, Fetch, TokioClock};
@@ -168,9 +169,9 @@
 //!
 //! # Loading ahead
 //! A prefetch is a load that no caller waits for. It does nothing if the answer is fresh or being loaded, and it
-//! continues when its caller is gone. The answer is kept for at least as long as the option `keep_prefetched` says (5 s
-//! by default), even by a table that keeps nothing on its own. [`refresh_error`](crate::Client::refresh_error) returns
-//! its error.
+//! continues when its caller is gone. The answer is kept for at least the time of the option `keep_prefetched` (5 s by
+//! default), even by a table that keeps nothing on its own. [`refresh_error`](crate::Client::refresh_error) returns its
+//! error.
 //!
 //! - [`prefetch`](crate::Client::prefetch): one query. The loads of several calls can be awaited together, with `and`
 //!   and `done`.

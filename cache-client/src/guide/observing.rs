@@ -6,7 +6,7 @@
 //!
 //! | state | show |
 //! |---|---|
-//! | `Pending` | a placeholder, which [`with_placeholder`](crate::Observer::with_placeholder) sets too; nothing, if the observer has no query |
+//! | `Pending` | a placeholder, or set one by [`with_placeholder`](crate::Observer::with_placeholder); nothing, if the observer has no query |
 //! | `Ready { value, .. }` | the value; with `is_refreshing` perhaps a spinner; `is_stale` says that it may be old, `is_optimistic` that it is not confirmed yet, `is_previous` that it belongs to the previous query |
 //! | `Failed { error, last, .. }` | the error, and `last`, the value that the cache still has |
 //!
@@ -129,8 +129,8 @@
 //! other](crate::guide::invalidation#answers-that-are-built-from-others) may load each other again a few times after a
 //! poll, after longer and longer waits.
 //!
-//! [`Fetch::next_poll`](crate::Fetch::next_poll) decides by the present value how long to wait, or stops polling: for a
-//! job whose progress is shown until it is done.
+//! [`Fetch::next_poll`](crate::Fetch::next_poll) decides from the current value how long to wait, or stops polling: use
+//! it for a job whose progress is shown until it is done.
 //!
 //! # Options of one observer
 //! [`observe_with`](crate::Client::observe_with) sets options for one observer, as `query_with` does for a call. They

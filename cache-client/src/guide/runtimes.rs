@@ -113,16 +113,17 @@
 //! time, and do not count suspended time.
 //!
 //! # Offline
-//! A program that knows whether it is connected tells the client by [`set_online`](crate::Client::set_online). While it
-//! is offline, nothing fails that would only have to wait:
+//! A program that knows whether it is connected passes this on with [`set_online`](crate::Client::set_online). While
+//! the client is offline, operations wait instead of failing:
 //!
-//! - A load that is needed pauses before its source is asked. Callers wait for it, at most until their deadline. It
-//!   holds no place among the loads [that run at once](crate::guide::many#how-many-loads-run-at-once), and is not
+//! - A load that is needed pauses before its `fetch` runs. Callers wait for it, at most until their deadline. It takes
+//!   no place among the loads [that run at once](crate::guide::many#how-many-loads-run-at-once), and is not
 //!   [counted](crate::Client::fetch_count) as running.
 //! - A load that fails while the client is offline is loaded again when it is online, whatever its error is. That is no
 //!   retry, and no failure for its breaker. The time offline does not count for the two minutes of retries.
-//! - Observed keys are not polled. When the client is online again, each key that is stale or polled is loaded once.
-//!   The same happens when the client becomes [active](crate::Client::set_active); it has to be both.
+//! - Observed keys are not polled. When the client is online again, each of them that is stale or polled is loaded
+//!   once. The same happens when the client becomes [active](crate::Client::set_active). Polls and these loads need a
+//!   client that is both active and online.
 //!
 //! The cache and the [provider](crate::Provider) answer as always. A call that must not wait uses the strategy
 //! `cache-only`, or `network-first` with a `timeout`. Mutations run, and fail, as always.

@@ -1,9 +1,10 @@
 //! A store below the cache, which outlives the program or is shared by several.
 //!
 //! # What it is for
-//! A [`Provider`](crate::Provider) stores bytes under text: in a folder, an embedded database, a server on the same
-//! network. A client that is [built with one](crate::ClientBuilder::provider) asks it for a missing query before it
-//! loads, and stores loaded values in it. So a restarted program, or a second one beside it, does not load them again.
+//! A [`Provider`](crate::Provider) stores bytes under text keys: in a folder, an embedded database, a server on the
+//! same network. A client that is [built with one](crate::ClientBuilder::provider) reads a missing answer from it
+//! before it loads, and stores loaded values in it. So a restarted program, or a second one beside it, does not load
+//! them again.
 //!
 //! It is for queries derived with `persist`. Their keys and values have to be `Serialize`, `Deserialize` and
 //! [`Shape`](cache_core::Shape), as for a snapshot. A snapshot saves the whole cache at once, at a time that you
@@ -82,11 +83,11 @@
 //!
 //! # When it is read
 //! - It is read once for all concurrent callers of a key, if the strategy reads the cache first and the cache has no
-//!   usable value. `network-first` asks it beside the load, if the cache has no value at all. Background refreshes,
-//!   polls, `refresh` and `network-only` do not read it, nor do requests that bypass the cache or have answers of
-//!   their own.
+//!   usable value. `network-first` reads it while loading, if the cache has no value at all. Background refreshes,
+//!   polls, `refresh` and `network-only` do not read it, nor do requests that bypass the cache or have answers of their
+//!   own.
 //! - Its value is the answer while it is fresh by the options of the caller and of its writer. A stale value is served
-//!   [as one in memory is](crate::guide::surviving#after-a-restart).
+//!   [like one in memory](crate::guide::surviving#after-a-restart).
 //! - By default, each call may take [250 ms](crate::ClientBuilder::provider_timeout). A call that fails, panics or
 //!   takes longer is a miss, and an [event](crate::telemetry). A broken provider delays loads by that time, but never
 //!   fails them.
@@ -99,15 +100,15 @@
 //! |---|---|
 //! | `GetPost { id: 7, lang: "de" }` | `get_post;id=7&lang=de` |
 //! | `GetPost(7)` | `get_post;0=7` |
-//! | no flat struct of numbers, booleans, text, variants without content and options of these | the bytes of its codec, in base64 for URLs |
+//! | anything but a flat struct of numbers, booleans, text, variants without content and options of these | the bytes of its codec, in base64 for URLs |
 //!
 //! Fields are in the order of their names, with `-` for `None`. Bytes other than ASCII letters, digits, `-`, `.` and
-//! `_` are percent-encoded, and so is the first byte of text that could be taken for something else: the text `7` is
-//! `%37`. So different queries have different keys. A key of more than 200 characters is cut, and ends in its 128-bit
-//! hash.
+//! `_` are percent-encoded, and so is the first byte of text that could be taken for a value of another type: the text
+//! `7` is `%37`. So different queries have different keys. A key of more than 200 characters is cut, and ends in its
+//! 128-bit hash.
 //!
-//! An answer is kept for the longest of its windows: while it is fresh, and then through `swr` or `stale_if_error`, at
-//! most for its `ttl`.
+//! An answer is kept through the longest of its windows: while it is fresh, and then for `swr` or `stale_if_error`, but
+//! at most for its `ttl`.
 //!
 //! The value is an envelope: the codec, a fingerprint of the types, when the load began, how long the answer is fresh
 //! and is kept, a checksum, and the answer with its key. A value with another fingerprint, as when two builds run side
@@ -121,5 +122,5 @@
 //! | after a restart | nothing: a copy that was not removed is found again. `invalidate` of one key removes its copy, in the background; so does each write or mark of one key by a mutation, a confirmation or a pushed value. The wider invalidations remove none; nor do writes, `remove` and `clear` of the cache itself |
 //! | between machines | nothing: an entry that another machine has invalidated is found here as long as it is kept. Freshness is only as accurate as their clocks agree; a copy dated more than a minute ahead is a miss |
 //!
-//! So if a value must not be seen again, as after a logout, the program has to remove it from the provider. And the
-//! windows of values that several machines share have to be times for which they may be out of date.
+//! So if a value must not be seen again, as after a logout, the program has to remove it from the provider. And if
+//! several machines share values, choose windows for which these may be out of date.

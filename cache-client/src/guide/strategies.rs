@@ -8,13 +8,13 @@
 //! | `network-first` | values that should be new, where an old one is better than none: prices, balances | whatever there is, when the load fails or takes longer than `timeout` | always; joins a running load | yes |
 //! | `refresh` | a "reload" button | no | always; never joins a running load | yes |
 //! | `network-only` | values that must not be kept | no | always; joins a running load | no |
-//! | `cache-only` | code that must not wait for a load: while offline, in a preview | whatever there is, the provider too | never | what the provider has |
+//! | `cache-only` | code that must not wait for a load: while offline, in a preview | whatever there is, from the provider too | never | answers from the provider |
 //! | [`cached`](crate::Client::cached), a method | values that may be missing | whatever there is | never | - |
 //!
 //! A `cache-only` call for which neither the cache nor the [provider](crate::Provider) has a value fails with
 //! [`NotCached`](crate::QueryError::NotCached). It neither starts a load nor waits for a running one, and it needs no
-//! `fresh`. Inside a load it gets fresh values only, as any other call there. An observer with this strategy shows what
-//! the cache has and each change of it, also those that other observers load.
+//! `fresh`. Inside a load it gets fresh values only, like any other call there. An observer with this strategy shows
+//! the cached value and each change of it, including those loaded for other observers.
 //!
 //! ```
 //! # include!(concat!(env!("CARGO_MANIFEST_DIR"), "/doctest_setup.rs"));
@@ -146,7 +146,7 @@
 //! | `fallback` | the answer when everything else has failed | the error |
 //! | `poll` | how long after its last load an answer is loaded again, while it is [observed](crate::guide::observing) | not polled |
 //! | `batch` | how many keys one load takes, of [queries that load several](crate::guide::many) | 100 |
-//! | `keep_prefetched` | how long an answer that no caller has waited for is kept at least, even by a table that keeps nothing | 5 s |
+//! | `keep_prefetched` | the minimum time for which an answer is kept that no caller has waited for, even by a table that keeps nothing | 5 s |
 //! | `concurrency` | [how many loads](crate::guide::many#how-many-loads-run-at-once) of the query run at once | no limit |
 //!
 //! All options except `fallback` and `concurrency` can be set in the derive, by the client and by a call. `concurrency`

@@ -1,34 +1,35 @@
-//! Surviving the origin: answers while what they are loaded from is slow, down or overloaded, even after a restart.
+//! Surviving an outage: answers while the origin they are loaded from is slow, down or overloaded, even after a
+//! restart.
 //!
 //! # What each part does
 //! | the origin | what helps |
 //! |---|---|
-//! | is slow | `stale-while-revalidate` with `swr`: a stale answer at once, the load behind it. `network-first` with `timeout`: the new answer, unless it takes too long |
-//! | fails now and then | `retry`, for errors that [`is_retryable`](crate::Fetch::is_retryable) names |
-//! | is down | `stale_if_error`: a stale answer stands in for a failed load. `fallback`, if there is none |
-//! | is overloaded | one load per key whatever the number of callers; `concurrency`; a `breaker`, which stops asking; `jitter`, so that answers stored together are not loaded again together |
+//! | is slow | `stale-while-revalidate` with `swr`: a stale answer at once, and a load in the background. `network-first` with `timeout`: the new answer, unless it takes too long |
+//! | fails now and then | `retry`, for errors for which [`is_retryable`](crate::Fetch::is_retryable) is true |
+//! | is down | `stale_if_error`: a stale answer stands in for a failed load. `fallback`, if there is no stale answer |
+//! | is overloaded | one load per key whatever the number of callers; `concurrency`; a `breaker`, which stops loads; `jitter`, so that answers stored together are not loaded again together |
 //! | is down while the program starts | a [`Provider`](crate::Provider), which outlives the program |
 //!
-//! [Strategies](crate::guide::strategies) explains the windows `swr` and `stale_if_error`. Both are bounded by `ttl`, so
-//! make that longer, or leave it out.
+//! [Strategies](crate::guide::strategies) explains the windows `swr` and `stale_if_error`. Both are bounded by `ttl`,
+//! so make that longer, or leave it out.
 //!
 //! # After a restart
-//! A provider keeps an answer through the longest of its windows: `fresh`, and after that `swr` or `stale_if_error`. What
-//! is found there is judged by the same rules as what is in memory:
+//! A provider keeps an answer through the longest of its windows: `fresh`, and after that `swr` or `stale_if_error`. An
+//! answer found there follows the same rules as one in memory:
 //!
 //! | the answer in the provider is | a call that reads the cache first |
 //! |---|---|
 //! | fresh | gets it; nothing is loaded |
-//! | stale, within `swr` of a `stale-while-revalidate` call | gets it at once, and it is loaded again behind |
+//! | stale, within `swr` of a `stale-while-revalidate` call | gets it at once, and it is loaded again in the background |
 //! | stale, within `stale_if_error` | waits for the load, and gets it if the load fails |
 //! | older, or past its `ttl` | waits for the load |
 //!
 //! A stale answer enters the cache while the load continues, unless the cache has an entry, or the key was changed
-//! meanwhile. All callers that wait for the load judge it by their own options, and so do later ones, without asking
-//! the provider again. The load itself, and loads that wait for it, never build on it.
+//! meanwhile. Each caller that waits for the load decides by its own options whether to use it, and so do later
+//! callers, without reading the provider again. The load itself, and loads that wait for it, never use it.
 //!
-//! A `network-first` call asks the provider at the same time as it loads, if the cache has nothing. What is found may
-//! take the place of a load that fails or exceeds `timeout`.
+//! If the cache has no value, a `network-first` call reads the provider while it loads. The answer found there may
+//! stand in for a load that fails or exceeds `timeout`.
 //!
 //! ```
 //! use std::sync::Arc;
@@ -94,17 +95,18 @@
 //! ```
 //!
 //! # Which provider
-//! The crate `cache-file` keeps answers in one bounded file, for one process. It opens whatever has happened to the
-//! program, and does without its file while the disk is full or another process uses it. For several machines, write a
-//! [`Provider`](crate::Provider) over a server that they share.
+//! The crate `cache-file` keeps answers in one bounded file, for one process. It opens its file whatever has happened
+//! to the program, and works without the file while the disk is full or another process uses it. For several machines,
+//! write a [`Provider`](crate::Provider) over a server that they share.
 //!
-//! # Telling the user
-//! [`query_state`](crate::Client::query_state) returns value, age and whether the value is stale, so that a page can say
-//! how old it is. An [observer](crate::guide::observing) shows the same in each of its states.
+//! # Informing the user
+//! [`query_state`](crate::Client::query_state) returns value, age and whether the value is stale, so that a page can
+//! show how old it is. An [observer](crate::guide::observing) shows the same in each of its states.
 //! [`refresh_error`](crate::Client::refresh_error) returns the error that a stale answer has hidden.
 //!
 //! # What is not promised
-//! - An answer that nobody asked for before the outage is not there. [`prefetch`](crate::Client::prefetch) what must be.
+//! - An answer that was never loaded before the outage is missing. [`prefetch`](crate::Client::prefetch) the keys that
+//!   must be available.
 //! - An answer that was invalidated is served only if its load fails, and only from memory: an invalidated key is not
 //!   read from the provider.
 //! - A stale answer may be as old as its windows allow. Where that is not acceptable, make them shorter, or use

@@ -20,7 +20,7 @@ pub(super) struct Attempt {
 }
 
 impl Attempt {
-    /// Nothing was found, and nothing is to be loaded.
+    /// Nothing was found, and nothing may be loaded.
     pub(super) fn missing(started: Moment) -> Self {
         Self { started, took: None, ended: AttemptEnd::Missing, has_own_answers: false }
     }
@@ -29,7 +29,7 @@ impl Attempt {
 /// How the code of a load ended.
 pub(super) enum AttemptEnd {
     Answered(AnyValue),
-    /// The value that the cache had is still right.
+    /// The value in the cache is still right.
     Unchanged(AnyValue),
     /// The provider had the answer.
     Found(AnyValue),
@@ -48,7 +48,7 @@ pub(super) enum AttemptEnd {
     },
     /// The breaker has refused it.
     Refused,
-    /// The provider has nothing, and nothing is to be loaded.
+    /// The provider has nothing, and nothing may be loaded.
     Missing,
 }
 

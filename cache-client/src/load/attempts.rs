@@ -53,7 +53,8 @@ impl<A: App> LoadTask<A> {
         attempt
     }
 
-    /// Waits until the load may run. Returns when that was, if it may have waited, and how long the client was offline.
+    /// Waits until the load may run. Returns the time at which it stopped waiting, if it may have waited, and how long
+    /// the client was offline.
     async fn turn(&self) -> (Option<Moment>, Duration) {
         if self.flight.slot.is_none() && !self.node.client.presence().is_offline() {
             return (None, Duration::ZERO);
@@ -82,7 +83,7 @@ impl<A: App> LoadTask<A> {
         }
     }
 
-    /// Whether a load has failed while the client is offline. It is loaded again, and its error says nothing.
+    /// Whether a load has failed while the client is offline. It is loaded again, and its error is ignored.
     fn is_cut_off(&self, ended: &AttemptEnd) -> bool {
         self.node.client.presence().is_offline() && matches!(ended, AttemptEnd::Failed { .. })
     }
@@ -116,7 +117,7 @@ impl<A: App> LoadTask<A> {
         self.query.load(cx, self.plan.batch, self.present())
     }
 
-    /// The value in the cache, if this load may find that it is unchanged.
+    /// The value in the cache, if this load may report that it is unchanged.
     fn present(&self) -> Option<AnyValue> {
         let may_be_unchanged =
             self.flight.watch.is_some() && self.plan.stores() && !self.query.facts().is_batched;
@@ -151,7 +152,7 @@ impl<A: App> LoadTask<A> {
         }));
         let ended = poll_fn(|cx| poll_catching(load.as_mut(), cx)).await.unwrap_or_else(AttemptEnd::Panicked);
         if !Arc::ptr_eq(node, &self.node) {
-            // What earlier attempts have noted has nothing to do with this answer.
+            // Notes of earlier attempts do not apply to this answer.
             self.node.tree().put_notes(node.take_notes());
         }
         // The result of an interrupted load is unknown, so its permit is only dropped.

@@ -1,5 +1,5 @@
-//! What a load brings along for other keys: stored with its answer, kept for their next callers, and copied to the
-//! provider.
+//! Entries that a load brings along for other keys: stored with its answer, kept for their next callers, and copied to
+//! the provider.
 
 use std::sync::Arc;
 
@@ -40,7 +40,7 @@ impl<A: App> Brought<A> {
 }
 
 impl<A: App> LoadTask<A> {
-    /// Takes what the load brings along, with the times of its own queries.
+    /// Takes the entries that the load brings along, with the times of their own queries.
     pub(super) fn take_brought(&self, started: Moment) -> (Vec<BroughtAnswer<A>>, Vec<BroughtEntry>) {
         let brought = self.node.take_brought().into_iter().filter_map(Brought::of);
         let timed = brought.map(|Brought { answer, mut entry }| {
@@ -51,7 +51,7 @@ impl<A: App> LoadTask<A> {
         timed.unzip()
     }
 
-    /// Reports what was stored of it, and returns that.
+    /// Reports the entries that were stored, and returns them.
     pub(super) fn stored(
         &self,
         answers: Vec<BroughtAnswer<A>>,
@@ -71,7 +71,7 @@ impl<A: App> LoadTask<A> {
     }
 }
 
-/// What a task keeps for a while after its load, for callers that have not come yet.
+/// The values that a task keeps for a while after its load, for later callers.
 pub(super) struct KeptAfterLoad<A: App> {
     _pin: Option<AnyPin>,
     pub(super) brought: Vec<BroughtAnswer<A>>,

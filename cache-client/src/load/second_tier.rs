@@ -34,7 +34,7 @@ impl<A: App> LoadTask<A> {
         ProviderEntry::of(&self.node.client, &*self.query).map(Box::new)
     }
 
-    /// Gets the answer from the provider, or by a load. A stale answer of the provider enters the cache while the load
+    /// Gets the answer from the provider, or loads it. A stale answer of the provider enters the cache while the load
     /// continues.
     pub(super) async fn find_or_load(&self, entry: &ProviderEntry) -> Attempt {
         if self.flight.must_load() {
@@ -60,7 +60,7 @@ impl<A: App> LoadTask<A> {
         }
     }
 
-    /// Loads, and looks for an answer of the provider at the same time, which may stand in for a slow or failed load.
+    /// Loads, and reads the provider at the same time. Its answer may stand in for a slow or failed load.
     async fn load_beside(&self, entry: &ProviderEntry) -> Attempt {
         let mut load = pin!(self.attempts());
         let mut fill = pin!(async {
@@ -80,7 +80,7 @@ impl<A: App> LoadTask<A> {
         attempt
     }
 
-    /// Whether callers may be answered with what the cache has, and it has nothing.
+    /// Whether callers may get a value from the cache, and the cache has none.
     fn wants_stand_in(&self) -> bool {
         self.plan.reads_after_load() && self.query.read(self.node.client.cache(), false).is_none()
     }
@@ -111,8 +111,8 @@ impl<A: App> LoadTask<A> {
         None
     }
 
-    /// Puts an answer of the provider into the cache, if that has none and the key has not changed. The load continues,
-    /// and its answer takes the place of this one.
+    /// Puts an answer of the provider into the cache, if the cache has none and the key has not changed. The load
+    /// continues, and its answer replaces this one.
     fn fill(&self, entry: &ProviderEntry, TierAnswer { value, age, terms }: TierAnswer) -> bool {
         let Some(watch) = &self.flight.watch else { return false };
         let started = self.node.client.cache().now() - age;

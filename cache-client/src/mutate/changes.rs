@@ -654,7 +654,7 @@ pub(crate) struct Commit<'a, A: App> {
     /// The mutation whose answer this is. `None` without a mutation: the changes are then ordered by the time of the
     /// call.
     pub(crate) begun: Option<&'a RunningMutation<A>>,
-    /// Notes what to wait for until all that is observed has been loaded again.
+    /// Notes which loads to wait for until all affected observed keys have been loaded again.
     pub(crate) settling: Option<&'a Settling>,
 }
 

@@ -13,7 +13,7 @@ use crate::observer::registry::Reload;
 use crate::query::caller::Caller;
 use crate::sync::Mutex;
 
-/// What a mutation has marked and written so far.
+/// The keys that a mutation has marked and written so far.
 #[derive(Default)]
 pub(crate) struct Settling(Mutex<Changed>);
 

@@ -54,7 +54,7 @@ pub(crate) struct ObserverTask<A: App> {
     waiter: Option<Waiter>,
     /// Waits for the provider, for observers that never load.
     lookup: Option<Waiter>,
-    /// Waits for the load before, which a mark has retired. Its answer is shown unless it comes too late.
+    /// Waits for the previous load, which a mark has retired. Its answer is shown unless it comes too late.
     retired: Option<Waiter>,
     /// The current load replaces one that a mark has retired. Further marks wait for its end, so that a key that is
     /// marked faster than it loads is still shown.
@@ -78,10 +78,10 @@ pub(crate) struct ObserverTask<A: App> {
     /// When the last load ended or a new value was written. By tokio's clock, and by the clock of the cache, which may
     /// advance while the machine is suspended.
     settled: (Instant, Moment),
-    /// How long after that the key is polled, by its present value.
+    /// How long after that the key is polled, given its current value.
     poll_period: Option<Duration>,
     presence: watch::Receiver<PresenceState>,
-    /// The client was shown and connected when the task looked last, which polling requires.
+    /// Whether the client was active and online when the task last checked, which polling requires.
     was_awake: bool,
     _pin: AnyPin,
     _watch: AnyWatch,
@@ -103,7 +103,7 @@ enum ShownBy {
     Own,
     /// All, once a mark has retired its load.
     AllOnceMarked,
-    /// All: its load has said that it is not to be stored.
+    /// All: its load has set that it is not stored.
     All,
 }
 
@@ -116,7 +116,7 @@ enum TaskEvent {
     LookedUp,
     /// The runtime of the load no longer runs it.
     RuntimeIdle,
-    /// The client may have become active or online, or the contrary.
+    /// The client may have become active, inactive, online or offline.
     PresenceChanged,
     /// It may be time to poll.
     PollTick,
@@ -290,7 +290,7 @@ impl<A: App> ObserverTask<A> {
             self.unstored.take_if(|unstored| unstored.shown_by == ShownBy::Own);
         }
         if self.plan.never_loads() && !present.is_empty() {
-            // The observers that have wanted the load are gone.
+            // The observers that requested the load are gone.
             (self.waiter, self.retired, self.rebuild_at) = (None, None, None);
         }
         self.plans = present;
@@ -375,7 +375,7 @@ impl<A: App> ObserverTask<A> {
         }
     }
 
-    /// Asks the provider, for observers that never load.
+    /// Reads the provider, for observers that never load.
     fn look_up(&mut self, plan: Plan) {
         let caller = Caller::of_observer_task(&self.client);
         self.lookup = caller.waiter(&*self.query, plan, IfRunning::Join).ok().flatten();

@@ -23,12 +23,12 @@ use crate::fetch::Fetch;
 use crate::observer::state::{AnyState, State};
 use crate::query::caller::Caller;
 
-/// Shows pages that are linked by cursors, and each change of them: a stream of [`InfiniteState`]s. Made by
+/// Shows pages that are linked by cursors, and each change of them: a stream of [`InfiniteState`]s. Created by
 /// [`Infinite::observe`].
 ///
 /// Each page is observed as by an [`Observer`](crate::Observer): it follows commits, invalidations and optimistic
-/// layers, and stays in the cache. If a page changes, so that its cursor leads to another page than the next one shown,
-/// the list shows that one instead, as soon as it is there.
+/// layers, and stays in the cache. If a page changes, so that its cursor leads to a different page than the next one
+/// shown, the list shows the new page as soon as it is loaded.
 ///
 /// A slow reader gets the newest state and misses those between. The stream does not end while there is a
 /// [runtime](crate::guide::runtimes) for its tasks.
@@ -62,7 +62,7 @@ pub struct InfiniteState<V, E> {
 }
 
 impl<V, E> InfiniteState<V, E> {
-    /// Returns the items of all pages, as one list. `of_page` returns those of a page.
+    /// Returns the items of all pages, as one sequence. `of_page` returns those of one page.
     pub fn items<'a, I: IntoIterator + 'a>(
         &'a self,
         of_page: impl Fn(&'a V) -> I + 'a,
@@ -75,7 +75,7 @@ impl<A: App, Q: Fetch<A>> Infinite<A, Q>
 where
     A::Registry: Holds<Q>,
 {
-    /// Observes the pages: shows those that are shown now, or the first, and each change of them.
+    /// Observes the pages that are shown now, or the first one: shows them and each change of them.
     ///
     /// # Panics
     /// If the client has no [runtime](crate::guide::runtimes) and the caller is in none.
@@ -121,8 +121,8 @@ where
         self.observe_with(|options| options)
     }
 
-    /// Observes the pages, as [`observe`](Self::observe) does, with options for this observer. `change` gets options
-    /// that decide nothing.
+    /// Observes the pages, as [`observe`](Self::observe) does, with options for this observer. `change` gets empty
+    /// options.
     ///
     /// # Panics
     /// If the client has no [runtime](crate::guide::runtimes) and the caller is in none.
@@ -155,26 +155,26 @@ where
 }
 
 impl<A: App, Q: Fetch<A>> InfiniteObserver<A, Q> {
-    /// Shows the next page too. Returns whether there is one: `false` after the last page, and while the last one shown
-    /// is loading.
+    /// Adds the next page. Returns whether there is one: `false` after the last page, and while the last one shown is
+    /// loading.
     pub fn fetch_next(&mut self) -> bool {
         self.list.show_next()
     }
 
-    /// Shows the page before the shown ones too. Returns whether there is one: `false` before the first page, and while
-    /// the first one shown is loading.
+    /// Adds the page before the shown ones. Returns whether there is one: `false` before the first page, and while the
+    /// first one shown is loading.
     pub fn fetch_previous(&mut self) -> bool {
         self.list.show_previous()
     }
 
-    /// Returns the present state. [`next`](Self::next) returns it too, if it has not yet.
+    /// Returns the current state. If [`next`](Self::next) has not returned it yet, it still will.
     #[must_use]
     pub fn state(&mut self) -> InfiniteState<Q::Value, Q::Error> {
         self.list.catch_up();
         state_of(&self.list)
     }
 
-    /// Waits for a state that this observer has not returned yet. The first is there at once. `None` only if the
+    /// Waits for a state that this observer has not returned yet. The first is available at once. `None` only if the
     /// runtime of the client has ended, and the caller has no other.
     ///
     /// # Cancellation
@@ -182,7 +182,7 @@ impl<A: App, Q: Fetch<A>> InfiniteObserver<A, Q> {
     pub async fn next(&mut self) -> Option<InfiniteState<Q::Value, Q::Error>> {
         let slot = Caller::without_context(&self.client).enclosing_slot();
         let list = &mut self.list;
-        // The state is taken when the load has its slot back, so that none is lost if it stops waiting.
+        // The state is taken when the load has its slot back, so that no state is lost if the caller stops waiting.
         while_lent(slot, poll_fn(|cx| list.poll_changed(cx))).await.then(|| next_state(&mut self.list))
     }
 }

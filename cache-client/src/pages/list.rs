@@ -15,7 +15,7 @@ use crate::observer::AnyObserver;
 use crate::observer::state::{AnyState, State};
 use crate::sync::Mutex;
 
-/// The query of the page beside a page, if there is one.
+/// The query of the page next to a page, if there is one.
 pub(super) type AnyStep<A> = Box<dyn Fn(&AnyValue) -> Option<Arc<dyn AnyQuery<A>>> + Send + Sync>;
 
 /// Observed pages, in their order.
@@ -24,10 +24,10 @@ pub(super) struct PageList<A: App> {
     options: LoadingOptions,
     next: AnyStep<A>,
     previous: Option<AnyStep<A>>,
-    /// At most so many pages are shown; 0 is no bound.
+    /// The maximum number of shown pages; 0 means no bound.
     max_pages: usize,
     pages: VecDeque<ObservedPage<A>>,
-    /// There is a state that was not returned yet.
+    /// Whether there is a state that was not returned yet.
     has_changed: bool,
     waker: Arc<Mutex<Option<Waker>>>,
 }
@@ -39,7 +39,7 @@ struct ObservedPage<A: App> {
     state: AnyState,
 }
 
-/// Wakes the reader of the list, and says which page has changed, so that no other need be polled.
+/// Wakes the reader of the list, and records which page has changed, so that no other page is polled.
 struct PageSignal {
     is_woken: AtomicBool,
     reader: Arc<Mutex<Option<Waker>>>,
@@ -56,7 +56,7 @@ impl Wake for PageSignal {
 }
 
 impl<A: App> ObservedPage<A> {
-    /// The value to follow the cursors of. That of the previous query at this place has none.
+    /// The value whose cursors are followed. `None` for a value of the previous query at this position.
     fn value(&self) -> Option<&AnyValue> {
         match &self.state {
             State::Ready { is_previous: true, .. } => None,
@@ -148,7 +148,7 @@ impl<A: App> PageList<A> {
         }
     }
 
-    /// Takes the present states of all pages.
+    /// Takes the current states of all pages.
     pub(super) fn catch_up(&mut self) {
         for page in &mut self.pages {
             page.state = page.observer.state();
@@ -156,7 +156,7 @@ impl<A: App> PageList<A> {
         self.relink();
     }
 
-    /// Notes that the present state is returned.
+    /// Notes that the current state is returned.
     pub(super) fn seen(&mut self) {
         self.has_changed = false;
     }
@@ -185,7 +185,7 @@ impl<A: App> PageList<A> {
         if self.has_changed { Poll::Ready(true) } else { Poll::Pending }
     }
 
-    /// Follows the cursors of the present values: a page whose query has changed shows the new one, and pages behind
+    /// Follows the cursors of the current values: a page whose query has changed shows the new one, and pages behind
     /// the last one end. Returns whether anything has changed.
     fn relink(&mut self) -> bool {
         let mut is_relinked = false;

@@ -33,7 +33,7 @@ pub struct Paged<A: App, Q: Fetch<A>> {
     shown: Option<Arc<Q::Value>>,
 }
 
-/// The numbers of pages, and which page is shown.
+/// Page numbers, and which page is shown.
 pub(super) struct PageNumbers<Q: Query<Value: Sized>> {
     make: Box<dyn Fn(u64) -> Q + Send + Sync>,
     total: Option<Box<Total<Q>>>,
@@ -214,7 +214,8 @@ where
         Ok(value)
     }
 
-    /// Observes the shown page, or the first: shows it, each change of it, and the pages that the observer moves to.
+    /// Observes the shown page, or the first: shows it, each change of it, and the pages that the observer moves to
+    /// later.
     ///
     /// # Panics
     /// If the client has no [runtime](crate::guide::runtimes) and the caller is in none.
@@ -255,8 +256,8 @@ where
         self.observe_with(|options| options)
     }
 
-    /// Observes the pages, as [`observe`](Self::observe) does, with options for this observer. `change` gets options
-    /// that decide nothing.
+    /// Observes the pages, as [`observe`](Self::observe) does, with options for this observer. `change` gets empty
+    /// options.
     ///
     /// # Panics
     /// If the client has no [runtime](crate::guide::runtimes) and the caller is in none.

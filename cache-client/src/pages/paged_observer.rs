@@ -16,11 +16,11 @@ use crate::fetch::Fetch;
 use crate::observer::Observer;
 use crate::observer::state::State;
 
-/// Shows one of several pages by number, and each change of it: a stream of [`PagedState`]s. Made by
+/// Shows one of several pages by number, and each change of it: a stream of [`PagedState`]s. Created by
 /// [`Paged::observe`](crate::Paged::observe).
 ///
 /// The page is observed as by an [`Observer`]: it follows commits, invalidations and optimistic layers. When the
-/// observer moves to another page, the one before is shown until that is there.
+/// observer moves to another page, the previous page is shown until the new one is loaded.
 #[must_use = "the page is observed as long as there is an observer"]
 pub struct PagedObserver<A: App, Q: Fetch<A>> {
     pub(super) pages: PageNumbers<Q>,
@@ -32,7 +32,7 @@ pub struct PagedObserver<A: App, Q: Fetch<A>> {
 pub struct PagedState<V, E> {
     /// Number of the page.
     pub page: u64,
-    /// The value of the page, or of the one before with `is_previous`. `None` if neither is there.
+    /// The value of the page, or with `is_previous` that of the page shown before. `None` if there is neither.
     pub value: Option<Arc<V>>,
     /// Whether the page has no value of its own yet, and is being loaded.
     pub is_loading: bool,
@@ -44,13 +44,13 @@ pub struct PagedState<V, E> {
     pub is_optimistic: bool,
     /// Whether the value is that of the page that was shown before.
     pub is_previous: bool,
-    /// How many pages there are, as far as the value says.
+    /// The number of pages, if the value contains it.
     pub total: Option<u64>,
     /// Whether there is a page after this one. `true` while that is unknown.
     pub has_next: bool,
     /// Whether there is a page before this one.
     pub has_previous: bool,
-    /// Why the page could not be loaded.
+    /// The error, if the page could not be loaded.
     pub error: Option<QueryError<E>>,
 }
 
@@ -107,13 +107,13 @@ impl<A: App, Q: Fetch<A>> PagedObserver<A, Q> {
         self.pages.page
     }
 
-    /// Returns the present state. [`next`](Self::next) returns it too, if it has not yet.
+    /// Returns the current state. If [`next`](Self::next) has not returned it yet, it still will.
     #[must_use]
     pub fn state(&self) -> PagedState<Q::Value, Q::Error> {
         self.pages.state(self.observer.state())
     }
 
-    /// Waits for a state that this observer has not returned yet. The first is there at once. `None` only if the
+    /// Waits for a state that this observer has not returned yet. The first is available at once. `None` only if the
     /// runtime of the client has ended, and the caller has no other.
     ///
     /// # Cancellation

@@ -42,9 +42,9 @@ pub(crate) struct ProviderEntry {
 pub(crate) struct FoundCopy {
     pub(crate) value: ValueHandle,
     pub(crate) age: Duration,
-    /// How long it is fresh, for the program that has loaded it.
+    /// How long it is fresh, by the options of the program that loaded it.
     pub(crate) fresh: Duration,
-    /// Its time to live there.
+    /// Its time to live in that program.
     pub(crate) ttl: Duration,
 }
 
@@ -141,14 +141,14 @@ pub(crate) struct EntryCopy<'a> {
     pub(crate) loaded_at: WallTime,
     pub(crate) age: Duration,
     pub(crate) fresh: Duration,
-    /// How long it may be served, fresh or not.
+    /// How long it may be served, fresh or stale.
     pub(crate) served: Duration,
     pub(crate) ttl: Duration,
 }
 
 impl<A: App> Client<A> {
-    /// Returns the key under which a [`Provider`](crate::Provider) has the answer to a query. `None` if the query is not
-    /// derived with `persist`, or its key cannot be encoded.
+    /// Returns the key under which a [`Provider`](crate::Provider) has the answer to a query. `None` if the query is
+    /// not derived with `persist`, or its key cannot be encoded.
     ///
     /// # Examples
     /// ```
@@ -192,7 +192,7 @@ impl<A: App> Client<A> {
     }
 }
 
-/// The name of a key in the provider.
+/// The name under which the provider stores a key.
 fn name(table: AnyTable<'_>, codec: EntryCodec, key: &dyn AnyKey) -> Result<String, ProviderError> {
     catch_codec(|| key::name(table.name(), codec, key))?.map_err(ProviderError::Unwritable)
 }

@@ -10,10 +10,10 @@
 use cache_core::client_support::{AnyKey, FieldValue, Fingerprint, KeyField};
 use cache_core::{BoxError, EntryCodec};
 
-/// How long a name may be. A longer one is cut, and ends in the hash of all of it.
+/// The maximum length of a name. A longer one is cut, and ends in the hash of the whole name.
 const MOST: usize = 200;
 
-/// Precedes the hash. It is in no name that has none.
+/// Precedes the hash. Occurs only in names with a hash.
 const BEFORE_HASH: char = '~';
 
 /// An absent value.
@@ -53,7 +53,7 @@ fn push_fields(name: &mut String, fields: &[KeyField]) {
     }
 }
 
-/// Appends text, so that it is not taken for anything else.
+/// Appends text, encoded so that it cannot be taken for another type.
 fn push_text(name: &mut String, text: &str) {
     match text.as_bytes().split_first() {
         Some((first, _)) if looks_plain(text) => {
@@ -64,7 +64,7 @@ fn push_text(name: &mut String, text: &str) {
     }
 }
 
-/// Whether text could be taken for a number, a boolean or an absent value. Its first character is ASCII then.
+/// Whether text could be taken for a number, a boolean or an absent value. If so, its first character is ASCII.
 fn looks_plain(text: &str) -> bool {
     text.starts_with(|first: char| first.is_ascii_digit() || first == '-')
         || ["true", "false"].contains(&text)
@@ -98,14 +98,14 @@ fn push_base64(name: &mut String, bytes: &[u8]) {
     }
 }
 
-/// Replaces the end of a name that is too long by the hash of all of it.
+/// Replaces the end of a name that is too long with the hash of the whole name.
 fn shortened(mut name: String) -> String {
     if name.len() <= MOST {
         return name;
     }
     let hash = format!("{BEFORE_HASH}{}", Fingerprint::of_bytes(name.as_bytes()));
     name.truncate(MOST - hash.len());
-    // An encoded byte stays whole.
+    // Do not cut inside a percent-encoded byte.
     if let Some(at) = name.rfind('%').filter(|at| at + 3 > name.len()) {
         name.truncate(at);
     }

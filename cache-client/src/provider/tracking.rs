@@ -136,7 +136,7 @@ impl<P> TrackingProvider<P> {
         self.is_held.send_replace(false);
     }
 
-    /// Forgets all counts, failures to come and delays, and releases the calls that wait. The entries of the wrapped
+    /// Resets all counts, pending failures and delays, and releases the waiting calls. The entries of the wrapped
     /// provider stay.
     pub fn reset(&self) {
         *self.state.lock() = TrackingState::default();

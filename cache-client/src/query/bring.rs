@@ -1,4 +1,4 @@
-//! What a load brings along for other keys.
+//! Entries that a load brings along for other keys.
 
 use std::sync::Arc;
 
@@ -17,13 +17,13 @@ impl<A: App> Context<A> {
     /// Stores an answer for another key together with the answer of this load, inside [`fetch`](Fetch::fetch): a feed
     /// brings its posts, so that they need no load of their own. In a batch, they are stored with the first answer.
     ///
-    /// All are committed in one transaction, which no hook is asked about. The entry is as old as the load, and has the
-    /// times of its own query. If a load of its key runs that began earlier, that one is out of date.
+    /// All are committed in one transaction, for which no hook runs. The entry is as old as the load, and has the times
+    /// of its own query. A running load of its key that began earlier becomes out of date.
     ///
     /// An entry is skipped if its key was written, removed, invalidated or cleared since the load began, so that no
-    /// change is undone, and while a load of its key runs that began later. Now and then it is skipped without such a
-    /// reason, since the cache does not remember each change. Nothing is brought by a load that fails, and by one whose
-    /// answer is not stored since its tree has answers of its own, or by [`no_store`](Self::no_store) or the strategy.
+    /// change is undone, and while a load of its key runs that began later. It is occasionally skipped without such a
+    /// reason, since the cache does not remember each change. A load stores no such entries if it fails, or if its own
+    /// answer is not stored because of the strategy, [`no_store`](Self::no_store), or answers of its own in its tree.
     /// Outside of a load, this does nothing. The last value of a key counts.
     ///
     /// # Examples
@@ -74,7 +74,7 @@ impl<A: App> Context<A> {
         let caller = Caller::without_context(self.client());
         let plan = match caller.planned(&*query, None, Access::PLAIN) {
             Ok(plan) => plan.shared(),
-            // Callers of the query get the error.
+            // The callers of that query get the error.
             Err(_) => Arc::new(caller.plan_of_query(&*query)),
         };
         Brought { answer: BroughtAnswer { query, value, plan }, entry }.note(&self.0);

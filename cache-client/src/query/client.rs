@@ -15,7 +15,7 @@ use crate::erased::{AnyQueryError, typed_value};
 use crate::error::QueryError;
 use crate::fetch::{Answer, Fetch};
 
-/// A value in the cache, and how old it is.
+/// A value in the cache, its age, and whether it is stale.
 #[derive(Debug)]
 #[non_exhaustive]
 pub struct CachedValue<V> {
@@ -108,7 +108,7 @@ impl<A: App> Client<A> {
     }
 
     /// Returns the answers to several queries, in their order: those of a slice as a `Vec`, those of a tuple of
-    /// different queries as a tuple. All loads run at the same time, and few loads suffice if a query implements
+    /// different queries as a tuple. All loads run at the same time, and keys share loads if their query implements
     /// [`FetchMany`](crate::FetchMany). Each answer may fail on its own, as with [`query`](Self::query).
     ///
     /// # Panics
@@ -165,10 +165,10 @@ impl<A: App> Client<A> {
     }
 
     /// Returns the value in the cache together with its age, and whether it is stale. Never loads. Does not count as a
-    /// use. Without optimistic layers.
+    /// use. Ignores optimistic layers.
     ///
-    /// An answer by [`query`](Self::query) may be stale where the strategy or the option `stale_if_error` allows it; this
-    /// says whether it was.
+    /// An answer of [`query`](Self::query) may be stale if the strategy or the option `stale_if_error` allows it; this
+    /// method shows whether it was.
     ///
     /// # Examples
     /// ```

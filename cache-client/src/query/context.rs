@@ -92,7 +92,7 @@ impl<A: App> Context<A> {
     }
 
     /// Returns the answers to several queries, in their order: those of a slice as a `Vec`, those of a tuple of
-    /// different queries as a tuple. All loads run at the same time, and few loads suffice if a query implements
+    /// different queries as a tuple. All loads run at the same time, and keys share loads if their query implements
     /// [`FetchMany`](crate::FetchMany). Each answer may fail on its own, as with [`query`](Self::query).
     ///
     /// # Panics

@@ -246,7 +246,7 @@ impl<A: App> Caller<'_, A> {
         // Declared here, so that it is dropped after the memo is unlocked too.
         let mut displaced = None;
         let join = |displaced| query_state.flights_of(plan).join(query, request, make, displaced);
-        // A call that never loads has nothing to wait for that another call of its tree has asked for.
+        // A call that never loads does not wait for a load that another call of its tree has requested.
         let joins_in_tree = !request.in_background && !plan.never_loads();
         let joined = match self.node().filter(|_| joins_in_tree) {
             Some(node) => in_tree(node, query, request, || join(&mut displaced)),

@@ -96,7 +96,7 @@ impl<A: App> Caller<'_, A> {
     /// The answer to a call that never loads, when neither the cache nor the provider has one.
     pub(super) fn not_cached(&self, query: &dyn AnyQuery<A>) -> AnyQueryError {
         if self.notes_reads() {
-            // For a load, a stale value is no answer, but a change of it may be.
+            // For a load, a stale value is not an answer, but a later change of it may be.
             let present = query.read(self.client().cache(), false);
             self.note_read(query, present.as_ref().map(|(value, _)| value), None);
         }
@@ -108,7 +108,7 @@ impl<A: App> Caller<'_, A> {
         !access.is_private && self.client().tier().is_some() && query.codec().is_some()
     }
 
-    /// What the cache has, if it may replace the answer of a load that failed or is late.
+    /// The cached value, if it may replace the answer of a load that failed or is late.
     pub(super) fn substitute(
         &self,
         query: &dyn AnyQuery<A>,

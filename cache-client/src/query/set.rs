@@ -1,4 +1,4 @@
-//! Several queries that are answered together: a slice of one type, or a tuple of several types.
+//! Several queries that are loaded together: a slice of one type, or a tuple of different types.
 
 use cache_core::Holds;
 
@@ -15,8 +15,8 @@ pub struct QueryList<'a, A: App>(pub(crate) Vec<&'a dyn AnyQuery<A>>);
 #[allow(missing_debug_implementations, reason = "nobody outside can name it")]
 pub struct OutcomeList(pub(crate) std::vec::IntoIter<Outcome>);
 
-/// Several queries that are answered together: a slice, an array or a `Vec` of one query type by reference, or a tuple
-/// of up to eight queries of different types. Implemented by this crate alone.
+/// Several queries that are loaded together: a reference to a slice, an array or a `Vec` of one query type, or a tuple
+/// of up to eight queries of different types. Sealed: only this crate implements it.
 #[diagnostic::on_unimplemented(
     message = "`{Self}` is neither a slice nor a tuple of queries that can be loaded with `{A}`",
     note = "pass queries of one type as `&[first, second]`, and queries of different types as `(first, second)`"
@@ -38,7 +38,7 @@ mod sealed {
 }
 
 impl OutcomeList {
-    /// The next outcome, with the types of its query.
+    /// Returns the next outcome, with the types of its query.
     fn next<A: App, Q: Fetch<A>>(&mut self) -> Answer<A, Q> {
         match self.0.next() {
             Some(outcome) => typed(outcome),
@@ -121,7 +121,7 @@ macro_rules! tuple {
             }
 
             fn __answers(mut outcomes: OutcomeList) -> Self::Answers {
-                // A tuple is evaluated from left to right.
+                // Tuple expressions are evaluated from left to right.
                 ($(outcomes.next::<A, $query>(),)+)
             }
         }

@@ -101,7 +101,7 @@ impl<A: App> Caller<'_, A> {
                     if let Some((value, verdict)) = self.read_and_judge(query, plan, true)
                         && verdict != Verdict::Unusable
                     {
-                        // It refreshes the value behind the caller.
+                        // It refreshes the value in the background.
                         flight.outlive_callers();
                         return Some(Ok(self.remember(query, value)));
                     }

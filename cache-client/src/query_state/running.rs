@@ -1,4 +1,4 @@
-//! The numbers of running loads, and their watchers. Knows nothing of clients.
+//! The numbers of running loads, and the watchers of these numbers. Knows nothing of clients.
 
 use std::sync::OnceLock;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
@@ -11,14 +11,14 @@ use super::{QueryState, QueryStates};
 #[derive(Debug, Default)]
 pub(crate) struct RunningLoads {
     count: AtomicUsize,
-    /// Made for the first watcher.
+    /// Created for the first watcher.
     watched: OnceLock<watch::Sender<usize>>,
 }
 
 /// Whether anything watches the numbers of running loads, and the watchers of the total.
 #[derive(Debug, Default)]
 pub(crate) struct FetchWatch {
-    /// Set before a watcher reads a number. Loads change their number before they look here.
+    /// Set before a watcher reads a number. Loads change their number before they check this.
     is_watched: AtomicBool,
     total: OnceLock<watch::Sender<usize>>,
 }
@@ -48,14 +48,14 @@ impl QueryStates {
 
     fn notify_watchers(&self, query_state: &QueryState) {
         if self.fetching.is_watched.load(Ordering::SeqCst) {
-            self.tell(query_state);
+            self.send_counts(query_state);
         }
     }
 
     #[cold]
-    fn tell(&self, query_state: &QueryState) {
-        tell(query_state.running.watched.get(), || query_state.running.count());
-        tell(self.fetching.total.get(), || self.count_running());
+    fn send_counts(&self, query_state: &QueryState) {
+        send_count(query_state.running.watched.get(), || query_state.running.count());
+        send_count(self.fetching.total.get(), || self.count_running());
     }
 
     pub(crate) fn count_running(&self) -> usize {
@@ -78,7 +78,7 @@ impl QueryStates {
     ) -> watch::Receiver<usize> {
         let sender = watched.get_or_init(|| watch::Sender::new(0));
         self.fetching.is_watched.swap(true, Ordering::SeqCst);
-        tell(Some(sender), count);
+        send_count(Some(sender), count);
         sender.subscribe()
     }
 }
@@ -95,12 +95,12 @@ impl Drop for PausedLoad<'_> {
     }
 }
 
-/// Tells watchers the present number. Counts under their lock, so that the last number they get is the newest.
-fn tell(watched: Option<&watch::Sender<usize>>, count: impl FnOnce() -> usize) {
+/// Sends the current number to watchers. Counts under their lock, so that the last number they get is the newest.
+fn send_count(watched: Option<&watch::Sender<usize>>, count: impl FnOnce() -> usize) {
     if let Some(sender) = watched {
-        sender.send_if_modified(|told| {
+        sender.send_if_modified(|sent| {
             let count = count();
-            std::mem::replace(told, count) != count
+            std::mem::replace(sent, count) != count
         });
     }
 }

@@ -10,17 +10,17 @@ use tokio::task::JoinHandle;
 use crate::directed::*;
 use crate::scripted::{SECOND, in_time, pass, seconds, settle, spawn_query, takes};
 
-/// The value that a load has brought for an item.
+/// The cached value of an item that a load has brought.
 const BROUGHT: usize = 100;
 
-/// A client whose first page works for a second and brings the first item.
+/// A client whose load of the first page takes a second and brings the first item.
 fn bringing_client() -> Client<DirectedApp> {
     let client = directed_client();
     bring_in(&client, |cx| cx.bring(GetItem(1), BROUGHT));
     client
 }
 
-/// Directs the first page to work for a second and to bring something.
+/// Directs the load of the first page to take a second and to bring something.
 fn bring_in(
     client: &Client<DirectedApp>,
     bring: impl Fn(&Context<DirectedApp>) + Copy + Send + Sync + 'static,
@@ -32,7 +32,7 @@ fn bring_in(
     });
 }
 
-/// Starts the load of the first page and lets it reach its work.
+/// Starts the load of the first page and waits until its code runs.
 async fn begin(client: &Client<DirectedApp>) -> JoinHandle<()> {
     let page = spawn_query(client, &GetPage(1));
     settle().await;
@@ -202,7 +202,7 @@ async fn a_brought_entry_has_the_age_of_the_load_and_the_times_of_its_query() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn what_a_retired_load_brings_is_judged_by_key() {
+async fn what_a_retired_load_brings_is_checked_by_key() {
     let client = directed_client();
     bring_in(&client, |cx| (1..=2).for_each(|number| cx.bring(GetItem(number), BROUGHT)));
     let load = begin(&client).await;
@@ -305,7 +305,7 @@ async fn an_observer_shows_a_brought_value_without_a_load() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn an_equal_brought_value_keeps_the_present_one() {
+async fn an_equal_brought_value_keeps_the_current_one() {
     let client = directed_client();
     bring_in(&client, |cx| cx.bring(GetEqualItem(1), BROUGHT));
     let present = client.cache().insert(GetEqualItem(1), BROUGHT);
@@ -318,7 +318,7 @@ async fn an_equal_brought_value_keeps_the_present_one() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn no_hook_is_asked_about_a_brought_entry() {
+async fn no_hook_runs_for_a_brought_entry() {
     let refuses = |_: &cache_core::Proposal| Err("refused".into());
     let cache = Cache::builder().clock(TokioClock::new()).before_commit(refuses).build().unwrap();
     let client = Client::builder(cache, DirectedApp::default()).build();
@@ -342,7 +342,7 @@ async fn a_batch_brings_with_its_first_answer() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn the_last_value_of_a_key_counts_and_the_answer_before_all() {
+async fn the_answer_wins_and_then_the_last_value_of_a_key() {
     let client = directed_client();
     bring_in(&client, |cx| {
         cx.bring(GetItem(1), 7_usize);

@@ -12,7 +12,7 @@ fn cache_only(options: LoadingOptions) -> LoadingOptions {
     options.strategy(Strategy::CacheOnly)
 }
 
-/// Whether a state says that there is no value, and that none will be loaded.
+/// Whether a state shows that there is no value, and that none will be loaded.
 fn is_not_cached<V, E>(state: &State<V, E>) -> bool {
     matches!(state.error(), Some(QueryError::NotCached { .. })) && state.value().is_none()
 }
@@ -79,7 +79,7 @@ async fn a_load_gets_no_stale_value() {
     });
     client.query(&GetNumber(1)).await.unwrap();
     assert!(matches!(answer.await.unwrap(), Err(QueryError::NotCached { .. })));
-    // What was built without the value is still as good as stored.
+    // An answer built without the value is stored and stays fresh.
     client.query(&GetNumber(1)).await.unwrap();
     assert_eq!((client.app().loads(&GetNumber(1)), client.app().loads(&stale)), (1, 0));
 }
@@ -105,7 +105,7 @@ async fn nothing_is_prefetched() {
 // The provider
 
 #[tokio::test(start_paused = true)]
-async fn the_provider_is_asked_once_and_its_value_is_stored() {
+async fn the_provider_is_read_once_and_its_value_is_stored() {
     let (restarts, query) = (tracked_restarts(), GetKept(1));
     restarts.client().query(&query).await.unwrap();
     pass(SECOND).await;
@@ -165,7 +165,7 @@ async fn an_observer_shows_what_is_there_and_every_commit_but_loads_nothing() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn an_observer_asks_the_provider() {
+async fn an_observer_reads_the_provider() {
     let (restarts, query) = (tracked_restarts(), GetKept(1));
     restarts.client().query(&query).await.unwrap();
     pass(SECOND).await;

@@ -1,11 +1,11 @@
-//! Running loads are counted, in all and by query.
+//! Running loads are counted, in total and by query.
 
 use cache_client::{LoadingOptions, QueryError, Strategy};
 
 use crate::scripted::*;
 
 #[tokio::test(start_paused = true)]
-async fn running_loads_are_counted_in_all_and_by_query() {
+async fn running_loads_are_counted_in_total_and_by_query() {
     let client = paused_client();
     assert!(!client.is_fetching());
     let loads = [

@@ -1,4 +1,4 @@
-//! What a load says of its own answer: how long it is fresh, how long it is kept, and that it is not stored.
+//! What a load sets for its own answer: how long it is fresh, how long it is kept, and that it is not stored.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -10,26 +10,26 @@ use cache_core::{Freshness, Residency};
 use crate::directed::*;
 use crate::scripted::{SECOND, in_time, pass, seconds, settle, spawn_query, takes};
 
-/// A client whose first page says something of its answer, and has the number of the load as value.
-fn client_that_says(
-    say: impl Fn(&cache_client::Context<DirectedApp>) + Copy + Send + Sync + 'static,
+/// A client whose load of the first page makes settings for its answer. The value is the number of the load.
+fn client_with_terms(
+    set_terms: impl Fn(&cache_client::Context<DirectedApp>) + Copy + Send + Sync + 'static,
 ) -> Client<DirectedApp> {
     let client = directed_client();
-    say_for(&client, &GetPage(1), say);
+    set_terms_for(&client, &GetPage(1), set_terms);
     client
 }
 
-/// Directs the loads of a key to say something of their answer, which is the number of the load.
-fn say_for<Q: Numbered>(
+/// Directs the loads of a key to make settings for their answer, which is the number of the load.
+fn set_terms_for<Q: Numbered>(
     client: &Client<DirectedApp>,
     query: &Q,
-    say: impl Fn(&cache_client::Context<DirectedApp>) + Copy + Send + Sync + 'static,
+    set_terms: impl Fn(&cache_client::Context<DirectedApp>) + Copy + Send + Sync + 'static,
 ) {
     let loads = Arc::new(AtomicUsize::new(0));
     client.app().direct(query, move |cx| {
         let loads = Arc::clone(&loads);
         async move {
-            say(&cx);
+            set_terms(&cx);
             Ok(loads.fetch_add(1, Ordering::SeqCst) + 1)
         }
     });
@@ -47,7 +47,7 @@ async fn assert_is_fresh_for(client: &Client<DirectedApp>, time: Duration) {
 #[tokio::test(start_paused = true)]
 async fn an_answer_is_fresh_for_the_time_that_its_load_has_set() {
     for time in [10, 100] {
-        let client = client_that_says(move |cx| cx.fresh_for(seconds(time)));
+        let client = client_with_terms(move |cx| cx.fresh_for(seconds(time)));
         assert_is_fresh_for(&client, seconds(time)).await;
     }
 }
@@ -71,7 +71,7 @@ async fn the_time_counts_from_the_start_of_the_load() {
 
 #[tokio::test(start_paused = true)]
 async fn the_last_call_counts() {
-    let client = client_that_says(|cx| {
+    let client = client_with_terms(|cx| {
         cx.fresh_for(seconds(500));
         cx.fresh_for(seconds(10));
     });
@@ -84,14 +84,14 @@ async fn the_time_of_a_load_comes_before_the_options_of_query_and_client() {
         [|options| options.fresh(seconds(30)), |options| options.fresh(seconds(30)).jitter(0.9)];
     for options in set {
         let client = builder().query::<GetPage>(options).build();
-        say_for(&client, &GetPage(1), |cx| cx.fresh_for(seconds(100)));
+        set_terms_for(&client, &GetPage(1), |cx| cx.fresh_for(seconds(100)));
         assert_is_fresh_for(&client, seconds(100)).await;
     }
 }
 
 #[tokio::test(start_paused = true)]
 async fn the_options_of_a_call_come_before_the_time_of_a_load() {
-    let client = client_that_says(|cx| {
+    let client = client_with_terms(|cx| {
         cx.fresh_for(seconds(30));
         cx.keep_for(seconds(300));
     });
@@ -109,8 +109,8 @@ async fn the_options_of_a_call_come_before_the_time_of_a_load() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_load_that_says_nothing_has_the_options_of_the_query_again() {
-    let client = client_that_says(|cx| cx.fresh_for(seconds(10)));
+async fn a_later_load_without_settings_has_the_options_of_the_query_again() {
+    let client = client_with_terms(|cx| cx.fresh_for(seconds(10)));
     client.query(&GetPage(1)).await.unwrap();
     pass(seconds(10)).await;
     client.app().direct(&GetPage(1), |_| async { Ok(5) });
@@ -121,7 +121,7 @@ async fn a_load_that_says_nothing_has_the_options_of_the_query_again() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_failed_attempt_says_nothing_of_the_answer_of_the_next() {
+async fn settings_of_a_failed_attempt_do_not_apply_to_the_next() {
     let client = directed_client();
     let attempts = Arc::new(AtomicUsize::new(0));
     client.app().direct(&GetPage(1), move |cx| {
@@ -143,12 +143,12 @@ async fn a_failed_attempt_says_nothing_of_the_answer_of_the_next() {
 
 #[tokio::test(start_paused = true)]
 async fn times_of_zero_and_without_end_work() {
-    let stale = client_that_says(|cx| cx.fresh_for(Duration::ZERO));
+    let stale = client_with_terms(|cx| cx.fresh_for(Duration::ZERO));
     assert_eq!(*stale.query(&GetPage(1)).await.unwrap(), 1);
     assert_eq!(*stale.query(&GetPage(1)).await.unwrap(), 2);
     assert_eq!(stale.cached(&GetPage(1)).as_deref(), Some(&2));
 
-    let eternal = client_that_says(|cx| {
+    let eternal = client_with_terms(|cx| {
         cx.fresh_for(Duration::MAX);
         cx.keep_for(Duration::MAX);
     });
@@ -156,7 +156,7 @@ async fn times_of_zero_and_without_end_work() {
     pass(seconds(1_000_000)).await;
     assert_eq!(*eternal.query(&GetPage(1)).await.unwrap(), 1);
 
-    let gone = client_that_says(|cx| cx.keep_for(Duration::ZERO));
+    let gone = client_with_terms(|cx| cx.keep_for(Duration::ZERO));
     gone.query(&GetPage(1)).await.unwrap();
     settle().await;
     assert!(gone.cached(&GetPage(1)).is_none());
@@ -164,7 +164,7 @@ async fn times_of_zero_and_without_end_work() {
 
 #[tokio::test(start_paused = true)]
 async fn an_answer_is_kept_for_the_time_that_its_load_has_set() {
-    let client = client_that_says(|cx| cx.keep_for(seconds(20)));
+    let client = client_with_terms(|cx| cx.keep_for(seconds(20)));
     client.query(&GetPage(1)).await.unwrap();
     pass(seconds(19)).await;
     assert!(client.cached(&GetPage(1)).is_some());
@@ -228,7 +228,7 @@ async fn an_equal_answer_without_a_time_ends_that_of_the_kept_one() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn what_a_batch_says_applies_to_all_its_keys() {
+async fn settings_of_a_batch_apply_to_all_its_keys() {
     let client = directed_client();
     client.app().direct(&GetPageTogether(1), |cx| async move {
         cx.fresh_for(seconds(10));
@@ -266,7 +266,7 @@ async fn an_unstored_answer_goes_to_all_callers_of_its_load_and_no_others() {
 
 #[tokio::test(start_paused = true)]
 async fn an_unstored_answer_leaves_the_entry_as_it_is() {
-    let client = client_that_says(|cx| cx.no_store());
+    let client = client_with_terms(|cx| cx.no_store());
     client.cache().insert(GetPage(1), 50);
     client.invalidate(&GetPage(1));
     assert_eq!(*client.query(&GetPage(1)).await.unwrap(), 1);
@@ -276,7 +276,7 @@ async fn an_unstored_answer_leaves_the_entry_as_it_is() {
 
 #[tokio::test(start_paused = true)]
 async fn a_request_remembers_an_unstored_answer() {
-    let client = client_that_says(|cx| cx.no_store());
+    let client = client_with_terms(|cx| cx.no_store());
     let cx = client.request("request");
     assert_eq!((*cx.query(&GetPage(1)).await.unwrap(), *cx.query(&GetPage(1)).await.unwrap()), (1, 1));
     assert_eq!(*client.query(&GetPage(1)).await.unwrap(), 2);
@@ -284,7 +284,7 @@ async fn a_request_remembers_an_unstored_answer() {
 
 #[tokio::test(start_paused = true)]
 async fn an_observer_shows_an_unstored_answer_until_something_newer_is_stored() {
-    let client = client_that_says(|cx| cx.no_store());
+    let client = client_with_terms(|cx| cx.no_store());
     let mut observer = client.observe(&GetPage(1));
     let mut next = async || loop {
         if let State::Ready { value, is_refreshing: false, is_stale: false, .. } =
@@ -303,7 +303,7 @@ async fn an_observer_shows_an_unstored_answer_until_something_newer_is_stored() 
 }
 
 #[tokio::test(start_paused = true)]
-async fn only_the_code_of_a_load_speaks_for_its_answer() {
+async fn only_the_code_of_a_load_sets_the_terms_of_its_answer() {
     let client = directed_client();
     client.app().direct(&GetPage(1), |cx| async move {
         let child = cx.child("private");
@@ -312,8 +312,8 @@ async fn only_the_code_of_a_load_speaks_for_its_answer() {
         cx.query(&GetPage(3)).await?;
         Ok(1)
     });
-    say_for(&client, &GetPage(2), |cx| cx.no_store());
-    say_for(&client, &GetPage(3), |cx| cx.fresh_for(seconds(5)));
+    set_terms_for(&client, &GetPage(2), |cx| cx.no_store());
+    set_terms_for(&client, &GetPage(3), |cx| cx.fresh_for(seconds(5)));
     let request = client.request("request");
     request.no_store();
     request.query(&GetPage(1)).await.unwrap();
@@ -323,8 +323,8 @@ async fn only_the_code_of_a_load_speaks_for_its_answer() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_child_of_the_context_speaks_for_the_answer_too() {
-    let client = client_that_says(|cx| cx.child("part").fresh_for(seconds(10)));
+async fn a_child_of_the_context_sets_the_terms_of_the_answer_too() {
+    let client = client_with_terms(|cx| cx.child("part").fresh_for(seconds(10)));
     assert_is_fresh_for(&client, seconds(10)).await;
 }
 

@@ -22,7 +22,7 @@ fn places(state: &Seen) -> Vec<i64> {
     state.pages.iter().map(|slice| slice.at).collect()
 }
 
-/// Reads states until one is at rest.
+/// Reads states until nothing is loading.
 async fn at_rest(list: &mut InfiniteObserver<Feed, GetSlice>) -> Seen {
     loop {
         let state = in_time(list.next()).await.unwrap();
@@ -122,7 +122,7 @@ async fn a_changed_cursor_leads_to_other_pages_and_old_ones_are_shown_until_thos
 }
 
 #[tokio::test(start_paused = true)]
-async fn at_most_so_many_pages_are_shown_and_observed() {
+async fn the_number_of_shown_and_observed_pages_is_bounded() {
     let client = feed_client(0, 9);
     let mut list = client
         .infinite(GetSlice(0), |slice| slice.behind.map(GetSlice))
@@ -157,7 +157,7 @@ async fn a_page_that_fails_is_an_error_beside_the_others_and_recovers() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn pulled_pages_are_observed_from_then_on_and_nothing_is_after_the_drop() {
+async fn fetched_pages_are_observed_until_the_observer_is_dropped() {
     let client = feed_client(0, 9);
     let mut pulled = client.infinite(GetSlice(0), |slice| slice.behind.map(GetSlice));
     for _ in 0..3 {

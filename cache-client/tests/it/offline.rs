@@ -30,7 +30,7 @@ async fn a_call_waits_until_the_client_is_online_and_shares_one_load() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn what_the_cache_or_the_provider_has_is_answered() {
+async fn a_call_gets_what_the_cache_or_the_provider_has() {
     let (restarts, query) = (tracked_restarts(), GetKept(1));
     restarts.client().query(&query).await.unwrap();
     pass(SECOND).await;
@@ -127,7 +127,7 @@ async fn a_paused_load_holds_no_place() {
     settle().await;
     client.set_online(false);
     let other = spawn_query(&client, &GetNumber(2));
-    // The first load runs to its end, and leaves its place to nobody.
+    // The first load completes, and no other takes its place.
     assert_eq!(*in_time(paused).await.unwrap().unwrap(), 1);
     pass(seconds(10)).await;
     assert_eq!(client.app().loads(&GetNumber(2)), 0);

@@ -251,7 +251,7 @@ async fn options_that_no_strategy_can_have_are_rejected() {
         let message = refused(with().build().query(&GetNumber(1)).await);
         assert!(message.starts_with(&format!("query `get_number`: `{option}` ")), "{message}");
     }
-    // Two values that are valid alone, and not together.
+    // Two values that are valid alone, but not together.
     let together = builder()
         .defaults_for(Strategy::CacheFirst, |options| options.retry_longest(SECOND))
         .query::<GetNumber>(|options| options.retry_first(seconds(2)))

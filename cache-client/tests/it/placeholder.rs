@@ -1,4 +1,4 @@
-//! An observer shows its placeholder while there is nothing else to show, and stores it nowhere.
+//! An observer shows its placeholder while it has no other value, and never stores it.
 
 use cache_client::{LoadingOptions, State, Strategy};
 

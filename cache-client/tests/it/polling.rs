@@ -185,7 +185,7 @@ async fn a_jump_of_the_cache_clock_is_noticed_within_a_minute() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_query_decides_by_its_value_when_it_is_polled_and_when_no_more() {
+async fn a_query_decides_from_its_value_when_it_is_polled_and_when_polling_ends() {
     let client = paused_client();
     let query = GetJob(1);
     let observer = client.observe(&query);
@@ -197,7 +197,7 @@ async fn a_query_decides_by_its_value_when_it_is_polled_and_when_no_more() {
     assert_eq!(client.app().loads(&query), 3);
     pass(seconds(600)).await;
     assert_eq!(client.app().loads(&query), 3);
-    // Another value decides anew.
+    // The next value decides again.
     client.cache().insert(query.clone(), 0);
     pass(seconds(2) + BLINK).await;
     assert_eq!(client.app().loads(&query), 4);

@@ -185,7 +185,7 @@ fn long_keys_end_in_their_hash() {
     assert!(readable.ends_with("%C3") || readable.ends_with("%A9"), "{readable}");
 }
 
-/// Text that looks like something else, or contains what joins fields.
+/// Text that looks like another type, or contains separators.
 fn text() -> impl Strategy<Value = String> {
     let odd = [
         "", "-", "0", "7", "-7", "07", "true", "false", "New", "&", "=", "a=b&c", "%", "%37", "~", "%2D",
@@ -238,9 +238,9 @@ fn search() -> impl Strategy<Value = Search> {
     (filter, tags).prop_map(|(filter, tags)| Search { filter, tags })
 }
 
-/// What the serialized form of a key tells: an untagged `Number(7)` and a `Nested(Some(Some(7)))` are both a 7, and
-/// there are three ways to say `None`. No codec tells them apart either.
-fn told(mut key: Scalars) -> Scalars {
+/// What the serialized form of a key preserves: an untagged `Number(7)` and a `Nested(Some(Some(7)))` are both a 7, and
+/// there are three ways to write `None`. No codec distinguishes them either.
+fn as_serialized(mut key: Scalars) -> Scalars {
     key.any = match key.any {
         Any::Nested(Some(Some(number))) => Any::Number(number.into()),
         Any::Nested(_) => Any::Nested(None),
@@ -270,7 +270,7 @@ proptest! {
         searches in prop::collection::vec(search(), 1..100),
     ) {
         let client = client();
-        let scalars = scalars.into_iter().map(told).collect();
+        let scalars = scalars.into_iter().map(as_serialized).collect();
         assert_injective(scalars, |key| client.provider_key(key).unwrap());
         let people = people.into_iter().map(|(name, age)| Person { name, age }).collect();
         assert_injective(people, |key| client.provider_key(key).unwrap());

@@ -1,4 +1,4 @@
-//! Stale answers from the second tier: after a restart they are judged as those in memory are.
+//! Stale answers from the second tier: after a restart they follow the same rules as those in memory.
 
 use std::time::Duration;
 
@@ -36,8 +36,8 @@ fn forgiving(options: LoadingOptions) -> LoadingOptions {
     options.stale_if_error(seconds(60))
 }
 
-/// Asks, and returns the answer and how long it took.
-async fn asked(client: &Client<PersistedApp>, query: &GetKept) -> (usize, Duration) {
+/// Queries, and returns the answer and how long it took.
+async fn timed_query(client: &Client<PersistedApp>, query: &GetKept) -> (usize, Duration) {
     let began = Instant::now();
     let value = in_time(client.query(query)).await.unwrap();
     (*value, began.elapsed())
@@ -70,18 +70,18 @@ async fn a_program_restarted_while_its_origin_is_down_answers_from_its_provider(
     restarts.app.fail_next(2);
     let client = with_options(&restarts, swr).build();
     for _ in 0..2 {
-        assert_eq!(asked(&client, &query).await, (1, Duration::ZERO));
+        assert_eq!(timed_query(&client, &query).await, (1, Duration::ZERO));
         assert!(client.query_state(&query).unwrap().is_stale);
         pass(seconds(2)).await;
         assert!(client.refresh_error(&query).is_some());
     }
     // The origin is back.
-    assert_eq!(asked(&client, &query).await, (1, Duration::ZERO));
+    assert_eq!(timed_query(&client, &query).await, (1, Duration::ZERO));
     pass(seconds(2)).await;
-    assert_eq!(asked(&client, &query).await, (4, Duration::ZERO));
+    assert_eq!(timed_query(&client, &query).await, (4, Duration::ZERO));
     assert!(!client.query_state(&query).unwrap().is_stale);
     assert!(client.refresh_error(&query).is_none());
-    // The first call alone has asked the provider.
+    // Only the first call has read the provider.
     assert_eq!(restarts.provider.gets(), 2);
 }
 
@@ -91,10 +91,10 @@ async fn a_stale_answer_stands_in_for_a_load_that_fails() {
     aged(with_options(&restarts, forgiving).build(), &query).await;
     restarts.app.fail_next(1);
     let client = with_options(&restarts, forgiving).build();
-    assert_eq!(asked(&client, &query).await, (1, SECOND));
+    assert_eq!(timed_query(&client, &query).await, (1, SECOND));
     assert!(client.refresh_error(&query).is_some());
     assert!(client.query_state(&query).unwrap().is_stale);
-    assert_eq!(asked(&client, &query).await, (3, SECOND));
+    assert_eq!(timed_query(&client, &query).await, (3, SECOND));
 }
 
 #[tokio::test(start_paused = true)]
@@ -113,10 +113,10 @@ async fn the_time_to_live_bounds_the_windows() {
     let (restarts, query) = (tracked_restarts(), GetKept(1));
     let mortal = |options: LoadingOptions| swr(options).ttl(seconds(15));
     aged(with_options(&restarts, swr).build(), &query).await;
-    assert_eq!(asked(&with_options(&restarts, mortal).build(), &query).await, (2, SECOND));
+    assert_eq!(timed_query(&with_options(&restarts, mortal).build(), &query).await, (2, SECOND));
     pass(seconds(19)).await;
     let client = with_options(&restarts, swr).build();
-    assert_eq!(asked(&client, &query).await, (3, SECOND), "its writer has bounded it");
+    assert_eq!(timed_query(&client, &query).await, (3, SECOND), "its writer has bounded it");
 }
 
 #[tokio::test(start_paused = true)]
@@ -172,7 +172,7 @@ async fn a_request_is_answered_with_a_stale_answer_once_and_then_from_its_memo()
     drop(cx.query(&query).await.unwrap());
     pass(seconds(2)).await;
     assert_eq!(*cx.query(&query).await.unwrap(), 1);
-    assert_eq!(asked(&client, &query).await, (2, Duration::ZERO), "the load has gone on");
+    assert_eq!(timed_query(&client, &query).await, (2, Duration::ZERO), "the load has continued");
 }
 
 #[tokio::test(start_paused = true)]
@@ -193,16 +193,16 @@ async fn what_was_changed_here_is_not_served_from_the_provider() {
     aged(with_options(&restarts, swr).build(), &query).await;
     let client = with_options(&restarts, swr).build();
     client.invalidate(&query);
-    assert_eq!(asked(&client, &query).await, (2, SECOND));
+    assert_eq!(timed_query(&client, &query).await, (2, SECOND));
     let client = with_options(&restarts, swr).build();
     pass(seconds(20)).await;
     client.cache().insert(query.clone(), 50);
     client.cache().remove(&query);
-    assert_eq!(asked(&client, &query).await, (3, SECOND));
+    assert_eq!(timed_query(&client, &query).await, (3, SECOND));
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_write_while_the_provider_is_asked_keeps_the_stale_answer_out() {
+async fn a_write_while_the_provider_is_read_keeps_the_stale_answer_out() {
     let (restarts, query) = (tracked_restarts(), GetKept(1));
     aged(with_options(&restarts, swr).build(), &query).await;
     let client = with_options(&restarts, swr).build();
@@ -235,19 +235,19 @@ async fn a_network_first_query_falls_back_on_the_provider() {
     aged(with_options(&restarts, first).build(), &query).await;
     restarts.app.fail_next(1);
     let client = with_options(&restarts, first).build();
-    assert_eq!(asked(&client, &query).await, (1, SECOND));
+    assert_eq!(timed_query(&client, &query).await, (1, SECOND));
     // With a fresh copy too.
-    assert_eq!(asked(&client, &query).await, (3, SECOND));
+    assert_eq!(timed_query(&client, &query).await, (3, SECOND));
     settle().await;
     restarts.app.fail_next(1);
-    assert_eq!(asked(&with_options(&restarts, first).build(), &query).await, (3, SECOND));
+    assert_eq!(timed_query(&with_options(&restarts, first).build(), &query).await, (3, SECOND));
     let hasty = |options: LoadingOptions| {
         options.strategy(Strategy::NetworkFirst).timeout(Duration::from_millis(300))
     };
     let client = with_options(&restarts, hasty).build();
-    assert_eq!(asked(&client, &query).await, (3, Duration::from_millis(300)));
+    assert_eq!(timed_query(&client, &query).await, (3, Duration::from_millis(300)));
     pass(seconds(2)).await;
-    assert_eq!(client.cached(&query).as_deref(), Some(&5), "the load has gone on");
+    assert_eq!(client.cached(&query).as_deref(), Some(&5), "the load has continued");
 }
 
 #[tokio::test(start_paused = true)]
@@ -255,7 +255,7 @@ async fn a_hanging_provider_does_not_delay_a_network_first_query() {
     let (restarts, query) = (tracked_restarts(), GetKept(1));
     restarts.provider.hold();
     let client = with_options(&restarts, |options| options.strategy(Strategy::NetworkFirst)).build();
-    assert_eq!(asked(&client, &query).await, (1, SECOND));
+    assert_eq!(timed_query(&client, &query).await, (1, SECOND));
 }
 
 #[tokio::test(start_paused = true)]

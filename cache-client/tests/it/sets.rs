@@ -19,7 +19,7 @@ async fn a_tuple_of_different_queries_is_loaded_together_and_each_answer_may_fai
 }
 
 #[tokio::test(start_paused = true)]
-async fn equal_queries_of_a_tuple_share_a_load_and_types_are_told_apart() {
+async fn equal_queries_of_a_tuple_share_a_load_and_types_are_distinguished() {
     let client = paused_client();
     let cx = client.request("tree");
     let (one, other, stale) = cx.query_all((GetNumber(1), GetNumber(1), GetStale(1))).await;

@@ -74,7 +74,7 @@ async fn a_tracking_provider_follows_the_instructions_of_the_test() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_reset_tracking_provider_is_as_new_but_for_its_entries() {
+async fn a_reset_tracking_provider_keeps_only_its_entries() {
     let provider = Arc::new(TrackingProvider::new());
     provider.set("a", vec![1], seconds(600)).await.unwrap();
     provider.fail_next_gets(1);
@@ -88,7 +88,7 @@ async fn a_reset_tracking_provider_is_as_new_but_for_its_entries() {
     provider.reset();
     assert_eq!((provider.gets(), provider.hits(), provider.misses()), (0, 0, 0));
     assert_eq!((provider.sets(), provider.removes()), (0, 0));
-    assert!(call.await.unwrap().is_err(), "a call that had begun ends as it was told to");
+    assert!(call.await.unwrap().is_err(), "a call that had begun fails as configured");
     let began = tokio::time::Instant::now();
     assert_eq!(provider.get("a").await.unwrap(), Some(vec![1]));
     provider.set("b", vec![2], SECOND).await.unwrap();

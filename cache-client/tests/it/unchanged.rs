@@ -1,4 +1,4 @@
-//! Loads that find the present value unchanged.
+//! Loads that find the current value unchanged.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -34,9 +34,9 @@ pub struct Down;
 #[derive(Default)]
 pub struct Server {
     version: AtomicUsize,
-    /// The loads: with the version that the cache had, if it had one.
+    /// The loads: each with the version of the cached value, if there was one.
     loads: Mutex<Vec<Option<usize>>>,
-    /// How long its answers are fresh, if it says so.
+    /// How long its answers are fresh, if it sets that.
     max_age: Mutex<Option<u64>>,
     failures: AtomicUsize,
 }
@@ -73,7 +73,7 @@ macro_rules! versioned {
             async fn fetch(&self, cx: &Context<Server>) -> Result<usize, Down> {
                 match Server::get(cx, None).await? {
                     Fetched::New(version) => Ok(version),
-                    Fetched::Unchanged => unreachable!("the server was told of no version"),
+                    Fetched::Unchanged => unreachable!("no version was sent to the server"),
                 }
             }
 
@@ -210,7 +210,7 @@ async fn an_observer_shows_only_that_an_unchanged_value_is_fresh_again() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn the_copy_of_an_unchanged_value_is_dated_anew() {
+async fn the_copy_of_an_unchanged_value_gets_a_new_date() {
     let provider = Arc::new(MemoryProvider::new(100));
     let (first, second) =
         (builder().provider(Arc::clone(&provider)).build(), builder().provider(provider).build());
@@ -223,7 +223,7 @@ async fn the_copy_of_an_unchanged_value_is_dated_anew() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn each_attempt_is_told_of_the_present_value() {
+async fn each_attempt_gets_the_current_value() {
     let (client, value) = client_with_stale_value().await;
     client.app().failures.store(2, Ordering::SeqCst);
     assert!(Arc::ptr_eq(&in_time(client.query(&GetVersion(1))).await.unwrap(), &value));

@@ -1,8 +1,8 @@
-//! The store of a loaded answer as a commit: together with what the load brings along, and compared with the
+//! Stores a loaded answer as a commit: together with the entries that the load brings along, and after a check of the
 //! inputs that it was built from. No write of an input comes between the check and the store.
 //!
-//! Each line is judged under the lock of its shard. The answer is skipped if its watch was overtaken, an entry
-//! that is brought along if anything has happened to its key since the load began. The other lines are written.
+//! Each line is checked under the lock of its shard. The answer is skipped if its watch was overtaken, a brought entry
+//! if its key was changed since the load began. The other lines are written.
 
 use super::affected::Affected;
 use super::inputs::{Inputs, InputsOfTable};
@@ -25,15 +25,15 @@ use crate::table::watchers::{AnyWatcher, KeyEvent};
 pub(crate) enum Condition<'a> {
     /// The watch of the load was not overtaken.
     Watched(&'a AnyWatcher),
-    /// Nothing has happened to the key since a load began, and no load of it runs that may store a newer answer.
+    /// The key was not changed since a load began, and no load of it runs that may store a newer answer.
     UnchangedSince(LoadStart),
 }
 
-/// What became of a line.
+/// The outcome of a line.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum LineOutcome {
     Written,
-    /// The present value is equal, and has the times of the new one.
+    /// The current value is equal, and gets the times of the new one.
     Kept,
     /// The condition did not hold.
     Skipped,
@@ -49,7 +49,7 @@ pub(crate) struct AnswerLine<'a> {
     pair: &'a mut dyn AnyPair,
     condition: Condition<'a>,
     times: EntryTimes,
-    /// The version of the present entry, if its value is equal.
+    /// The version of the current entry, if its value is equal.
     equal: Option<ReadVersion>,
     is_invalidated: bool,
     incoming: Option<Incoming>,
@@ -113,7 +113,7 @@ impl<'a> AnswerLine<'a> {
         !has_later_load && shard.is_unchanged_since(start, self.at.number) && head.is_unchanged_since(start)
     }
 
-    /// Judges the line, and finds the loads and watches of its key.
+    /// Checks the line, and finds the loads and watches of its key.
     fn validate(
         &mut self,
         head: &Head,
@@ -244,7 +244,7 @@ impl Steps for AnswerSteps<'_> {
     }
 }
 
-/// Stores the lines, each with its table. Of several lines with one key, the first counts.
+/// Stores the lines, each with its table. If several lines have the same key, the first one wins.
 ///
 /// # Errors
 /// If an input has changed. Nothing is stored then.

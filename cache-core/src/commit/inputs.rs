@@ -1,4 +1,4 @@
-//! The inputs that an answer was built from, and whether a read of them would give the same now.
+//! The inputs that an answer was built from, and whether a read of them would give the same values now.
 
 use std::fmt::{self, Debug};
 use std::sync::Arc;
@@ -96,7 +96,7 @@ impl InputsOfTable {
         self.lines.iter().map(|line| line.hash)
     }
 
-    /// Returns whether a read of each input would give the same now.
+    /// Returns whether a read of each input would give the same value now.
     pub(super) fn hold(&self, locked: &LockedShards<'_>) -> bool {
         self.lines.iter().all(|input| self.holds(input, locked.shard(input.hash)))
     }

@@ -101,7 +101,7 @@ impl dyn UsedTable + '_ {
         keys.iter().map(|(key, state)| EntryReport::new(&key, *state)).collect()
     }
 
-    /// Shows all readable entries. One shard is locked (shared) at a time, and none while an entry is shown.
+    /// Visits all readable entries. One shard is locked (shared) at a time, and none while an entry is visited.
     pub(crate) fn show_entries(&self, show: &mut dyn FnMut(&EntryView)) {
         self.expire_due();
         let (head, now) = (self.head(), self.head().shared.now());

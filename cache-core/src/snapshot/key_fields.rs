@@ -1,5 +1,5 @@
-//! The fields of a key as text, if the key is a flat struct of scalars. Knows nothing of codecs, and decides
-//! nothing about how fields are joined.
+//! The fields of a key as text, if the key is a flat struct of scalars. Knows nothing of codecs, nor of how fields are
+//! joined.
 
 use std::borrow::Cow;
 use std::fmt::{Debug, Display};
@@ -12,7 +12,7 @@ use serde::ser::{self, Impossible, Serialize, SerializeStruct, SerializeTupleStr
 pub struct KeyField {
     /// The name that serde gives it; its position in a tuple struct.
     pub name: Cow<'static, str>,
-    /// What it holds.
+    /// Its value.
     pub value: FieldValue,
 }
 
@@ -39,9 +39,9 @@ pub(crate) struct KeyFields {
     is_some: bool,
 }
 
-/// The key is no flat struct of scalars.
+/// The key is not a flat struct of scalars.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("it is no flat struct of scalars")]
+#[error("not a flat struct of scalars")]
 pub(crate) struct NotFlat;
 
 impl ser::Error for NotFlat {

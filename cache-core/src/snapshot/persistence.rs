@@ -178,7 +178,7 @@ impl EntryCodec {
         Ok((self.0.encode)(pairs.pair(0), out, None)?)
     }
 
-    /// Returns the fields of a key, in the order of their names. `None` if the key is no flat struct of scalars.
+    /// Returns the fields of a key, in the order of their names. `None` if the key is not a flat struct of scalars.
     #[must_use]
     pub fn key_fields(&self, key: &dyn AnyKey) -> Option<Vec<KeyField>> {
         let mut pairs = (self.0.pairs)(1);

@@ -85,8 +85,8 @@ impl dyn UsedTable + '_ {
         (handle, version)
     }
 
-    /// Returns the value of a key and the version of its entry, if `is_it` accepts the line. Does not count as a
-    /// use. `is_it` runs under the lock.
+    /// Returns the value of a key and the version of its entry, if `is_it` accepts the line. Does not count as a use.
+    /// `is_it` runs under the lock.
     pub(crate) fn read_handle_if(
         &self,
         hash: u32,

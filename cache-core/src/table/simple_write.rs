@@ -12,7 +12,7 @@ pub(super) enum Origin {
     Program,
     /// A load: copies kept elsewhere may have its result.
     Load,
-    /// A copy kept elsewhere, while the key is loaded: no load is out of date because of it.
+    /// A copy from elsewhere, written while the key is loaded. It makes no load out of date.
     Copy,
 }
 

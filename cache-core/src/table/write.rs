@@ -31,7 +31,7 @@ impl<'a> PairWrite<'a> {
         Self { times, origin: Origin::Load }
     }
 
-    /// Creates a write of a copy that was kept elsewhere.
+    /// Creates a write of a copy from elsewhere.
     pub(crate) fn of_copy(times: &'a EntryTimes) -> Self {
         Self { times, origin: Origin::Copy }
     }
@@ -162,8 +162,9 @@ impl dyn UsedTable + '_ {
         is_done
     }
 
-    /// Renews an entry that was not written since its version was `seen`, for a newer answer that is equal and
-    /// has these times; without `times`, the entry keeps its own. Overtakes the loads of the key. Does nothing if the `watcher` was overtaken.
+    /// Renews an entry that was not written since its version was `seen`, for a newer, equal answer with these times;
+    /// without `times`, the entry keeps its own. Overtakes the loads of the key. Does nothing if the `watcher` was
+    /// overtaken.
     pub(crate) fn renew_unchanged(
         &self,
         key: &dyn AnyKey,

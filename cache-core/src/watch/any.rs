@@ -21,16 +21,16 @@ pub struct AnyWatch {
     pub(super) watcher: Arc<AnyWatcher>,
 }
 
-/// What is known of a loaded value besides its key.
+/// The times and inputs of a loaded value, and the entries that its load brings along.
 #[doc(hidden)]
 #[derive(Debug)]
 pub struct AnswerFacts<'a> {
     pub times: EntryTimes,
-    /// What it was built from.
+    /// The inputs that it was built from.
     pub inputs: &'a Inputs,
-    /// The load has found that the present value is still right, and this is that value.
+    /// Whether the load has found the current value unchanged. The stored value is that value then.
     pub is_unchanged: bool,
-    /// What the load brings along.
+    /// The entries that the load brings along.
     pub brought: &'a mut [BroughtEntry],
 }
 

@@ -1,4 +1,4 @@
-//! Fills a gap with a copy that was kept elsewhere, while the key is loaded. Does not retire the load.
+//! Writes a copy from elsewhere for a missing key, while the key is loaded. Does not retire the load.
 
 use super::any::AnyWatch;
 use crate::entry_times::EntryTimes;

@@ -17,12 +17,12 @@ use crate::table::write::PairWrite;
 /// Returns whether the value of a pair is the same answer as the current one.
 pub(super) type IsSame = fn(&dyn AnyPair, &dyn AnyPair) -> bool;
 
-/// A present value that equals a loaded one, and the version of its entry.
+/// A current value that equals a loaded one, and the version of its entry.
 pub(super) type EqualEntry = Option<(AnyHandle, ReadVersion)>;
 
 impl dyn UsedTable + '_ {
-    /// Writes a loaded value, or keeps the present one if it is `equal`, unless its key has changed. A value that
-    /// was built from inputs is marked if one of these has changed. Stores also what the load brings along.
+    /// Writes a loaded value, or keeps the current one if it is `equal`, unless its key has changed. A value that was
+    /// built from inputs is marked if one of these has changed. Also stores the entries that the load brings along.
     pub(super) fn store_watched(
         &self,
         watcher: &AnyWatcher,
@@ -59,7 +59,7 @@ impl dyn UsedTable + '_ {
         is_same(pair, &*present).then_some((present, seen))
     }
 
-    /// Returns the same if the present value is that of a pair.
+    /// Returns the same if the current value is that of a pair.
     pub(super) fn identical(
         &self,
         key: &dyn AnyKey,
@@ -70,7 +70,7 @@ impl dyn UsedTable + '_ {
         self.read_handle_if(hash, &|other| key.equals(other), &|lines, number| has_value(lines, number, pair))
     }
 
-    /// Stores a value in one commit with what its load brings along, and after a check of its inputs.
+    /// Stores a value in one commit with the entries that its load brings along, after a check of its inputs.
     fn store_with_others(
         &self,
         watcher: &AnyWatcher,
@@ -114,7 +114,7 @@ impl dyn UsedTable + '_ {
         let since = Condition::UnchangedSince(watcher.start());
         let mut lines = vec![(self, answer)];
         let mut outcomes = Vec::new();
-        // The last entry of a key counts.
+        // The last entry of a key wins.
         for BroughtEntry { table_ref, pair, is_same, times, is_stored } in brought.iter_mut().rev() {
             let table = table_ref.table();
             let seen = pair.key().and_then(|key| table.equal(key, &**pair, *is_same)).map(|(_, seen)| seen);

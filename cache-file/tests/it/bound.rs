@@ -1,4 +1,4 @@
-//! What goes when there is no more room.
+//! Which entries are dropped when space runs out.
 
 use std::collections::VecDeque;
 use std::sync::Arc;
@@ -21,7 +21,7 @@ async fn the_oldest_entries_go_first_and_those_read_stay_for_one_more_round() {
     }
     assert!(get(&provider, "a").await.is_some());
     set(&provider, "d", value).await;
-    // `a` was read, so `b` goes, and `a` is the newest but `d`, and no longer marked.
+    // `a` was read, so `b` is dropped. `a` is now the newest except for `d`, and no longer marked.
     set(&provider, "e", value).await;
     set(&provider, "f", value).await;
     let mut kept = Vec::new();
@@ -60,8 +60,8 @@ async fn a_smaller_bound_applies_from_the_next_write_on() {
 #[tokio::test(flavor = "multi_thread")]
 async fn many_more_entries_than_fit_stay_within_the_bound() {
     let (_folder, path) = new_file();
-    let (count, most) = sized((5_000, 1 << 18), (1_000_000, 64 << 20));
-    let provider = Arc::new(open(&path).max_bytes(most));
+    let (count, max_bytes) = sized((5_000, 1 << 18), (1_000_000, 64 << 20));
+    let provider = Arc::new(open(&path).max_bytes(max_bytes));
     let mut tasks = JoinSet::new();
     for first in 0..64 {
         let provider = Arc::clone(&provider);
@@ -80,16 +80,16 @@ async fn many_more_entries_than_fit_stay_within_the_bound() {
         let found = provider.get(&key).await.unwrap();
         bytes += found.map_or(0, |value| (key.len() + value.len()) as u64);
     }
-    assert!(bytes <= most, "{bytes} are kept");
-    assert!(bytes > most - 2 * 1_100, "only {bytes} are kept");
+    assert!(bytes <= max_bytes, "{bytes} are kept");
+    assert!(bytes > max_bytes - 2 * 1_100, "only {bytes} are kept");
     let file = std::fs::metadata(&path).unwrap().len();
-    assert!(file < 4 * most + (8 << 20), "the file takes {file} bytes");
+    assert!(file < 4 * max_bytes + (8 << 20), "the file takes {file} bytes");
 }
 
-/// The provider as one would write it for a test.
+/// A naive provider.
 struct Naive {
     entries: VecDeque<NaiveEntry>,
-    most: usize,
+    max_bytes: usize,
 }
 
 struct NaiveEntry {
@@ -101,10 +101,10 @@ struct NaiveEntry {
 impl Naive {
     fn set(&mut self, key: u8, value: Vec<u8>) {
         self.remove(key);
-        if value.len() < self.most {
+        if value.len() < self.max_bytes {
             self.entries.push_back(NaiveEntry { key, value, is_read: false });
         }
-        while self.entries.iter().map(|entry| 1 + entry.value.len()).sum::<usize>() > self.most {
+        while self.entries.iter().map(|entry| 1 + entry.value.len()).sum::<usize>() > self.max_bytes {
             let oldest = self.entries.pop_front().unwrap();
             if oldest.is_read {
                 self.entries.push_back(NaiveEntry { is_read: false, ..oldest });
@@ -145,11 +145,11 @@ fn step() -> impl Strategy<Value = Step> {
     ]
 }
 
-async fn run(steps: Vec<Step>, most: usize) {
+async fn run(steps: Vec<Step>, max_bytes: usize) {
     let (_folder, path) = new_file();
-    let start = || open(&path).max_bytes(most as u64);
+    let start = || open(&path).max_bytes(max_bytes as u64);
     let mut provider: Option<FileProvider> = Some(start());
-    let mut naive = Naive { entries: VecDeque::new(), most };
+    let mut naive = Naive { entries: VecDeque::new(), max_bytes };
     for (number, step) in steps.into_iter().enumerate() {
         let present = provider.as_ref().unwrap();
         match step {
@@ -183,8 +183,8 @@ proptest! {
     #![proptest_config(ProptestConfig::with_cases(sized(24, 500)))]
 
     #[test]
-    fn it_keeps_what_a_naive_provider_keeps(steps in prop::collection::vec(step(), 1..80), most in 0..60_usize) {
+    fn it_keeps_what_a_naive_provider_keeps(steps in prop::collection::vec(step(), 1..80), max_bytes in 0..60_usize) {
         let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
-        runtime.block_on(run(steps, most));
+        runtime.block_on(run(steps, max_bytes));
     }
 }

@@ -1,4 +1,4 @@
-//! What a test does in a process of its own: this program again, with one test alone.
+//! Child processes: this program again, with a single test.
 
 use std::io::{BufRead, BufReader, Read, Write};
 use std::path::{Path, PathBuf};
@@ -47,7 +47,7 @@ impl Child {
         self.next_line().expect("the child prints a line")
     }
 
-    /// `None` when the child has ended.
+    /// `None` when the child has exited.
     pub fn next_line(&mut self) -> Option<String> {
         loop {
             let mut line = String::new();
@@ -65,7 +65,7 @@ impl Child {
         self.process.kill().unwrap();
     }
 
-    /// Lets the child end by itself.
+    /// Lets the child exit.
     pub fn end(mut self) {
         drop(self.process.stdin.take());
         while self.next_line().is_some() {}
@@ -75,7 +75,7 @@ impl Child {
 
 impl Drop for Child {
     fn drop(&mut self) {
-        // It may have ended.
+        // It may have exited.
         let _ = self.process.kill();
         let _ = self.process.wait();
     }
@@ -103,7 +103,7 @@ fn run_in_a_child() {
     }
 }
 
-/// Uses the file until the parent lets it end.
+/// Uses the file until the parent lets it exit.
 async fn hold(path: &Path) {
     let provider = open(path);
     set(&provider, "held", "by the child").await;
@@ -111,7 +111,7 @@ async fn hold(path: &Path) {
     std::io::stdin().read_to_end(&mut Vec::new()).unwrap();
 }
 
-/// Sets and removes until it is killed, and prints what has ended.
+/// Sets and removes until it is killed, and prints each completed call.
 async fn write(path: &Path) {
     let provider = Arc::new(open(path).max_bytes(1 << 20));
     let start: u64 = fastrand::u64(..);

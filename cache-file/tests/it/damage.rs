@@ -1,4 +1,4 @@
-//! Files that are damaged, or something else.
+//! Files that are damaged, or are not cache files.
 
 use std::fs;
 use std::path::Path;
@@ -24,7 +24,7 @@ async fn honest_file() -> Vec<u8> {
     fs::read(&path).unwrap()
 }
 
-/// Opens a file, and asserts that what it has is what was written. Returns how many entries there are.
+/// Opens a file, and asserts that it has nothing but what was written. Returns the number of entries.
 async fn found(path: &Path) -> usize {
     let provider = open(path);
     let mut count = 0;

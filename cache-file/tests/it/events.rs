@@ -37,7 +37,7 @@ pub fn collect() {
     });
 }
 
-/// How many events with a path have a text.
+/// The number of events with this path and this text.
 pub fn count(path: &Path, text: &str) -> usize {
     let (events, path) = (EVENTS.lock().unwrap(), format!("path={}", path.display()));
     events.iter().filter(|event| event.contains(&path) && event.contains(text)).count()

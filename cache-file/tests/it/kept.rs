@@ -1,4 +1,4 @@
-//! What is found again.
+//! Which entries are found again.
 
 use std::sync::Arc;
 use std::time::Duration;

@@ -23,7 +23,7 @@ async fn a_file_opens_after_its_process_was_killed_and_nothing_removed_comes_bac
         for _ in 0..50 + 100 * (round % 4) {
             note(&child.line());
         }
-        // A moment of a commit, different in each round.
+        // A different moment of a commit in each round.
         let (start, moment) = (Instant::now(), Duration::from_micros(round * 7_919 % 5_000));
         while start.elapsed() < moment {
             std::hint::spin_loop();

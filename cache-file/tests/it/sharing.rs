@@ -1,4 +1,4 @@
-//! Two that want the same file.
+//! Two users of one file.
 
 use cache_client::Provider;
 
@@ -26,14 +26,14 @@ async fn a_provider_is_off_while_another_process_uses_the_file_and_then_works() 
 }
 
 #[tokio::test]
-async fn reads_alone_find_out_that_the_file_is_free() {
+async fn reads_alone_detect_that_the_file_is_free() {
     let (_folder, path) = new_file();
     let other = open(&path);
     set(&other, "a", "1").await;
     let provider = open(&path);
     assert_eq!(get(&provider, "a").await, None);
     drop(other);
-    // The first read after that has the file opened, behind it.
+    // The first read after that opens the file in the background.
     let found = async {
         while get(&provider, "a").await.is_none() {
             tokio::task::yield_now().await;

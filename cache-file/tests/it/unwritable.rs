@@ -1,4 +1,4 @@
-//! A full disk, and a file that cannot be written. A limit on the size of files, in a process of its own, stands for
+//! A full disk, and a file that cannot be written. A limit on the size of files, in a process of its own, simulates
 //! both.
 
 use std::path::Path;
@@ -15,7 +15,7 @@ fn limit_files_to(bytes: Option<u64>) {
 }
 
 #[test]
-fn on_a_full_disk_writes_fail_and_reads_go_on_until_there_is_room() {
+fn on_a_full_disk_writes_fail_and_reads_continue_until_there_is_space() {
     let (_folder, path) = new_file();
     Child::start_without_signal("fill", &path).end();
 }

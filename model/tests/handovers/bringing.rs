@@ -23,7 +23,7 @@ fn finish(store: &Store, load: &AnyWatch, key: u64, brought: u64) -> AnyStoreOut
     load.store(Recent(key), Arc::new(1), facts(&Inputs::default(), &mut entries))
 }
 
-/// A source and what its clients have of it: the load reads the source, the change writes the source first.
+/// A source and a cache of it: a load reads the source, a change writes the source first.
 #[track_caller]
 fn check_against_change(change: fn(&Store), is_right: fn(&Store) -> bool) {
     for is_present in [false, true] {
@@ -50,7 +50,7 @@ fn check_against_change(change: fn(&Store), is_right: fn(&Store) -> bool) {
     }
 }
 
-/// What is fresh was loaded after the change.
+/// A fresh value was loaded after the change.
 fn has_nothing_old(store: &Store) -> bool {
     store.get_fresh(&Few(1)).is_none_or(|value| *value == 2)
 }
@@ -143,7 +143,7 @@ fn of_two_loads_that_bring_a_key_the_later_one_counts() {
     });
 }
 
-/// A reader that has the answer has what came with it.
+/// A reader that sees the answer sees what came with it.
 #[test]
 fn the_answer_and_what_it_brings_are_seen_together() {
     check(|| {

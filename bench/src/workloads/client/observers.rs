@@ -94,7 +94,7 @@ fn commits_to_all() -> Contestant {
             }
         });
     }
-    // Each sees the present state when it starts.
+    // Each sees the current state when it starts.
     runtime.block_on(seen.by_all.notified());
     Contestant::new("ours", move |keys| {
         runtime.block_on(async {

@@ -1,5 +1,5 @@
-//! A commit to one of a hundred observed pages, until it is seen: by an observer of the whole list, compared with an
-//! observer of each page.
+//! How long a commit to one of a hundred observed pages takes to be seen: by an observer of the whole list, compared
+//! with an observer of each page.
 
 use cache_client::Observer;
 use parking_lot::Mutex;
@@ -28,7 +28,7 @@ fn one_list() -> Contestant {
     let mut list = runtime.block_on(async {
         let mut list = client.infinite(GetLoaded { id: 0 }, next).observe();
         while list.fetch_next() {}
-        // The state that is there when it starts.
+        // The initial state.
         list.next().await;
         list
     });

@@ -12,7 +12,7 @@ use crate::app::App;
 use crate::layer::stack::Layered;
 use crate::observer::snapshot::{KeySnapshot, Published, ShownValue, ValueVersion};
 
-/// The shortest wait before a poll, whatever the query says.
+/// The shortest wait before a poll, whatever the query returns.
 const SHORTEST_POLL: Duration = Duration::from_millis(1);
 
 impl<A: App> ObserverTask<A> {
@@ -119,7 +119,7 @@ impl<A: App> ObserverTask<A> {
         match shown.filter(|shown| shown.version != ValueVersion::Nothing) {
             Some(_) if self.plan.never_loads() => None,
             Some(shown) => {
-                // Foreign code. If it panics, the option counts.
+                // Foreign code. If it panics, the option `poll` applies.
                 let next = catch_unwind(AssertUnwindSafe(|| self.query.next_poll(&shown.value, period)));
                 next.unwrap_or(period).map(|wait| wait.max(SHORTEST_POLL))
             }

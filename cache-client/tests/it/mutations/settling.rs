@@ -1,4 +1,4 @@
-//! `mutate_and_settle` waits until what it has changed is shown.
+//! `mutate_and_settle` waits until observers show what it has changed.
 
 use tokio::time::Instant;
 

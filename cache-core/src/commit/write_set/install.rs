@@ -10,7 +10,7 @@ use crate::table::head::Head;
 use crate::table::watchers::KeyEvent;
 
 impl WriteLines {
-    /// Compares the read of a line's key with the present entry, and locates the entry to be written.
+    /// Compares the read of a line's key with the current entry, and locates the entry to be written.
     fn validate_line(&mut self, at: usize, shard: ShardRef<'_>, table: &'static str) -> Result<(), Failure> {
         let WriteLine { hash, read, write, at: location } = &mut self.lines[at];
         let key = key_of(&*self.pairs, at);

@@ -15,7 +15,7 @@ impl Fingerprint {
         self.0.to_le_bytes()
     }
 
-    /// Returns the hash of bytes that are no shape, for text that is too long for a name.
+    /// Returns the hash of bytes other than a shape, for text that is too long for a name.
     #[must_use]
     pub const fn of_bytes(bytes: &[u8]) -> Self {
         let mut hash = Fnv::new();
