@@ -26,7 +26,7 @@ use task::LoadManyFuture;
 /// Implement this instead of [`Fetch`] for a query derived with the option `batch`; such a query then implements
 /// [`Fetch`] as well. It is queried like any other, key by key or with [`query_all`](crate::Client::query_all). Keys
 /// that are needed within the same tick go to one call of [`fetch_many`](Self::fetch_many), at most as many as the
-/// option `batch` says (default: 100); further keys go to another call. A tick lasts until the other tasks that are
+/// option `batch` allows (default: 100); further keys go to another call. A tick lasts until the other tasks that are
 /// ready have run once or twice. No key waits for a timer.
 ///
 /// Apart from that, each key has a load of its own, which is shared, retired, retried, cancelled and counted by the

@@ -72,24 +72,14 @@ pub trait Fetch<A: App>: Query<Value: Sized> {
     /// #     }
     /// # }
     /// # impl App for Server { type Registry = Pages; }
-    /// #[derive(Debug)]
-    /// struct Page {
-    ///     etag: u32,
-    ///     text: String,
-    /// }
-    ///
+    /// # #[derive(Debug)]
+    /// # struct Page { etag: u32, text: String }
     /// impl Fetch<Server> for GetPage {
-    ///     type Error = io::Error;
-    ///
-    ///     async fn fetch(&self, cx: &Context<Server>) -> Result<Page, io::Error> {
-    ///         cx.app().get(None).await.ok_or_else(|| io::ErrorKind::NotFound.into())
-    ///     }
-    ///
-    ///     async fn fetch_again(
-    ///         &self,
-    ///         cx: &Context<Server>,
-    ///         present: &Arc<Page>,
-    ///     ) -> Result<Fetched<Page>, io::Error> {
+    ///     # type Error = io::Error;
+    ///     # async fn fetch(&self, cx: &Context<Server>) -> Result<Page, io::Error> {
+    ///     #     cx.app().get(None).await.ok_or_else(|| io::ErrorKind::NotFound.into())
+    ///     # }
+    ///     async fn fetch_again(&self, cx: &Context<Server>, present: &Arc<Page>) -> Result<Fetched<Page>, io::Error> {
     ///         // `None` is a response with status 304.
     ///         Ok(cx.app().get(Some(present.etag)).await.map_or(Fetched::Unchanged, Fetched::New))
     ///     }

@@ -58,7 +58,7 @@ impl<A: App> Client<A> {
     }
 
     /// Loads a query in the background, even if it is fresh. Readers get the current value until the new one is stored.
-    /// Joins a load that is running, so that many calls at once are one load.
+    /// Joins a load that is running, so that many calls at once share one load.
     ///
     /// Otherwise as [`prefetch`](Self::prefetch). To wait for the new value instead, use the strategy
     /// [`Refresh`](cache_core::Strategy::Refresh). If the current value must not be served any more, use

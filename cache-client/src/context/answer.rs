@@ -25,8 +25,7 @@ impl<A: App> Context<A> {
     /// # struct Station;
     /// # impl App for Station { type Registry = Weather; }
     /// impl Fetch<Station> for GetForecast {
-    ///     type Error = io::Error;
-    ///
+    ///     # type Error = io::Error;
     ///     async fn fetch(&self, cx: &Context<Station>) -> Result<String, io::Error> {
     ///         cx.fresh_for(Duration::from_secs(10));
     ///         Ok("rain".to_owned())
@@ -59,8 +58,7 @@ impl<A: App> Context<A> {
     /// # struct Station;
     /// # impl App for Station { type Registry = Weather; }
     /// impl Fetch<Station> for GetForecast {
-    ///     type Error = io::Error;
-    ///
+    ///     # type Error = io::Error;
     ///     async fn fetch(&self, cx: &Context<Station>) -> Result<String, io::Error> {
     ///         cx.keep_for(Duration::from_secs(3_600));
     ///         Ok("rain".to_owned())
@@ -92,8 +90,7 @@ impl<A: App> Context<A> {
     /// # struct Station;
     /// # impl App for Station { type Registry = Weather; }
     /// impl Fetch<Station> for GetForecast {
-    ///     type Error = io::Error;
-    ///
+    ///     # type Error = io::Error;
     ///     async fn fetch(&self, cx: &Context<Station>) -> Result<String, io::Error> {
     ///         cx.no_store();
     ///         Ok("rain".to_owned())

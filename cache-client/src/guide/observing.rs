@@ -6,7 +6,7 @@
 //!
 //! | state | show |
 //! |---|---|
-//! | `Pending` | a placeholder, or set one by [`with_placeholder`](crate::Observer::with_placeholder); nothing, if the observer has no query |
+//! | `Pending` | a placeholder (or set one once with [`with_placeholder`](crate::Observer::with_placeholder)); nothing, if the observer has no query |
 //! | `Ready { value, .. }` | the value; with `is_refreshing` perhaps a spinner; `is_stale` says that it may be old, `is_optimistic` that it is not confirmed yet, `is_previous` that it belongs to the previous query |
 //! | `Failed { error, last, .. }` | the error, and `last`, the value that the cache still has |
 //!

@@ -113,8 +113,8 @@
 //! time, and do not count suspended time.
 //!
 //! # Offline
-//! A program that knows whether it is connected passes this on with [`set_online`](crate::Client::set_online). While
-//! the client is offline, operations wait instead of failing:
+//! A program that knows whether it is connected sets this with [`set_online`](crate::Client::set_online). While the
+//! client is offline, loads wait instead of failing:
 //!
 //! - A load that is needed pauses before its `fetch` runs. Callers wait for it, at most until their deadline. It takes
 //!   no place among the loads [that run at once](crate::guide::many#how-many-loads-run-at-once), and is not

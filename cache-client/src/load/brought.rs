@@ -29,7 +29,7 @@ pub(crate) struct BroughtAnswer<A: App> {
 }
 
 impl<A: App> Brought<A> {
-    /// Notes the entry, to be stored with the answer of the load whose context this is.
+    /// Notes the entry, to be stored with the answer of this context's load.
     pub(crate) fn note(self, node: &Node<A>) {
         node.note(|notes| notes.bring(Box::new(self)));
     }

@@ -18,8 +18,8 @@ use crate::fetch::Fetch;
 /// The shown pages are kept alive, so they stay in the cache unless they are removed.
 ///
 /// The shown pages do not change on their own. After a write or an invalidation, call [`revalidate`](Self::revalidate):
-/// it shows the current values, and loads where necessary. [`observe`](Self::observe) makes an observer that follows all
-/// changes.
+/// it shows the current values, and loads where necessary. [`observe`](Self::observe) makes an observer that follows
+/// all changes.
 ///
 /// # Panics
 /// All futures panic if a load is necessary and neither the client nor the caller has a

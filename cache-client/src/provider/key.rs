@@ -11,7 +11,7 @@ use cache_core::client_support::{AnyKey, FieldValue, Fingerprint, KeyField};
 use cache_core::{BoxError, EntryCodec};
 
 /// The maximum length of a name. A longer one is cut, and ends in the hash of the whole name.
-const MOST: usize = 200;
+const MAX_LEN: usize = 200;
 
 /// Precedes the hash. Occurs only in names with a hash.
 const BEFORE_HASH: char = '~';
@@ -100,11 +100,11 @@ fn push_base64(name: &mut String, bytes: &[u8]) {
 
 /// Replaces the end of a name that is too long with the hash of the whole name.
 fn shortened(mut name: String) -> String {
-    if name.len() <= MOST {
+    if name.len() <= MAX_LEN {
         return name;
     }
     let hash = format!("{BEFORE_HASH}{}", Fingerprint::of_bytes(name.as_bytes()));
-    name.truncate(MOST - hash.len());
+    name.truncate(MAX_LEN - hash.len());
     // Do not cut inside a percent-encoded byte.
     if let Some(at) = name.rfind('%').filter(|at| at + 3 > name.len()) {
         name.truncate(at);

@@ -43,8 +43,7 @@ impl<A: App> Context<A> {
     /// #     async fn fetch(&self, _: &Context<Library>) -> Result<String, io::Error> { unreachable!() }
     /// # }
     /// impl Fetch<Library> for GetTitles {
-    ///     type Error = io::Error;
-    ///
+    ///     # type Error = io::Error;
     ///     async fn fetch(&self, cx: &Context<Library>) -> Result<Vec<String>, io::Error> {
     ///         let titles = vec!["Emma".to_owned(), "Persuasion".to_owned()];
     ///         titles.iter().enumerate().for_each(|(id, title)| cx.bring(GetBookTitle(id), title.clone()));

@@ -140,7 +140,8 @@ impl Watchers {
         self.count.store(by_hash.len(), Ordering::Relaxed);
     }
 
-    /// Returns whether the table has no watchers. A caller that holds the lock of a shard gets an exact answer for its keys.
+    /// Returns whether the table has no watchers. A caller that holds the lock of a shard gets an exact answer for its
+    /// keys.
     #[inline]
     pub(crate) fn is_empty(&self) -> bool {
         self.count.load(Ordering::Relaxed) == 0

@@ -28,7 +28,7 @@ pub struct AnswerFacts<'a> {
     pub times: EntryTimes,
     /// The inputs that it was built from.
     pub inputs: &'a Inputs,
-    /// Whether the load has found the current value unchanged. The stored value is that value then.
+    /// Whether the load has found the current value unchanged. The value to be stored is then the current one.
     pub is_unchanged: bool,
     /// The entries that the load brings along.
     pub brought: &'a mut [BroughtEntry],
