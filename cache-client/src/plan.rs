@@ -112,7 +112,7 @@ impl OptionSources {
         self.call.or(self.settled())
     }
 
-    /// Without those of the call.
+    /// The options without those of the call.
     fn settled(&self) -> LoadingOptions {
         self.query.or(self.derived).or(self.strategy).or(self.client)
     }

@@ -36,7 +36,7 @@
 //! - [`Cache::invalidate`] marks an entry as out of date; a [`Tag`] marks those that belong together, in any tables.
 //! - [`Pinned`] keeps a key in the cache; [`Entry`] shows the state of one entry, [`Inspection`] that of all tables.
 //! - [`Cache::reap_every`] frees the memory of expired and dropped values, also while the program is idle.
-//! - [`Cache::save`] and [`Cache::restore_or_new`] carry the cache over a restart; [`Shape`] detects types that changed.
+//! - [`Cache::save`] and [`Cache::restore_or_new`] carry the cache over a restart; [`Shape`] detects changed types.
 //! - [`Dynamic`] entries hold values whose type the registry does not know.
 //!
 //! # What is kept
@@ -49,8 +49,8 @@
 //! - All writes of a commit become visible at once. Transactions are serialisable for reads and writes of single keys.
 //! - A reader that has seen one write of a commit sees all of them.
 //! - A value is never changed, only replaced: an `Arc` that you hold stays what you read.
-//! - None of your code runs under a lock, except `Eq`, `Hash`, `Clone` and `Drop` of keys. A value's `Drop` may call the
-//!   cache.
+//! - None of your code runs under a lock, except `Eq`, `Hash`, `Clone` and `Drop` of keys. A value's `Drop` may call
+//!   the cache.
 //! - A panic in your code leaves the cache usable and nothing half done. As anywhere in Rust, the process aborts if a
 //!   `Drop` panics while another panic unwinds, or if one operation drops two values that panic.
 //! - Nothing expires early. It expires late by as much as the cache's [`Clock`] lags behind.
@@ -59,7 +59,8 @@
 //! # Costs
 //! - A hit: one shared lock of one shard, one probe, one reference count. It allocates nothing and takes no exclusive
 //!   lock. It reads the clock only in tables with lifetimes.
-//! - A write: the exclusive lock of one shard, and a visit to a few of its survivors, which frees keys of dropped values.
+//! - A write: the exclusive lock of one shard, and a visit to a few of its survivors, which frees keys of
+//!   dropped values.
 //! - An unused table takes about 400 bytes. A shard takes two cache lines until it is written to. An entry takes 75 to
 //!   90 bytes besides its value's allocation, with a key of 8 bytes (bench `memory`, 2026-11).
 //! - A commit: the locks of the shards that it touches, in one global order, while it installs its writes. Merge

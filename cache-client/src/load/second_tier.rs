@@ -39,7 +39,7 @@ impl<A: App> LoadTask<A> {
     pub(super) async fn find_or_load(&self, entry: &ProviderEntry) -> Attempt {
         if self.flight.must_load() {
             return match self.wants_stand_in() {
-                true => self.load_beside(entry).await,
+                true => self.load_and_find(entry).await,
                 false => self.attempts().await,
             };
         }
@@ -61,7 +61,7 @@ impl<A: App> LoadTask<A> {
     }
 
     /// Loads, and reads the provider at the same time. Its answer may stand in for a slow or failed load.
-    async fn load_beside(&self, entry: &ProviderEntry) -> Attempt {
+    async fn load_and_find(&self, entry: &ProviderEntry) -> Attempt {
         let mut load = pin!(self.attempts());
         let mut fill = pin!(async {
             if let Some(answer) = self.find(entry).await {

@@ -148,13 +148,13 @@ async fn times_of_zero_and_without_end_work() {
     assert_eq!(*stale.query(&GetPage(1)).await.unwrap(), 2);
     assert_eq!(stale.cached(&GetPage(1)).as_deref(), Some(&2));
 
-    let eternal = client_with_terms(|cx| {
+    let unlimited = client_with_terms(|cx| {
         cx.fresh_for(Duration::MAX);
         cx.keep_for(Duration::MAX);
     });
-    eternal.query(&GetPage(1)).await.unwrap();
+    unlimited.query(&GetPage(1)).await.unwrap();
     pass(seconds(1_000_000)).await;
-    assert_eq!(*eternal.query(&GetPage(1)).await.unwrap(), 1);
+    assert_eq!(*unlimited.query(&GetPage(1)).await.unwrap(), 1);
 
     let gone = client_with_terms(|cx| cx.keep_for(Duration::ZERO));
     gone.query(&GetPage(1)).await.unwrap();

@@ -17,8 +17,8 @@ async fn a_call_waits_until_the_client_is_online_and_shares_one_load() {
     client.set_online(false);
     assert!(!client.is_online());
     let callers = [spawn_query(&client, &query), spawn_query(&client, &query)];
-    let hasty = client.request("tree").with_deadline(Instant::now() + seconds(5));
-    assert!(in_time(hasty.query(&query)).await.unwrap_err().is_interrupted());
+    let short_request = client.request("tree").with_deadline(Instant::now() + seconds(5));
+    assert!(in_time(short_request.query(&query)).await.unwrap_err().is_interrupted());
     pass(seconds(600)).await;
     assert_eq!(client.app().loads(&query), 0);
     client.set_online(true);
@@ -142,10 +142,10 @@ async fn observed_keys_that_are_stale_or_polled_are_loaded_once_when_the_client_
     let client = paused_client();
     let (stale, fresh, polled, missing) = (GetNumber(1), GetNumber(2), GetPolled(1), GetNumber(3));
     client.app().script(&missing, Script::Fail(SECOND));
-    let patient = |options: LoadingOptions| options.fresh(seconds(3_600));
+    let fresh_for_an_hour = |options: LoadingOptions| options.fresh(seconds(3_600));
     let _observers = (
         client.observe(&stale),
-        client.observe_with(&fresh, patient),
+        client.observe_with(&fresh, fresh_for_an_hour),
         client.observe(&polled),
         client.observe(&missing),
     );

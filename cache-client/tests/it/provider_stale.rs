@@ -32,7 +32,7 @@ fn swr(options: LoadingOptions) -> LoadingOptions {
     options.strategy(Strategy::StaleWhileRevalidate).swr(seconds(60))
 }
 
-fn forgiving(options: LoadingOptions) -> LoadingOptions {
+fn stale_if_error(options: LoadingOptions) -> LoadingOptions {
     options.stale_if_error(seconds(60))
 }
 
@@ -88,9 +88,9 @@ async fn a_program_restarted_while_its_origin_is_down_answers_from_its_provider(
 #[tokio::test(start_paused = true)]
 async fn a_stale_answer_stands_in_for_a_load_that_fails() {
     let (restarts, query) = (tracked_restarts(), GetKept(1));
-    aged(with_options(&restarts, forgiving).build(), &query).await;
+    aged(with_options(&restarts, stale_if_error).build(), &query).await;
     restarts.app.fail_next(1);
-    let client = with_options(&restarts, forgiving).build();
+    let client = with_options(&restarts, stale_if_error).build();
     assert_eq!(timed_query(&client, &query).await, (1, SECOND));
     assert!(client.refresh_error(&query).is_some());
     assert!(client.query_state(&query).unwrap().is_stale);
@@ -98,12 +98,12 @@ async fn a_stale_answer_stands_in_for_a_load_that_fails() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn an_answer_older_than_all_windows_is_no_answer() {
+async fn an_answer_older_than_all_windows_is_not_used() {
     let (restarts, query) = (tracked_restarts(), GetKept(1));
-    aged(with_options(&restarts, forgiving).build(), &query).await;
+    aged(with_options(&restarts, stale_if_error).build(), &query).await;
     pass(seconds(50)).await;
     restarts.app.fail_next(1);
-    let client = with_options(&restarts, forgiving).build();
+    let client = with_options(&restarts, stale_if_error).build();
     assert!(client.query(&query).await.is_err());
     assert!(client.cached(&query).is_none());
 }
@@ -111,26 +111,31 @@ async fn an_answer_older_than_all_windows_is_no_answer() {
 #[tokio::test(start_paused = true)]
 async fn the_time_to_live_bounds_the_windows() {
     let (restarts, query) = (tracked_restarts(), GetKept(1));
-    let mortal = |options: LoadingOptions| swr(options).ttl(seconds(15));
+    let with_ttl = |options: LoadingOptions| swr(options).ttl(seconds(15));
     aged(with_options(&restarts, swr).build(), &query).await;
-    assert_eq!(timed_query(&with_options(&restarts, mortal).build(), &query).await, (2, SECOND));
+    assert_eq!(timed_query(&with_options(&restarts, with_ttl).build(), &query).await, (2, SECOND));
     pass(seconds(19)).await;
     let client = with_options(&restarts, swr).build();
-    assert_eq!(timed_query(&client, &query).await, (3, SECOND), "its writer has bounded it");
+    assert_eq!(
+        timed_query(&client, &query).await,
+        (3, SECOND),
+        "the time to live set by its writer bounds it"
+    );
 }
 
 #[tokio::test(start_paused = true)]
 async fn the_provider_keeps_an_answer_through_its_longest_window() {
     let restarts = Restarts::new(UnexpiringProvider::default());
     restarts.client().query(&GetKeptStale(1)).await.unwrap();
-    let forgiving = restarts.builder().query::<GetKeptStale>(|options| options.stale_if_error(seconds(100)));
-    forgiving.build().query(&GetKeptStale(2)).await.unwrap();
-    let mortal = restarts.builder().query::<GetKeptStale>(|options| options.ttl(seconds(30)));
-    mortal.build().query(&GetKeptStale(3)).await.unwrap();
+    let stale_if_error =
+        restarts.builder().query::<GetKeptStale>(|options| options.stale_if_error(seconds(100)));
+    stale_if_error.build().query(&GetKeptStale(2)).await.unwrap();
+    let with_ttl = restarts.builder().query::<GetKeptStale>(|options| options.ttl(seconds(30)));
+    with_ttl.build().query(&GetKeptStale(3)).await.unwrap();
     let endless = restarts.builder().query::<GetKeptStale>(|options| options.swr(Duration::MAX));
     endless.build().query(&GetKeptStale(4)).await.unwrap();
     settle().await;
-    // A load takes a second of each.
+    // The load takes one second of each window.
     assert_eq!(restarts.provider.times(), [69, 109, 29, 365 * 24 * 60 * 60]);
 }
 
@@ -231,7 +236,7 @@ async fn a_mark_keeps_the_stale_answer_out_too() {
 #[tokio::test(start_paused = true)]
 async fn a_network_first_query_falls_back_on_the_provider() {
     let (restarts, query) = (tracked_restarts(), GetKept(1));
-    let first = |options: LoadingOptions| forgiving(options).strategy(Strategy::NetworkFirst);
+    let first = |options: LoadingOptions| stale_if_error(options).strategy(Strategy::NetworkFirst);
     aged(with_options(&restarts, first).build(), &query).await;
     restarts.app.fail_next(1);
     let client = with_options(&restarts, first).build();
@@ -241,10 +246,10 @@ async fn a_network_first_query_falls_back_on_the_provider() {
     settle().await;
     restarts.app.fail_next(1);
     assert_eq!(timed_query(&with_options(&restarts, first).build(), &query).await, (3, SECOND));
-    let hasty = |options: LoadingOptions| {
+    let with_timeout = |options: LoadingOptions| {
         options.strategy(Strategy::NetworkFirst).timeout(Duration::from_millis(300))
     };
-    let client = with_options(&restarts, hasty).build();
+    let client = with_options(&restarts, with_timeout).build();
     assert_eq!(timed_query(&client, &query).await, (3, Duration::from_millis(300)));
     pass(seconds(2)).await;
     assert_eq!(client.cached(&query).as_deref(), Some(&5), "the load has continued");

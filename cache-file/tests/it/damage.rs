@@ -14,7 +14,7 @@ fn value(key: u8) -> Vec<u8> {
 }
 
 /// The bytes of a file with some entries.
-async fn honest_file() -> Vec<u8> {
+async fn intact_file() -> Vec<u8> {
     let (_folder, path) = new_file();
     let provider = open(&path);
     for key in 0..ENTRIES {
@@ -66,12 +66,12 @@ async fn a_second_damaged_file_gets_a_name_of_its_own() {
 
 #[tokio::test]
 async fn whatever_byte_is_flipped_no_wrong_value_is_found() {
-    let honest = honest_file().await;
+    let intact = intact_file().await;
     let (folder, path) = new_file();
     let step = sized(1_999, 41);
     let mut damaged = 0;
-    for position in (0..320).step_by(sized(7, 1)).chain((320..honest.len()).step_by(step)) {
-        let mut bytes = honest.clone();
+    for position in (0..320).step_by(sized(7, 1)).chain((320..intact.len()).step_by(step)) {
+        let mut bytes = intact.clone();
         bytes[position] ^= 0x55;
         fs::write(&path, &bytes).unwrap();
         let found = found(&path).await;
@@ -85,10 +85,10 @@ async fn whatever_byte_is_flipped_no_wrong_value_is_found() {
 
 #[tokio::test]
 async fn a_file_of_any_length_opens() {
-    let honest = honest_file().await;
+    let intact = intact_file().await;
     let (_folder, path) = new_file();
-    for length in (0..honest.len()).step_by(sized(9_973, 509)) {
-        fs::write(&path, &honest[..length]).unwrap();
+    for length in (0..intact.len()).step_by(sized(9_973, 509)) {
+        fs::write(&path, &intact[..length]).unwrap();
         found(&path).await;
     }
 }
