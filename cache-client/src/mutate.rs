@@ -263,7 +263,7 @@ impl<A: App> Client<A> {
     /// The mutation itself ends before that: the next one of its [scope](Mutate::scope) does not wait for the loads.
     ///
     /// # Errors
-    /// As [`mutate`](Self::mutate). Errors of the loads are shown by the observers alone.
+    /// As [`mutate`](Self::mutate). Only the observers show errors of the loads.
     ///
     /// # Panics
     /// Outside a tokio runtime.
@@ -343,7 +343,7 @@ impl<A: App> Context<A> {
     /// passes.
     ///
     /// # Errors
-    /// As [`mutate`](Self::mutate). Errors of the loads are shown by the observers alone.
+    /// As [`mutate`](Self::mutate). Only the observers show errors of the loads.
     ///
     /// # Panics
     /// Outside a tokio runtime.
@@ -460,7 +460,7 @@ struct MutationTask<A: App, M: Mutate<A>> {
     begun: Option<RunningMutation<A>>,
     /// Its place in its scope.
     place: Option<ScopePlace>,
-    /// What the caller waits for afterwards, if it does.
+    /// The loads that the caller waits for afterwards, if any.
     settling: Option<Arc<Settling>>,
 }
 

@@ -45,7 +45,7 @@ impl<A: App> LoadTask<A> {
             self.flight.end_turn();
             tokio::time::sleep(wait).await;
             begun += self.turn().await.1;
-            // The last error says more than the refusal.
+            // The last error is more useful than the refusal.
             let Ok(permit) = self.permit(breaker) else { break };
             let (node, now) = (self.node_for_retry(), self.node.client.cache().now());
             attempt = self.attempt(permit, &node, now, Instant::now()).await;

@@ -178,7 +178,7 @@ impl<A: App> ObserverTask<A> {
                 TaskEvent::Signal => self.catch_up(),
                 TaskEvent::Landed(outcome) => self.land(outcome),
                 TaskEvent::RetiredLanded(outcome) => self.land_retired(outcome),
-                // What it has found is in the cache.
+                // The value that it has found is in the cache.
                 TaskEvent::LookedUp => self.lookup = None,
                 TaskEvent::RuntimeIdle => self.take_over(),
                 TaskEvent::PresenceChanged => self.wake_up(),

@@ -42,7 +42,7 @@ pub struct InfiniteObserver<A: App, Q: Fetch<A>> {
 /// What the pages of an [`InfiniteObserver`] show.
 #[non_exhaustive]
 pub struct InfiniteState<V, E> {
-    /// The values of the shown pages, in their order. A page without a value is left out.
+    /// The values of the shown pages, in their order. Pages without a value are omitted.
     pub pages: Vec<Arc<V>>,
     /// Whether a page without a value of its own is being loaded: the first one, one that was added, or one whose
     /// cursor has changed.

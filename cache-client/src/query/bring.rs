@@ -24,7 +24,7 @@ impl<A: App> Context<A> {
     /// change is undone, and while a load of its key runs that began later. It is occasionally skipped without such a
     /// reason, since the cache does not remember each change. A load stores no such entries if it fails, or if its own
     /// answer is not stored because of the strategy, [`no_store`](Self::no_store), or answers of its own in its tree.
-    /// Outside of a load, this does nothing. The last value of a key counts.
+    /// Outside of a load, this does nothing. The last value of a key wins.
     ///
     /// # Examples
     /// ```

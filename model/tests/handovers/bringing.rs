@@ -1,4 +1,4 @@
-//! Loads that bring entries of other keys along: they undo no change, and replace nothing that is newer.
+//! Loads that bring entries of other keys along: they never undo a change, and never replace newer entries.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
