@@ -232,9 +232,8 @@ impl<A: App> LoadTask<A> {
     /// Stores an answer, and the entries that the load brings along. Returns the answer for the callers, and what was
     /// stored for other keys.
     fn store(&self, value: AnyValue, is_unchanged: bool, started: Moment, demand: LoadDemand) -> Loaded<A> {
-        // A value that a lookup finds is older than the answer of a load, and must not retire that load.
-        let gives_way = self.plan.never_loads() && self.query_state.flights.is_running(&*self.flight.key);
-        let stores = demand.stores && !gives_way;
+        // What a lookup finds is in the cache already, if the key was vacant.
+        let stores = demand.stores && !self.plan.never_loads();
         let Some(watch) = self.flight.watch.as_ref().filter(|_| stores) else {
             return Loaded::alone(Ok(value));
         };

@@ -258,7 +258,8 @@ impl<A: App> Client<A> {
 
     /// Runs a mutation, as [`mutate`](Self::mutate) does, and waits until each observed key that it has marked or
     /// written shows the outcome: until a marked key has been loaded again, or has failed to load. Use it for a form
-    /// that stays busy until the list behind it is up to date.
+    /// that stays busy until the list behind it is up to date. While the client is [offline](crate::Client::set_online),
+    /// the loads wait, and so does this call.
     ///
     /// The mutation itself ends before that: the next one of its [scope](Mutate::scope) does not wait for the loads.
     ///

@@ -188,7 +188,10 @@ impl Shared {
     fn write_to(&self, database: &Database, writes: &[Write]) -> Result<(), FileError> {
         let marks = take(&mut *self.marks.lock());
         let mut marks = caught(|| {
-            let transaction = database.begin_write()?;
+            let mut transaction = database.begin_write()?;
+            // With one phase, a file whose last commit is damaged opens as it was before that commit.
+            transaction
+                .set_two_phase_commit(writes.iter().any(|write| matches!(write, Write::Remove { .. })));
             let mut entries = Entries::open(&transaction, marks)?;
             let max_bytes = self.max_bytes.load(Ordering::Relaxed);
             for write in writes {

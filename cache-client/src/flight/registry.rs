@@ -107,11 +107,6 @@ impl FlightRegistry {
         JoinOutcome::New(flight, waiter)
     }
 
-    /// Whether a load of the key runs that may still be stored.
-    pub(crate) fn is_running(&self, key: &dyn AnyKey) -> bool {
-        self.current.lock().get(key).is_some_and(|flight| flight.is_current())
-    }
-
     /// Removes a flight whose result is stored, if it is still the current one.
     pub(crate) fn landed(&self, flight: &Arc<Flight>) {
         let mut flights = self.current.lock();

@@ -65,7 +65,7 @@ impl<A: App> LoadTask<A> {
         let mut load = pin!(self.attempts());
         let mut fill = pin!(async {
             if let Some(answer) = self.find(entry).await {
-                self.fill(entry, answer);
+                self.fill(entry, &answer);
             }
         });
         let first = tokio::select! {
@@ -102,10 +102,17 @@ impl<A: App> LoadTask<A> {
         let (own_fresh, own_ttl) = (shorter(fresh_there, fresh), shorter(ttl_there, ttl));
         let terms = AnswerTerms { fresh: own_fresh, ttl: own_ttl, ..AnswerTerms::default() };
         let answer = TierAnswer { value, age, terms };
-        if age < ttl && (self.plan.never_loads() || age < fresh.min(fresh_there)) {
+        if self.plan.never_loads() {
+            // A load that runs meanwhile is not retired.
+            return (age < ttl).then(|| {
+                self.write_copy(entry, &answer);
+                answer
+            });
+        }
+        if age < fresh.min(fresh_there) {
             return Some(answer);
         }
-        if age < self.plan.served_for(is_absent, &terms).min(ttl) && self.fill(entry, answer) {
+        if age < self.plan.served_for(is_absent, &terms).min(ttl) && self.fill(entry, &answer) {
             self.report_hit();
         }
         None
@@ -113,15 +120,21 @@ impl<A: App> LoadTask<A> {
 
     /// Puts an answer of the provider into the cache, if the cache has none and the key has not changed. The load
     /// continues, and its answer replaces this one.
-    fn fill(&self, entry: &ProviderEntry, TierAnswer { value, age, terms }: TierAnswer) -> bool {
-        let Some(watch) = &self.flight.watch else { return false };
-        let started = self.node.client.cache().now() - age;
-        let times = self.plan.times(self.query.counts_as_absent(&self.plan, &value), started, &terms);
-        let is_filled = watch.fill(entry.codec, &*self.flight.key, &self.query.to_handle(&value), &times);
+    fn fill(&self, entry: &ProviderEntry, answer: &TierAnswer) -> bool {
+        let is_filled = self.write_copy(entry, answer);
         if is_filled {
-            self.flight.show_stale(value);
+            self.flight.show_stale(Arc::clone(&answer.value));
         }
         is_filled
+    }
+
+    /// Writes an answer of the provider into the cache, if the cache has none and the key has not changed. Retires no
+    /// load.
+    fn write_copy(&self, entry: &ProviderEntry, TierAnswer { value, age, terms }: &TierAnswer) -> bool {
+        let Some(watch) = &self.flight.watch else { return false };
+        let started = self.node.client.cache().now() - *age;
+        let times = self.plan.times(self.query.counts_as_absent(&self.plan, value), started, terms);
+        watch.fill(entry.codec, &*self.flight.key, &self.query.to_handle(value), &times)
     }
 
     fn report_hit(&self) {

@@ -173,7 +173,12 @@ impl<A: App> PageList<A> {
                 }
                 let waker = Waker::from(Arc::clone(&page.signal));
                 while let Poll::Ready(state) = page.observer.poll_state(&mut Context::from_waker(&waker)) {
-                    let Some(state) = state else { return Poll::Ready(false) };
+                    let Some(state) = state else {
+                        // The next call tries again.
+                        page.signal.is_woken.store(true, Ordering::Release);
+                        self.has_changed |= has_news;
+                        return Poll::Ready(false);
+                    };
                     (page.state, has_news) = (state, true);
                 }
             }

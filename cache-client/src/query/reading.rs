@@ -103,9 +103,10 @@ impl<A: App> Caller<'_, A> {
         QueryError::NotCached { query: query.facts().name }
     }
 
-    /// Whether the provider may have an answer that this caller may use.
+    /// Whether the provider may have an answer that this caller may use. A copy may be stale, so it is no answer for a
+    /// load.
     pub(super) fn may_look_up(&self, query: &dyn AnyQuery<A>, access: Access) -> bool {
-        !access.is_private && self.client().tier().is_some() && query.codec().is_some()
+        !access.is_private && !access.fresh_only && self.client().tier().is_some() && query.codec().is_some()
     }
 
     /// The cached value, if it may replace the answer of a load that failed or is late.

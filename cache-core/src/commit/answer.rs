@@ -98,8 +98,8 @@ impl<'a> AnswerLine<'a> {
     }
 
     fn has_key_of(&self, other: &Self) -> bool {
-        let keys = self.pair.key().zip(other.pair.key());
-        self.hash == other.hash && keys.is_some_and(|(key, other)| key.equals(other))
+        let keys = || self.pair.key().zip(other.pair.key());
+        self.hash == other.hash && keys().is_some_and(|(key, other)| key.equals(other))
     }
 
     /// Returns whether the condition holds. The key has been located.
