@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use cache_client::{LoadingOptions, QueryError, State, Strategy};
 
-use crate::persisted::{GetKept, GetUnkept, Restarts};
+use crate::persisted::{GetKept, GetKeptWhole, GetUnkept, PersistedError, Restarts};
 use crate::providers::{assert_calls, tracked_restarts};
 use crate::scripted::*;
 
@@ -143,6 +143,21 @@ async fn a_value_of_the_provider_does_not_retire_a_running_load() {
         });
     assert_eq!((*refreshed.unwrap(), *found.unwrap()), (2, 1));
     assert_eq!(client.cached(&query).as_deref(), Some(&2));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_load_is_not_built_from_a_stale_copy() {
+    let (restarts, query) = (tracked_restarts(), GetKept(1));
+    let client = |options: fn(LoadingOptions) -> LoadingOptions| {
+        restarts.builder().query::<GetKept>(move |kept| options(kept.stale_if_error(seconds(100)))).build()
+    };
+    client(|options| options).query(&query).await.unwrap();
+    pass(seconds(20)).await;
+    let restarted = client(cache_only);
+    assert_eq!(*restarted.query(&query).await.unwrap(), 1, "the copy may be shown");
+    let error = client(cache_only).query(&GetKeptWhole(1)).await.unwrap_err();
+    let QueryError::Failed { source, .. } = error else { panic!("{error:?}") };
+    assert!(matches!(*source, PersistedError::Query(QueryError::NotCached { .. })), "{source:?}");
 }
 
 // Observers
