@@ -122,7 +122,10 @@ impl Shared {
                 value
             })),
             Err(reason) => {
-                drop(self.close(reason.clone()));
+                // Dropped before the next attempt to open it, which would find it in use.
+                let failed = State::Failed { reason: reason.clone(), since: Some(Instant::now()) };
+                let before = replace(&mut *self.state.write(), failed);
+                drop(before);
                 Err(reason)
             }
         }
