@@ -4,6 +4,7 @@
 mod answer;
 pub(crate) mod memo;
 pub(crate) mod notes;
+mod shared_load;
 pub(crate) mod tree;
 
 use std::fmt::{self, Debug};

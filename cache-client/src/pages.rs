@@ -6,6 +6,7 @@
 pub(crate) mod infinite;
 pub(crate) mod infinite_observer;
 mod list;
+mod numbers;
 pub(crate) mod paged;
 pub(crate) mod paged_observer;
 

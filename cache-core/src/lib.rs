@@ -173,8 +173,9 @@ pub mod client_support {
     pub use crate::snapshot::shape::Fingerprint;
     pub use crate::table::handle::AnyTableRef;
     pub use crate::transaction::{Backoff, TRANSACT_ATTEMPTS};
-    pub use crate::watch::any::{AnswerFacts, AnyStoreOutcome, AnyWatch};
+    pub use crate::watch::any::AnyWatch;
     pub use crate::watch::brought::BroughtEntry;
+    pub use crate::watch::facts::{AnswerFacts, AnyStoreOutcome};
 }
 
 /// Defines a registry with one table per listed query.

@@ -3,7 +3,9 @@
 
 pub(crate) mod any;
 pub(crate) mod brought;
+pub(crate) mod facts;
 mod fill;
+mod same;
 mod store;
 
 use std::any::Any;
@@ -19,8 +21,9 @@ use crate::shard::erased::AnyPair;
 use crate::shard::pairs::ValueHandle;
 use crate::table::handle::AnyTableRef;
 use crate::typed::Pair;
-use any::{AnswerFacts, AnyStoreOutcome, AnyWatch};
-use store::IsSame;
+use any::AnyWatch;
+use facts::{AnswerFacts, AnyStoreOutcome};
+use same::{IsSame, is_same_of};
 
 /// Detects whether a key, present or absent, has been written, removed, invalidated or cleared since the
 /// watch began.
@@ -78,24 +81,6 @@ impl AnyWatch {
             false => table.equal(key, pair, is_same),
         };
         table.store_watched(&self.watcher, pair, equal, facts)
-    }
-}
-
-/// Returns how values of a query are compared, if they are.
-const fn is_same_of<Q: Query>() -> Option<IsSame> {
-    const {
-        match Q::COMPARES {
-            true => Some(is_same::<Q> as IsSame),
-            false => None,
-        }
-    }
-}
-
-/// Returns whether the value of a pair is the same answer as the current one.
-fn is_same<Q: Query>(pair: &dyn AnyPair, present: &dyn AnyPair) -> bool {
-    match (Pair::<Q>::value_of(pair), Pair::<Q>::value_of(present)) {
-        (Some(value), Some(present)) => Q::same_value(present, value),
-        _ => false,
     }
 }
 

@@ -13,8 +13,8 @@ use redb::StorageError;
 use tokio::sync::{mpsc, oneshot};
 
 use crate::open::{FileError, OpenError};
-use crate::shared::{Shared, wall};
-use crate::writer::{QUEUE, Request, Write, run};
+use crate::shared::{Shared, Write, wall};
+use crate::writer::{QUEUE, Request, run};
 
 /// Keeps the answers of a client in one file, which outlives the program.
 ///

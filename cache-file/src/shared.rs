@@ -10,7 +10,6 @@ use redb::{Database, ReadableDatabase};
 
 use crate::entries::{self, Entries, FoundEntry, ReadMarks};
 use crate::open::{FileError, OpenError, Opened, caught, open, open_for_reading};
-use crate::writer::Write;
 
 /// How long to wait before a file that cannot be used as usual is opened again, in milliseconds.
 const RETRY: u64 = 5_000;
@@ -44,6 +43,19 @@ enum State {
     Failed {
         reason: FileError,
         since: Option<Instant>,
+    },
+}
+
+/// A change of one entry.
+pub(crate) enum Write {
+    /// `expires` is in milliseconds since 1970.
+    Set {
+        key: String,
+        value: Vec<u8>,
+        expires: u64,
+    },
+    Remove {
+        key: String,
     },
 }
 

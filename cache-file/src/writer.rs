@@ -3,7 +3,7 @@
 use tokio::sync::{mpsc, oneshot};
 
 use crate::open::FileError;
-use crate::shared::Shared;
+use crate::shared::{Shared, Write};
 
 /// How many changes may be queued. Callers wait while the queue is full.
 pub(crate) const QUEUE: usize = 4_096;
@@ -18,19 +18,6 @@ pub(crate) enum Request {
     },
     /// Opens a file again that could not be used as usual.
     Reopen,
-}
-
-/// A change of one entry.
-pub(crate) enum Write {
-    /// `expires` is in milliseconds since 1970.
-    Set {
-        key: String,
-        value: Vec<u8>,
-        expires: u64,
-    },
-    Remove {
-        key: String,
-    },
 }
 
 /// Writes until the provider is dropped, and closes the file.

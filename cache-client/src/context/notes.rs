@@ -1,34 +1,10 @@
 //! The notes of the shared load that runs in a context.
 
 use cache_core::client_support::Inputs;
-use parking_lot::Mutex;
 
 use super::tree::Node;
 use crate::app::App;
-use crate::flight::wait_graph::FlightId;
 use crate::notes::{AnswerTerms, AnyBrought, LoadNotes};
-
-/// A shared load: what its tree keeps of it.
-pub(crate) struct SharedLoad {
-    flight: Option<FlightId>,
-    notes: Mutex<LoadNotes>,
-}
-
-impl SharedLoad {
-    pub(super) fn new(flight: Option<FlightId>) -> Self {
-        Self { flight, notes: Mutex::default() }
-    }
-
-    /// Works on the notes under their lock. `work` must neither call foreign code nor drop an answer.
-    pub(super) fn note<T>(&self, work: impl FnOnce(&mut LoadNotes) -> T) -> T {
-        work(&mut self.notes.lock())
-    }
-
-    /// Replaces the notes. Returns the old ones.
-    pub(super) fn replace(&self, new: LoadNotes) -> LoadNotes {
-        self.note(|notes| std::mem::replace(notes, new))
-    }
-}
 
 impl<A: App> Node<A> {
     /// Whether the code of a shared load runs in this context. `false` elsewhere: in a request, and in a load or

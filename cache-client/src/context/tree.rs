@@ -12,7 +12,7 @@ use tokio::runtime::{Handle, Id};
 use tokio::time::Instant;
 
 use super::memo::Memo;
-use super::notes::SharedLoad;
+use super::shared_load::SharedLoad;
 use crate::app::App;
 use crate::batch::queue::BatchQueues;
 use crate::client::Client;

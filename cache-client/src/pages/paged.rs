@@ -3,9 +3,10 @@
 use std::fmt::{self, Debug};
 use std::sync::Arc;
 
-use cache_core::{Holds, LoadingOptions, Query, Strategy};
+use cache_core::{Holds, LoadingOptions, Strategy};
 
 use super::PageResult;
+use super::numbers::PageNumbers;
 use super::paged_observer::PagedObserver;
 use crate::app::App;
 use crate::client::Client;
@@ -32,19 +33,6 @@ pub struct Paged<A: App, Q: Fetch<A>> {
     pages: PageNumbers<Q>,
     shown: Option<Arc<Q::Value>>,
 }
-
-/// Page numbers, and which page is shown.
-pub(super) struct PageNumbers<Q: Query<Value: Sized>> {
-    make: Box<dyn Fn(u64) -> Q + Send + Sync>,
-    total: Option<Box<Total<Q>>>,
-    /// Number of the first page.
-    first: u64,
-    /// Number of the shown page, or of the first page to show.
-    pub(super) page: u64,
-}
-
-/// Reads the number of pages from a page, if the page has it.
-type Total<Q> = dyn Fn(&<Q as Query>::Value) -> Option<u64> + Send + Sync;
 
 impl<A: App> Client<A> {
     /// Creates pages by number. `make` returns the query of a page. The first page has the number 1, unless
@@ -86,29 +74,6 @@ impl<A: App> Client<A> {
     pub fn paged<Q: Fetch<A>>(&self, make: impl Fn(u64) -> Q + Send + Sync + 'static) -> Paged<A, Q> {
         let pages = PageNumbers { make: Box::new(make), total: None, first: 1, page: 1 };
         Paged { client: self.clone(), pages, shown: None }
-    }
-}
-
-impl<Q: Query<Value: Sized>> PageNumbers<Q> {
-    pub(super) fn query(&self) -> Q {
-        (self.make)(self.page)
-    }
-
-    pub(super) fn total_of(&self, value: &Q::Value) -> Option<u64> {
-        (self.total.as_ref()?)(value)
-    }
-
-    pub(super) fn has_previous(&self) -> bool {
-        self.page > self.first
-    }
-
-    /// The first page if none is shown, otherwise the next one.
-    pub(super) fn next(&self, shown: Option<&Q::Value>) -> Option<u64> {
-        let Some(shown) = shown else { return Some(self.page) };
-        let next = self.page.checked_add(1)?;
-        let is_behind_the_last =
-            self.total_of(shown).is_some_and(|total| next.saturating_sub(self.first) >= total);
-        (!is_behind_the_last).then_some(next)
     }
 }
 

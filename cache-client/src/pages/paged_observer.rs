@@ -8,7 +8,7 @@ use std::task::{Context, Poll, ready};
 use cache_core::{Holds, LoadingOptions, Query};
 use futures_core::Stream;
 
-use super::paged::PageNumbers;
+use super::numbers::PageNumbers;
 use crate::app::App;
 use crate::client::Client;
 use crate::error::QueryError;

@@ -64,7 +64,11 @@ impl<A: App> Context<A> {
     {
         if self.0.is_of_shared_load() {
             let value = value.into();
-            let entry = self.client().cache().brought_entry(query.clone(), Arc::clone(&value));
+            let entry = BroughtEntry::new(
+                self.client().cache().any_table_ref::<Q>(),
+                query.clone(),
+                Arc::clone(&value),
+            );
             self.bring_any(Arc::new(query), value, entry);
         }
     }

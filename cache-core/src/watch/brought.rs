@@ -3,12 +3,9 @@
 use std::fmt::{self, Debug};
 use std::sync::Arc;
 
-use super::is_same_of;
-use super::store::IsSame;
-use crate::cache::Cache;
+use super::same::{IsSame, is_same_of};
 use crate::entry_times::EntryTimes;
 use crate::query::Query;
-use crate::registry::{Holds, Registry};
 use crate::shard::erased::AnyHandle;
 use crate::table::handle::AnyTableRef;
 use crate::typed::Pair;
@@ -23,26 +20,14 @@ pub struct BroughtEntry {
     pub(super) is_stored: bool,
 }
 
-impl<R: Registry> Cache<R> {
-    /// Creates an entry to be stored together with the answer of a load.
-    #[doc(hidden)]
-    #[must_use]
-    pub fn brought_entry<Q: Query>(&self, key: Q, value: Arc<Q::Value>) -> BroughtEntry
-    where
-        R: Holds<Q>,
-    {
-        let pair = Box::new(Pair::<Q>::new(key, value));
-        BroughtEntry {
-            table_ref: self.any_table_ref::<Q>(),
-            pair,
-            is_same: is_same_of::<Q>(),
-            times: EntryTimes::new(),
-            is_stored: false,
-        }
-    }
-}
-
 impl BroughtEntry {
+    /// Creates an entry of this table.
+    #[must_use]
+    pub fn new<Q: Query>(table_ref: AnyTableRef, key: Q, value: Arc<Q::Value>) -> Self {
+        let pair = Box::new(Pair::<Q>::new(key, value));
+        Self { table_ref, pair, is_same: is_same_of::<Q>(), times: EntryTimes::new(), is_stored: false }
+    }
+
     /// Sets the times of the entry.
     pub fn set_times(&mut self, times: EntryTimes) {
         self.times = times;

@@ -1,7 +1,8 @@
 //! Stores a load through its watch: nothing, if its key has changed.
 
-use super::any::{AnswerFacts, AnyStoreOutcome};
 use super::brought::BroughtEntry;
+use super::facts::{AnswerFacts, AnyStoreOutcome};
+use super::same::IsSame;
 use crate::commit::answer::{AnswerLine, Condition, LineOutcome, StaleInput, store};
 use crate::commit::inputs::Inputs;
 use crate::entry_times::EntryTimes;
@@ -13,9 +14,6 @@ use crate::shard::pairs::ValueHandle;
 use crate::table::simple_write::SimpleWrite;
 use crate::table::watchers::AnyWatcher;
 use crate::table::write::PairWrite;
-
-/// Returns whether the value of a pair is the same answer as the current one.
-pub(super) type IsSame = fn(&dyn AnyPair, &dyn AnyPair) -> bool;
 
 /// A current value that equals a loaded one, and the version of its entry.
 pub(super) type EqualEntry = Option<(AnyHandle, ReadVersion)>;

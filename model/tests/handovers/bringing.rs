@@ -19,7 +19,7 @@ fn facts<'a>(inputs: &'a Inputs, brought: &'a mut [BroughtEntry]) -> AnswerFacts
 
 /// Stores the answer of a load, which brings the first key of `Few` along.
 fn finish(store: &Store, load: &AnyWatch, key: u64, brought: u64) -> AnyStoreOutcome {
-    let mut entries = [store.brought_entry(Few(1), Arc::new(brought))];
+    let mut entries = [BroughtEntry::new(store.any_table_ref::<Few>(), Few(1), Arc::new(brought))];
     load.store(Recent(key), Arc::new(1), facts(&Inputs::default(), &mut entries))
 }
 
@@ -174,7 +174,8 @@ fn loads_that_bring_the_answers_of_each_other_end() {
             }),
             part(&store, |store| {
                 let load = AnyWatch::new(store.any_table_ref::<Few>(), Few(1), None);
-                let mut entries = [store.brought_entry(Recent(1), Arc::new(2))];
+                let mut entries =
+                    [BroughtEntry::new(store.any_table_ref::<Recent>(), Recent(1), Arc::new(2))];
                 load.store(Few(1), Arc::new(2), facts(&Inputs::default(), &mut entries));
             }),
         ]);

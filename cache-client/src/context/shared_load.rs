@@ -1,0 +1,28 @@
+//! The shared load whose code runs in a tree of contexts, with its notes.
+
+use parking_lot::Mutex;
+
+use crate::flight::wait_graph::FlightId;
+use crate::notes::LoadNotes;
+
+/// A shared load: what its tree keeps of it.
+pub(crate) struct SharedLoad {
+    pub(super) flight: Option<FlightId>,
+    notes: Mutex<LoadNotes>,
+}
+
+impl SharedLoad {
+    pub(super) fn new(flight: Option<FlightId>) -> Self {
+        Self { flight, notes: Mutex::default() }
+    }
+
+    /// Works on the notes under their lock. `work` must neither call foreign code nor drop an answer.
+    pub(super) fn note<T>(&self, work: impl FnOnce(&mut LoadNotes) -> T) -> T {
+        work(&mut self.notes.lock())
+    }
+
+    /// Replaces the notes. Returns the old ones.
+    pub(super) fn replace(&self, new: LoadNotes) -> LoadNotes {
+        self.note(|notes| std::mem::replace(notes, new))
+    }
+}
