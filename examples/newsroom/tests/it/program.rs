@@ -106,7 +106,7 @@ async fn an_address_in_use_is_reported_before_anything_is_created() {
     let address = listener.local_addr().unwrap().to_string();
     let (code, stderr) = newsroom(&["--address", &address, "--data", data.to_str().unwrap()]).await;
     assert_eq!(code, Some(1));
-    assert!(stderr.contains(&address) && stderr.contains("choose another with --address"), "{stderr}");
+    assert!(stderr.contains(&address) && stderr.contains("any free one with --address"), "{stderr}");
     assert!(!data.exists());
 }
 
