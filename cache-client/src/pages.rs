@@ -17,7 +17,7 @@ use cache_core::Query;
 use crate::error::QueryError;
 use crate::fetch::Fetch;
 
-/// The result of moving to another page: the page, `None` if there is none, or an error.
+/// The result of moving to another page: that page, `None` if it does not exist, or an error.
 pub type PageResult<A, Q> = Result<Option<Arc<<Q as Query>::Value>>, QueryError<<Q as Fetch<A>>::Error>>;
 
 /// The query of the next page, if there is one.

@@ -60,7 +60,7 @@ impl TableOptions {
     }
 
     /// Keeps an entry resident for `time` after the write that made it, unless the bound evicts it earlier.
-    /// Never for a shorter time, but for a longer one by the lag of the cache's [`Clock`](crate::Clock),
+    /// The entry never expires early. It may expire late by the lag of the cache's [`Clock`](crate::Clock),
     /// usually 4 ms on Linux.
     pub const fn ttl(mut self, time: Duration) -> Self {
         self.ttl = Some(time);

@@ -47,6 +47,18 @@ impl OutcomeList {
     }
 }
 
+/// Lists several keys of one query.
+fn list_of<A: App, Q: Fetch<A>>(queries: &[Q]) -> QueryList<'_, A>
+where
+    A::Registry: Holds<Q>,
+{
+    let mut all: Vec<&dyn AnyQuery<A>> = Vec::with_capacity(queries.len());
+    for query in queries {
+        all.push(query);
+    }
+    QueryList(all)
+}
+
 impl<Q> sealed::Sealed for &[Q] {}
 
 impl<A: App, Q: Fetch<A>> QuerySet<A> for &[Q]
@@ -56,11 +68,7 @@ where
     type Answers = Vec<Answer<A, Q>>;
 
     fn __list(&self) -> QueryList<'_, A> {
-        let mut all: Vec<&dyn AnyQuery<A>> = Vec::with_capacity(self.len());
-        for query in *self {
-            all.push(query);
-        }
-        QueryList(all)
+        list_of(self)
     }
 
     fn __answers(outcomes: OutcomeList) -> Self::Answers {
@@ -81,7 +89,7 @@ where
     type Answers = Vec<Answer<A, Q>>;
 
     fn __list(&self) -> QueryList<'_, A> {
-        QueryList(self.iter().map(|query| query as &dyn AnyQuery<A>).collect())
+        list_of(&self[..])
     }
 
     fn __answers(outcomes: OutcomeList) -> Self::Answers {
@@ -98,7 +106,7 @@ where
     type Answers = Vec<Answer<A, Q>>;
 
     fn __list(&self) -> QueryList<'_, A> {
-        QueryList(self.iter().map(|query| query as &dyn AnyQuery<A>).collect())
+        list_of(self)
     }
 
     fn __answers(outcomes: OutcomeList) -> Self::Answers {

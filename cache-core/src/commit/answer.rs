@@ -174,7 +174,7 @@ impl<'a> AnswerPart<'a> {
         Self { table, steps: AnswerSteps { inputs: None, lines: Vec::new(), affected, now, revision: 0 } }
     }
 
-    /// Returns the part of a table. Adds one if there is none.
+    /// Returns the part of a table, which it adds at the first call.
     fn of<'p>(parts: &'p mut Vec<Self>, table: &'a dyn UsedTable) -> &'p mut AnswerSteps<'a> {
         let index = table.head().index;
         let at = parts.iter().position(|part| part.table_index() == index).unwrap_or_else(|| {
