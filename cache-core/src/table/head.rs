@@ -144,7 +144,9 @@ impl Head {
 
     /// Returns whether there was no such change since a load began.
     pub(crate) fn is_unchanged_since(&self, start: LoadStart) -> bool {
-        self.last_unlocked_change.load(Ordering::Acquire) < start.sequence
+        // Not a plain load: in the one order of these operations, either the note comes first and is seen here, or its
+        // writer sees the shards that were created before this.
+        self.last_unlocked_change.fetch_max(0, Ordering::AcqRel) < start.sequence
     }
 
     /// Returns the place of the shard of a hash.

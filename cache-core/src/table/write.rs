@@ -187,10 +187,8 @@ impl dyn UsedTable + '_ {
     }
 
     /// Marks all entries whose keys `matches` accepts, and overtakes the loads and watches of such keys.
-    /// Returns how many entries were marked.
+    /// Returns how many entries were marked. The caller has noted a change of all keys, before it looked for shards.
     pub(crate) fn invalidate_where(&self, matches: &dyn Fn(&dyn AnyKey) -> bool) -> usize {
-        // First, for loads that begin from now on.
-        self.head().note_change_of_all();
         self.invalidate_among(matches, &|| self.live_keys())
     }
 
@@ -328,13 +326,8 @@ impl<Q: Query> Table<Q> {
 
     pub(crate) fn remove<L: Lookup<Query = Q>>(&self, lookup: &L) -> bool {
         let hash = self.hash(lookup);
-        match self.used_table() {
-            Some(table) => table.remove(hash, &|key| names(lookup, key), &|| Box::new(lookup.to_key())),
-            None => {
-                self.head.note_change_of_unused(hash);
-                false
-            }
-        }
+        let Some(table) = self.used_for_change(hash) else { return false };
+        table.remove(hash, &|key| names(lookup, key), &|| Box::new(lookup.to_key()))
     }
 
     pub(crate) fn touch<L: Lookup<Query = Q>>(&self, lookup: &L) -> bool {
@@ -351,25 +344,25 @@ impl<Q: Query> Table<Q> {
 
     pub(crate) fn invalidate<L: Lookup<Query = Q>>(&self, lookup: &L) -> bool {
         let hash = self.hash(lookup);
-        match self.used_table() {
-            Some(table) => table.invalidate(hash, &|key| names(lookup, key), &|| Box::new(lookup.to_key())),
-            None => {
-                self.head.note_change_of_unused(hash);
-                false
-            }
-        }
+        let Some(table) = self.used_for_change(hash) else { return false };
+        table.invalidate(hash, &|key| names(lookup, key), &|| Box::new(lookup.to_key()))
+    }
+
+    /// Returns the shards for a mark or removal of a key. If there are none, notes the change in the head, and looks
+    /// again: a load that brings the key along may create them meanwhile. It sees the note, or its entry is seen here.
+    fn used_for_change(&self, hash: u32) -> Option<&dyn UsedTable> {
+        self.used_table().or_else(|| {
+            self.head.note_change_of_unused(hash);
+            self.used_table()
+        })
     }
 
     /// Invalidates as [`invalidate_where`](dyn UsedTable::invalidate_where) does, with keys of the query's
     /// type.
     pub(crate) fn invalidate_where(&self, matches: &dyn Fn(&Q) -> bool) -> usize {
         let matches = |key: &dyn AnyKey| (key as &dyn Any).downcast_ref().is_some_and(matches);
-        match self.used_table() {
-            Some(table) => table.invalidate_where(&matches),
-            None => {
-                self.head.note_change_of_all();
-                0
-            }
-        }
+        // Before the check whether there are shards: they may be created meanwhile.
+        self.head.note_change_of_all();
+        self.used_table().map_or(0, |table| table.invalidate_where(&matches))
     }
 }
