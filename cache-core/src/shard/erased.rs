@@ -30,6 +30,9 @@ pub(crate) trait AnyLines: Any + Send + Sync {
     /// state takes the line, and the key is swapped too. The pair then holds what was in the line, without a
     /// dead value.
     fn exchange(&mut self, number: u32, entering: Option<LineState>, pair: &mut dyn AnyPair);
+    /// Returns which of at most 64 lines are dead, as one bit each. Reads the reference count of every value, without
+    /// waiting for one before the next, so that the counts are in the processor's caches afterwards.
+    fn dead_among(&self, numbers: &[u32]) -> u64;
     /// Makes the handle strong. Returns `false` if the value is dead.
     fn upgrade(&mut self, number: u32) -> bool;
     /// Makes a strong handle weak, unless the value is unshared and `may_stay`. The strong handle is
@@ -95,9 +98,6 @@ pub(crate) trait AnyPairs: Any + Send + Sync {
     /// Adds a copy of a line of a shard. Returns `false` if its value is dead. If the key's `Clone` panics,
     /// no handle is left behind.
     fn copy(&mut self, lines: &dyn AnyLines, number: u32) -> bool;
-    /// Prefetches the reference counts of values that are about to be copied. Without this, the locked
-    /// increments wait for one count after the other.
-    fn fetch_lines(&self, lines: &dyn AnyLines, numbers: &[u32]);
 }
 
 impl dyn AnyPairs {

@@ -198,15 +198,6 @@ impl<Q: Query> Lines<Q> {
         }
     }
 
-    /// Returns the number of strong handles of a resident's value.
-    #[inline(never)]
-    pub(super) fn strong_count(&self, number: u32) -> usize {
-        match self.line(number) {
-            Some(Line { value: ValueRef::Strong(value), .. }) => Arc::strong_count(value),
-            _ => 0,
-        }
-    }
-
     #[inline(never)]
     fn push_displaced(&mut self, key: Option<Q>, value: Option<Arc<Q::Value>>) {
         if let Some(displaced) = Pairs::of_mut(self.displaced()) {
@@ -269,6 +260,21 @@ impl<Q: Query> AnyLines for Lines<Q> {
             Some(line) => line.value.is_dead(),
             None => true,
         }
+    }
+
+    fn dead_among(&self, numbers: &[u32]) -> u64 {
+        switch_point();
+        let (mut dead, mut at) = (0, 0);
+        while at < numbers.len() {
+            let count = match self.line(numbers[at]) {
+                Some(Line { value: ValueRef::Strong(value), .. }) => Arc::strong_count(value),
+                Some(Line { value: ValueRef::Weak(value), .. }) => value.strong_count(),
+                None => 0,
+            };
+            dead |= u64::from(count == 0) << at;
+            at += 1;
+        }
+        dead
     }
 
     fn put(&mut self, number: u32, state: LineState, pair: &mut dyn AnyPair) {

@@ -5,7 +5,7 @@ use smallvec::SmallVec;
 
 use super::index::Index;
 use super::line_state::Membership;
-use super::metadata::REVIVALS;
+use super::metadata::{Metadata, REVIVALS};
 use super::{OpContext, ShardMut, numbers};
 use crate::event::RemovalCause;
 use crate::retention::list::NONE;
@@ -42,25 +42,40 @@ impl ShardMut<'_> {
     /// Visits at most `count` survivors, those that waited longest first. Returns how many dead keys it
     /// removed.
     pub(super) fn visit_survivors(&mut self, count: usize, context: &OpContext<'_>) -> usize {
-        let mut reaped = 0;
-        for _ in 0..self.metadata.survivors.len().min(count) {
-            let Some(number) = self.metadata.survivors.first() else { break };
-            let Some(state) = self.lines.state(number) else { break };
-            let was_read = state.uses.load(Ordering::Relaxed) > 0;
-            if self.lines.is_dead(number) {
-                self.take(number, None, context);
-                reaped += 1;
-                continue;
-            }
-            if was_read && self.is_of(number, Membership::Evicted) {
-                self.admit(number, context);
-            }
-            if self.lines.state(number).is_some_and(|state| !state.membership.is_resident()) {
-                let metadata = &mut *self.metadata;
-                metadata.survivors.move_back(number, metadata.records.as_mut_slice());
+        let (mut left, mut reaped) = (self.metadata.survivors.len().min(count), 0);
+        while left > 0 && !self.metadata.survivors.is_empty() {
+            let Metadata { survivors, records, .. } = &*self.metadata;
+            let batch: SmallVec<[u32; VISITS]> =
+                survivors.iter(|number| records[number].link).take(left.min(VISITS)).collect();
+            let dead = self.lines.dead_among(&batch);
+            left -= batch.len();
+            for (at, number) in batch.into_iter().enumerate() {
+                match dead & 1 << at {
+                    0 => self.visit_survivor(number, context),
+                    _ => {
+                        self.take(number, None, context);
+                        reaped += 1;
+                    }
+                }
             }
         }
         reaped
+    }
+
+    /// Makes a survivor that was read resident again. Any other waits for its next visit.
+    fn visit_survivor(&mut self, number: u32, context: &OpContext<'_>) {
+        let Some(state) = self.lines.state(number) else { return };
+        let may_be_admitted =
+            state.uses.load(Ordering::Relaxed) > 0 && state.membership == Membership::Evicted;
+        if may_be_admitted {
+            self.admit(number, context);
+        }
+        let is_survivor =
+            |shard: &Self| shard.lines.state(number).is_some_and(|state| !state.membership.is_resident());
+        if !may_be_admitted || is_survivor(self) {
+            let metadata = &mut *self.metadata;
+            metadata.survivors.move_back(number, metadata.records.as_mut_slice());
+        }
     }
 
     /// Releases at most `count` expired residents.

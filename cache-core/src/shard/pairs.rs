@@ -4,7 +4,6 @@
 
 use std::any::Any;
 use std::fmt::{self, Debug};
-use std::hint::black_box;
 use std::mem::{forget, replace};
 use std::sync::Arc;
 
@@ -269,15 +268,5 @@ impl<Q: Query> AnyPairs for Pairs<Q> {
             }
             None => false,
         }
-    }
-
-    fn fetch_lines(&self, lines: &dyn AnyLines, numbers: &[u32]) {
-        let Some(lines) = Lines::<Q>::of(lines) else { return };
-        let (mut sum, mut at) = (0_usize, 0);
-        while at < numbers.len() {
-            sum = sum.wrapping_add(lines.strong_count(numbers[at]));
-            at += 1;
-        }
-        black_box(sum);
     }
 }
