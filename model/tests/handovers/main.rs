@@ -16,6 +16,7 @@ mod commits;
 mod committed_flags;
 mod events;
 mod eviction;
+mod filling;
 mod flights;
 mod reading;
 mod restoring;
