@@ -17,12 +17,15 @@
 //! | the program is killed | the file opens, without the changes whose calls had not completed. A completed removal is permanent |
 //! | the file is damaged | it is renamed (to its name with `.damaged-` and the seconds since 1970), and a new file is created |
 //! | another process uses the file | nothing is found or stored, and `remove` fails. Opening is tried again |
-//! | the disk is full, or the file is read-only | `set` and `remove` fail, and reads continue. Writing is tried again |
+//! | the disk is full, or the file is read-only | `set` and `remove` fail, and reads continue. Writing is tried again, with the first change after [`retry_after`](FileProvider::retry_after) |
 //!
 //! Each of these is reported as an event of `tracing`, with the path, when it begins and when it ends. The client
 //! reports errors of `get`, `set` and `remove` as events, and continues without the provider.
 //!
-//! To detect damage, the whole file is read when it is opened.
+//! To detect damage, the whole file is read when it is opened. Nothing is found meanwhile, also when the file is opened
+//! again after a write has failed.
+//!
+//! Up to 4,096 changes and 32 MiB of values wait to be written; further calls wait until there is room.
 #![forbid(unsafe_code)]
 
 mod entries;

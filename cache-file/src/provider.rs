@@ -10,11 +10,11 @@ use std::time::Duration;
 use cache_client::Provider;
 use cache_core::BoxError;
 use redb::StorageError;
-use tokio::sync::{mpsc, oneshot};
+use tokio::sync::{Semaphore, mpsc, oneshot};
 
 use crate::open::{FileError, OpenError};
 use crate::shared::{Shared, Write, wall};
-use crate::writer::{QUEUE, Request, run};
+use crate::writer::{QUEUE, QUEUE_BYTES, Request, run};
 
 /// Keeps the answers of a client in one file, which outlives the program.
 ///
@@ -45,6 +45,8 @@ pub struct FileProvider {
     shared: Arc<Shared>,
     /// Taken when the provider is dropped.
     writes: Option<mpsc::Sender<Request>>,
+    /// The bytes of values for which the queue has room.
+    room: Arc<Semaphore>,
     writer: Option<JoinHandle<()>>,
 }
 
@@ -65,7 +67,8 @@ impl FileProvider {
             let spawned = thread.spawn(move || run(&shared, queue));
             spawned.map_err(|error| OpenError::new(path.as_ref(), StorageError::Io(error).into()))?
         };
-        Ok(Self { shared, writes: Some(writes), writer: Some(writer) })
+        let room = Arc::new(Semaphore::new(QUEUE_BYTES as usize));
+        Ok(Self { shared, writes: Some(writes), room, writer: Some(writer) })
     }
 
     /// Bounds the bytes of all keys and values. When space runs out, the oldest entries are dropped first; those that
@@ -91,8 +94,15 @@ impl FileProvider {
 
     /// Queues a change, and waits until it is in the file.
     async fn write(&self, write: Write) -> Result<(), BoxError> {
+        let bytes = match &write {
+            Write::Set { value, .. } => {
+                u32::try_from(value.len()).map_or(QUEUE_BYTES, |len| len.min(QUEUE_BYTES))
+            }
+            Write::Remove { .. } => 0,
+        };
+        let room = Arc::clone(&self.room).acquire_many_owned(bytes).await.map_err(|_| FileError::Closed)?;
         let (done, ended) = oneshot::channel();
-        let request = Request::Write { write, done };
+        let request = Request::Write { write, done, room };
         let writes = self.writes.as_ref().ok_or(FileError::Closed)?;
         writes.send(request).await.map_err(|_| FileError::Closed)?;
         Ok(ended.await.map_err(|_| FileError::Closed)??)

@@ -1,12 +1,15 @@
 //! The thread that writes: it commits all queued changes together.
 
-use tokio::sync::{mpsc, oneshot};
+use tokio::sync::{OwnedSemaphorePermit, mpsc, oneshot};
 
 use crate::open::FileError;
 use crate::shared::{Shared, Write};
 
 /// How many changes may be queued. Callers wait while the queue is full.
 pub(crate) const QUEUE: usize = 4_096;
+
+/// How many bytes of values may be queued. A larger value is queued alone.
+pub(crate) const QUEUE_BYTES: u32 = 32 * 1024 * 1024;
 
 /// How many bytes of values one commit takes. The change that exceeds this is included.
 const GROUP_BYTES: usize = 8 * 1024 * 1024;
@@ -15,6 +18,8 @@ pub(crate) enum Request {
     Write {
         write: Write,
         done: oneshot::Sender<Result<(), FileError>>,
+        /// The room of the value in the queue, held until the value is written.
+        room: OwnedSemaphorePermit,
     },
     /// Opens a file again that could not be used as usual.
     Reopen,
@@ -40,12 +45,17 @@ pub(crate) fn run(shared: &Shared, mut queue: mpsc::Receiver<Request>) {
 struct Group {
     writes: Vec<Write>,
     done: Vec<oneshot::Sender<Result<(), FileError>>>,
+    room: Option<OwnedSemaphorePermit>,
     bytes: usize,
 }
 
 impl Group {
     fn add(&mut self, request: Request) {
-        if let Request::Write { write, done } = request {
+        if let Request::Write { write, done, room } = request {
+            match &mut self.room {
+                Some(of_group) => of_group.merge(room),
+                none => *none = Some(room),
+            }
             if let Write::Set { value, .. } = &write {
                 self.bytes += value.len();
             }
@@ -58,11 +68,12 @@ impl Group {
         self.bytes < GROUP_BYTES && self.writes.len() < QUEUE
     }
 
-    fn write(self, shared: &Shared) {
+    fn write(mut self, shared: &Shared) {
         if self.writes.is_empty() {
             return shared.reopen_if_due();
         }
         let result = shared.write(&self.writes);
+        let room = self.room.take();
         for (write, done) in self.writes.into_iter().zip(self.done) {
             let result = match (&result, write) {
                 // The file belongs to another process, so nothing of this one is lost.
@@ -72,5 +83,6 @@ impl Group {
             // The caller may have left.
             let _ = done.send(result);
         }
+        drop(room);
     }
 }
