@@ -38,7 +38,7 @@ async fn a_value_larger_than_the_queue_is_written() {
     let large = provider.set("a", vec![7; 33 * 1024 * 1024], HOUR);
     let small = provider.set("b", vec![7; 1], HOUR);
     let (large, small) = tokio::join!(large, small);
-    (large.unwrap(), small.unwrap());
+    large.and(small).unwrap();
     assert_eq!(provider.get("a").await.unwrap().map(|value| value.len()), Some(33 * 1024 * 1024));
 }
 
