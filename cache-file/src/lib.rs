@@ -25,7 +25,7 @@
 //! To detect damage, the whole file is read when it is opened. Nothing is found meanwhile, also when the file is opened
 //! again after a write has failed.
 //!
-//! Up to 4,096 changes and 32 MiB of values wait to be written; further calls wait until there is room.
+//! Up to 4,096 changes and 16 MiB of values wait to be written; further calls wait until there is room.
 #![forbid(unsafe_code)]
 
 mod entries;

@@ -9,7 +9,7 @@ use crate::shared::{Shared, Write};
 pub(crate) const QUEUE: usize = 4_096;
 
 /// How many bytes of values may be queued. A larger value is queued alone.
-pub(crate) const QUEUE_BYTES: u32 = 32 * 1024 * 1024;
+pub(crate) const QUEUE_BYTES: u32 = 16 * 1024 * 1024;
 
 /// How many bytes of values one commit takes. The change that exceeds this is included.
 const GROUP_BYTES: usize = 8 * 1024 * 1024;

@@ -35,11 +35,11 @@ async fn the_oldest_entries_go_first_and_those_read_stay_for_one_more_round() {
 async fn a_value_larger_than_the_queue_is_written() {
     let (_folder, path) = new_file();
     let provider = open(&path);
-    let large = provider.set("a", vec![7; 33 * 1024 * 1024], HOUR);
+    let large = provider.set("a", vec![7; 17 * 1024 * 1024], HOUR);
     let small = provider.set("b", vec![7; 1], HOUR);
     let (large, small) = tokio::join!(large, small);
     large.and(small).unwrap();
-    assert_eq!(provider.get("a").await.unwrap().map(|value| value.len()), Some(33 * 1024 * 1024));
+    assert_eq!(provider.get("a").await.unwrap().map(|value| value.len()), Some(17 * 1024 * 1024));
 }
 
 #[tokio::test]
