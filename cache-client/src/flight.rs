@@ -7,3 +7,4 @@ pub(crate) mod registry;
 pub(crate) mod state;
 pub(crate) mod wait_graph;
 pub(crate) mod waiter;
+mod wakers;

@@ -42,6 +42,8 @@ pub(crate) struct LoadTask<A: App> {
     pub(crate) node: Arc<Node<A>>,
     /// Shared, so that a task stays small.
     pub(crate) plan: Arc<Plan>,
+    /// The caller that began the flight has found no value in the cache.
+    is_vacant: bool,
     /// Reports the load, once it has started.
     load_span: Option<LoadSpan>,
 }
@@ -66,7 +68,7 @@ impl<A: App> LoadTask<A> {
         node: Arc<Node<A>>,
         plan: Arc<Plan>,
     ) -> Self {
-        Self { query, query_state, flight, node, plan, load_span: None }
+        Self { query, query_state, flight, node, plan, is_vacant: false, load_span: None }
     }
 
     fn name(&self) -> &'static str {
@@ -100,7 +102,9 @@ impl<A: App> LoadTask<A> {
 }
 
 impl<A: App> LoadTask<A> {
-    pub(crate) fn start(mut self) {
+    /// Starts the task. `is_vacant` says that the caller has found no value in the cache.
+    pub(crate) fn start(mut self, is_vacant: bool) {
+        self.is_vacant = is_vacant;
         self.node.client.query_states().load_began(&self.query_state);
         let (telemetry, is_shared) = (self.node.client.telemetry(), self.flight.watch.is_some());
         // From here on the flight is ended even if a subscriber panics.
@@ -111,7 +115,7 @@ impl<A: App> LoadTask<A> {
         }
         let runtime = self.flight.runtime.clone();
         // Boxed, since tokio moves what it spawns several times.
-        runtime.spawn(Box::pin(self.run()));
+        runtime.start(Box::pin(self.run()));
     }
 
     /// The inner future borrows the task, since everything that a future owns is moved when it starts.

@@ -217,6 +217,11 @@ impl TaskRuntime {
         EndableTask { future, abort: self.spawn(polled) }
     }
 
+    /// Starts a task that nobody ends.
+    pub(crate) fn start(&self, task: impl Future<Output = ()> + Send + 'static) {
+        drop(self.0.spawn(task));
+    }
+
     pub(crate) fn spawn(&self, task: impl Future<Output = ()> + Send + 'static) -> AbortHandle {
         self.0.spawn(task).abort_handle()
     }

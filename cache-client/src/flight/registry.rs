@@ -2,26 +2,29 @@
 
 use std::sync::Arc;
 
+use std::hash::BuildHasher;
+
 use cache_core::client_support::AnyKey;
+use foldhash::fast::RandomState;
+use hashbrown::HashTable;
+use hashbrown::hash_table::Entry;
 
 use super::state::{Flight, LoadDemand};
 use super::wait_graph::FlightId;
 use super::waiter::{CallOrigin, JoinError, Waiter};
-use crate::erased::{AnyValue, KeyMap};
+use crate::erased::AnyValue;
 use crate::sync::Mutex;
 use crate::sync::atomic::{AtomicU64, Ordering};
 
 /// The current flights of one query.
 #[derive(Default)]
 pub(crate) struct FlightRegistry {
-    current: Mutex<KeyMap<Arc<Flight>>>,
+    current: Mutex<HashTable<Arc<Flight>>>,
+    hasher: RandomState,
     /// How many have landed, so that a caller that has read the cache knows whether to read it again. Changes under the
     /// lock.
     landings: AtomicU64,
 }
-
-/// A flight that another has replaced, with its key.
-pub(crate) type DisplacedFlight = Option<(Arc<dyn AnyKey>, Arc<Flight>)>;
 
 /// How a caller wants to join a flight.
 pub(crate) struct JoinRequest<'a> {
@@ -72,17 +75,20 @@ impl FlightRegistry {
         self.landings.load(Ordering::Acquire)
     }
 
-    /// Joins the current flight of a key, or replaces it by a new one. The replaced one is `displaced`, to be dropped
-    /// when the caller holds no lock, since it may have the last handle of a value.
+    /// Joins the current flight of a key, or replaces it by a new one. `make` gets the hash of the key. The replaced
+    /// flight is `displaced`, to be dropped when the caller holds no lock, since it may have the last handle of a value.
     pub(crate) fn join(
         &self,
         key: &dyn AnyKey,
         request: &JoinRequest<'_>,
-        make: impl FnOnce() -> Flight,
-        displaced: &mut DisplacedFlight,
+        make: impl FnOnce(u64) -> Flight,
+        displaced: &mut Option<Arc<Flight>>,
     ) -> JoinOutcome {
+        let hash = self.hasher.hash_one(key);
         let mut current = self.current.lock();
-        if let Some(flight) = current.get(key) {
+        let mut place = current.entry(hash, |flight| *flight.key == *key, |flight| flight.hash);
+        if let Entry::Occupied(found) = place {
+            let flight = found.get();
             match flight.is_current() {
                 true if !request.if_running.replaces(flight.id) => match waiter(flight, request) {
                     Ok(waiter) => return JoinOutcome::Joined(Arc::clone(flight), waiter),
@@ -94,16 +100,18 @@ impl FlightRegistry {
                 // more, and observers may still show an answer that only marks have overtaken.
                 false => self.count_landing(),
             }
-            *displaced = current.remove_entry(key);
+            let (removed, vacant) = found.remove();
+            *displaced = Some(removed);
+            place = Entry::Vacant(vacant);
         }
         let landings = self.landings();
         if request.landings.is_some_and(|seen| seen != landings) {
             return JoinOutcome::ReadAgain(landings);
         }
-        let flight = Arc::new(make());
+        let flight = Arc::new(make(hash));
         // A new flight can always be joined, and waits for no other.
         let Ok(waiter) = waiter(&flight, request) else { return JoinOutcome::Cycle };
-        current.insert(Arc::clone(&flight.key), Arc::clone(&flight));
+        place.insert(Arc::clone(&flight));
         JoinOutcome::New(flight, waiter)
     }
 
@@ -111,11 +119,10 @@ impl FlightRegistry {
     pub(crate) fn landed(&self, flight: &Arc<Flight>) {
         let mut flights = self.current.lock();
         self.count_landing();
-        // Checked first: another flight may have replaced it, and would be lost if a second `Hash` of the key panicked.
-        let is_current = flights.get(&*flight.key).is_some_and(|current| Arc::ptr_eq(current, flight));
-        let removed = if is_current { flights.remove_entry(&*flight.key) } else { None };
-        drop(flights);
-        drop(removed);
+        // The caller has its own handle, so nothing is dropped here.
+        if let Ok(found) = flights.find_entry(flight.hash, |current| Arc::ptr_eq(current, flight)) {
+            found.remove();
+        }
     }
 
     fn count_landing(&self) {

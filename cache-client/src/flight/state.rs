@@ -1,15 +1,18 @@
 //! One load: its callers, whether it is still wanted, and its outcome. Knows nothing of how it is loaded or stored.
 
+use std::future::Future;
+use std::pin::Pin;
 use std::sync::Arc;
+use std::task::{Context, Poll, Waker};
 use std::time::Duration;
 
 use crate::sync::Mutex;
 use crate::sync::atomic::{AtomicBool, Ordering};
 use cache_core::Moment;
 use cache_core::client_support::{AnyKey, AnyWatch};
-use tokio::sync::Notify;
 
 use super::wait_graph::FlightId;
+use super::wakers::{Place, Wakers};
 use crate::concurrency::LoadSlot;
 use crate::erased::{AnyValue, Outcome};
 use crate::runtime::{TaskRuntime, Timer};
@@ -19,6 +22,8 @@ use crate::token::Token;
 pub(crate) struct Flight {
     pub(crate) id: FlightId,
     pub(crate) key: Arc<dyn AnyKey>,
+    /// The hash of the key in the registry.
+    pub(super) hash: u64,
     /// When the load began.
     pub(crate) started: Moment,
     /// Detects whether something newer exists for the key. `None` for a load of a single tree, which stores nothing.
@@ -38,8 +43,6 @@ pub(crate) struct Flight {
     /// There is an outcome.
     has_landed: AtomicBool,
     state: Mutex<FlightState>,
-    /// Notified of the outcome, and of a stale value before it.
-    landed: Notify,
 }
 
 struct FlightState {
@@ -63,6 +66,8 @@ struct FlightState {
     /// Cancels the load if no caller joins in time.
     timer: Option<Timer>,
     outcome: Option<Outcome>,
+    /// Woken when there is an outcome, and when there is a stale value before it.
+    wakers: Wakers,
 }
 
 /// What a call demands of its flight. A flight fulfils the demands of all its calls.
@@ -99,7 +104,7 @@ pub(crate) enum Landing {
 impl Flight {
     pub(crate) fn new(
         id: FlightId,
-        key: Arc<dyn AnyKey>,
+        (key, hash): (Arc<dyn AnyKey>, u64),
         started: Moment,
         watch: Option<Arc<AnyWatch>>,
         token: Token,
@@ -118,10 +123,12 @@ impl Flight {
             leave_count: 0,
             timer: None,
             outcome: None,
+            wakers: Wakers::default(),
         };
         Self {
             id,
             key,
+            hash,
             started,
             watch,
             token,
@@ -131,7 +138,6 @@ impl Flight {
             is_unstored: AtomicBool::new(false),
             has_landed: AtomicBool::new(false),
             state: Mutex::new(state),
-            landed: Notify::new(),
         }
     }
 
@@ -230,21 +236,17 @@ impl Flight {
 
     /// Notifies the callers that the cache has a stale value, which the flight keeps as long as it exists.
     pub(crate) fn show_stale(&self, value: AnyValue) {
-        let replaced = self.state.lock().stale.replace(value);
+        let mut state = self.state.lock();
+        let replaced = state.stale.replace(value);
+        let waiting = state.wakers.take_waiting();
+        drop(state);
         drop(replaced);
-        self.landed.notify_waiters();
+        waiting.into_iter().for_each(Waker::wake);
     }
 
     /// Waits until the cache has a stale value.
-    pub(crate) async fn shows_stale(&self) {
-        loop {
-            // Before the check, so that no call is missed.
-            let shown = self.landed.notified();
-            if self.state.lock().stale.is_some() {
-                return;
-            }
-            shown.await;
-        }
+    pub(crate) fn shows_stale(&self) -> impl Future<Output = ()> + Send {
+        self.wait_for(|state| state.stale.is_some().then_some(()))
     }
 
     /// Ends the load, before anything is stored. The demands of later calls are ignored. If nothing is to be stored,
@@ -291,9 +293,10 @@ impl Flight {
             }
         };
         self.has_landed.store(true, Ordering::Release);
+        let waiting = state.wakers.take_waiting();
         drop(state);
         drop((late, timer));
-        self.landed.notify_waiters();
+        waiting.into_iter().for_each(Waker::wake);
         is_alone
     }
 
@@ -311,16 +314,48 @@ impl Flight {
     }
 
     /// Waits for the outcome.
-    pub(crate) async fn landed(&self) -> Outcome {
-        loop {
-            // Before the check, so that no landing is missed.
-            let landed = self.landed.notified();
-            if self.has_landed()
-                && let Some(outcome) = self.outcome()
-            {
-                return outcome;
-            }
-            landed.await;
+    pub(crate) fn landed(&self) -> impl Future<Output = Outcome> + Send {
+        self.wait_for(|state| state.outcome.clone())
+    }
+
+    /// Waits until `find` finds something. It runs under the lock.
+    fn wait_for<T, F: Fn(&FlightState) -> Option<T>>(&self, find: F) -> Wait<'_, F> {
+        Wait { flight: self, find, place: None }
+    }
+}
+
+/// Waits for something in the state of a flight.
+struct Wait<'a, F> {
+    flight: &'a Flight,
+    find: F,
+    place: Option<Place>,
+}
+
+impl<F> Unpin for Wait<'_, F> {}
+
+impl<T, F: Fn(&FlightState) -> Option<T>> Future for Wait<'_, F> {
+    type Output = T;
+
+    fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<T> {
+        let Self { flight, find, place } = &mut *self;
+        // Before the lock, since a waker is foreign code. After the landing nothing more comes.
+        let waker = (!flight.has_landed()).then(|| cx.waker().clone());
+        let mut state = flight.state.lock();
+        if let Some(found) = find(&state) {
+            return Poll::Ready(found);
+        }
+        let replaced = waker.and_then(|waker| state.wakers.wait(place, waker));
+        drop(state);
+        drop(replaced);
+        Poll::Pending
+    }
+}
+
+impl<F> Drop for Wait<'_, F> {
+    fn drop(&mut self) {
+        if let Some(place) = self.place.take().filter(|_| !self.flight.has_landed()) {
+            let left = self.flight.state.lock().wakers.leave(place);
+            drop(left);
         }
     }
 }

@@ -1,5 +1,6 @@
 //! A caller that waits for a flight, from when it joins until it leaves.
 
+use std::future::Future;
 use std::sync::Arc;
 
 use super::state::{Flight, LoadDemand};
@@ -61,8 +62,8 @@ impl Waiter {
     }
 
     /// Waits for the outcome. May be dropped and called again.
-    pub(crate) async fn landed(&self) -> Outcome {
-        self.flight.landed().await
+    pub(crate) fn landed(&self) -> impl Future<Output = Outcome> + Send {
+        self.flight.landed()
     }
 }
 

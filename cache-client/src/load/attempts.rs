@@ -119,10 +119,17 @@ impl<A: App> LoadTask<A> {
 
     /// The value in the cache, if this load may report that it is unchanged.
     fn present(&self) -> Option<AnyValue> {
-        let may_be_unchanged =
-            self.flight.watch.is_some() && self.plan.stores() && !self.query.facts().is_batched;
+        let may_be_unchanged = self.flight.watch.is_some()
+            && self.plan.stores()
+            && !self.query.facts().is_batched
+            && !self.is_still_vacant();
         let present = may_be_unchanged.then(|| self.query.read(self.node.client.cache(), false));
         present.flatten().map(|(value, _)| value)
+    }
+
+    /// Whether the key has had no value since the flight began. Only the provider fills it without overtaking the flight.
+    fn is_still_vacant(&self) -> bool {
+        self.is_vacant && self.flight.is_current() && self.node.client.tier().is_none()
     }
 
     async fn attempt(

@@ -42,7 +42,11 @@ impl<A: App> Brought<A> {
 impl<A: App> LoadTask<A> {
     /// Takes the entries that the load brings along, with the times of their own queries.
     pub(super) fn take_brought(&self, started: Moment) -> (Vec<BroughtAnswer<A>>, Vec<BroughtEntry>) {
-        let brought = self.node.take_brought().into_iter().filter_map(Brought::of);
+        let brought = self.node.take_brought();
+        if brought.is_empty() {
+            return (Vec::new(), Vec::new());
+        }
+        let brought = brought.into_iter().filter_map(Brought::of);
         let timed = brought.map(|Brought { answer, mut entry }| {
             let is_absent = answer.query.counts_as_absent(&answer.plan, &answer.value);
             entry.set_times(answer.plan.times(is_absent, started, &AnswerTerms::default()));
@@ -57,6 +61,9 @@ impl<A: App> LoadTask<A> {
         answers: Vec<BroughtAnswer<A>>,
         entries: &[BroughtEntry],
     ) -> Vec<BroughtAnswer<A>> {
+        if answers.is_empty() {
+            return answers;
+        }
         let client = &self.node.client;
         let stored = answers.into_iter().zip(entries).filter(|(_, entry)| entry.is_stored());
         let reported = stored.map(|(answer, _)| {

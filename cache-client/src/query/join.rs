@@ -28,6 +28,15 @@ use crate::token::Token;
 /// How long a load continues after its last caller has left. Default of the option `linger`.
 const LINGER: Duration = Duration::from_secs(5);
 
+/// A read of the cache that gave no answer.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct CacheMiss {
+    /// How many loads had landed before the read.
+    pub(super) landings: u64,
+    /// Whether there was no value at all.
+    pub(super) is_vacant: bool,
+}
+
 /// A load that no caller waits for.
 pub(crate) struct BackgroundLoad {
     pub(crate) flight: Arc<Flight>,
@@ -60,15 +69,15 @@ impl<A: App> Caller<'_, A> {
         }
     }
 
-    /// Joins a flight, or finds an answer in the cache in the meantime. `seen` is how many loads had landed before the
-    /// caller read the cache and found nothing; with `None`, the cache is read here.
+    /// Joins a flight, or finds an answer in the cache in the meantime. If the caller has not `seen` the cache, it is
+    /// read here.
     pub(super) fn load(
         &self,
         query: &dyn AnyQuery<A>,
         plan: &Arc<Plan>,
         access: Access,
         if_running: IfRunning,
-        seen: Option<u64>,
+        seen: Option<CacheMiss>,
     ) -> Result<Progress, AnyQueryError> {
         if plan.never_loads() && !self.may_look_up(query, access) {
             return Err(self.not_cached(query));
@@ -96,18 +105,22 @@ impl<A: App> Caller<'_, A> {
                         .map(|value| Progress::Found(value, None)),
                 };
             }
-            request.landings = Some(seen.unwrap_or_else(|| query_state.flights_of(plan).landings()));
+            let landings = seen.map(|miss| miss.landings);
+            request.landings = Some(landings.unwrap_or_else(|| query_state.flights_of(plan).landings()));
         }
         let mut is_read = seen.is_some();
+        let mut is_vacant = seen.is_some_and(|miss| miss.is_vacant);
         loop {
-            if request.landings.is_some()
-                && !is_read
-                && let Some((value, verdict)) = self.read_and_judge(query, plan, false)
-                && (verdict.is_fresh() || (plan.never_loads() && !access.fresh_only))
-            {
-                return Ok(self.found(query, value));
+            if request.landings.is_some() && !is_read {
+                let found = self.read_and_judge(query, plan, false);
+                is_vacant = found.is_none();
+                if let Some((value, verdict)) = found
+                    && (verdict.is_fresh() || (plan.never_loads() && !access.fresh_only))
+                {
+                    return Ok(self.found(query, value));
+                }
             }
-            match self.join_shared(query, plan, query_state, &request) {
+            match self.join_shared(query, plan, query_state, &request, is_vacant) {
                 JoinOutcome::ReadAgain(landings) => (request.landings, is_read) = (Some(landings), false),
                 joined => return self.joined(query, joined, plan, access, slot),
             }
@@ -205,11 +218,11 @@ impl<A: App> Caller<'_, A> {
             from: None,
             landings: None,
         };
-        let mut joined = self.join_shared(query, plan, query_state, &request);
+        let mut joined = self.join_shared(query, plan, query_state, &request, false);
         if let JoinOutcome::New(flight, _) = &joined
             && flight.is_stranded()
         {
-            joined = self.join_shared(query, plan, query_state, &request);
+            joined = self.join_shared(query, plan, query_state, &request, false);
         }
         match joined {
             JoinOutcome::Joined(flight, _) => Some(BackgroundLoad { flight, is_new: false }),
@@ -219,13 +232,15 @@ impl<A: App> Caller<'_, A> {
         }
     }
 
-    /// Joins the flight that the tree waits for, the current one, or a new one, which it starts.
+    /// Joins the flight that the tree waits for, the current one, or a new one, which it starts. `is_vacant` says that
+    /// the caller has found no value in the cache.
     fn join_shared(
         &self,
         query: &dyn AnyQuery<A>,
         plan: &Arc<Plan>,
         query_state: &Arc<QueryState>,
         request: &JoinRequest<'_>,
+        is_vacant: bool,
     ) -> JoinOutcome {
         // Before any lock: the clock may be foreign code, and there may be no runtime.
         let runtime = match request.in_background {
@@ -235,13 +250,13 @@ impl<A: App> Caller<'_, A> {
         let started = self.client().cache().now();
         // The query to load, if the flight is new.
         let mut loaded = None;
-        let make = || {
+        let make = |hash| {
             let query = loaded.insert(query.to_query());
             let id = self.client().next_flight();
             let watch = Arc::new(query.watch(self.client().cache(), None));
             let slot = self.slot(&**query, query_state, &runtime);
             let key: Arc<dyn AnyKey> = query.clone();
-            Flight::new(id, key, started, Some(watch), Token::default(), runtime, slot)
+            Flight::new(id, (key, hash), started, Some(watch), Token::default(), runtime, slot)
         };
         // Declared here, so that it is dropped after the memo is unlocked too.
         let mut displaced = None;
@@ -252,10 +267,10 @@ impl<A: App> Caller<'_, A> {
             Some(node) => in_tree(node, query, request, || join(&mut displaced)),
             None => join(&mut displaced),
         };
-        if let Some((_, flight)) = &displaced {
+        if let Some(flight) = &displaced {
             flight.displace();
         }
-        start(joined, loaded, plan, query_state, |flight| {
+        start(joined, loaded, (plan, query_state, is_vacant), |flight| {
             let (client, token) = (self.client().clone(), flight.token.clone());
             Node::of_load(client, query.facts().name, token, flight.id, flight.slot.clone())
         })
@@ -287,13 +302,13 @@ impl<A: App> Caller<'_, A> {
             let (id, token) = (self.client().next_flight(), node.request().child());
             let slot = self.slot(&**query, query_state, &runtime);
             let key: Arc<dyn AnyKey> = query.clone();
-            let flight = Arc::new(Flight::new(id, key, started, None, token, runtime, slot));
+            let flight = Arc::new(Flight::new(id, (key, 0), started, None, token, runtime, slot));
             match Waiter::take(&flight, request.demand, request.from) {
                 Ok(waiter) => JoinOutcome::New(flight, Some(waiter)),
                 Err(JoinError::Closed | JoinError::Cycle) => JoinOutcome::Cycle,
             }
         });
-        start(joined, loaded, plan, query_state, |flight| {
+        start(joined, loaded, (plan, query_state, false), |flight| {
             Node::of_flight(node, flight.token.clone(), flight.id, flight.slot.clone())
         })
     }
@@ -303,13 +318,12 @@ impl<A: App> Caller<'_, A> {
 fn start<A: App>(
     joined: JoinOutcome,
     loaded: Option<Arc<dyn AnyQuery<A>>>,
-    plan: &Arc<Plan>,
-    query_state: &Arc<QueryState>,
+    (plan, query_state, is_vacant): (&Arc<Plan>, &Arc<QueryState>, bool),
     context: impl FnOnce(&Flight) -> Arc<Node<A>>,
 ) -> JoinOutcome {
     if let (JoinOutcome::New(flight, _), Some(query)) = (&joined, loaded) {
         let (query_state, flight, node) = (Arc::clone(query_state), Arc::clone(flight), context(flight));
-        LoadTask::new(query, query_state, flight, node, Arc::clone(plan)).start();
+        LoadTask::new(query, query_state, flight, node, Arc::clone(plan)).start(is_vacant);
     }
     joined
 }

@@ -14,36 +14,39 @@ use crate::error::QueryError;
 use crate::plan::{Plan, Planned, Verdict};
 use crate::telemetry::Substitute;
 
+/// What a call has found in the cache before it loads anything.
+pub(super) enum Found {
+    Answer(AnyValue),
+    /// A value that is no answer.
+    Unusable,
+    Nothing,
+}
+
 impl<A: App> Caller<'_, A> {
     /// Reads the cache before anything is loaded. Loads the key again in the background if the answer is stale or about
     /// to be.
-    pub(super) fn read(
-        &self,
-        query: &dyn AnyQuery<A>,
-        plan: &Planned<'_>,
-        access: Access,
-    ) -> Option<AnyValue> {
+    pub(super) fn read(&self, query: &dyn AnyQuery<A>, plan: &Planned<'_>, access: Access) -> Found {
         let (telemetry, subject, strategy) = (self.telemetry(), query.subject(), plan.strategy());
         match self.read_and_judge(query, plan, true) {
             Some((value, Verdict::Fresh)) => {
                 telemetry.hit_of(subject, strategy);
-                Some(value)
+                Found::Answer(value)
             }
             Some((value, Verdict::Ending)) => {
                 telemetry.hit_of(subject, strategy);
                 self.refresh(query, &plan.shared());
-                Some(value)
+                Found::Answer(value)
             }
             Some((value, Verdict::Stale)) if !access.fresh_only => {
                 telemetry.stale_hit(subject, strategy);
                 if !plan.never_loads() {
                     self.refresh(query, &plan.shared());
                 }
-                Some(value)
+                Found::Answer(value)
             }
-            _ => {
+            found => {
                 telemetry.miss(subject, strategy);
-                None
+                if found.is_some() { Found::Unusable } else { Found::Nothing }
             }
         }
     }

@@ -9,7 +9,9 @@ use cache_core::{Holds, LoadingOptions};
 use foldhash::fast::RandomState;
 
 use super::caller::Caller;
+use super::join::CacheMiss;
 use super::progress::{Progress, WaitingCall};
+use super::reading::Found;
 use super::set::{OutcomeList, QueryList, QuerySet};
 use crate::any_query::AnyQuery;
 use crate::app::App;
@@ -115,10 +117,13 @@ impl<A: App> Caller<'_, A> {
         let mut seen = None;
         if plan.reads_first() && access.reads {
             // Before the read, so that the call misses no landing.
-            seen = Some(self.client().state_of(query).flights_of(&plan).landings());
-            if let Some(value) = self.read(query, &plan, access) {
-                return Ok(self.found(query, value));
-            }
+            let landings = self.client().state_of(query).flights_of(&plan).landings();
+            let is_vacant = match self.read(query, &plan, access) {
+                Found::Answer(value) => return Ok(self.found(query, value)),
+                Found::Unusable => false,
+                Found::Nothing => true,
+            };
+            seen = Some(CacheMiss { landings, is_vacant });
         }
         let if_running = if plan.replaces_running() { IfRunning::Replace } else { IfRunning::Join };
         self.load(query, &plan.shared(), access, if_running, seen)

@@ -289,6 +289,33 @@ impl<Q: Query> Table<Q> {
         use_: Use,
     ) -> Option<(Arc<Q::Value>, EntryState)> {
         let (now, mut state) = (self.shared().now(), None);
+        // As in `get`, the common cases come first.
+        if let Some(shards) = self.shards.get()
+            && self.rules().has_plain_hits
+        {
+            let hash = self.hash(lookup);
+            let guard = shards.of(hash).read();
+            let (shard, counts) = (guard.any(), use_ == Use::Counted);
+            match guard.find(hash, lookup) {
+                None => {
+                    if counts {
+                        shard.count_read(false);
+                    }
+                    return None;
+                }
+                Some((number, Line { state, value: ValueRef::Strong(value), .. }))
+                    if !state.has_timer || !shard.has_due(now) =>
+                {
+                    if counts {
+                        self.head.note_use(state);
+                        shard.count_read(true);
+                    }
+                    return state_of(shard, Some(number), self.rules(), now)
+                        .map(|state| (Arc::clone(value), state));
+                }
+                Some(_) => {}
+            }
+        }
         let value = self.read(lookup, use_, &mut |shard, number| {
             state = state_of(shard, number, self.rules(), now);
         });

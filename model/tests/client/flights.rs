@@ -61,15 +61,15 @@ impl Program {
             {
                 return Err(*entry.into_value());
             }
-            let make = || {
+            let make = |hash| {
                 let id = FlightId(self.next.fetch_add(1, Ordering::SeqCst));
                 let watch = Arc::new(AnyWatch::new(self.store.any_table_ref::<Get>(), KEY, None));
                 let (now, token) = (self.store.now(), Token::default());
-                Flight::new(id, Arc::new(KEY), now, Some(watch), token, TaskRuntime, None)
+                Flight::new(id, (Arc::new(KEY), hash), now, Some(watch), token, TaskRuntime, None)
             };
             let mut displaced = None;
             let joined = self.flights.join(&KEY, &request, make, &mut displaced);
-            if let Some((_, flight)) = &displaced {
+            if let Some(flight) = &displaced {
                 flight.displace();
             }
             match joined {

@@ -28,6 +28,7 @@ mod flight {
     pub(crate) mod state;
     pub(crate) mod wait_graph;
     pub(crate) mod waiter;
+    mod wakers;
 }
 #[path = "../../../cache-client/src/notes.rs"]
 #[allow(unreachable_pub, reason = "the client's own file, of which these checks use a part")]
