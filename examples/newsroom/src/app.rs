@@ -23,6 +23,9 @@ const LAST_WRITES: Duration = Duration::from_millis(500);
 /// The maximum size of the answers in their file.
 const ANSWERS_BYTES: u64 = 64 * 1024 * 1024;
 
+/// How long the file of answers may take for a write. Nothing waits for that.
+const LONGEST_WRITE: Duration = Duration::from_secs(5);
+
 /// Number of commits that the inspector shows.
 const COMMITS_SHOWN: usize = 12;
 
@@ -147,7 +150,8 @@ pub async fn open_with(
         answers: Arc::clone(&answers),
         snapshot,
     };
-    let client = Client::builder(restored.cache, newsroom).provider(answers).build();
+    let client =
+        Client::builder(restored.cache, newsroom).provider(answers).provider_timeout(LONGEST_WRITE).build();
     if !restored.has_all_comments {
         // By the client, so that copies in the file of answers are not read either.
         client.invalidate_query::<GetComments>();
