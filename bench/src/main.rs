@@ -54,6 +54,8 @@
 //! | `client-observers/10k-others` | commits of one key while 10,000 other keys are observed |
 //! | `client-observers/1k-same` | a commit to a key that 1,000 tasks observe, until all have seen it; time per task |
 //! | `client-pages/100` | a commit to one of 100 observed pages, until the list of all pages is shown with it; compared with an observer of each page |
+//! | `client-bring/20` | loads that bring 20 absent entries; time per load, compared with 20 inserts, and with a load followed by 20 inserts |
+//! | `file-get/*`, `file-set/*` | reads and writes of the file provider, wall-clock time per entry; the writes of both contestants are committed in groups of 1,000 |
 //! | `reaping/sweep` | `reap` of a table whose keys are all dead; time per key |
 //! | `reaping/insert` | `insert`s, each of which makes one survivor and drops another |
 //! | `readers-during-save/*` | time of a read while 1,000,000 entries are saved, including the reading of the clock |
@@ -75,6 +77,8 @@
 //! | `ours-capacity`, `ours-inserts`, `ours-gets` | a table with a bound; inserts and reads one by one |
 //! | `ours-store`, `ours-get-fresh`, `ours-settings` | `get` of the store without the client; `get_fresh` of it; a client with options set |
 //! | `ours-client`, `ours-unobserved` | the client without requests; with nothing observed |
+//! | `ours-observers`, `ours-load-inserts` | an observer of each page; a load that brings nothing, and inserts |
+//! | `redb` | the database of the file provider, without the provider |
 //! | `cached` | a function with its macro on it, `sync_writes = "by_key"`; with a hasher of its own |
 //! | `watch-by-hand` | `quick_cache`, and a `tokio::sync::watch` channel for each observed key |
 //! | `one-thread`, `idle`, `read-and-lex` | the same with one thread; while nothing is saved; reading and lexing alone |

@@ -1,6 +1,7 @@
 //! The query client on one thread: reads of cached answers compared with reads of the store alone, loads of missing
 //! answers, and observers. This file has the queries and how they are loaded; the modules below measure.
 
+mod bringing;
 mod hits;
 mod loaders;
 mod loads;
@@ -16,6 +17,7 @@ use cache_client::{App, Client, Context, Fetch};
 use cache_core::{Cache, Query};
 use tokio::runtime::{Builder, Runtime};
 
+use self::bringing::GetList;
 use super::{entries, race_hits, report_times};
 use crate::options::Options;
 use crate::peers::{Value, value_of};
@@ -33,6 +35,7 @@ struct GetLoaded {
 cache_core::registry! {
     struct ClientRegistry {
         GetLoaded,
+        GetList,
     }
 }
 
@@ -92,6 +95,7 @@ pub fn run(options: &Options, report: &mut Report) {
     loads::run(options, report);
     observers::run(options, report);
     pages::run(options, report);
+    bringing::run(options, report);
 }
 
 /// A client with the keys `0..held` in its cache, and default options.

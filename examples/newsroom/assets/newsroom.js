@@ -1,5 +1,64 @@
 // Posts comments without leaving the page, and shows all comments as they arrive, including those that are being sent.
+// Keeps the list of the most discussed articles up to date.
 "use strict";
+
+const element = (name, properties, ...children) => {
+  const made = Object.assign(document.createElement(name), properties);
+  made.append(...children);
+  return made;
+};
+
+// Receives events of one name from the address that `address` returns, while the page is visible. `listen` begins
+// again, with the current address.
+const follow = (address, name, show, isLive = () => {}) => {
+  // A browser has six connections to a site. A hidden page closes its own, so that others can be loaded.
+  let events = null;
+  let later = 0;
+  const hush = () => {
+    clearTimeout(later);
+    events?.close();
+    events = null;
+    isLive(false);
+  };
+  const listen = () => {
+    hush();
+    events = new EventSource(address());
+    events.addEventListener("open", () => isLive(true));
+    events.addEventListener("error", () => {
+      isLive(false);
+      // A browser connects again by itself, but not after a refusal, as when too many readers listen.
+      if (events.readyState === EventSource.CLOSED) later = setTimeout(listen, 30_000);
+    });
+    events.addEventListener(name, (event) => show(JSON.parse(event.data)));
+  };
+  if (!document.hidden) listen();
+  window.addEventListener("pagehide", hush);
+  window.addEventListener("pageshow", (event) => { if (event.persisted) listen(); });
+  document.addEventListener("visibilitychange", () => {
+    clearTimeout(later);
+    if (document.hidden) later = setTimeout(hush, 20_000);
+    else if (events?.readyState !== EventSource.OPEN) listen();
+  });
+  return listen;
+};
+
+const discussed = document.querySelector(".discussed");
+if (discussed) {
+  const more = discussed.querySelector(".more-discussed");
+  let pages = 1;
+  const item = ({ id, title, comments }) => {
+    const count = comments === 1 ? "1 comment" : `${comments} comments`;
+    const link = element("a", { href: `/articles/${id}`, textContent: title });
+    return element("li", {}, link, element("span", { className: "meta", textContent: count }));
+  };
+  const show = ({ discussed: list }) => {
+    if (!list) return;
+    more.hidden = !list.has_next;
+    discussed.querySelector("ol").replaceChildren(...list.articles.map(item));
+  };
+  const listen = follow(() => `/events/discussed?pages=${pages}`, "discussed", show);
+  more.addEventListener("click", () => { pages += 1; listen(); });
+}
 
 const section = document.querySelector(".discussion");
 if (section) {
@@ -8,12 +67,6 @@ if (section) {
   const form = section.querySelector("form.comment");
   const notice = form.querySelector(".notice");
   const live = section.querySelector(".live");
-
-  const element = (name, properties, ...children) => {
-    const made = Object.assign(document.createElement(name), properties);
-    made.append(...children);
-    return made;
-  };
 
   const when = (seconds) => {
     const date = new Date(seconds * 1000);
@@ -47,38 +100,11 @@ if (section) {
     section.querySelector(".older").hidden = newest.filter((comment) => comment.number).length === total;
   };
 
-  // A browser has six connections to a site. A hidden page closes its own, so that others can be loaded.
-  let events = null;
-  let later = 0;
-  const hush = () => {
-    clearTimeout(later);
-    events?.close();
-    events = null;
-    live.hidden = true;
+  const receive = (news) => {
+    section.classList.toggle("refreshing", news.is_refreshing);
+    if (news.comments) show(news.comments);
   };
-  const listen = () => {
-    hush();
-    events = new EventSource(`/events/${article}`);
-    events.addEventListener("open", () => { live.hidden = false; });
-    events.addEventListener("error", () => {
-      live.hidden = true;
-      // A browser connects again by itself, but not after a refusal, as when too many readers listen.
-      if (events.readyState === EventSource.CLOSED) later = setTimeout(listen, 30_000);
-    });
-    events.addEventListener("comments", (event) => {
-      const news = JSON.parse(event.data);
-      section.classList.toggle("refreshing", news.is_refreshing);
-      if (news.comments) show(news.comments);
-    });
-  };
-  if (!document.hidden) listen();
-  window.addEventListener("pagehide", hush);
-  window.addEventListener("pageshow", (event) => { if (event.persisted) listen(); });
-  document.addEventListener("visibilitychange", () => {
-    clearTimeout(later);
-    if (document.hidden) later = setTimeout(hush, 20_000);
-    else if (events?.readyState !== EventSource.OPEN) listen();
-  });
+  follow(() => `/events/${article}`, "comments", receive, (isLive) => { live.hidden = !isLive; });
 
   form.addEventListener("submit", async (event) => {
     event.preventDefault();

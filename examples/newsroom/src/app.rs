@@ -1,13 +1,15 @@
 //! The state of the program, how it is made at the start, and what remains of it at the end.
 
 use std::fmt::Display;
-use std::fs::{File, TryLockError};
+use std::fs::{DirEntry, File, TryLockError};
 use std::io::{ErrorKind, Write};
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 use std::time::Duration;
 
 use cache_client::{App, Client, TokioClock};
-use cache_core::{Cache, OpenError, SaveReport, SnapshotError};
+use cache_core::{Builder, Cache, Clock, OpenError, SaveReport, SnapshotError};
+use cache_file::FileProvider;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
@@ -17,6 +19,12 @@ use crate::queries::{CountComments, CurrentEdition, GetComments};
 
 /// How long a save waits for comments that are being written.
 const LAST_WRITES: Duration = Duration::from_millis(500);
+
+/// The maximum size of the answers in their file.
+const ANSWERS_BYTES: u64 = 64 * 1024 * 1024;
+
+/// How long the file of answers may take for a write. Nothing waits for that.
+const LONGEST_WRITE: Duration = Duration::from_secs(5);
 
 /// Number of commits that the inspector shows.
 const COMMITS_SHOWN: usize = 12;
@@ -31,6 +39,8 @@ pub struct Newsroom {
     /// Comments that are being written, until the cache has changed too. A mutation continues when its request is cut
     /// off.
     pub writing: TaskTracker,
+    /// Answers that outlive the program, for a start without the database.
+    pub answers: Arc<FileProvider>,
     snapshot: PathBuf,
 }
 
@@ -62,6 +72,9 @@ pub enum OpenFailure {
     /// The cache cannot be made.
     #[error("cannot make the cache")]
     Cache(#[from] OpenError),
+    /// The file of answers cannot be opened or made.
+    #[error(transparent)]
+    Answers(#[from] cache_file::OpenError),
 }
 
 /// Makes the folder, and keeps other processes out of it until the file is dropped: two would not see each other's
@@ -84,45 +97,100 @@ pub fn claim(folder: &Path) -> Result<File, OpenFailure> {
 
 /// Opens the database and the cache of a folder. Calls `progress` with a line for each thing that happens.
 ///
+/// If the folder has a file of answers, but no database, the database has been moved away: the answers are served until
+/// it is back.
+///
 /// # Errors
-/// If the folder or the database cannot be used. A snapshot that cannot be read is no error: the start is a cold one.
+/// If the folder, the database or the file of answers cannot be used. A snapshot that cannot be read is no error: the
+/// start is a cold one.
 pub async fn open(
     folder: &Path,
     size: Size,
     progress: impl Fn(&dyn Display),
 ) -> Result<Client<Newsroom>, OpenFailure> {
+    open_with(folder, size, TokioClock::new(), progress).await
+}
+
+/// Like [`open`], with another clock for the cache.
+///
+/// # Errors
+/// Like [`open`].
+pub async fn open_with(
+    folder: &Path,
+    size: Size,
+    clock: impl Clock + Clone,
+    progress: impl Fn(&dyn Display),
+) -> Result<Client<Newsroom>, OpenFailure> {
     let failed = |source| OpenFailure::Folder { path: folder.to_owned(), source };
     std::fs::create_dir_all(folder).map_err(failed)?;
-    let database = Database::open(&folder.join("newsroom.sqlite"), size, &progress).await?;
+    let path = folder.join("newsroom.sqlite");
     let snapshot = folder.join("newsroom.snapshot");
-    let cache = restore(&snapshot, &database.edition().await?, &progress)?;
-    cache.commit_log().keep(COMMITS_SHOWN);
-    let newsroom =
-        Newsroom { database, stopping: CancellationToken::new(), writing: TaskTracker::new(), snapshot };
-    Ok(Client::builder(cache, newsroom).build())
+    let builder = || Cache::builder().clock(clock.clone());
+    let (database, number, restored) = match newest_answers(folder).map_err(failed)? {
+        Some(number) if !path.exists() => {
+            let text = "is missing: older answers are served until it is back";
+            progress(&format_args!("the database `{}` {text}", path.display()));
+            let cache = builder().build().map_err(OpenError::from)?;
+            (Database::missing(&path, Some(number)), number, Restored { cache, has_all_comments: true })
+        }
+        _ => {
+            let database = Database::open(&path, size, &progress).await?;
+            let edition = database.edition().await?;
+            let restored = restore(builder, &snapshot, &edition, &progress)?;
+            (database, edition.database, restored)
+        }
+    };
+    restored.cache.commit_log().keep(COMMITS_SHOWN);
+    let answers = FileProvider::open(folder.join(answers_name(number)))?.max_bytes(ANSWERS_BYTES);
+    let answers = Arc::new(answers);
+    let newsroom = Newsroom {
+        database,
+        stopping: CancellationToken::new(),
+        writing: TaskTracker::new(),
+        answers: Arc::clone(&answers),
+        snapshot,
+    };
+    let client =
+        Client::builder(restored.cache, newsroom).provider(answers).provider_timeout(LONGEST_WRITE).build();
+    if !restored.has_all_comments {
+        // By the client, so that copies in the file of answers are not read either.
+        client.invalidate_query::<GetComments>();
+        client.invalidate_query::<CountComments>();
+        client.invalidate_tag("summaries");
+    }
+    Ok(client)
+}
+
+/// The cache at the start.
+struct Restored {
+    cache: Cache<CacheRegistry>,
+    /// Whether it knows of all comments in the database. The process may have been killed after the last save: the
+    /// snapshot lacks what readers wrote since then, and the file of answers may have comments from before.
+    has_all_comments: bool,
 }
 
 fn restore(
+    builder: impl Fn() -> Builder<CacheRegistry>,
     snapshot: &Path,
     edition: &Edition,
     progress: &impl Fn(&dyn Display),
-) -> Result<Cache<CacheRegistry>, OpenFailure> {
-    let builder = || Cache::builder().clock(TokioClock::new());
+) -> Result<Restored, OpenFailure> {
     let (cache, report) = match builder().restore_or_new(snapshot) {
         Err(OpenError::Snapshot { source, .. }) => {
             progress(&format_args!("cold start, the snapshot cannot be read: {}", with_causes(&source)));
-            return Ok(builder().build().map_err(OpenError::from)?);
+            let cache = builder().build().map_err(OpenError::from)?;
+            return Ok(Restored { cache, has_all_comments: false });
         }
         opened => opened?,
     };
+    let mut has_all_comments = false;
     match cache.peek(&CurrentEdition) {
         _ if report.is_first_start => progress(&"cold start, there is no snapshot yet"),
-        Some(saved) if *saved == *edition => progress(&report),
-        // The process may have been killed after the last save: the snapshot lacks what readers wrote since then.
+        Some(saved) if *saved == *edition => {
+            has_all_comments = true;
+            progress(&report);
+        }
         Some(saved) if saved.database == edition.database => {
-            cache.invalidate_where::<GetComments>(|_| true);
-            cache.invalidate_where::<CountComments>(|_| true);
-            cache.invalidate_tag("summaries");
             progress(&report);
             progress(&"comments were posted after the cache was saved: they will be loaded again");
         }
@@ -131,23 +199,42 @@ fn restore(
             progress(&"cold start, the snapshot is of another database");
         }
     }
-    Ok(cache)
+    Ok(Restored { cache, has_all_comments })
+}
+
+/// The name of the file of answers from the database with this number.
+fn answers_name(number: u64) -> String {
+    format!("answers-{number:016x}.redb")
+}
+
+/// The number of the database whose file of answers was written last.
+fn newest_answers(folder: &Path) -> std::io::Result<Option<u64>> {
+    let number = |file: &DirEntry| {
+        let name = file.file_name().into_string().ok()?;
+        let number = u64::from_str_radix(name.strip_prefix("answers-")?.strip_suffix(".redb")?, 16).ok()?;
+        Some((file.metadata().ok()?.modified().ok()?, number))
+    };
+    let files = std::fs::read_dir(folder)?.collect::<Result<Vec<_>, _>>()?;
+    Ok(files.iter().filter_map(number).max().map(|(_, number)| number))
 }
 
 /// Saves the cache, so that the next start is warm. Call it when nothing is served any more.
 ///
 /// Waits a moment for comments that are being written. If they are not written by then, the next start loads all
-/// comments again.
+/// comments again. `None` if nothing was saved because the database is missing.
 ///
 /// # Errors
 /// If the file cannot be written, or the database cannot say which comment is its last.
-pub async fn save(client: &Client<Newsroom>) -> Result<SaveReport, SaveFailure> {
+pub async fn save(client: &Client<Newsroom>) -> Result<Option<SaveReport>, SaveFailure> {
     let Newsroom { database, snapshot, writing, .. } = client.app();
+    if database.is_missing() {
+        return Ok(None);
+    }
     writing.close();
     let is_written = tokio::time::timeout(LAST_WRITES, writing.wait()).await.is_ok();
     // Loads without callers may still run.
     let mut edition = database.last_edition().await?;
-    if !is_written {
+    if !is_written || database.was_missing() {
         // The database may have a comment that the cache does not know.
         edition.last_comment = 0;
     }
@@ -155,7 +242,7 @@ pub async fn save(client: &Client<Newsroom>) -> Result<SaveReport, SaveFailure> 
     let (cache, snapshot) = (client.cache().clone(), snapshot.clone());
     // Writing a file takes time, and waits for the disk.
     match tokio::task::spawn_blocking(move || cache.save(snapshot)).await {
-        Ok(report) => Ok(report?),
+        Ok(report) => Ok(Some(report?)),
         Err(panicked) => std::panic::resume_unwind(panicked.into_panic()),
     }
 }

@@ -91,8 +91,8 @@ impl Mutate<Newsroom> for AddComment {
             written.ok_or(CommentError::NoSuchArticle(article))
         });
         let (author, comment) = written.await?;
-        let summaries = [Key::of(&GetTotals), Key::of(&MostDiscussed)];
-        let out_of_date = [Key::of(&self.comments()), Key::of(&self.count())].into_iter().chain(summaries);
+        let of_article = [Key::of(&self.comments()), Key::of(&self.count()), Key::of(&GetTotals)];
+        let out_of_date = of_article.into_iter().chain(MostDiscussed::all().map(|page| Key::of(&page)));
         Ok(Posted {
             author,
             comment,
@@ -108,7 +108,9 @@ impl Mutate<Newsroom> for AddComment {
         changes.update(&self.comments(), |known| known.with(posted.comment.clone()));
         changes.invalidate(&self.comments());
         changes.invalidate(&self.count());
-        changes.invalidate_tag("summaries");
+        // By key, and not by their tag: this also removes the copies in the file of answers.
+        changes.invalidate(&GetTotals);
+        MostDiscussed::all().for_each(|page| changes.invalidate(&page));
     }
 
     fn optimistic(&self, layer: &mut LayerEdit<Newsroom>) {

@@ -10,13 +10,14 @@ mod seed;
 pub mod write;
 
 use std::fmt::Display;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use cache_core::{Query, Shape};
 use rusqlite::{Connection, OpenFlags};
 use serde::{Deserialize, Serialize};
+use tokio::sync::OnceCell;
 
 pub use error::DatabaseError;
 pub use faults::Faults;
@@ -30,15 +31,24 @@ const READERS: usize = 4;
 /// How long a connection waits for another one's lock.
 const LOCK_TIMEOUT: Duration = Duration::from_secs(2);
 
-/// The open database.
+/// The database: open, or missing and opened as soon as its file is there.
 #[derive(Debug)]
 pub struct Database {
-    readers: Pool,
-    writer: Pool,
+    path: PathBuf,
+    pools: OnceCell<Pools>,
+    /// The number of the database, if it was missing at the start.
+    missed: Option<u64>,
     /// Records which keys were loaded.
     pub ledger: Arc<Ledger>,
     /// Simulates a database that is slow or down.
     pub faults: Faults,
+}
+
+/// The connections.
+#[derive(Debug)]
+struct Pools {
+    readers: Pool,
+    writer: Pool,
 }
 
 /// The identity of a database, and the number of its last comment.
@@ -66,14 +76,32 @@ impl Database {
             blocking(move || make(&path, size)).await?;
             progress(&format_args!("filled in {:.1?}", began.elapsed()));
         }
-        let path = path.to_owned();
-        let (readers, writer) = blocking(move || connect_all(&path)).await?;
-        Ok(Self {
-            readers: Pool::new(readers),
-            writer: Pool::new(vec![writer]),
+        let pools = Pools::connect(path).await?;
+        Ok(Self { pools: OnceCell::new_with(Some(pools)), ..Self::missing(path, None) })
+    }
+
+    /// A database whose file is not there. It is opened as soon as it is, if it has this number.
+    #[must_use]
+    pub fn missing(path: &Path, number: Option<u64>) -> Self {
+        Self {
+            path: path.to_owned(),
+            pools: OnceCell::new(),
+            missed: number,
             ledger: Arc::default(),
             faults: Faults::default(),
-        })
+        }
+    }
+
+    /// Whether the file is not there.
+    #[must_use]
+    pub fn is_missing(&self) -> bool {
+        !self.pools.initialized()
+    }
+
+    /// Whether the file was not there at the start.
+    #[must_use]
+    pub fn was_missing(&self) -> bool {
+        self.missed.is_some()
     }
 
     /// Loads the answer to a query, and records that in the ledger.
@@ -127,7 +155,7 @@ impl Database {
         read: impl FnOnce(&Connection) -> rusqlite::Result<T> + Send + 'static,
     ) -> Result<T, DatabaseError> {
         self.faults.strike().await?;
-        self.readers.run(|connection| Ok(read(connection)?)).await
+        self.pools().await?.readers.run(|connection| Ok(read(connection)?)).await
     }
 
     /// Runs `write` after the current write.
@@ -143,7 +171,32 @@ impl Database {
         E: From<DatabaseError> + Send + 'static,
     {
         self.faults.strike().await?;
-        self.writer.run(write).await
+        self.pools().await?.writer.run(write).await
+    }
+
+    async fn pools(&self) -> Result<&Pools, DatabaseError> {
+        let open = async || {
+            if !self.path.exists() {
+                return Err(DatabaseError::Missing { path: self.path.clone() });
+            }
+            let pools = Pools::connect(&self.path).await?;
+            let edition = pools.readers.run(|connection| read::edition(connection)).await?;
+            match self.missed {
+                Some(number) if number != edition.database => {
+                    Err(DatabaseError::Other { path: self.path.clone() })
+                }
+                _ => Ok(pools),
+            }
+        };
+        self.pools.get_or_try_init(open).await
+    }
+}
+
+impl Pools {
+    async fn connect(path: &Path) -> Result<Self, DatabaseError> {
+        let path = path.to_owned();
+        let (readers, writer) = blocking(move || connect_all(&path)).await?;
+        Ok(Self { readers: Pool::new(readers), writer: Pool::new(vec![writer]) })
     }
 }
 

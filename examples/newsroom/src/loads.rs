@@ -4,10 +4,11 @@
 use std::sync::Arc;
 
 use cache_client::{Context, Fetch, FetchMany};
+use rusqlite::Connection;
 
 use crate::app::Newsroom;
 use crate::database::{DatabaseError, read};
-use crate::model::{Article, Author, Card, Comments, FeedPage, Hits, Totals};
+use crate::model::{Article, Author, Comments, DiscussedPage, FeedPage, Hits, Totals};
 use crate::queries::{
     CountComments, GetArticle, GetAuthor, GetComments, GetFeed, GetTotals, MostDiscussed, Search,
 };
@@ -46,12 +47,27 @@ impl Fetch<Newsroom> for GetComments {
     }
 }
 
+/// A reader mostly opens one of the articles of a page next, so the load of the page brings everything for that.
 impl Fetch<Newsroom> for GetFeed {
     type Error = DatabaseError;
 
     async fn fetch(&self, cx: &Context<Newsroom>) -> Result<FeedPage, DatabaseError> {
         let Self { section, before } = *self;
-        cx.app().database.load(self, move |connection| read::feed(connection, section, before)).await
+        let read = move |connection: &Connection| {
+            let page = read::feed(connection, section, before)?;
+            let stories = read::stories(connection, &page.cards)?;
+            Ok((page, stories))
+        };
+        let (page, stories) = cx.app().database.load(self, read).await?;
+        for (id, article, comments) in stories.articles {
+            cx.bring(GetArticle { id }, article);
+            cx.bring(CountComments { article: id }, comments.total);
+            cx.bring(GetComments { article: id }, comments);
+        }
+        for (id, author) in stories.authors {
+            cx.bring(GetAuthor { id }, Some(author));
+        }
+        Ok(page)
     }
 
     fn is_retryable(error: &DatabaseError) -> bool {
@@ -66,8 +82,9 @@ impl Fetch<Newsroom> for GetFeed {
 impl Fetch<Newsroom> for MostDiscussed {
     type Error = DatabaseError;
 
-    async fn fetch(&self, cx: &Context<Newsroom>) -> Result<Vec<Card>, DatabaseError> {
-        cx.app().database.load(self, read::most_discussed).await
+    async fn fetch(&self, cx: &Context<Newsroom>) -> Result<DiscussedPage, DatabaseError> {
+        let page = self.page;
+        cx.app().database.load(self, move |connection| read::most_discussed(connection, page)).await
     }
 
     fn is_retryable(error: &DatabaseError) -> bool {

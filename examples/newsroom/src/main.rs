@@ -69,7 +69,10 @@ async fn end(service: Service) -> Result<(), Box<dyn Error>> {
         1 => say(&"1 connection was cut off"),
         cut_off => say(&format_args!("{cut_off} connections were cut off")),
     }
-    let report = app::save(&client).await?;
+    let Some(report) = app::save(&client).await? else {
+        say(&"saved nothing, since the database is missing");
+        return Ok(());
+    };
     let (answers, plural) = (report.entries(), if report.entries() == 1 { "" } else { "s" });
     say(&format_args!("saved {answers} answer{plural}, {} bytes, for a warm start", report.bytes));
     Ok(())

@@ -13,6 +13,9 @@ use crate::problem::cut;
 /// Maximum number of comments of an article that are shown; older ones are only counted.
 pub const COMMENTS_SHOWN: u32 = 100;
 
+/// Maximum number of pages of the list of the most discussed articles.
+pub const DISCUSSED_PAGES: u32 = 5;
+
 /// An author: a reporter, or a reader who has commented.
 #[derive(Shape, Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Author {
@@ -103,6 +106,15 @@ pub struct FeedPage {
     pub cards: Vec<Card>,
     /// Where the next page begins; `None` on the last.
     pub next: Option<Cursor>,
+}
+
+/// One page of the list of the most discussed articles, most discussed first.
+#[derive(Shape, Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct DiscussedPage {
+    /// The articles of the page.
+    pub cards: Vec<Card>,
+    /// Number of the next page; `None` on the last.
+    pub next: Option<u32>,
 }
 
 /// A position in a list of articles: after one of them. As text `published-id`.

@@ -1,16 +1,22 @@
 //! The queries, each with the options for storing and loading its answers. `loads` has the code that loads them.
 //!
 //! An answer that never changes stays fresh for long. One that a comment changes is invalidated by the comment, so it
-//! can stay fresh for long too. `persist` puts a table into the snapshot that makes the next start warm.
+//! can stay fresh for long too. `persist` puts a table into the snapshot that makes the next start warm, and its answers
+//! into the file that answers while the database is missing; `stale_if_error` says for how long.
 
 use cache_core::{Query, Shape};
 use serde::{Deserialize, Serialize};
 
-use crate::model::{Article, Author, Card, Comments, Cursor, FeedPage, Hits, Section, Totals};
+use crate::model::{
+    Article, Author, Comments, Cursor, DISCUSSED_PAGES, DiscussedPage, FeedPage, Hits, Section, Totals,
+};
 
 /// One article. "Not found" is an answer too, which is kept for a shorter time.
 #[derive(Query, Shape, Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
-#[query(value = Option<Article>, capacity = 4_000, fresh = "1h", absent_ttl = "10s", persist, breaker = "database")]
+#[query(
+    value = Option<Article>, capacity = 4_000, fresh = "1h", stale_if_error = "1d", absent_ttl = "10s", persist,
+    breaker = "database"
+)]
 pub struct GetArticle {
     /// Its number.
     pub id: u64,
@@ -19,7 +25,8 @@ pub struct GetArticle {
 /// One author.
 #[derive(Query, Shape, Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[query(
-    value = Option<Author>, capacity = 20_000, fresh = "1h", absent_ttl = "10s", persist, breaker = "database", batch = 50
+    value = Option<Author>, capacity = 20_000, fresh = "1h", stale_if_error = "1d", absent_ttl = "10s", persist,
+    breaker = "database", batch = 50
 )]
 pub struct GetAuthor {
     /// Their number.
@@ -36,13 +43,16 @@ pub struct GetComments {
 
 /// How many comments there are on an article. Invalidated by each new one.
 #[derive(Query, Shape, Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
-#[query(value = u32, capacity = 20_000, fresh = "1h", persist, breaker = "database", batch = 50)]
+#[query(
+    value = u32, capacity = 20_000, fresh = "1h", stale_if_error = "1d", persist, breaker = "database", batch = 50
+)]
 pub struct CountComments {
     /// Number of the article.
     pub article: u64,
 }
 
-/// One page of the list of articles: a key of its own for each page.
+/// One page of the list of articles: a key of its own for each page. Its load brings what the pages of these articles
+/// show.
 #[derive(Query, Shape, Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[query(
     value = FeedPage, capacity = 1_000, persist, breaker = "database",
@@ -55,16 +65,19 @@ pub struct GetFeed {
     pub before: Option<Cursor>,
 }
 
-/// The most discussed articles. A comment invalidates them by their tag. Stale ones are
-/// served while the database fails.
+/// One page of the list of the most discussed articles. Invalidated by each comment. Stale ones are served while the
+/// database fails.
 #[derive(Query, Shape, Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[query(
-    value = Vec<Card>, capacity = 1, fresh = "1h", stale_if_error = "1d", persist, breaker = "database",
+    value = DiscussedPage, capacity = 5, fresh = "1h", stale_if_error = "1d", persist, breaker = "database",
     tags("summaries")
 )]
-pub struct MostDiscussed;
+pub struct MostDiscussed {
+    /// Number of the page; the first is 0.
+    pub page: u32,
+}
 
-/// Totals over all articles. A comment invalidates them by their tag.
+/// Totals over all articles. Invalidated by each comment.
 #[derive(Query, Shape, Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[query(value = Totals, capacity = 1, fresh = "1h", persist, breaker = "database", tags("summaries"))]
 pub struct GetTotals;
@@ -86,6 +99,13 @@ pub struct Search {
 #[derive(Query, Shape, Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[query(value = crate::database::Edition, capacity = 1, persist)]
 pub struct CurrentEdition;
+
+impl MostDiscussed {
+    /// The queries of all pages.
+    pub fn all() -> impl Iterator<Item = Self> {
+        (0..DISCUSSED_PAGES).map(|page| Self { page })
+    }
+}
 
 impl Search {
     /// Maximum number of characters in a search.

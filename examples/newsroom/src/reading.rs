@@ -4,11 +4,15 @@
 use std::collections::HashMap;
 use std::sync::Arc;
 
-use cache_client::Context;
+use cache_client::{Context, Fetch};
+use cache_core::Holds;
 use serde::Serialize;
 
+use crate::CacheRegistry;
 use crate::app::Newsroom;
-use crate::model::{Article, Author, Byline, Card, Comment, Comments, Cursor, Hit, Present, Section};
+use crate::model::{
+    Article, Author, Byline, Card, Comment, Comments, Cursor, DiscussedPage, Hit, Present, Section,
+};
 use crate::problem::Problem;
 use crate::queries::{CountComments, GetArticle, GetAuthor, GetComments, GetFeed, MostDiscussed, Search};
 
@@ -28,6 +32,16 @@ pub struct Story {
     pub author: Option<Present<Author>>,
     /// The comments on it.
     pub comments: Discussion,
+    /// Set if the database does not answer and this is out of date.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub outdated: Option<Outdated>,
+}
+
+/// How old an answer is that is out of date, because the database does not answer.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize)]
+pub struct Outdated {
+    /// The age of the oldest part.
+    pub seconds: u64,
 }
 
 /// The comments on an article, with the names of their authors.
@@ -75,6 +89,21 @@ pub struct Feed {
     pub articles: Vec<Teaser>,
     /// Where the next page begins, as text.
     pub next: Option<String>,
+    /// Set if the database does not answer and this is out of date.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub outdated: Option<Outdated>,
+}
+
+/// The first pages of the list of the most discussed articles.
+#[derive(Debug, Serialize)]
+pub struct Discussed {
+    /// The articles of the pages, most discussed first.
+    pub articles: Vec<Teaser>,
+    /// Whether there are more.
+    pub has_next: bool,
+    /// Set if the database does not answer and this is out of date.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub outdated: Option<Outdated>,
 }
 
 /// The result of a search.
@@ -101,12 +130,13 @@ pub struct Found {
 /// # Errors
 /// If there is no such article, or something cannot be loaded.
 pub async fn story(cx: &Cx, id: u64) -> Result<Story, Problem> {
-    let (article, comments) = (GetArticle { id }, GetComments { article: id });
-    let (article, comments) = tokio::join!(cx.query(&article), cx.query(&comments));
+    let (of_article, of_comments) = (GetArticle { id }, GetComments { article: id });
+    let (article, comments) = tokio::join!(cx.query(&of_article), cx.query(&of_comments));
     let article = Present::of(article?).ok_or_else(|| Problem::no_such("article", id))?;
     let (author, comments) = (GetAuthor { id: article.card.author }, comments?);
     let (author, comments) = tokio::join!(cx.query(&author), discussion(cx, &comments));
-    Ok(Story { article, author: Present::of(author?), comments: comments? })
+    let outdated = outdated(cx, &of_article).max(outdated(cx, &of_comments));
+    Ok(Story { article, author: Present::of(author?), comments: comments?, outdated })
 }
 
 /// Comments with the names of their authors.
@@ -140,21 +170,42 @@ impl SignedComment {
 /// # Errors
 /// If something cannot be loaded.
 pub async fn feed(cx: &Cx, section: Option<Section>, before: Option<Cursor>) -> Result<Feed, Problem> {
-    let page = cx.query(&GetFeed { section, before }).await?;
+    let query = GetFeed { section, before };
+    let page = cx.query(&query).await?;
     let articles = teasers(cx, &page.cards).await?;
-    Ok(Feed { articles, next: page.next.map(|cursor| cursor.to_string()) })
+    let next = page.next.map(|cursor| cursor.to_string());
+    Ok(Feed { articles, next, outdated: outdated(cx, &query) })
 }
 
-/// The most discussed articles.
+/// The first page of the list of the most discussed articles.
 ///
 /// # Errors
 /// If something cannot be loaded.
-pub async fn most_discussed(cx: &Cx) -> Result<Vec<Teaser>, Problem> {
-    let cards = cx.query(&MostDiscussed).await?;
-    let mut discussed = teasers(cx, &cards).await?;
-    // The list may have been loaded before the numbers.
-    discussed.sort_by_key(|teaser| std::cmp::Reverse(teaser.comments));
+pub async fn most_discussed(cx: &Cx) -> Result<Discussed, Problem> {
+    let query = MostDiscussed { page: 0 };
+    let page = cx.query(&query).await?;
+    let mut discussed = discussed(cx, &[page]).await?;
+    discussed.outdated = outdated(cx, &query);
     Ok(discussed)
+}
+
+/// These pages of the list of the most discussed articles, with what is shown of the articles.
+///
+/// # Errors
+/// If something cannot be loaded.
+pub async fn discussed(cx: &Cx, pages: &[Arc<DiscussedPage>]) -> Result<Discussed, Problem> {
+    let has_next = pages.last().is_some_and(|page| page.next.is_some());
+    // While the pages are loaded again, an article may be on two of them.
+    let mut cards: Vec<Card> = Vec::new();
+    for card in pages.iter().flat_map(|page| &page.cards) {
+        if cards.iter().all(|other| other.id != card.id) {
+            cards.push(card.clone());
+        }
+    }
+    let mut articles = teasers(cx, &cards).await?;
+    // The list may have been loaded before the numbers.
+    articles.sort_by_key(|teaser| std::cmp::Reverse(teaser.comments));
+    Ok(Discussed { articles, has_next, outdated: None })
 }
 
 /// The articles in which all words of a text occur, best first. `None` if it contains no word.
@@ -174,6 +225,17 @@ pub async fn found(cx: &Cx, text: &str) -> Result<Option<Findings>, Problem> {
         total: hits.total,
         articles: teasers.into_iter().zip(&hits.best).map(pair).collect(),
     }))
+}
+
+/// The age of the answer to a query that is out of date, because the database does not answer. `None` if it is not.
+fn outdated<Q: Fetch<Newsroom>>(cx: &Cx, query: &Q) -> Option<Outdated>
+where
+    CacheRegistry: Holds<Q>,
+{
+    let client = cx.client();
+    let state = client.query_state(query)?;
+    let has_failed = client.app().database.is_missing() || client.refresh_error(query).is_some();
+    (state.is_stale && has_failed).then(|| Outdated { seconds: state.age.as_secs() })
 }
 
 /// Cards with names and numbers of comments, each for all cards together.

@@ -65,10 +65,15 @@ pub fn router(client: Client<Newsroom>, settings: &Settings) -> Router {
         .route("/stats", get(api::stats).layer(api_gate.clone()))
         .fallback(api::nowhere)
         .method_not_allowed_fallback(api::not_that_way);
+    let streams = Streams::new(settings);
+    let events = Router::new()
+        .route("/events/discussed", get(events::of_discussed))
+        .route("/events/{article}", get(events::of_article))
+        .layer(Extension(streams));
     pages
+        .merge(events)
         .nest("/api", api)
         .route("/api/", any(api::nowhere))
-        .route("/events/{article}", get(events::of_article).layer(Extension(Streams::new(settings))))
         .route("/inspect.json", get(inspect::json).layer(api_gate))
         .route("/healthz", get(api::health))
         .route("/newsroom.css", get(asset("text/css; charset=utf-8", include_str!("../assets/newsroom.css"))))

@@ -11,6 +11,7 @@ use maud::{DOCTYPE, Markup, html};
 
 use crate::model::Section;
 use crate::problem::Problem;
+use crate::reading::Outdated;
 
 /// The content between head and foot of a page.
 pub(crate) struct Content {
@@ -20,6 +21,8 @@ pub(crate) struct Content {
     pub(crate) section: Option<Section>,
     /// The text of the search.
     pub(crate) search: String,
+    /// Set if the content is out of date.
+    pub(crate) outdated: Option<Outdated>,
     pub(crate) main: Markup,
 }
 
@@ -40,12 +43,23 @@ pub(crate) fn page(content: &Content) -> Html<String> {
             body {
                 a.skip href="#main" { "Skip to content" }
                 (head(content))
-                main #main { (content.main) }
+                main #main {
+                    @if let Some(outdated) = content.outdated { (self::outdated(outdated)) }
+                    (content.main)
+                }
                 (foot())
             }
         }
     };
     Html(markup.into_string())
+}
+
+fn outdated(Outdated { seconds }: Outdated) -> Markup {
+    html! {
+        p.outdated role="status" {
+            "Our archive does not answer. This page may be out of date: it is as we knew it " (date::age(seconds)) " ago."
+        }
+    }
 }
 
 fn head(content: &Content) -> Markup {
@@ -87,5 +101,5 @@ pub(crate) fn problem(problem: &Problem) -> Content {
             p { a href="/" { "Go to the front page" } }
         }
     };
-    Content { title: format!("{title} · The Lantern"), section: None, search: String::new(), main }
+    Content { title: format!("{title} · The Lantern"), section: None, search: String::new(), outdated: None, main }
 }

@@ -24,6 +24,18 @@ pub enum DatabaseError {
         /// The cause.
         source: std::io::Error,
     },
+    /// The file was there when the program ran last, and is not there now.
+    #[error("the database `{}` is missing; put it back, or move the files `answers-*` away too to begin a new one", path.display())]
+    Missing {
+        /// The file.
+        path: PathBuf,
+    },
+    /// The file is the database of another newspaper than the one that was missing at the start.
+    #[error("`{}` is not the database that was missing at the start; restart the program to use it", path.display())]
+    Other {
+        /// The file.
+        path: PathBuf,
+    },
     /// The file is damaged.
     #[error("the database `{}` is damaged ({problem}); move it away, and the next start makes a new one", path.display())]
     Damaged {
@@ -68,7 +80,9 @@ impl DatabaseError {
         use rusqlite::Error;
         !matches!(
             self,
-            Self::Statement(Error::ToSqlConversionFailure(_) | Error::IntegralValueOutOfRange(..))
+            // It costs nothing to see that the file is still missing, so that it is used as soon as it is there.
+            Self::Missing { .. }
+                | Self::Statement(Error::ToSqlConversionFailure(_) | Error::IntegralValueOutOfRange(..))
         )
     }
 }

@@ -1,13 +1,13 @@
 //! The statements that read: a function for each query, which knows SQL and nothing of its callers.
 
-use std::collections::HashMap;
+use std::collections::{BTreeSet, HashMap};
 
 use rusqlite::{Connection, OptionalExtension, Result, Row, params};
 
 use super::Edition;
 use crate::model::{
-    Article, Author, Byline, COMMENTS_SHOWN, Card, Comment, Comments, Cursor, FeedPage, Hit, Hits, Latest,
-    Section, Totals,
+    Article, Author, Byline, COMMENTS_SHOWN, Card, Comment, Comments, Cursor, DISCUSSED_PAGES, DiscussedPage,
+    FeedPage, Hit, Hits, Latest, Section, Totals,
 };
 
 /// Articles on one page of a list.
@@ -16,11 +16,20 @@ const PAGE: usize = 20;
 /// Maximum number of articles that a search shows.
 const MOST_HITS: u32 = 30;
 
-/// Number of articles in the list of the most discussed.
-const MOST_DISCUSSED: u32 = 6;
+/// Articles on one page of the list of the most discussed.
+const DISCUSSED_PAGE: usize = 6;
 
 /// Surrounds the matching words in an excerpt: no text contains it.
 const MARK: char = '\u{1}';
+
+/// Articles with the comments on them, and the authors of both.
+#[derive(Debug, Default)]
+pub struct Stories {
+    /// The number of each article, the article, and the comments on it.
+    pub articles: Vec<(u64, Option<Article>, Comments)>,
+    /// Authors by their numbers.
+    pub authors: HashMap<u64, Author>,
+}
 
 /// The columns of a [`Card`], in the order of its fields.
 const CARD: &str =
@@ -106,15 +115,35 @@ pub fn feed(connection: &Connection, section: Option<Section>, before: Option<Cu
     Ok(FeedPage { cards, next })
 }
 
-/// The articles with the most comments.
-pub fn most_discussed(connection: &Connection) -> Result<Vec<Card>> {
+/// The articles of these cards and the comments on them, and the authors of all.
+pub fn stories(connection: &Connection, cards: &[Card]) -> Result<Stories> {
+    let mut stories = Stories::default();
+    let mut authors: BTreeSet<u64> = cards.iter().map(|card| card.author).collect();
+    for id in cards.iter().map(|card| card.id) {
+        let comments = comments(connection, id)?;
+        authors.extend(comments.newest.iter().filter_map(Comment::author));
+        stories.articles.push((id, article(connection, id)?, comments));
+    }
+    let authors: Vec<_> = authors.into_iter().collect();
+    stories.authors = self::authors(connection, &authors)?;
+    Ok(stories)
+}
+
+/// One page of the list of the articles with the most comments.
+pub fn most_discussed(connection: &Connection, page: u32) -> Result<DiscussedPage> {
     let sql = format!(
         "SELECT {CARD} FROM (
-             SELECT article, max(number) AS count FROM comments GROUP BY article ORDER BY count DESC, article DESC LIMIT ?
+             SELECT article, max(number) AS count FROM comments GROUP BY article
+             ORDER BY count DESC, article DESC LIMIT ? OFFSET ?
          ) JOIN articles ON articles.id = article ORDER BY count DESC, article DESC"
     );
     let mut statement = connection.prepare_cached(&sql)?;
-    statement.query_map([MOST_DISCUSSED], card)?.collect()
+    // Reads one more than is shown, to find out whether there is a next page.
+    let range = params![DISCUSSED_PAGE + 1, page as usize * DISCUSSED_PAGE];
+    let mut cards: Vec<_> = statement.query_map(range, card)?.collect::<Result<_>>()?;
+    let has_next = cards.len() > DISCUSSED_PAGE && page + 1 < DISCUSSED_PAGES;
+    cards.truncate(DISCUSSED_PAGE);
+    Ok(DiscussedPage { cards, next: has_next.then_some(page + 1) })
 }
 
 /// Numbers of articles, authors and comments.

@@ -1,26 +1,26 @@
-//! Server-sent events: the comments on an article, and every change of them.
+//! Server-sent events: the comments on an article, or the most discussed articles, and every change of them.
 
 use std::convert::Infallible;
 use std::net::SocketAddr;
 use std::sync::Arc;
 
 use axum::Extension;
-use axum::extract::rejection::PathRejection;
-use axum::extract::{ConnectInfo, Path, State};
+use axum::extract::rejection::{PathRejection, QueryRejection};
+use axum::extract::{ConnectInfo, Path, Query, State};
 use axum::response::Sse;
 use axum::response::sse::{Event, KeepAlive};
-use cache_client::{Observer, QueryError, State as Known};
+use cache_client::{InfiniteObserver, InfiniteState, Observer, QueryError, State as Known};
 use futures_util::stream::{Stream, unfold};
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 use super::Shared;
 use super::visit::{ApiProblem, Visit};
 use crate::app::Newsroom;
 use crate::database::DatabaseError;
-use crate::model::{Comments, Present};
+use crate::model::{Comments, DISCUSSED_PAGES, DiscussedPage, Present};
 use crate::problem::Problem;
-use crate::queries::{GetArticle, GetComments};
-use crate::reading::{self, Discussion};
+use crate::queries::{GetArticle, GetComments, MostDiscussed};
+use crate::reading::{self, Discussed, Discussion};
 use crate::streams::Streams;
 
 /// The state of the comments as sent to a reader.
@@ -35,6 +35,73 @@ struct SentState {
     /// The known comments; after a failure, those from before it.
     comments: Option<Discussion>,
     error: Option<String>,
+}
+
+/// The state of the list of the most discussed articles as sent to a reader.
+#[derive(Debug, Default, Serialize)]
+struct SentList {
+    is_stale: bool,
+    /// The known articles; after a failure, those from before it.
+    discussed: Option<Discussed>,
+    error: Option<String>,
+}
+
+/// How much of the list is to be shown.
+#[derive(Debug, Deserialize)]
+pub(super) struct Length {
+    /// Number of pages; 1 if it is not given.
+    pages: Option<u32>,
+}
+
+pub(super) async fn of_discussed(
+    State(client): State<Shared>,
+    Extension(streams): Extension<Arc<Streams>>,
+    ConnectInfo(peer): ConnectInfo<SocketAddr>,
+    length: Result<Query<Length>, QueryRejection>,
+) -> Result<Sse<impl Stream<Item = Result<Event, Infallible>> + Send>, ApiProblem> {
+    let Query(Length { pages }) = length?;
+    let pages = pages.unwrap_or(1).clamp(1, DISCUSSED_PAGES);
+    let stream = streams.open(peer.ip()).ok_or(Problem::TooManyStreams)?;
+    let next = |page: &DiscussedPage| page.next.map(|page| MostDiscussed { page });
+    let list = client.infinite(MostDiscussed { page: 0 }, next).observe();
+    // The stream is counted as open until the state of `unfold` is dropped.
+    let events = unfold((client, list, stream), move |(client, mut list, stream)| async move {
+        let event = next_list(&client, &mut list, pages).await?;
+        Some((Ok(event), (client, list, stream)))
+    });
+    Ok(Sse::new(events).keep_alive(KeepAlive::default()))
+}
+
+/// The next event of the list; `None` when the service stops. Shows nothing before as many pages as requested are there,
+/// or cannot be loaded.
+async fn next_list(
+    client: &Shared,
+    list: &mut InfiniteObserver<Newsroom, MostDiscussed>,
+    pages: u32,
+) -> Option<Event> {
+    let known = loop {
+        let known = tokio::select! {
+            known = list.next() => known?,
+            () = client.app().stopping.cancelled() => return None,
+        };
+        let is_short = known.pages.len() < pages as usize;
+        if !is_short || !(known.is_loading || list.fetch_next()) {
+            break known;
+        }
+    };
+    Event::default().event("discussed").json_data(sent_list(client, known).await).ok()
+}
+
+async fn sent_list(client: &Shared, known: InfiniteState<DiscussedPage, DatabaseError>) -> SentList {
+    let error = known.error.as_ref().map(message_of);
+    let mut sent = SentList { is_stale: known.is_stale, error, ..SentList::default() };
+    if !known.pages.is_empty() {
+        match reading::discussed(&client.request("event"), &known.pages).await {
+            Ok(discussed) => sent.discussed = Some(discussed),
+            Err(problem) => sent.error = Some(problem.message().to_owned()),
+        }
+    }
+    sent
 }
 
 pub(super) async fn of_article(

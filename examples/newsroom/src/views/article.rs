@@ -7,7 +7,7 @@ use crate::reading::{Discussion, SignedComment, Story, name};
 
 /// The page of an article.
 pub(crate) fn page(story: &Story) -> Content {
-    let Story { article, author, comments } = story;
+    let Story { article, author, comments, outdated } = story;
     let card = &article.card;
     let author = author.as_deref();
     let main = html! {
@@ -34,6 +34,7 @@ pub(crate) fn page(story: &Story) -> Content {
         title: format!("{} · The Lantern", card.title),
         section: Some(card.section),
         search: String::new(),
+        outdated: *outdated,
         main,
     }
 }

@@ -15,6 +15,14 @@ pub(super) fn moment(seconds: i64) -> Markup {
     })
 }
 
+/// An age in the largest unit that fits, as in "2 hours".
+pub(super) fn age(seconds: u64) -> String {
+    let units = [(86_400, "day"), (3_600, "hour"), (60, "minute"), (1, "second")];
+    let (length, unit) = units.into_iter().find(|(length, _)| seconds >= *length).unwrap_or((1, "second"));
+    let count = seconds / length;
+    if count == 1 { format!("1 {unit}") } else { format!("{count} {unit}s") }
+}
+
 fn element(seconds: i64, text: impl Fn(OffsetDateTime) -> String) -> Markup {
     // An invalid date counts as the first.
     let date = OffsetDateTime::from_unix_timestamp(seconds).unwrap_or(OffsetDateTime::UNIX_EPOCH);

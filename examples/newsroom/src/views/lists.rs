@@ -4,10 +4,10 @@ use maud::{Markup, html};
 
 use super::{Content, art, date};
 use crate::model::Section;
-use crate::reading::{Feed, Findings, Found, Teaser};
+use crate::reading::{Discussed, Feed, Findings, Found, Teaser};
 
 /// The front page, or that of a section. The first page begins with a large article.
-pub(crate) fn front(section: Option<Section>, is_first: bool, feed: &Feed, discussed: &[Teaser]) -> Content {
+pub(crate) fn front(section: Option<Section>, is_first: bool, feed: &Feed, discussed: &Discussed) -> Content {
     let (lead, rest) = match (is_first, feed.articles.as_slice()) {
         (true, [lead, rest @ ..]) => (Some(lead), rest),
         (_, all) => (None, all),
@@ -29,17 +29,20 @@ pub(crate) fn front(section: Option<Section>, is_first: bool, feed: &Feed, discu
             aside.discussed {
                 h2 { "Most discussed" }
                 ol {
-                    @for teaser in discussed {
+                    @for teaser in &discussed.articles {
                         li {
                             a href={ "/articles/" (teaser.card.id) } { (teaser.card.title) }
                             span.meta { (comments(teaser.comments)) }
                         }
                     }
                 }
+                // Scripts keep the list up to date, and can show more of it.
+                button.more-discussed type="button" hidden { "Show more" }
             }
         }
     };
-    Content { title: title.to_owned(), section, search: String::new(), main }
+    let outdated = feed.outdated.max(discussed.outdated);
+    Content { title: title.to_owned(), section, search: String::new(), outdated, main }
 }
 
 /// The result of a search; `None` if there was no search.
@@ -60,7 +63,7 @@ pub(crate) fn search(wanted: &str, found: Option<&Findings>) -> Content {
             }
         }
     };
-    Content { title: "Search · The Lantern".to_owned(), section: None, search: wanted.to_owned(), main }
+    Content { title: "Search · The Lantern".to_owned(), section: None, search: wanted.to_owned(), outdated: None, main }
 }
 
 fn lead(teaser: &Teaser) -> Markup {

@@ -2,6 +2,8 @@
 #![allow(clippy::unwrap_used, missing_docs, reason = "tests")]
 
 mod chromium;
+#[path = "../shared/outage.rs"]
+mod outage;
 
 use std::path::{Path, PathBuf};
 use std::time::Duration;
@@ -11,6 +13,7 @@ use newsroom::app;
 use newsroom::database::{DatabaseError, Size};
 use newsroom::service::Service;
 use newsroom::settings::Settings;
+use outage::{clock_in, move_database, show_pages};
 use newsroom::visitor::Visitor;
 use rusqlite::Connection;
 use tempfile::tempdir;
@@ -100,6 +103,82 @@ async fn a_reader_opens_an_article_and_comments() {
     service.stop().await;
 }
 
+#[tokio::test(flavor = "multi_thread")]
+async fn an_article_of_the_front_page_needs_no_load() {
+    let folder = tempdir().unwrap();
+    let client = app::open(folder.path(), SIZE, |_| ()).await.unwrap();
+    let service = Service::start_anywhere(client, &Settings::default()).await.unwrap();
+    let mut browser = Chromium::start().await;
+    let reader = browser.open(&format!("http://{}/", service.address())).await;
+    let ledger = service.client().app().database.ledger.report();
+    browser.click(&reader, ".stories .teaser:nth-child(3) h2 a").await;
+    browser.wait(&reader, "location.pathname.startsWith('/articles/')").await;
+    browser.wait(&reader, "document.querySelector('.live')?.hidden === false").await;
+    assert_eq!(service.client().app().database.ledger.report(), ledger);
+    drop(browser);
+    service.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_newspaper_without_its_database_shows_older_pages_and_says_so() {
+    let (folder, away) = (tempdir().unwrap(), tempdir().unwrap());
+    show_pages(folder.path(), SIZE, &["/", "/articles/400"]).await;
+    move_database(folder.path(), away.path());
+    let clock = clock_in(Duration::from_secs(2 * 3_600));
+    let client = app::open_with(folder.path(), SIZE, clock, |line| println!("{line}")).await.unwrap();
+    let service = Service::start_anywhere(client, &Settings::default()).await.unwrap();
+    let front = format!("http://{}/", service.address());
+    let mut browser = Chromium::start().await;
+
+    let reader = browser.open(&front).await;
+    let says_so = "document.querySelector('.outdated')?.textContent.includes('2 hours ago') === true";
+    browser.wait(&reader, says_so).await;
+    assert_eq!(browser.evaluate(&reader, "document.querySelectorAll('article').length").await, 20);
+    browser.click(&reader, ".lead h2 a").await;
+    browser.wait(&reader, "location.pathname === '/articles/400'").await;
+    browser.wait(&reader, says_so).await;
+    browser.picture(&reader, &pictures_folder().join("outdated.png")).await;
+
+    move_database(away.path(), folder.path());
+    browser.go(&reader, &front).await;
+    assert_eq!(browser.evaluate(&reader, "document.querySelector('.outdated')").await, serde_json::Value::Null);
+    drop(browser);
+    service.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_most_discussed_articles_follow_comments_without_a_reload() {
+    let folder = tempdir().unwrap();
+    let client = app::open(folder.path(), SIZE, |_| ()).await.unwrap();
+    let service = Service::start_anywhere(client, &Settings::default()).await.unwrap();
+    let mut browser = Chromium::start().await;
+    let reader = browser.open(&format!("http://{}/", service.address())).await;
+    browser.wait(&reader, "document.querySelector('.more-discussed').hidden === false").await;
+    browser.click(&reader, ".more-discussed").await;
+    browser.wait(&reader, "document.querySelectorAll('.discussed li').length === 12").await;
+
+    let number_in = |place: u32, selector: &str| {
+        let item = format!("document.querySelector('.discussed li:nth-child({place}) {selector}')");
+        format!("Number(({item}.getAttribute('href') ?? {item}.textContent).match(/\\d+/)[0])")
+    };
+    let article = browser.evaluate(&reader, &number_in(2, "a")).await;
+    let first = browser.evaluate(&reader, &number_in(1, ".meta")).await.as_u64().unwrap();
+    let second = browser.evaluate(&reader, &number_in(2, ".meta")).await.as_u64().unwrap();
+    browser.evaluate(&reader, "window.stays = true").await;
+    let mut visitor = Visitor::to(service.address()).await.unwrap();
+    for _ in second..=first {
+        let body = serde_json::json!({ "name": "Ada", "text": "And another thing." });
+        let posted = visitor.post(&format!("/api/articles/{article}/comments"), &body).await.unwrap();
+        assert_eq!(posted.status, 201);
+    }
+    let (place, count) = (number_in(1, "a"), number_in(1, ".meta"));
+    browser.wait(&reader, &format!("{place} === {article} && {count} === {}", first + 1)).await;
+    assert_eq!(browser.evaluate(&reader, "window.stays").await, true, "the page was loaded again");
+    assert_eq!(browser.evaluate(&reader, "document.querySelectorAll('.discussed li').length").await, 12);
+    drop(browser);
+    service.stop().await;
+}
+
 /// A very long title takes five lines in a list, and is never wider than the page.
 async fn keeps_titles_in_their_place(browser: &mut Chromium, tab: &Tab, front: &str) {
     for width in [1280, 320] {
@@ -183,11 +262,17 @@ async fn begins_with_a_letter_that_fits(browser: &mut Chromium, tab: &Tab, front
     browser.go(tab, &format!("{front}articles/400")).await;
 }
 
-async fn pictures(browser: &mut Chromium, tab: &Tab, front: &str) {
+/// The folder for pictures, which is created.
+fn pictures_folder() -> PathBuf {
     let target = std::env::var_os("CARGO_TARGET_DIR")
         .map_or_else(|| Path::new(env!("CARGO_MANIFEST_DIR")).join("../../target"), PathBuf::from);
     let folder = target.join("newsroom-pictures");
     std::fs::create_dir_all(&folder).unwrap();
+    folder
+}
+
+async fn pictures(browser: &mut Chromium, tab: &Tab, front: &str) {
+    let folder = pictures_folder();
     let pages = [
         ("front", ""),
         ("article", "articles/400"),

@@ -2,7 +2,11 @@
 #![allow(clippy::unwrap_used, missing_docs, reason = "tests")]
 
 mod comments;
+mod discussed;
 mod failures;
+#[path = "../shared/outage.rs"]
+mod outage;
+mod outages;
 mod program;
 mod restart;
 mod routes;

@@ -6,7 +6,8 @@ use serde_json::json;
 use tempfile::tempdir;
 use tokio::time::timeout;
 
-use crate::test_newsroom::{BusyReaders, TestNewsroom};
+use crate::outage::{move_database, show_pages};
+use crate::test_newsroom::{BusyReaders, SIZE, TestNewsroom};
 
 #[tokio::test]
 async fn the_first_request_after_a_restart_is_served_from_the_snapshot() {
@@ -54,9 +55,9 @@ async fn a_snapshot_of_another_database_is_discarded() {
     let newsroom = TestNewsroom::open(folder.path()).await;
     newsroom.json("/api/articles/60").await;
     newsroom.close().await;
-    for file in ["newsroom.sqlite", "newsroom.sqlite-wal", "newsroom.sqlite-shm"] {
-        let _ = std::fs::remove_file(folder.path().join(file));
-    }
+    let other = tempdir().unwrap();
+    show_pages(other.path(), SIZE, &[]).await;
+    move_database(other.path(), folder.path());
 
     let newsroom = TestNewsroom::open(folder.path()).await;
     assert!(newsroom.messages.contains("of another database"), "{}", newsroom.messages);

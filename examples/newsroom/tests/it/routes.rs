@@ -164,11 +164,36 @@ async fn an_article_belongs_to_its_author_by_its_checksum() {
 async fn the_authors_of_a_page_are_loaded_together() {
     let folder = tempdir().unwrap();
     let newsroom = TestNewsroom::open(folder.path()).await;
-    newsroom.json("/api/feed").await;
+    let found = newsroom.json("/api/search?q=soup").await;
     let ledger = newsroom.ledger();
-    assert_eq!((newsroom.loads("get_feed"), newsroom.loads("count_comments")), (1, 20));
+    let count = found["articles"].as_array().unwrap().len() as u64;
+    assert_eq!((newsroom.loads("search"), newsroom.loads("count_comments")), (1, count));
     assert!(newsroom.loads("get_author") > 1);
     assert_eq!(ledger.trips, 3, "{ledger:?}");
+}
+
+#[tokio::test]
+async fn an_article_is_shown_without_a_load_after_the_list_that_names_it() {
+    let folder = tempdir().unwrap();
+    let newsroom = TestNewsroom::open(folder.path()).await;
+    let feed = newsroom.json("/api/feed").await;
+    let ledger = newsroom.ledger();
+    assert_eq!((ledger.trips, newsroom.loads("get_feed")), (1, 1), "{ledger:?}");
+    let mut shown = Vec::new();
+    for article in feed["articles"].as_array().unwrap() {
+        let id = &article["id"];
+        assert_eq!(newsroom.get(&format!("/articles/{id}")).await.status, 200);
+        shown.push(newsroom.json(&format!("/api/articles/{id}")).await);
+        newsroom.json(&format!("/api/articles/{id}/comments")).await;
+    }
+    assert_eq!(newsroom.ledger(), ledger, "no article needed a load");
+
+    // What was brought is what its own load would have found.
+    let client = newsroom.service.client();
+    client.invalidate_all();
+    let reloaded = newsroom.json(&format!("/api/articles/{}", shown[3]["article"]["card"]["id"])).await;
+    assert_eq!(reloaded, shown[3]);
+    assert_eq!((newsroom.loads("get_article"), newsroom.loads("get_comments")), (1, 1));
 }
 
 #[tokio::test]

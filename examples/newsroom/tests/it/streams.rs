@@ -19,7 +19,7 @@ async fn one_stream_too_many_is_a_503_until_another_one_ends() {
     for settings in [all, of_one_address] {
         let newsroom = TestNewsroom::open_with(folder.path(), &settings).await;
         let first = newsroom.listen(60).await;
-        let _second = newsroom.listen(59).await;
+        let _second = newsroom.listen_to("/events/discussed").await;
         let refused = timeout(LONG, newsroom.get("/events/60")).await.expect("the response is not a stream");
         assert_eq!(refused.status, 503, "{settings:?}");
         assert_eq!(refused.headers["retry-after"], "30");

@@ -1,9 +1,11 @@
 //! A service for one test.
 
+use std::fmt::Display;
 use std::path::Path;
 use std::sync::{Arc, Mutex, mpsc};
 
-use cache_client::Client;
+use cache_client::{Client, TokioClock};
+use cache_core::Clock;
 use newsroom::app::{self, Newsroom};
 use newsroom::database::{LedgerReport, Size};
 use newsroom::queries::GetAuthor;
@@ -51,9 +53,13 @@ impl TestNewsroom {
     }
 
     pub async fn open_with(folder: &Path, settings: &Settings) -> Self {
+        Self::open_with_clock(folder, settings, TokioClock::new()).await
+    }
+
+    pub async fn open_with_clock(folder: &Path, settings: &Settings, clock: impl Clock + Clone) -> Self {
         let messages = Arc::new(Mutex::new(String::new()));
-        let client =
-            app::open(folder, SIZE, |line| *messages.lock().unwrap() += &format!("{line}\n")).await.unwrap();
+        let progress = |line: &dyn Display| *messages.lock().unwrap() += &format!("{line}\n");
+        let client = app::open_with(folder, SIZE, clock, progress).await.unwrap();
         let service = Service::start_anywhere(client, settings).await.unwrap();
         let messages = messages.lock().unwrap().clone();
         Self { service, messages }
@@ -83,7 +89,11 @@ impl TestNewsroom {
     }
 
     pub async fn listen(&self, article: u64) -> Events {
-        self.visitor().await.listen(&format!("/events/{article}")).await.unwrap()
+        self.listen_to(&format!("/events/{article}")).await
+    }
+
+    pub async fn listen_to(&self, path: &str) -> Events {
+        self.visitor().await.listen(path).await.unwrap()
     }
 
     pub fn ledger(&self) -> LedgerReport {
