@@ -1,9 +1,12 @@
 //! Stores a load through its watch: nothing, if its key has changed.
 
+use std::sync::Arc;
+
 use super::brought::BroughtEntry;
 use super::facts::{AnswerFacts, AnyStoreOutcome};
 use super::same::IsSame;
-use crate::commit::answer::{AnswerLine, Condition, LineOutcome, StaleInput, store};
+use crate::commit::answer::{AnswerLine, StaleInput, store};
+use crate::commit::conditional::{Condition, ConditionalWrite, LineOutcome};
 use crate::commit::inputs::Inputs;
 use crate::entry_times::EntryTimes;
 use crate::erased::UsedTable;
@@ -23,7 +26,7 @@ impl dyn UsedTable + '_ {
     /// built from inputs is marked if one of these has changed. Also stores the entries that the load brings along.
     pub(super) fn store_watched(
         &self,
-        watcher: &AnyWatcher,
+        watcher: &Arc<AnyWatcher>,
         pair: &mut dyn AnyPair,
         equal: EqualEntry,
         facts: AnswerFacts<'_>,
@@ -71,7 +74,7 @@ impl dyn UsedTable + '_ {
     /// Stores a value in one commit with the entries that its load brings along, after a check of its inputs.
     fn store_with_others(
         &self,
-        watcher: &AnyWatcher,
+        watcher: &Arc<AnyWatcher>,
         pair: &mut dyn AnyPair,
         equal: EqualEntry,
         facts: AnswerFacts<'_>,
@@ -80,8 +83,8 @@ impl dyn UsedTable + '_ {
         let seen = equal.as_ref().map(|(_, seen)| *seen);
         let mut is_marked = !inputs.are_few();
         let outcome = loop {
-            let Some(line) = AnswerLine::new(self.head(), pair, Condition::Watched(watcher), times, seen)
-            else {
+            let write = ConditionalWrite::new(Condition::Watched(Arc::clone(watcher)), times, seen);
+            let Some(line) = AnswerLine::new(self.head(), pair, write) else {
                 return AnyStoreOutcome::Overtaken;
             };
             let line = line.invalidated(is_marked);
@@ -109,14 +112,15 @@ impl dyn UsedTable + '_ {
         watcher: &AnyWatcher,
         inputs: Option<&'a Inputs>,
     ) -> Result<LineOutcome, StaleInput> {
-        let since = Condition::UnchangedSince(watcher.start());
         let mut lines = vec![(self, answer)];
         let mut outcomes = Vec::new();
         // The last entry of a key wins.
         for BroughtEntry { table_ref, pair, is_same, times, is_stored } in brought.iter_mut().rev() {
             let table = table_ref.table();
             let seen = pair.key().and_then(|key| table.equal(key, &**pair, *is_same)).map(|(_, seen)| seen);
-            if let Some(line) = AnswerLine::new(table.head(), &mut **pair, since, *times, seen) {
+            let since = Condition::UnchangedSince(watcher.start());
+            let write = ConditionalWrite::new(since, *times, seen);
+            if let Some(line) = AnswerLine::new(table.head(), &mut **pair, write) {
                 lines.push((table, line));
                 outcomes.push(is_stored);
             }
