@@ -158,6 +158,9 @@ impl Steps for AnswerSteps<'_> {
             shard.begin(&context);
         }
         for line in &mut self.lines {
+            if line.write.outcome == LineOutcome::Written {
+                head.note_input_change(line.hash);
+            }
             if let Some(shard) = shards.of(line.hash) {
                 line.install(shard, &context);
             }
@@ -188,7 +191,7 @@ pub(crate) fn store<'a>(
         steps.lines.extend(is_first.then_some(line));
     }
     for inputs in inputs.into_iter().flat_map(Inputs::by_table) {
-        AnswerPart::of(&mut parts, inputs.table()).inputs = Some(inputs);
+        AnswerPart::of(&mut parts, inputs.table()).inputs = Some(&**inputs);
     }
     parts.sort_unstable_by_key(Part::table_index);
     let stored = Commit::new(shared, CommitKind::Mark).run(&mut dynamic(&mut parts));
@@ -204,6 +207,6 @@ pub(crate) fn store<'a>(
         parts.iter().filter(is_written).map(|part| part.table.head().name).collect()
     });
     drop(parts);
-    shared.events.drain();
+    shared.drain();
     stored.map(|_| outcomes).map_err(|_| StaleInput)
 }

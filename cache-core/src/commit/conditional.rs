@@ -21,8 +21,9 @@ pub(crate) enum Condition {
     /// The entry is the one of this revision. The write keeps its times, its mark and its place in the order, and
     /// overtakes no load.
     Following(u64),
-    /// There is no entry. The write overtakes no load.
-    Vacant,
+    /// There is no entry, and the watch of the load that found the value, if any, was not overtaken. The write overtakes
+    /// no load.
+    Vacant(Option<Arc<AnyWatcher>>),
 }
 
 /// The outcome of a line.
@@ -42,13 +43,21 @@ pub(crate) struct ConditionalWrite {
     /// The version of the current entry, if its value is equal.
     equal: Option<ReadVersion>,
     pub(super) is_invalidated: bool,
+    /// The numbers of the inputs of a derived answer.
+    inputs: Vec<u32>,
     /// Known once the line has been validated.
     pub(super) outcome: LineOutcome,
 }
 
 impl ConditionalWrite {
     pub(crate) fn new(condition: Condition, times: EntryTimes, equal: Option<ReadVersion>) -> Self {
-        Self { condition, times, equal, is_invalidated: false, outcome: LineOutcome::Skipped }
+        Self { condition, times, equal, is_invalidated: false, inputs: Vec::new(), outcome: LineOutcome::Skipped }
+    }
+
+    /// Sets the numbers of the inputs that a derived answer remembers.
+    pub(crate) fn built_from(mut self, inputs: Vec<u32>) -> Self {
+        self.inputs = inputs;
+        self
     }
 
     /// Returns whether the value is the answer of a load.
@@ -82,7 +91,9 @@ impl ConditionalWrite {
             Condition::Following(revision) => {
                 live.is_some() && shard.version(number) == ReadVersion::Revision(*revision)
             }
-            Condition::Vacant => live.is_none(),
+            Condition::Vacant(watcher) => {
+                live.is_none() && watcher.as_ref().is_none_or(|watcher| !watcher.is_overtaken())
+            }
         }
     }
 
@@ -105,7 +116,7 @@ impl ConditionalWrite {
         match self.condition {
             Condition::Watched(_) => affected.find(KeyEvent::Loaded, head, shard, key),
             Condition::UnchangedSince(start) => affected.find_since(start, head, key),
-            Condition::Following(_) | Condition::Vacant => {
+            Condition::Following(_) | Condition::Vacant(_) => {
                 affected.find(KeyEvent::Touched, head, shard, key);
             }
         }
@@ -132,11 +143,17 @@ impl ConditionalWrite {
                 incoming.is_invalidated = self.is_invalidated;
                 incoming.begin(context.now, self.times.as_of);
                 let number = shard.write(pair, hash, at, incoming, context);
-                shard.tag(number, tags);
+                match self.inputs.is_empty() {
+                    true => shard.tag(number, tags),
+                    false => shard.set_inputs(number, &[tags, &self.inputs].concat()),
+                }
             }
             (LineOutcome::Kept, _) => {
                 if let Some(number) = at.number {
                     shard.touch_with(number, Some(&self.times), context);
+                    if !self.inputs.is_empty() {
+                        shard.set_inputs(number, &[tags, &self.inputs].concat());
+                    }
                     if self.is_invalidated {
                         shard.invalidate(number);
                     }
