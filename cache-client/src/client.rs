@@ -16,6 +16,7 @@ use crate::breaker::Breakers;
 use crate::breaker::options::BreakerState;
 use crate::concurrency::ConcurrencyLimit;
 use crate::error::OptionsError;
+use crate::extension::Extensions;
 use crate::flight::wait_graph::{FlightId, WaitGraph};
 use crate::layer::registry::LayerRegistry;
 use crate::mutate::order::WriteOrder;
@@ -25,6 +26,7 @@ use crate::presence::Presence;
 use crate::provider::tier::Tier;
 use crate::query_state::QueryStates;
 use crate::runtime::ClientRuntime;
+use crate::store_step::Steps;
 use crate::telemetry::Telemetry;
 
 /// Loads what the cache does not have. Concurrent requests for a key share one load.
@@ -59,6 +61,8 @@ pub(crate) struct Shared<A: App> {
     flights: AtomicU64,
     telemetry: Telemetry,
     presence: Presence,
+    extensions: Extensions,
+    steps: Steps<A>,
 }
 
 pub(crate) type PlanOfQuery = OnceLock<Result<Arc<Plan>, OptionsError>>;
@@ -220,6 +224,14 @@ impl<A: App> Client<A> {
 
     pub(crate) fn presence(&self) -> &Presence {
         &self.0.presence
+    }
+
+    pub(crate) fn extensions(&self) -> &Extensions {
+        &self.0.extensions
+    }
+
+    pub(crate) fn steps(&self) -> &Steps<A> {
+        &self.0.steps
     }
 
     #[inline]

@@ -3,6 +3,7 @@
 mod attempt;
 mod attempts;
 pub(crate) mod brought;
+mod by_step;
 mod second_tier;
 
 use std::future::{Future, poll_fn};
@@ -31,6 +32,7 @@ use crate::telemetry::Subject;
 use crate::telemetry::load::LoadSpan;
 use attempt::{Attempt, AttemptEnd};
 use brought::{BroughtAnswer, KeptAfterLoad};
+use by_step::AnswerParts;
 
 /// One flight, with everything that its load needs. Dropping it ends the flight.
 pub(crate) struct LoadTask<A: App> {
@@ -245,8 +247,16 @@ impl<A: App> LoadTask<A> {
         let times = self.plan.times(self.query.counts_as_absent(&self.plan, &value), started, &terms);
         let inputs = self.node.take_inputs();
         let (answers, mut entries) = self.take_brought(started);
-        let facts = AnswerFacts { times, inputs: &inputs, is_unchanged, brought: &mut entries };
-        let stored = self.query.store(watch, Arc::clone(&value), facts);
+        let (stored, value) = match self.step(&value) {
+            None => {
+                let facts = AnswerFacts { times, inputs: &inputs, is_unchanged, brought: &mut entries };
+                (self.query.store(watch, Arc::clone(&value), facts), value)
+            }
+            Some(step) => {
+                let parts = AnswerParts { watch, times, inputs: &inputs, brought: &mut entries };
+                self.store_by_step(&step, &value, parts)
+            }
+        };
         let brought = self.stored(answers, &entries);
         self.query_state.errors.forget(&*self.flight.key);
         let (telemetry, subject, strategy) =

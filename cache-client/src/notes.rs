@@ -21,7 +21,11 @@ struct Extras {
     terms: AnswerTerms,
     /// Entries for other keys. Shared by the answers of a batch: the first that is stored takes them.
     brought: Arc<Mutex<Vec<AnyBrought>>>,
+    step: Option<AnyStoreStep>,
 }
+
+/// The step that stores an answer, with its app type erased.
+pub(crate) type AnyStoreStep = Arc<dyn Any + Send + Sync>;
 
 /// An entry that a load brings along, with its app type erased.
 pub(crate) type AnyBrought = Box<dyn Any + Send>;
@@ -52,6 +56,15 @@ impl LoadNotes {
 
     pub(crate) fn bring(&mut self, entry: AnyBrought) {
         self.extras.get_or_insert_default().brought.lock().push(entry);
+    }
+
+    /// Sets the step that stores the answer.
+    pub(crate) fn store_with(&mut self, step: AnyStoreStep) -> Option<AnyStoreStep> {
+        self.extras.get_or_insert_default().step.replace(step)
+    }
+
+    pub(crate) fn step(&self) -> Option<AnyStoreStep> {
+        self.extras.as_ref()?.step.clone()
     }
 
     /// Takes the entries that the load brings along, unless another answer of its batch has taken them.

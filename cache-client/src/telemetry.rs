@@ -21,6 +21,7 @@
 //! | `substitute` | debug | `strategy`, `kind`: `cached` or `fallback` | a cached value or a fallback has replaced the answer of a load that failed, or was too late |
 //! | `store` | debug | `strategy`, `kept`: whether an equal value was kept in place of the new one | the loaded value is in the cache |
 //! | `overtaken` | debug | `strategy` | the loaded value was not stored, because something newer exists |
+//! | `store_failed` | warn | `strategy`, `error` | the loaded value was not stored, because other commits kept changing what its step had read |
 //! | `outdated` | debug | `strategy` | the loaded value is in the cache, and marked: a query that it was built from has changed meanwhile |
 //! | `provider_hit` | debug | `strategy` | the provider had the answer, and nothing was loaded; or it had a stale one, which entered the cache during the load |
 //! | `provider_error` | warn | `action`: `get`, `set` or `remove`, `error` | the provider failed, timed out, or returned a value that cannot be used: a miss |
@@ -255,6 +256,11 @@ impl Telemetry {
 
     pub(crate) fn overtaken(self, subject: Subject<'_>, strategy: Strategy) {
         emit!(DEBUG, "overtaken", self.about(subject, strategy));
+    }
+
+    /// Reports that a step has not stored an answer, since others kept changing what it has read.
+    pub(crate) fn store_failed(self, subject: Subject<'_>, strategy: Strategy, error: &CommitError) {
+        emit!(WARN, "store_failed", self.about(subject, strategy), error = tracing::field::display(error));
     }
 
     pub(crate) fn outdated(self, subject: Subject<'_>, strategy: Strategy) {

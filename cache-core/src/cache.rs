@@ -955,7 +955,7 @@ impl<R: Registry> Cache<R> {
             Commit::new(self.shared(), CommitKind::Write).alone().run(&mut dynamic(&mut parts))
         {
             self.shared().log.note(revision, None, || vec!["*"]);
-            self.shared().events.drain();
+            self.shared().drain();
         }
     }
 

@@ -7,6 +7,7 @@
 pub(crate) mod affected;
 pub(crate) mod answer;
 pub(crate) mod bulk;
+pub(crate) mod conditional;
 pub(crate) mod inputs;
 pub(crate) mod locked_shards;
 pub(crate) mod merges;

@@ -96,6 +96,7 @@ mod cache;
 mod clock;
 mod commit;
 mod commit_log;
+mod dependents;
 mod dynamic;
 mod entry_times;
 mod erased;

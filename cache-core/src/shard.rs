@@ -40,7 +40,7 @@ use crate::sync::atomic::{AtomicU64, Ordering};
 pub(crate) use context::OpContext;
 use erased::{AnyHandle, AnyLines, AnyPair, AnyPairs};
 use index::Index;
-use key::IsKey;
+use key::{AnyKey, IsKey};
 pub(crate) use line_state::{LineState, Membership};
 use metadata::{DisplacedExtras, Metadata};
 pub(crate) use placement::Placement;
@@ -386,6 +386,14 @@ impl ShardMut<'_> {
         ReadVersion::Revision(self.metadata.records[number].revision)
     }
 
+    /// Returns key and hash of the entry in a line, if it is readable, not marked, and no newer than a revision.
+    pub(crate) fn unmarked_before(&self, number: u32, revision: u64) -> Option<(Box<dyn AnyKey>, u32)> {
+        let state = self.lines.state(number)?;
+        let record = &self.metadata.records[number];
+        let is_it = !state.is_invalidated && record.revision <= revision && self.is_readable(number);
+        is_it.then(|| self.lines.key(number)).flatten().map(|key| (key.to_box(), record.hash))
+    }
+
     /// Reserves room for `entries` new entries at once.
     pub(crate) fn reserve(&mut self, entries: usize) {
         let records = &mut self.metadata.records;
@@ -395,12 +403,19 @@ impl ShardMut<'_> {
     }
 
     /// Adds a line to the tag index under the tag hashes of its key. Does nothing if the line is already
-    /// there.
+    /// there. A value that is written without inputs was not built from the inputs of the last one.
     #[inline]
     pub(crate) fn tag(&mut self, number: u32, tags: &[u32]) {
         if !tags.is_empty() {
             self.metadata.tags.get_or_insert_default().add(number, tags);
+        } else if let Some(index) = &mut self.metadata.tags {
+            index.forget_inputs(number);
         }
+    }
+
+    /// Adds a line to the tag index under the tag hashes of its key and the numbers of the inputs of its value.
+    pub(crate) fn set_inputs(&mut self, number: u32, tags: &[u32]) {
+        self.metadata.tags.get_or_insert_default().set_inputs(number, tags);
     }
 
     /// Returns whether the value in a line is alive.

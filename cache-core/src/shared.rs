@@ -4,6 +4,7 @@ use std::fmt::{self, Debug};
 
 use crate::clock::{Clock, Moment};
 use crate::commit_log::RecentCommits;
+use crate::dependents::Dependents;
 use crate::event::{Change, Event, Events, Listener};
 use crate::gate::Gate;
 use crate::hooks::Hook;
@@ -16,6 +17,7 @@ pub(crate) struct Shared {
     pub(crate) events: Events,
     pub(crate) hooks: Vec<Hook>,
     pub(crate) log: RecentCommits,
+    pub(crate) dependents: Dependents,
     /// Maximum number of shards of a table.
     pub(crate) shards: usize,
     /// Set by tests that depend on the hashes.
@@ -65,6 +67,7 @@ impl Shared {
             events: Events::new(listeners),
             hooks,
             log: RecentCommits::default(),
+            dependents: Dependents::default(),
             shards: (cores * SHARDS_PER_CORE).min(MAX_SHARDS),
             hash_seed,
             id: NEXT_ID.fetch_add(1, Ordering::Relaxed),
@@ -117,6 +120,14 @@ impl Shared {
     /// Continues from the revision of a snapshot, so that revisions stay unique across a restart.
     pub(crate) fn advance_revision(&self, at_least: u64) {
         self.numbers.0.revision.fetch_max(at_least, Ordering::Relaxed);
+    }
+
+    /// Does what a change leaves to be done without locks: marks the answers that were built from what has changed,
+    /// and notifies the listeners.
+    #[inline]
+    pub(crate) fn drain(&self) {
+        self.dependents.settle();
+        self.events.drain();
     }
 
     /// Queues changes that have no revision.

@@ -4,6 +4,7 @@
 //! [`Table`] is compiled for each query: its shards, the hit path, and access to both parts of a shard. Code
 //! for keys of any query is in [`write`](self::write) and [`read`](self::read), on [`UsedTable`].
 
+mod derived;
 pub(crate) mod dirty_marks;
 pub(crate) mod entry;
 pub(crate) mod flights;
@@ -59,6 +60,9 @@ impl<Q: Query> Table<Q> {
     pub(crate) fn new(mut head: Head, ensure_for_restore: Option<fn(&Self) -> &dyn UsedTable>) -> Self {
         if Q::TAGS_OF.is_some() {
             head.set_has_entry_tags();
+        }
+        if Q::DERIVED {
+            head.set_is_derived();
         }
         Self { head, shards: OutlinedDrop::default(), ensure_for_restore }
     }

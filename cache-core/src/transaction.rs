@@ -1,6 +1,7 @@
 //! Transactions: a set of changes that become visible all at once.
 
 mod backoff;
+mod conditional;
 mod draft;
 mod read_set;
 mod receipt;

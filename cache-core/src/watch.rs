@@ -5,7 +5,7 @@ pub(crate) mod any;
 pub(crate) mod brought;
 pub(crate) mod facts;
 mod fill;
-mod same;
+pub(crate) mod same;
 mod store;
 
 use std::any::Any;
@@ -23,7 +23,6 @@ use crate::table::handle::AnyTableRef;
 use crate::typed::Pair;
 use any::AnyWatch;
 use facts::{AnswerFacts, AnyStoreOutcome};
-use same::{IsSame, is_same_of};
 
 /// Detects whether a key, present or absent, has been written, removed, invalidated or cleared since the
 /// watch began.
@@ -65,22 +64,17 @@ impl AnyWatch {
     /// load brings along. Each of these is skipped if its key was written, removed, marked or cleared since the watch
     /// began, or if a later load of the key runs. They are stored even if the watch was overtaken.
     pub fn store<Q: Query>(&self, key: Q, value: Arc<Q::Value>, facts: AnswerFacts<'_>) -> AnyStoreOutcome {
-        self.store_pair(&mut Pair::<Q>::new(key, value), is_same_of::<Q>(), facts)
+        self.store_pair(&mut Pair::<Q>::new(key, value), facts)
     }
 
-    fn store_pair(
-        &self,
-        pair: &mut dyn AnyPair,
-        is_same: Option<IsSame>,
-        facts: AnswerFacts<'_>,
-    ) -> AnyStoreOutcome {
+    fn store_pair(&self, pair: &mut dyn AnyPair, facts: AnswerFacts<'_>) -> AnyStoreOutcome {
         let table = self.table_ref.table();
         let key = self.watcher.key();
         let equal = match facts.is_unchanged {
-            true => table.identical(key, pair, self.table_ref.has_value),
-            false => table.equal(key, pair, is_same),
+            true => table.identical(key, pair, self.table_ref.access.has_value),
+            false => table.equal(key, pair, self.table_ref.access.is_same),
         };
-        table.store_watched(&self.watcher, pair, equal, facts)
+        self.store_line(pair, equal, facts)
     }
 }
 

@@ -46,6 +46,7 @@ mod text;
 /// | `secret` | keys are hidden wherever the store or a client prints them: in errors, reports and events |
 /// | `tags("...", ...)` | tags of all entries: invalidating a tag invalidates the entries of every query that has it |
 /// | `tags_of = path` | give each entry tags of its own: those that `fn(&Query) -> impl IntoIterator<Item = Tag>` returns for its key |
+/// | `derived` | a loaded answer is invalidated when one of the entries changes that its load has read through its context; not with `persist` |
 /// | `borrowed` | also make `NameRef<'_>`, a borrowed key that allocates nothing; `Hash` and `Eq` must be derived |
 /// | `crate = "path"` | path of `cache_core`, if the dependency is renamed |
 ///

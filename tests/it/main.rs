@@ -3,6 +3,7 @@
 
 mod commit_listeners;
 mod commit_retention;
+mod conditional_lines;
 mod conflicts;
 mod history;
 mod hooks;

@@ -17,6 +17,7 @@ use crate::breaker::Breakers;
 use crate::breaker::options::BreakerOptions;
 use crate::concurrency::ConcurrencyLimit;
 use crate::error::{ClientBuildError, OptionsError};
+use crate::extension::Extensions;
 use crate::fetch::Fetch;
 use crate::flight::wait_graph::WaitGraph;
 use crate::layer::registry::LayerRegistry;
@@ -27,6 +28,7 @@ use crate::provider::Provider;
 use crate::provider::tier::{TIMEOUT, Tier};
 use crate::query_state::QueryStates;
 use crate::runtime::ClientRuntime;
+use crate::store_step::{self, AnswerStore, Steps};
 use crate::telemetry::{self, Telemetry};
 
 /// Configures a client. Created by [`Client::builder`].
@@ -43,6 +45,7 @@ pub struct ClientBuilder<A: App> {
     provider_timeout: Duration,
     runtime: Option<Handle>,
     concurrency: Option<u32>,
+    steps: Steps<A>,
 }
 
 /// Options of one query.
@@ -86,6 +89,7 @@ impl<A: App> ClientBuilder<A> {
             provider_timeout: TIMEOUT,
             runtime: None,
             concurrency: None,
+            steps: Steps::default(),
         }
     }
 
@@ -315,6 +319,38 @@ impl<A: App> ClientBuilder<A> {
         self
     }
 
+    /// Replaces the store of all answers that are a `V`: of loads, found in the provider, and pushed by
+    /// [`Changes`](crate::Changes). `step` gets the answer and its commit, and returns the value to be stored. It works
+    /// like the step of a [single load](crate::Context::store_with), which takes precedence over it. In a commit of
+    /// `Changes`, hooks run as usual. The last step for a type counts.
+    ///
+    /// # Examples
+    /// ```
+    /// # include!(concat!(env!("CARGO_MANIFEST_DIR"), "/doctest_setup.rs"));
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> Result<(), Box<dyn Error>> {
+    /// let client = Client::builder(blog_cache(), Blog::new())
+    ///     .store_with(|feed: Arc<Feed>, store| {
+    ///         for &id in &feed.0 {
+    ///             store.fill(GetTitle { id }, format!("Post {id}"), EntryTimes::new());
+    ///         }
+    ///         feed
+    ///     })
+    ///     .build();
+    /// client.query(&GetFeed).await?;
+    /// assert_eq!(*client.cached(&GetTitle { id: 3 }).unwrap(), "Post 3");
+    /// # Ok(())
+    /// # }
+    /// ```
+    #[doc(hidden)]
+    pub fn store_with<V: Send + Sync + 'static>(
+        mut self,
+        step: impl Fn(Arc<V>, &mut AnswerStore<'_, A>) -> Arc<V> + Send + Sync + 'static,
+    ) -> Self {
+        self.steps.insert(TypeId::of::<V>(), store_step::step(step));
+        self
+    }
+
     /// Builds the client, if its options are valid: the defaults, and those of single queries together with their
     /// derive and the defaults.
     ///
@@ -437,6 +473,8 @@ impl<A: App> ClientBuilder<A> {
             flights: AtomicU64::new(1),
             telemetry: Telemetry::new(self.traces_keys),
             presence: Presence::default(),
+            extensions: Extensions::default(),
+            steps: self.steps,
         }))
     }
 }

@@ -5,6 +5,7 @@ use cache_core::client_support::Inputs;
 use super::tree::Node;
 use crate::app::App;
 use crate::notes::{AnswerTerms, AnyBrought, LoadNotes};
+use crate::store_step::Step;
 
 impl<A: App> Node<A> {
     /// Whether the code of a shared load runs in this context. `false` elsewhere: in a request, and in a load or
@@ -33,6 +34,12 @@ impl<A: App> Node<A> {
     /// Takes the entries that this context's load brings along.
     pub(crate) fn take_brought(&self) -> Vec<AnyBrought> {
         self.used_load().map(|load| load.note(|notes| notes.take_brought())).unwrap_or_default()
+    }
+
+    /// The step that stores the answer of this context's load, if its code has set one.
+    pub(crate) fn step(&self) -> Option<Step<A>> {
+        let step = self.used_load()?.note(|notes| notes.step())?;
+        step.downcast::<Step<A>>().ok().map(|step| Step::clone(&step))
     }
 
     /// The settings that this context's load has made for its answer.

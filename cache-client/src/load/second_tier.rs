@@ -134,7 +134,10 @@ impl<A: App> LoadTask<A> {
         let Some(watch) = &self.flight.watch else { return false };
         let started = self.node.client.cache().now() - *age;
         let times = self.plan.times(self.query.counts_as_absent(&self.plan, value), started, terms);
-        watch.fill(entry.codec, &*self.flight.key, &self.query.to_handle(value), &times)
+        match self.node.client.step_for(value) {
+            None => watch.fill(entry.codec, &*self.flight.key, &self.query.to_handle(value), &times),
+            Some(step) => self.fill_by_step(step, value, watch, times),
+        }
     }
 
     fn report_hit(&self) {

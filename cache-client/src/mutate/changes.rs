@@ -18,10 +18,11 @@ use crate::client::Client;
 use crate::context::memo::Memo;
 use crate::context::{Context, Tree};
 use crate::fetch::Fetch;
-use crate::mutate::order::{MarkTarget, WrittenEntry};
+use crate::mutate::order::MarkTarget;
 use crate::mutate::running::RunningMutation;
 use crate::mutate::settling::Settling;
 use crate::observer::registry::Reload;
+use crate::store_step::{AnswerStore, KeyOf, StepWork, WrittenKey, forget};
 
 /// A set of changes to a client's cache that become visible at once: writes, and keys to load again.
 ///
@@ -35,6 +36,8 @@ pub struct Changes<A: App> {
     after: Vec<AfterCommit<A>>,
     written: Vec<Box<dyn WrittenKey<A>>>,
     marked: Vec<MarkTarget>,
+    /// Present unless they only mark.
+    client: Option<Client<A>>,
 }
 
 /// Returns the loads that it has requested.
@@ -43,7 +46,8 @@ type AfterCommit<A> = Box<dyn FnOnce(&Client<A>, Option<&Memo>) -> Vec<Reload> +
 impl<A: App> Changes<A> {
     fn new(client: &Client<A>, marks_only: bool) -> Self {
         let transaction = client.cache().begin();
-        Self { transaction, marks_only, after: Vec::new(), written: Vec::new(), marked: Vec::new() }
+        let client = (!marks_only).then(|| client.clone());
+        Self { transaction, marks_only, after: Vec::new(), written: Vec::new(), marked: Vec::new(), client }
     }
 
     /// Returns the value that these changes leave for a key: their own write, or the committed value. If another commit
@@ -125,7 +129,10 @@ impl<A: App> Changes<A> {
     where
         A::Registry: Holds<Q>,
     {
-        let value = value.into();
+        let mut value = value.into();
+        if self.client.as_ref().is_some_and(|client| !client.steps().is_empty()) {
+            self.run_step(TypeId::of::<Q::Value>(), &mut value);
+        }
         self.write(query, |transaction, query| drop(transaction.set_timed(query, Arc::clone(&value), times)));
         value
     }
@@ -239,6 +246,63 @@ impl<A: App> Changes<A> {
         A::Registry: Holds<Q>,
     {
         self.write(query.clone(), |transaction, query| _ = transaction.remove(&query));
+    }
+
+    /// Writes a value that `step` makes of a pushed one, in place of a plain [`set`](Self::set): what the step writes is a
+    /// part of these changes. It works like [`Context::store_with`]. In a request that bypasses the cache it does not
+    /// run, and the key is marked.
+    ///
+    /// # Examples
+    /// ```
+    /// # include!(concat!(env!("CARGO_MANIFEST_DIR"), "/doctest_setup.rs"));
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> Result<(), Box<dyn Error>> {
+    /// # let client = blog_client();
+    /// client.change(|changes| {
+    ///     changes.store_with(GetFeed, Feed(vec![7]), |feed, store| {
+    ///         store.set(GetTitle { id: 7 }, "Seven".to_owned());
+    ///         feed
+    ///     });
+    /// }).await?;
+    /// assert_eq!(*client.query(&GetTitle { id: 7 }).await?, "Seven");
+    /// assert_eq!(client.app().loads(), 0);
+    /// # Ok(())
+    /// # }
+    /// ```
+    #[doc(hidden)]
+    pub fn store_with<Q: Query>(
+        &mut self,
+        query: Q,
+        value: impl Into<Arc<Q::Value>>,
+        step: impl FnOnce(Arc<Q::Value>, &mut AnswerStore<'_, A>) -> Arc<Q::Value>,
+    ) where
+        A::Registry: Holds<Q>,
+    {
+        let mut value = value.into();
+        if !self.marks_only {
+            self.extend(|store| value = step(Arc::clone(&value), store));
+        }
+        self.write(query, |transaction, query| drop(transaction.set(query, value)));
+    }
+
+    /// Runs the client's step for a value of this type, an `Arc`.
+    fn run_step(&mut self, of: TypeId, value: &mut dyn Any) {
+        let step = self.client.as_ref().and_then(|client| client.steps().get(&of)).cloned();
+        if let Some(step) = step {
+            self.extend(|store| step.replace(value, store));
+        }
+    }
+
+    fn extend(&mut self, step: impl FnOnce(&mut AnswerStore<'_, A>)) {
+        let Some(client) = self.client.clone() else { return };
+        let mut store = AnswerStore::new(&client, &mut self.transaction);
+        step(&mut store);
+        let StepWork { written, followed, .. } = store.into_work();
+        self.written.extend(written);
+        self.after.push(Box::new(move |client, memo| {
+            followed.iter().for_each(|key| key.forget(client, memo));
+            Vec::new()
+        }));
     }
 
     fn write<Q: Query>(&mut self, query: Q, write: impl FnOnce(&mut Transaction<A::Registry>, Q))
@@ -498,50 +562,6 @@ impl<A: App> Changes<A> {
     /// ```
     pub fn context(&mut self, context: Arc<dyn Any + Send + Sync>) {
         self.transaction.context(context);
-    }
-}
-
-/// A written key of a query of unknown type.
-trait WrittenKey<A: App>: Send {
-    fn key(&self) -> &dyn AnyKey;
-
-    /// Forgets the answer that the request has, and the copy in the provider.
-    fn forget(&self, client: &Client<A>, memo: Option<&Memo>);
-
-    /// The entry that is compared with other commits.
-    fn written(self: Box<Self>) -> WrittenEntry<Client<A>>;
-}
-
-struct KeyOf<Q>(Q);
-
-impl<A: App, Q: Query> WrittenKey<A> for KeyOf<Q>
-where
-    A::Registry: Holds<Q>,
-{
-    fn key(&self) -> &dyn AnyKey {
-        &self.0
-    }
-
-    fn forget(&self, client: &Client<A>, memo: Option<&Memo>) {
-        forget(&self.0, client, memo);
-    }
-
-    fn written(self: Box<Self>) -> WrittenEntry<Client<A>> {
-        WrittenEntry::new((&self.0 as &dyn AnyKey).wide_hash(), self.0, |client, key| {
-            client.cache().invalidate(key);
-            client.remove_copy(key);
-        })
-    }
-}
-
-/// Forgets the answer that a request has to a key, and the copy in the provider.
-fn forget<A: App, Q: Query>(key: &Q, client: &Client<A>, memo: Option<&Memo>)
-where
-    A::Registry: Holds<Q>,
-{
-    client.remove_copy(key);
-    if let Some(memo) = memo {
-        memo.forget(key);
     }
 }
 

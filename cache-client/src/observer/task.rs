@@ -32,6 +32,9 @@ use crate::runtime::TaskRuntime;
 /// How long a jump of the cache's clock may go unnoticed. Tokio's timers stop while the machine is suspended.
 const TICK: Duration = Duration::from_secs(60);
 
+/// The clock of the cache is read cheaply, and may lag by a few milliseconds. Answers that are closer together count as one.
+const CLOCK_LAG: Duration = Duration::from_millis(10);
+
 /// Bounds the wait before a key that is repeatedly out of date is loaded again: at most 2 to this power times the time
 /// of a load.
 const MAX_DOUBLINGS: u32 = 3;
@@ -78,6 +81,8 @@ pub(crate) struct ObserverTask<A: App> {
     /// When the last load ended or a new value was written. By tokio's clock, and by the clock of the cache, which may
     /// advance while the machine is suspended.
     settled: (Instant, Moment),
+    /// When the stored answer was true that was settled last.
+    answer_as_of: Option<Moment>,
     /// How long after that the key is polled, given its current value.
     poll_period: Option<Duration>,
     presence: watch::Receiver<PresenceState>,
@@ -164,6 +169,7 @@ impl<A: App> ObserverTask<A> {
             published: None,
             stale_at: None,
             settled,
+            answer_as_of: None,
             poll_period: None,
             presence,
             was_awake,
@@ -248,6 +254,19 @@ impl<A: App> ObserverTask<A> {
         self.settled = (Instant::now(), self.client.cache().now());
     }
 
+    /// Whether the stored answer is from a later time than the last one. A change of a part of it is not: the rest is as
+    /// old as before, and is still to be polled.
+    fn has_newer_answer(&mut self) -> bool {
+        let now = self.client.cache().now();
+        let state = self.query.read(self.client.cache(), false).map(|(_, state)| state);
+        let Some(as_of) = state.map(|state| now - state.age) else { return true };
+        let is_newer = self.answer_as_of.is_none_or(|last| as_of > last + CLOCK_LAG);
+        if is_newer {
+            self.answer_as_of = Some(as_of);
+        }
+        is_newer
+    }
+
     fn poll(&mut self) {
         // First, in case the load fails to start.
         self.settle();
@@ -326,7 +345,9 @@ impl<A: App> ObserverTask<A> {
             return self.load_again();
         }
         self.error = None;
-        self.settle();
+        if self.has_newer_answer() {
+            self.settle();
+        }
         // A load that is storing its answer is about to land. Any other is no longer needed.
         if waiter_is_over {
             self.waiter.take_if(|waiter| !waiter.flight.is_landing());

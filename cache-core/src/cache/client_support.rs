@@ -1,9 +1,10 @@
 //! Hidden methods of [`Cache`] that `cache-client` builds on. They are not part of the public interface.
 
+use std::any::TypeId;
 use std::sync::Arc;
 use std::time::SystemTime;
 
-use super::{Cache, table_in};
+use super::{Cache, any_table_in, table_in};
 use crate::clock::Moment;
 use crate::commit::inputs::Inputs;
 use crate::erased::AnyTable;
@@ -12,9 +13,10 @@ use crate::registry::{Holds, Registry};
 use crate::shard::pairs::ValueHandle;
 use crate::table::Use;
 use crate::table::entry::EntryState;
-use crate::table::handle::AnyTableRef;
-use crate::typed::Lines;
+use crate::table::handle::{AnyTableRef, TableAccess};
+use crate::typed::{Lines, Pairs};
 use crate::watch::any::AnyWatch;
+use crate::watch::same::is_same_of;
 
 impl<R: Registry> Cache<R> {
     /// Returns value and state as [`get_entry`](Self::get_entry) does, without the key, so that nothing is
@@ -98,11 +100,17 @@ impl<R: Registry> Cache<R> {
     where
         R: Holds<Q>,
     {
-        AnyTableRef {
-            cache: self.any(),
-            table: |cache| table_in::<Q, R>(cache).ensure_shards(),
-            has_value: Lines::<Q>::has_value,
-        }
+        let access = const {
+            &TableAccess {
+                query: TypeId::of::<Q>,
+                used: |cache| table_in::<Q, R>(cache).ensure_shards(),
+                table: any_table_in::<Q, R>,
+                has_value: Lines::<Q>::has_value,
+                is_same: is_same_of::<Q>(),
+                pairs: Pairs::<Q>::boxed,
+            }
+        };
+        AnyTableRef { cache: self.any(), access }
     }
 
     /// Records the value that was read under a key in `inputs`, as [`Inputs::note_any`] does.

@@ -350,7 +350,7 @@ impl RestoredTables<'_> {
         }
         self.parts.iter_mut().for_each(|part| part.restored(report));
         drop(self.parts);
-        shared.events.drain();
+        shared.drain();
     }
 }
 

@@ -16,6 +16,8 @@ use crate::table::watchers::{AnyWatcher, KeyEvent};
 pub(crate) struct Affected {
     loads: Vec<Arc<AnyLoad>>,
     watchers: Vec<(KeyEvent, Arc<AnyWatcher>)>,
+    /// How many of both an earlier attempt of the commit has found. They count no more.
+    outdated: (usize, usize),
 }
 
 impl Affected {
@@ -46,12 +48,12 @@ impl Affected {
 
     /// Notifies all of them, under the locks of their shards.
     pub(super) fn notify(&self, shards: &mut OpenShards<'_>) {
-        for load in &self.loads {
+        for load in &self.loads[self.outdated.0..] {
             if let Some(shard) = shards.of(load.hash()) {
                 shard.overtake_load(load);
             }
         }
-        for (event, watcher) in &self.watchers {
+        for (event, watcher) in &self.watchers[self.outdated.1..] {
             watcher.record(*event);
         }
     }
@@ -60,8 +62,14 @@ impl Affected {
         self.loads.is_empty() && self.watchers.is_empty()
     }
 
+    /// Begins a new search. What was found before is dropped later, since shards may be locked.
+    pub(super) fn restart(&mut self) {
+        self.outdated = (self.loads.len(), self.watchers.len());
+    }
+
     pub(super) fn clear(&mut self) {
         self.loads.clear();
         self.watchers.clear();
+        self.outdated = (0, 0);
     }
 }

@@ -5,39 +5,18 @@
 //! if its key was changed since the load began. The other lines are written.
 
 use super::affected::Affected;
+use super::conditional::{ConditionalWrite, LineOutcome};
 use super::inputs::{Inputs, InputsOfTable};
 use super::locked_shards::LockedShards;
 use super::{Commit, CommitKind, Failure, Part, Steps, dynamic};
 use crate::clock::Moment;
-use crate::entry_times::EntryTimes;
 use crate::erased::UsedTable;
 use crate::event::ChangeKind;
 use crate::shard::erased::AnyPair;
 use crate::shard::key::{AnyKey, IsKey};
-use crate::shard::{Incoming, Location, OpContext, ReadVersion, ShardMut, ShardRef};
-use crate::shared::LoadStart;
+use crate::shard::{Incoming, Location, OpContext, ShardMut, ShardRef};
 use crate::table::head::Head;
 use crate::table::tags::Tags;
-use crate::table::watchers::{AnyWatcher, KeyEvent};
-
-/// When a line is written.
-#[derive(Clone, Copy)]
-pub(crate) enum Condition<'a> {
-    /// The watch of the load was not overtaken.
-    Watched(&'a AnyWatcher),
-    /// The key was not changed since a load began, and no load of it runs that may store a newer answer.
-    UnchangedSince(LoadStart),
-}
-
-/// The outcome of a line.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum LineOutcome {
-    Written,
-    /// The current value is equal, and gets the times of the new one.
-    Kept,
-    /// The condition did not hold.
-    Skipped,
-}
 
 /// An input has changed: nothing was stored.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -47,16 +26,11 @@ pub(crate) struct StaleInput;
 pub(crate) struct AnswerLine<'a> {
     hash: u32,
     pair: &'a mut dyn AnyPair,
-    condition: Condition<'a>,
-    times: EntryTimes,
-    /// The version of the current entry, if its value is equal.
-    equal: Option<ReadVersion>,
-    is_invalidated: bool,
+    write: ConditionalWrite,
     incoming: Option<Incoming>,
     /// The tags of the key, computed before anything is locked.
     tags: Tags,
     at: Location,
-    outcome: LineOutcome,
 }
 
 /// The part of the store in one table.
@@ -76,41 +50,23 @@ struct AnswerSteps<'a> {
 
 impl<'a> AnswerLine<'a> {
     /// Describes a line. Runs the weigher and the tag function of the query, so it must be called without locks.
-    pub(crate) fn new(
-        head: &Head,
-        pair: &'a mut dyn AnyPair,
-        condition: Condition<'a>,
-        times: EntryTimes,
-        equal: Option<ReadVersion>,
-    ) -> Option<Self> {
+    pub(crate) fn new(head: &Head, pair: &'a mut dyn AnyPair, write: ConditionalWrite) -> Option<Self> {
         let key = pair.key()?;
         let (hash, tags) = (head.hash_of(key), head.tags_of(key));
         // Its times begin when the line is installed.
-        let incoming = Some(head.incoming(pair, &times, None, Moment::ORIGIN));
-        let (at, outcome) = (Location::default(), LineOutcome::Skipped);
-        Some(Self { hash, pair, condition, times, equal, is_invalidated: false, incoming, tags, at, outcome })
+        let incoming = Some(head.incoming(pair, &write.times, None, Moment::ORIGIN));
+        Some(Self { hash, pair, write, incoming, tags, at: Location::default() })
     }
 
     /// Marks the entry from the start.
     pub(crate) fn invalidated(mut self, is_invalidated: bool) -> Self {
-        self.is_invalidated = is_invalidated;
+        self.write.is_invalidated = is_invalidated;
         self
     }
 
     fn has_key_of(&self, other: &Self) -> bool {
         let keys = || self.pair.key().zip(other.pair.key());
         self.hash == other.hash && keys().is_some_and(|(key, other)| key.equals(other))
-    }
-
-    /// Returns whether the condition holds. The key has been located.
-    fn may_be_stored(&self, head: &Head, shard: ShardRef<'_>, is_key: IsKey<'_>) -> bool {
-        let start = match self.condition {
-            Condition::Watched(watcher) => return !watcher.is_overtaken(),
-            Condition::UnchangedSince(start) => start,
-        };
-        let mut has_later_load = shard.load_of(self.hash, is_key).is_some();
-        head.watchers.find(self.hash, is_key, &mut |watcher| has_later_load |= watcher.is_later_load(start));
-        !has_later_load && shard.is_unchanged_since(start, self.at.number) && head.is_unchanged_since(start)
     }
 
     /// Checks the line, and finds the loads and watches of its key.
@@ -124,47 +80,16 @@ impl<'a> AnswerLine<'a> {
         let Some(key) = self.pair.key() else { return };
         let is_key: IsKey<'_> = &|other: &dyn AnyKey| key.equals(other);
         self.at = shard.locate(self.hash, is_key);
-        self.outcome = LineOutcome::Skipped;
-        if !self.may_be_stored(head, shard, is_key) {
-            return;
-        }
-        let is_kept =
-            self.equal.is_some_and(|seen| self.at.number.is_some() && shard.version(self.at.number) == seen);
-        self.outcome = if is_kept { LineOutcome::Kept } else { LineOutcome::Written };
-        // An equal answer is also newer than a running load.
-        match self.condition {
-            Condition::Watched(_) => affected.find(KeyEvent::Loaded, head, shard, (self.hash, is_key)),
-            Condition::UnchangedSince(start) => affected.find_since(start, head, (self.hash, is_key)),
-        }
-        if !is_kept {
+        self.write.validate(head, shard, self.at.number, (self.hash, is_key), affected);
+        if self.write.outcome == LineOutcome::Written {
             head.add_change(&mut commit.changes, ChangeKind::Set, &|| self.pair.entry());
             commit.require(CommitKind::Write);
         }
     }
-}
 
-impl AnswerLine<'_> {
     fn install(&mut self, shard: &mut ShardMut<'_>, context: &OpContext<'_>) {
-        match self.outcome {
-            LineOutcome::Skipped => {}
-            LineOutcome::Written => {
-                let at = shard.expire_at(self.at, context);
-                if let Some(mut incoming) = self.incoming.take() {
-                    incoming.is_invalidated = self.is_invalidated;
-                    incoming.begin(context.now, self.times.as_of);
-                    let number = shard.write(&mut *self.pair, self.hash, at, incoming, context);
-                    shard.tag(number, &self.tags);
-                }
-            }
-            LineOutcome::Kept => {
-                if let Some(number) = self.at.number {
-                    shard.touch_with(number, Some(&self.times), context);
-                    if self.is_invalidated {
-                        shard.invalidate(number);
-                    }
-                }
-            }
-        }
+        let new = (&mut *self.pair, self.incoming.take());
+        self.write.install(new, (self.hash, self.at), &self.tags, shard, context);
     }
 }
 
@@ -216,7 +141,7 @@ impl Steps for AnswerSteps<'_> {
         if self.inputs.is_some_and(|inputs| !inputs.hold(locked)) {
             return Err(Failure::StaleAnswer);
         }
-        self.affected.clear();
+        self.affected.restart();
         for line in &mut self.lines {
             line.validate(locked.table().head(), locked.shard(line.hash), &mut self.affected, commit);
         }
@@ -233,6 +158,9 @@ impl Steps for AnswerSteps<'_> {
             shard.begin(&context);
         }
         for line in &mut self.lines {
+            if line.write.outcome == LineOutcome::Written {
+                head.note_input_change(line.hash);
+            }
             if let Some(shard) = shards.of(line.hash) {
                 line.install(shard, &context);
             }
@@ -263,22 +191,22 @@ pub(crate) fn store<'a>(
         steps.lines.extend(is_first.then_some(line));
     }
     for inputs in inputs.into_iter().flat_map(Inputs::by_table) {
-        AnswerPart::of(&mut parts, inputs.table()).inputs = Some(inputs);
+        AnswerPart::of(&mut parts, inputs.table()).inputs = Some(&**inputs);
     }
     parts.sort_unstable_by_key(Part::table_index);
     let stored = Commit::new(shared, CommitKind::Mark).run(&mut dynamic(&mut parts));
     let outcome_of = |(index, line): &(usize, Option<usize>)| {
         let part = parts.iter().find(|part| part.table_index() == *index)?;
-        Some(part.steps.lines[(*line)?].outcome)
+        Some(part.steps.lines[(*line)?].write.outcome)
     };
     let outcomes = places.iter().map(|place| outcome_of(place).unwrap_or(LineOutcome::Skipped)).collect();
     let revision = *stored.as_ref().unwrap_or(&0);
     shared.log.note(revision, None, || {
         let is_written =
-            |part: &&AnswerPart<'_>| part.steps.lines.iter().any(|line| line.outcome == LineOutcome::Written);
+            |part: &&AnswerPart<'_>| part.steps.lines.iter().any(|line| line.write.outcome == LineOutcome::Written);
         parts.iter().filter(is_written).map(|part| part.table.head().name).collect()
     });
     drop(parts);
-    shared.events.drain();
+    shared.drain();
     stored.map(|_| outcomes).map_err(|_| StaleInput)
 }

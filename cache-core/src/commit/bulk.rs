@@ -177,6 +177,7 @@ impl Steps for MarkTaggedSteps {
         self.affected.notify(&mut shards);
         for &(hash, number) in &self.marked {
             head.dirty_marks.mark(hash);
+            head.note_input_change(hash);
             if let Some(shard) = shards.of(hash) {
                 shard.note_change(head.shared.next_in_sequence());
                 shard.invalidate(number);

@@ -4,6 +4,7 @@ use std::fmt::{self, Debug};
 use std::sync::Arc;
 
 use super::locked_shards::LockedShards;
+use crate::dependents::{input_number, number_of_all};
 use crate::erased::UsedTable;
 use crate::shard::ShardRef;
 use crate::shard::key::AnyKey;
@@ -25,7 +26,7 @@ pub struct Inputs {
 }
 
 /// The inputs from one table.
-pub(super) struct InputsOfTable {
+pub(crate) struct InputsOfTable {
     table_ref: AnyTableRef,
     lines: Vec<Input>,
 }
@@ -88,6 +89,10 @@ impl InputsOfTable {
         self.table_ref.table()
     }
 
+    pub(crate) fn table_ref(&self) -> &AnyTableRef {
+        &self.table_ref
+    }
+
     fn index(&self) -> usize {
         self.table().head().index
     }
@@ -109,7 +114,7 @@ impl InputsOfTable {
         let number = shard.find(input.hash, &|key| input.key.equals(key));
         match (&input.value, number) {
             (Some(value), Some(number)) => {
-                (self.table_ref.has_value)(shard.lines, number, &*value.0)
+                (self.table_ref.access.has_value)(shard.lines, number, &*value.0)
                     && (input.was_marked || !shard.is_invalidated(number))
             }
             (Some(_), None) => false,
@@ -122,8 +127,30 @@ impl InputsOfTable {
 
 impl Inputs {
     /// Returns the inputs by table.
-    pub(super) fn by_table(&self) -> impl Iterator<Item = &InputsOfTable> {
-        self.tables.iter().map(|table| &**table)
+    pub(crate) fn by_table(&self) -> impl Iterator<Item = &Arc<InputsOfTable>> {
+        self.tables.iter()
+    }
+
+    /// Returns the numbers under which a derived answer in `table` is found when an input changes, and makes the tables
+    /// of the inputs look for them. Runs foreign code, so it must be called without locks.
+    pub(crate) fn remember(&self, table: &AnyTableRef) -> Vec<u32> {
+        if self.is_empty() || !self.are_few() || !table.table().head().is_derived {
+            return Vec::new();
+        }
+        table.mark_dependents();
+        let mut numbers = Vec::new();
+        for inputs in self.by_table() {
+            let head = inputs.table().head();
+            numbers.push(number_of_all(head.index));
+            for input in &inputs.lines {
+                let tags = head.tags_of(&*input.key);
+                for &hash in tags.iter().chain([&input.hash]) {
+                    head.inputs.add(hash);
+                    numbers.push(input_number(head.index, hash));
+                }
+            }
+        }
+        numbers
     }
 
     /// Returns whether the inputs are few enough to be compared.

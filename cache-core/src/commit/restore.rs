@@ -361,6 +361,7 @@ impl Steps for RestoreSteps {
         // Each bin is freed before the next one is read. All of its pairs have been taken by then.
         while let Some(Bin { entries, lines }) = bins.last_mut() {
             for line in &*lines {
+                head.note_input_change(line.hash);
                 let Some(shard) = shards.of(line.hash) else { continue };
                 let at = shard.expire_at(line.at, &context);
                 let incoming = incoming(&entries.metas[line.number], line.weight, head, *now);

@@ -1,6 +1,7 @@
 //! The reads and writes of one transaction in one table, whose query is unknown. Keys and values are in its
 //! [typed part](super::typed_writes).
 
+mod conditional;
 mod install;
 mod marks;
 mod prepare;
@@ -8,9 +9,12 @@ pub(crate) mod simple;
 
 use std::any::TypeId;
 use std::cell::RefCell;
+use std::sync::Arc;
 
 use smallvec::SmallVec;
 
+use super::conditional::{ConditionalWrite, LineOutcome};
+use super::inputs::InputsOfTable;
 use super::merges::AnyMerges;
 use super::{CommitKind, Part, Steps};
 use crate::clock::{Moment, Revision};
@@ -53,6 +57,8 @@ struct WriteLines {
     marks_rest: bool,
     /// Which other keys are marked. Evaluated when the commit begins.
     marks_where: Vec<Predicate>,
+    /// The inputs of an answer from this table. They must not have changed.
+    inputs: Option<Arc<InputsOfTable>>,
     /// The tags of keys with a written value, by line.
     tags: TagLists,
     /// Moment and revision of the commit.
@@ -94,6 +100,8 @@ enum Write {
     /// A mark on an absent key, or a change of a part of it: a running load of the key is out of date. Not a
     /// change by itself, unless the key is present at the time of the commit.
     Overtake,
+    /// A value that is written only if nothing newer has happened to the key. No hook sees it.
+    Conditional(Box<ConditionalWrite>),
 }
 
 /// Whether a written value is marked as invalidated.
@@ -123,7 +131,7 @@ struct PendingMerge {
 impl Write {
     fn kind(&self) -> Option<ChangeKind> {
         match self {
-            Self::None | Self::Overtake => None,
+            Self::None | Self::Overtake | Self::Conditional(_) => None,
             Self::Set { .. } => Some(ChangeKind::Set),
             Self::Merge(_) => Some(ChangeKind::Merged),
             Self::Remove => Some(ChangeKind::Removed),
@@ -132,10 +140,10 @@ impl Write {
         }
     }
 
-    /// Returns the event for the loads and watches of the key.
+    /// Returns the event for the loads and watches of the key. A conditional write finds them by itself.
     fn key_event(&self) -> Option<KeyEvent> {
         match self {
-            Self::None => None,
+            Self::None | Self::Conditional(_) => None,
             Self::Mark { invalidate: false, .. } => Some(KeyEvent::Touched),
             Self::Mark { invalidate: true, .. } | Self::Overtake => Some(KeyEvent::Marked),
             Self::Set { .. } | Self::Merge(_) | Self::Remove => Some(KeyEvent::Replaced),
@@ -144,7 +152,19 @@ impl Write {
 
     /// Returns whether copies of the entry that are kept elsewhere are out of date.
     fn is_change(&self) -> bool {
-        !matches!(self, Self::None | Self::Mark { invalidate: false, .. })
+        match self {
+            Self::None | Self::Mark { invalidate: false, .. } => false,
+            Self::Conditional(write) => write.is_change(),
+            _ => true,
+        }
+    }
+
+    /// Returns whether answers that were built from the entry are out of date.
+    fn affects_inputs(&self) -> bool {
+        match self {
+            Self::Conditional(write) => write.outcome == LineOutcome::Written,
+            _ => self.is_change(),
+        }
     }
 
     fn is_mark_or_removal(&self) -> bool {
@@ -152,7 +172,12 @@ impl Write {
     }
 
     fn has_value(&self) -> bool {
-        matches!(self, Self::Set { .. } | Self::Merge(_))
+        matches!(self, Self::Set { .. } | Self::Merge(_) | Self::Conditional(_))
+    }
+
+    /// Returns whether the key is changed whatever has happened to it, so that no condition counts.
+    fn is_unconditional(&self) -> bool {
+        matches!(self, Self::Set { .. } | Self::Merge(_) | Self::Remove)
     }
 
     /// Returns when the value was true, if that is not the moment of the commit.
@@ -203,6 +228,7 @@ impl WriteSet {
                 affected: Affected::default(),
                 marks_rest: false,
                 marks_where: Vec::new(),
+                inputs: None,
                 tags: TagLists::default(),
                 now: Moment::ORIGIN,
                 revision: 0,
@@ -216,6 +242,10 @@ impl WriteSet {
 
     pub(crate) fn query(&self) -> TypeId {
         self.query
+    }
+
+    pub(crate) fn table_name(&self) -> &'static str {
+        self.table().name()
     }
 
     pub(super) fn pairs(&self) -> &dyn AnyPairs {
@@ -472,6 +502,7 @@ impl WriteLines {
         self.marks_rest = false;
         self.revision = 0;
         // Most sets have nothing else.
+        self.inputs = None;
         let Self { incoming, index, affected, marks_where, tags, .. } = self;
         if !(incoming.is_empty()
             && index.is_empty()
@@ -495,7 +526,7 @@ impl Part for WriteSet {
 
     fn open(&mut self) -> Option<(&dyn UsedTable, &mut dyn Steps)> {
         let (table, lines) = self.split();
-        match lines.lines.is_empty() && !lines.marks_rest {
+        match lines.lines.is_empty() && !lines.marks_rest && lines.inputs.is_none() {
             true => None,
             false => Some((table.used()?, lines)),
         }
@@ -518,7 +549,8 @@ impl Part for WriteSet {
         for line in &self.lines.lines {
             kind = kind.max(match line.write {
                 Write::None => CommitKind::Read,
-                Write::Mark { .. } | Write::Overtake => CommitKind::Mark,
+                // Whether it is written is known under the locks.
+                Write::Mark { .. } | Write::Overtake | Write::Conditional(_) => CommitKind::Mark,
                 _ => CommitKind::Write,
             });
         }

@@ -2,7 +2,9 @@
 
 use std::sync::Arc;
 
+use super::Incoming;
 use super::context::OpContext;
+use super::erased::AnyHandle;
 use super::line_state::{LineState, Membership};
 use super::load::AnyLoad;
 use super::pins::Pins;
@@ -146,8 +148,29 @@ impl Metadata {
         }
     }
 
-    /// Records a write to a line that stays in its list.
-    pub(super) fn stay_on(&mut self, number: u32, state: &LineState, weight: u32, context: &OpContext<'_>) {
+    /// Records the revision of a value that replaces `past` in a line, and keeps the entry's own times.
+    pub(super) fn follow(
+        &mut self,
+        number: u32,
+        incoming: Incoming,
+        past: Option<AnyHandle>,
+        context: &OpContext<'_>,
+    ) {
+        let record = &mut self.records[number];
+        let old_revision = std::mem::replace(&mut record.revision, context.revision);
+        let Some(mut old) = self.extras.take(number) else { return };
+        let mut extra = incoming.extra.unwrap_or_else(|| Box::new(Extra::new(Moment::ORIGIN)));
+        (extra.ttl, extra.fresh) = (old.ttl, old.fresh);
+        extra.begin(old.used_at());
+        if let Some(past) = past {
+            extra.keep_previous(past, old_revision, &mut old, context.rules.history as usize);
+        }
+        self.extras.put(number, Some(extra));
+        self.displaced_extras.push(old);
+    }
+
+    /// Records the weight of a line that stays in its list.
+    pub(super) fn reweigh(&mut self, number: u32, state: &LineState, weight: u32) {
         let old = std::mem::replace(&mut self.records[number].weight, weight);
         if state.membership.is_counted() {
             self.balance += i64::from(weight) - i64::from(old);
@@ -155,6 +178,11 @@ impl Metadata {
         if let Some(queue) = state.membership.queue() {
             self.policy.reweigh(queue, old, weight);
         }
+    }
+
+    /// Records a write to a line that stays in its list.
+    pub(super) fn stay_on(&mut self, number: u32, state: &LineState, weight: u32, context: &OpContext<'_>) {
+        self.reweigh(number, state, weight);
         state.count_use();
         promote(state, context);
     }

@@ -17,6 +17,8 @@ pub(super) struct TagIndex {
     nodes: Vec<TagNode>,
     /// Nodes that are in no list.
     vacant: Vec<u32>,
+    /// Whether the tags of a line change: with each write it gets new ones.
+    replaces: bool,
     /// First node of each line, by line number. Shorter than the list of lines if the last lines have no
     /// tags.
     of_line: Vec<u32>,
@@ -37,6 +39,7 @@ struct TagNode {
 impl TagIndex {
     /// Adds a line under its tags, unless it is there.
     pub(super) fn add(&mut self, line: u32, tags: &[u32]) {
+        self.forget_inputs(line);
         if self.first_of(line) != NONE {
             return;
         }
@@ -47,6 +50,19 @@ impl TagIndex {
             if !tags[..at].contains(&tag) {
                 self.link(line, tag);
             }
+        }
+    }
+
+    /// Adds a line under the tags of its key and the numbers of its inputs, in place of those that it had.
+    pub(super) fn set_inputs(&mut self, line: u32, tags: &[u32]) {
+        self.replaces = true;
+        self.add(line, tags);
+    }
+
+    /// Takes a line out of all lists, if tags of lines change.
+    pub(super) fn forget_inputs(&mut self, line: u32) {
+        if self.replaces {
+            self.remove(line);
         }
     }
 
@@ -77,6 +93,7 @@ impl TagIndex {
     /// Gives the lines their new numbers, which ascend from 0; [`NONE`] for lines that are gone.
     pub(super) fn renumber(&mut self, moved: &[u32]) {
         let old = std::mem::take(self);
+        self.replaces = old.replaces;
         for (line, &new) in moved.iter().enumerate() {
             let tags: Vec<u32> = old.tags(line).collect();
             if new != NONE {

@@ -163,6 +163,47 @@ impl ShardMut<'_> {
         self.drop_later(old_extra);
     }
 
+    /// Replaces the value in a line by one that follows from it. The entry keeps its times, its mark and its place in
+    /// the order. A survivor stays one.
+    pub(crate) fn follow(
+        &mut self,
+        pair: &mut dyn AnyPair,
+        number: u32,
+        incoming: Incoming,
+        context: &OpContext<'_>,
+    ) {
+        self.keep_for_saves(number);
+        let Self { lines, metadata, .. } = self;
+        let Some(membership) = lines.state(number).map(|state| state.membership) else { return };
+        let is_too_heavy = incoming.placement == Placement::TooHeavy && membership.is_counted();
+        // Not of a survivor: its handle could become the last one while the shard is locked.
+        let has_history = context.rules.history > 0 && membership.is_resident() && !is_too_heavy;
+        let past = if has_history { lines.handle(number, false) } else { None };
+        let Some(state) = lines.state_mut(number) else { return };
+        match is_too_heavy {
+            true => {
+                metadata.leave(number, state, context);
+                state.membership = Membership::Released;
+                metadata.records[number].weight = incoming.weight;
+            }
+            false => metadata.reweigh(number, state, incoming.weight),
+        }
+        metadata.follow(number, incoming, past, context);
+        let record = &metadata.records[number];
+        state.date(record.as_of, metadata.extras.get(number).is_some());
+        if is_too_heavy {
+            metadata.enter(number, state, context);
+        }
+        let is_resident = state.membership.is_resident();
+        self.exchange(number, pair, context);
+        if !is_resident {
+            self.lines.release(number, false);
+        }
+        if is_too_heavy {
+            self.report_too_heavy(number, context);
+        }
+    }
+
     /// Puts the value of a pair into a line. The pair is displaced, with the value that was there.
     fn exchange(&mut self, number: u32, pair: &mut dyn AnyPair, context: &OpContext<'_>) {
         self.lines.exchange(number, None, pair);

@@ -78,7 +78,7 @@ fn join(table: &dyn UsedTable, load: Arc<AnyLoad>) -> JoinOutcome<'_> {
         Found::Load(running) if running.is_on_thread_of(&load) => JoinOutcome::Nested(running),
         Found::Load(running) => JoinOutcome::Waiter(Running(running)),
     };
-    head.shared.events.drain();
+    head.shared.drain();
     drop(displaced);
     outcome
 }

@@ -9,6 +9,7 @@ use std::sync::{Arc, OnceLock};
 
 use super::watchers::Watchers;
 use crate::clock::Moment;
+use crate::dependents::{InputChange, InputFilter, input_number, number_of_all};
 use crate::options::{Bound, TableOptions};
 use crate::retention::Rules;
 use crate::retention::ledger::Ledger;
@@ -46,6 +47,10 @@ pub struct Head {
     pub(super) early_misses: AtomicU64,
     /// Recorded even before there are shards: copies elsewhere may be older than the cache.
     pub(crate) dirty_marks: DirtyMarks,
+    /// The keys that derived answers of any table were built from.
+    pub(crate) inputs: InputFilter,
+    /// Whether its answers remember what they were built from.
+    pub(crate) is_derived: bool,
     /// Number of the last mark or removal that no shard remembers.
     last_unlocked_change: AtomicU64,
     /// The watches of keys.
@@ -97,6 +102,8 @@ impl Head {
             next_victim: AtomicUsize::new(0),
             early_misses: AtomicU64::new(0),
             dirty_marks: DirtyMarks::default(),
+            inputs: InputFilter::default(),
+            is_derived: false,
             last_unlocked_change: AtomicU64::new(0),
             watchers: Watchers::default(),
             codec,
@@ -107,6 +114,32 @@ impl Head {
     /// Declares that entries have tags of their own.
     pub(super) fn set_has_entry_tags(&mut self) {
         (self.has_entry_tags, self.has_simple_writes) = (true, false);
+    }
+
+    /// Declares that answers remember what they were built from.
+    pub(super) fn set_is_derived(&mut self) {
+        (self.is_derived, self.has_simple_writes) = (true, false);
+    }
+
+    /// Records that a key was written, removed or marked, for the answers that were built from it. Must be called while
+    /// its shard is locked, if it has one.
+    #[inline(always)]
+    pub(crate) fn note_input_change(&self, hash: u32) {
+        if !self.inputs.is_empty() {
+            self.note_change_of_inputs(Some(hash));
+        }
+    }
+
+    /// Records the change of the keys with a hash, or with a tag of this hash; of all keys without it.
+    #[cold]
+    fn note_change_of_inputs(&self, hash: Option<u32>) {
+        let input = match hash {
+            None if self.inputs.is_empty() => return,
+            None => number_of_all(self.index),
+            Some(hash) if self.inputs.has(hash) => input_number(self.index, hash),
+            Some(_) => return,
+        };
+        self.shared.dependents.note(InputChange { input, revision: self.shared.revision() });
     }
 
     #[inline]
@@ -122,19 +155,23 @@ impl Head {
     /// Records that copies of all entries with a tag may be out of date, wherever they are kept.
     pub(crate) fn note_tag(&self, tag: &Tag) {
         self.note_unlocked_change();
-        self.dirty_marks.mark(self.hash(tag));
+        let hash = self.hash(tag);
+        self.dirty_marks.mark(hash);
+        self.note_change_of_inputs(Some(hash));
     }
 
     /// Records that all keys have changed, or that any of them may have.
     pub(crate) fn note_change_of_all(&self) {
         self.note_unlocked_change();
         self.dirty_marks.mark_all();
+        self.note_change_of_inputs(None);
     }
 
     /// Records a mark or removal of a key of a table that has no shards.
     pub(crate) fn note_change_of_unused(&self, hash: u32) {
         self.note_unlocked_change();
         self.dirty_marks.mark(hash);
+        self.note_input_change(hash);
     }
 
     /// Records a change that no shard remembers, for loads that bring keys along.

@@ -53,7 +53,7 @@ impl dyn UsedTable + '_ {
         expire(shard, &context);
         shard.make_room(&context);
         self.unlock(locked);
-        head.shared.events.drain();
+        head.shared.drain();
     }
 
     /// Changes which entries are kept, not what is stored. Takes no revision and no gate.
@@ -74,7 +74,7 @@ impl dyn UsedTable + '_ {
         let head = self.head();
         head.shared.log.note_single(head.name, context.revision);
         self.enforce_bound(context);
-        head.shared.events.drain();
+        head.shared.drain();
         drop(displaced);
     }
 }

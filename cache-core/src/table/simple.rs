@@ -51,6 +51,7 @@ impl SimpleWrite<'_> {
         if self.origin == Origin::Program {
             head.dirty_marks.mark(hash);
         }
+        head.note_input_change(hash);
         self.revision = head.shared.next_revision();
         let written = Written { revision: self.revision, as_of };
         let place = shard.place_simply((hash, at), written, &head.context(now, 0));
@@ -77,7 +78,7 @@ impl SimpleWrite<'_> {
             table.enforce_bound(&head.context(self.now, self.revision));
         }
         head.shared.log.note_single(head.name, self.revision);
-        head.shared.events.drain();
+        head.shared.drain();
     }
 }
 

@@ -107,6 +107,11 @@ impl<K: AnyKey + ?Sized> Watcher<K> {
         self.state.load(Ordering::Relaxed) == REPLACED
     }
 
+    /// Ends the watch. Without an event: nobody waits for one.
+    pub(crate) fn end(&self) {
+        self.state.store(REPLACED, Ordering::Relaxed);
+    }
+
     /// Records what has happened to the key. Calls no foreign code: the callback runs when the listeners are
     /// notified next, when no lock is held.
     pub(crate) fn record(&self, event: KeyEvent) {

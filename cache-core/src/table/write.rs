@@ -82,6 +82,7 @@ impl dyn UsedTable + '_ {
             Origin::Load => head.key_changed(shard, hash, is_key, KeyEvent::Loaded),
             Origin::Copy => head.key_filled(hash, is_key),
         }
+        head.note_input_change(hash);
         let mut context = head.context(now, 0);
         shard.begin(&context);
         let at = shard.expire_at(at, &context);
@@ -105,9 +106,10 @@ impl dyn UsedTable + '_ {
         let at = shard.locate(hash, is_key);
         shard.note_change(head.shared.next_in_sequence());
         head.key_changed(shard, hash, is_key, KeyEvent::Replaced);
+        head.note_input_change(hash);
         if at.number.is_none_or(|number| shard.lines.is_dead(number)) {
             drop(locked);
-            head.shared.events.drain();
+            head.shared.drain();
             return false;
         }
         let context = head.context(now, head.shared.seal(changes));
@@ -135,6 +137,7 @@ impl dyn UsedTable + '_ {
         let at = shard.locate(hash, is_key);
         shard.note_change(head.shared.next_in_sequence());
         head.key_changed(shard, hash, is_key, KeyEvent::Marked);
+        head.note_input_change(hash);
         shard.begin(&context);
         let at = shard.expire_at(at, &context);
         let is_done = at.number.is_some_and(|number| shard.invalidate(number));
@@ -220,7 +223,7 @@ impl dyn UsedTable + '_ {
             }
         }
         // For the watches of absent keys.
-        head.shared.events.drain();
+        head.shared.drain();
         marked
     }
 

@@ -44,6 +44,7 @@ pub(super) struct Draft {
     /// Tables whose other entries, which this transaction does not write, are marked.
     pub(super) marked: MarkedTables,
     pub(super) committed_flag: Option<Arc<AtomicBool>>,
+    pub(super) skips_hooks: bool,
 }
 
 /// Some of the tables of a cache.
@@ -112,7 +113,7 @@ impl Draft {
 
     /// Commits the transaction. Returns the revision, 0 if nothing is written.
     pub(super) fn commit(&mut self, shared: &Shared, tables: TablesOf<'_>) -> Result<u64, CommitError> {
-        if shared.hooks.iter().any(Hook::is_async) {
+        if !self.skips_hooks && shared.hooks.iter().any(Hook::is_async) {
             return Err(CommitError::AsyncHook);
         }
         if let Some(revision) = self.commit_simply(shared) {
@@ -184,6 +185,10 @@ impl Draft {
         single.or_else(|| commit_simply(shared, &mut self.parts.0))
     }
 
+    fn has_hooks(&self, shared: &Shared) -> bool {
+        !self.skips_hooks && !shared.hooks.is_empty()
+    }
+
     fn prepare(&mut self, shared: &Shared) -> Result<(), CommitError> {
         if reentrancy::is_inside(shared.id) {
             return Err(CommitError::InsideHook);
@@ -201,7 +206,7 @@ impl Draft {
 
     /// Returns the proposal for the hooks; `None` without hooks or without changes.
     fn proposal(&self, shared: &Shared) -> Option<Proposal> {
-        let has_hooks = !shared.hooks.is_empty() && !self.order.is_empty();
+        let has_hooks = self.has_hooks(shared) && !self.order.is_empty();
         has_hooks.then(|| Proposal::new(self.writes(), self.label.clone(), self.context.clone()))
     }
 
@@ -225,16 +230,20 @@ impl Draft {
         let overtaken = match overtaken {
             Ok(revision) => {
                 shared.log.note(revision, self.label.as_ref(), || self.written_tables());
-                shared.events.drain();
+                shared.drain();
                 return Ok(Some(revision));
             }
             Err(Failure::StaleBase(table, key)) => (table, key),
             Err(Failure::StaleRead(table, key)) => {
                 return Err(CommitError::Conflict { table, key: format!("{key:?}") });
             }
-            Err(Failure::GateClosed | Failure::StaleAnswer) => return Ok(None),
+            Err(Failure::StaleAnswer) => {
+                self.parts.0.iter_mut().for_each(|part| part.mark_answers());
+                return Ok(None);
+            }
+            Err(Failure::GateClosed) => return Ok(None),
         };
-        if is_last_with_hooks && !shared.hooks.is_empty() {
+        if is_last_with_hooks && self.has_hooks(shared) {
             let (table, key) = overtaken;
             return Err(CommitError::Conflict { table, key: format!("{key:?}") });
         }
@@ -246,6 +255,11 @@ impl Draft {
         for table in self.writes().iter().map(Change::table) {
             if !tables.contains(&table) {
                 tables.push(table);
+            }
+        }
+        for part in self.parts.0.iter().filter(|part| part.has_conditional_write()) {
+            if !tables.contains(&part.table_name()) {
+                tables.push(part.table_name());
             }
         }
         tables
@@ -263,6 +277,10 @@ impl DraftParts {
     pub(super) fn add(&mut self, set: Box<WriteSet>) -> &mut WriteSet {
         self.0.push(set);
         self.at(self.0.len() - 1)
+    }
+
+    pub(super) fn get(&self, at: usize) -> &WriteSet {
+        &self.0[at]
     }
 
     #[inline]

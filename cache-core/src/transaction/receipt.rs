@@ -14,7 +14,7 @@ use crate::registry::{Holds, Registry};
 /// the receipt is dropped.
 pub struct Receipt<R: Registry> {
     revision: Option<Revision>,
-    parts: DraftParts,
+    pub(super) parts: DraftParts,
     _registry: PhantomData<fn(R)>,
 }
 

@@ -13,8 +13,8 @@ use crate::table::watchers::{AnyWatcher, KeyEvent, Notifier, Watcher};
 /// A watch of a key of some query.
 #[doc(hidden)]
 pub struct AnyWatch {
-    pub(super) table_ref: AnyTableRef,
-    pub(super) watcher: Arc<AnyWatcher>,
+    pub(crate) table_ref: AnyTableRef,
+    pub(crate) watcher: Arc<AnyWatcher>,
 }
 
 impl AnyWatch {
@@ -62,6 +62,8 @@ impl AnyWatch {
 impl Drop for AnyWatch {
     fn drop(&mut self) {
         self.table_ref.table().head().watchers.remove(&self.watcher);
+        // Changes are recorded no more: a transaction that still writes through the watch must not.
+        self.watcher.end();
     }
 }
 

@@ -3,7 +3,6 @@
 use std::fmt::{self, Debug};
 use std::sync::Arc;
 
-use super::same::{IsSame, is_same_of};
 use crate::entry_times::EntryTimes;
 use crate::query::Query;
 use crate::shard::erased::AnyHandle;
@@ -13,11 +12,10 @@ use crate::typed::Pair;
 /// An entry that a load of another key brings along, to be stored with the answer of that load.
 #[doc(hidden)]
 pub struct BroughtEntry {
-    pub(super) table_ref: AnyTableRef,
-    pub(super) pair: AnyHandle,
-    pub(super) is_same: Option<IsSame>,
-    pub(super) times: EntryTimes,
-    pub(super) is_stored: bool,
+    pub(crate) table_ref: AnyTableRef,
+    pub(crate) pair: AnyHandle,
+    pub(crate) times: EntryTimes,
+    pub(crate) is_stored: bool,
 }
 
 impl BroughtEntry {
@@ -25,7 +23,7 @@ impl BroughtEntry {
     #[must_use]
     pub fn new<Q: Query>(table_ref: AnyTableRef, key: Q, value: Arc<Q::Value>) -> Self {
         let pair = Box::new(Pair::<Q>::new(key, value));
-        Self { table_ref, pair, is_same: is_same_of::<Q>(), times: EntryTimes::new(), is_stored: false }
+        Self { table_ref, pair, times: EntryTimes::new(), is_stored: false }
     }
 
     /// Sets the times of the entry.

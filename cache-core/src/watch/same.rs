@@ -5,10 +5,10 @@ use crate::shard::erased::AnyPair;
 use crate::typed::Pair;
 
 /// Returns whether the value of a pair is the same answer as the current one.
-pub(super) type IsSame = fn(&dyn AnyPair, &dyn AnyPair) -> bool;
+pub(crate) type IsSame = fn(&dyn AnyPair, &dyn AnyPair) -> bool;
 
 /// Returns how values of a query are compared, if they are.
-pub(super) const fn is_same_of<Q: Query>() -> Option<IsSame> {
+pub(crate) const fn is_same_of<Q: Query>() -> Option<IsSame> {
     const {
         match Q::COMPARES {
             true => Some(is_same::<Q> as IsSame),

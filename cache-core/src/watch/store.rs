@@ -1,9 +1,13 @@
 //! Stores a load through its watch: nothing, if its key has changed.
 
+use std::sync::Arc;
+
+use super::any::AnyWatch;
 use super::brought::BroughtEntry;
 use super::facts::{AnswerFacts, AnyStoreOutcome};
 use super::same::IsSame;
-use crate::commit::answer::{AnswerLine, Condition, LineOutcome, StaleInput, store};
+use crate::commit::answer::{AnswerLine, StaleInput, store};
+use crate::commit::conditional::{Condition, ConditionalWrite, LineOutcome};
 use crate::commit::inputs::Inputs;
 use crate::entry_times::EntryTimes;
 use crate::erased::UsedTable;
@@ -16,77 +20,45 @@ use crate::table::watchers::AnyWatcher;
 use crate::table::write::PairWrite;
 
 /// A current value that equals a loaded one, and the version of its entry.
-pub(super) type EqualEntry = Option<(AnyHandle, ReadVersion)>;
+pub(crate) type EqualEntry = Option<(AnyHandle, ReadVersion)>;
 
-impl dyn UsedTable + '_ {
+impl AnyWatch {
     /// Writes a loaded value, or keeps the current one if it is `equal`, unless its key has changed. A value that was
     /// built from inputs is marked if one of these has changed. Also stores the entries that the load brings along.
-    pub(super) fn store_watched(
+    pub(super) fn store_line(
         &self,
-        watcher: &AnyWatcher,
         pair: &mut dyn AnyPair,
         equal: EqualEntry,
         facts: AnswerFacts<'_>,
     ) -> AnyStoreOutcome {
-        if !facts.inputs.is_empty() || !facts.brought.is_empty() {
-            return self.store_with_others(watcher, pair, equal, facts);
+        let (table, watcher) = (self.table_ref.table(), &self.watcher);
+        match facts.inputs.is_empty() && facts.brought.is_empty() {
+            true => table.store_alone(watcher, pair, equal, &facts.times),
+            false => self.store_with_others(pair, equal, facts),
         }
-        if let Some((equal, seen)) = equal
-            && self.renew_unchanged(watcher.key(), seen, Some(watcher), Some(&facts.times))
-        {
-            return AnyStoreOutcome::Kept(ValueHandle(equal));
-        }
-        match self.write_watched(watcher, pair, &facts.times) {
-            true => AnyStoreOutcome::Written,
-            false => AnyStoreOutcome::Overtaken,
-        }
-    }
-
-    /// Writes a loaded value, unless the watcher was overtaken. Returns whether it wrote.
-    fn write_watched(&self, watcher: &AnyWatcher, pair: &mut dyn AnyPair, times: &EntryTimes) -> bool {
-        self.write_simply(pair, &mut SimpleWrite::of_watched(watcher, times))
-            || self
-                .write(watcher.hash(), pair, &PairWrite::of_load(times), &mut |_, _| !watcher.is_overtaken())
-    }
-
-    /// Returns the current value and the version of its entry, if the value equals that of a pair.
-    pub(super) fn equal(&self, key: &dyn AnyKey, pair: &dyn AnyPair, is_same: Option<IsSame>) -> EqualEntry {
-        let is_same = is_same?;
-        let (present, seen) = self.read_handle(self.head().hash_of(key), &|other| key.equals(other));
-        let present = present?;
-        is_same(pair, &*present).then_some((present, seen))
-    }
-
-    /// Returns the same if the current value is that of a pair.
-    pub(super) fn identical(
-        &self,
-        key: &dyn AnyKey,
-        pair: &dyn AnyPair,
-        has_value: fn(&dyn AnyLines, u32, &dyn AnyPair) -> bool,
-    ) -> EqualEntry {
-        let hash = self.head().hash_of(key);
-        self.read_handle_if(hash, &|other| key.equals(other), &|lines, number| has_value(lines, number, pair))
     }
 
     /// Stores a value in one commit with the entries that its load brings along, after a check of its inputs.
     fn store_with_others(
         &self,
-        watcher: &AnyWatcher,
         pair: &mut dyn AnyPair,
         equal: EqualEntry,
         facts: AnswerFacts<'_>,
     ) -> AnyStoreOutcome {
         let AnswerFacts { times, inputs, brought, .. } = facts;
+        let (table, watcher) = (self.table_ref.table(), &self.watcher);
+        let numbers = inputs.remember(&self.table_ref);
         let seen = equal.as_ref().map(|(_, seen)| *seen);
         let mut is_marked = !inputs.are_few();
         let outcome = loop {
-            let Some(line) = AnswerLine::new(self.head(), pair, Condition::Watched(watcher), times, seen)
-            else {
+            let condition = Condition::Watched(Arc::clone(watcher));
+            let write = ConditionalWrite::new(condition, times, seen).built_from(numbers.clone());
+            let Some(line) = AnswerLine::new(table.head(), pair, write) else {
                 return AnyStoreOutcome::Overtaken;
             };
             let line = line.invalidated(is_marked);
             let compared = Some(inputs).filter(|_| !is_marked);
-            match self.store_lines(line, brought, watcher, compared) {
+            match store_lines((table, line), brought, watcher, compared) {
                 Ok(outcome) => break outcome,
                 Err(StaleInput) => is_marked = true,
             }
@@ -100,31 +72,78 @@ impl dyn UsedTable + '_ {
             (_, false, _) => AnyStoreOutcome::Written,
         }
     }
+}
 
-    /// Stores the line of an answer and those of `brought` entries. Returns the outcome of the answer.
-    fn store_lines<'a>(
-        &'a self,
-        answer: AnswerLine<'a>,
-        brought: &'a mut [BroughtEntry],
+impl dyn UsedTable + '_ {
+    /// Writes a loaded value, or keeps the current one if it is `equal`, unless its key has changed.
+    fn store_alone(
+        &self,
         watcher: &AnyWatcher,
-        inputs: Option<&'a Inputs>,
-    ) -> Result<LineOutcome, StaleInput> {
-        let since = Condition::UnchangedSince(watcher.start());
-        let mut lines = vec![(self, answer)];
-        let mut outcomes = Vec::new();
-        // The last entry of a key wins.
-        for BroughtEntry { table_ref, pair, is_same, times, is_stored } in brought.iter_mut().rev() {
-            let table = table_ref.table();
-            let seen = pair.key().and_then(|key| table.equal(key, &**pair, *is_same)).map(|(_, seen)| seen);
-            if let Some(line) = AnswerLine::new(table.head(), &mut **pair, since, *times, seen) {
-                lines.push((table, line));
-                outcomes.push(is_stored);
-            }
+        pair: &mut dyn AnyPair,
+        equal: EqualEntry,
+        times: &EntryTimes,
+    ) -> AnyStoreOutcome {
+        if let Some((equal, seen)) = equal
+            && self.renew_unchanged(watcher.key(), seen, Some(watcher), Some(times))
+        {
+            return AnyStoreOutcome::Kept(ValueHandle(equal));
         }
-        let stored = store(lines, inputs)?;
-        for (is_stored, outcome) in outcomes.into_iter().zip(&stored[1..]) {
-            *is_stored = *outcome != LineOutcome::Skipped;
+        match self.write_watched(watcher, pair, times) {
+            true => AnyStoreOutcome::Written,
+            false => AnyStoreOutcome::Overtaken,
         }
-        Ok(stored.first().copied().unwrap_or(LineOutcome::Skipped))
     }
+
+    /// Writes a loaded value, unless the watcher was overtaken. Returns whether it wrote.
+    fn write_watched(&self, watcher: &AnyWatcher, pair: &mut dyn AnyPair, times: &EntryTimes) -> bool {
+        self.write_simply(pair, &mut SimpleWrite::of_watched(watcher, times))
+            || self
+                .write(watcher.hash(), pair, &PairWrite::of_load(times), &mut |_, _| !watcher.is_overtaken())
+    }
+
+    /// Returns the current value and the version of its entry, if the value equals that of a pair.
+    pub(crate) fn equal(&self, key: &dyn AnyKey, pair: &dyn AnyPair, is_same: Option<IsSame>) -> EqualEntry {
+        let is_same = is_same?;
+        let (present, seen) = self.read_handle(self.head().hash_of(key), &|other| key.equals(other));
+        let present = present?;
+        is_same(pair, &*present).then_some((present, seen))
+    }
+
+    /// Returns the same if the current value is that of a pair.
+    pub(crate) fn identical(
+        &self,
+        key: &dyn AnyKey,
+        pair: &dyn AnyPair,
+        has_value: fn(&dyn AnyLines, u32, &dyn AnyPair) -> bool,
+    ) -> EqualEntry {
+        let hash = self.head().hash_of(key);
+        self.read_handle_if(hash, &|other| key.equals(other), &|lines, number| has_value(lines, number, pair))
+    }
+}
+
+/// Stores the line of an answer and those of `brought` entries. Returns the outcome of the answer.
+fn store_lines<'a>(
+    answer: (&'a dyn UsedTable, AnswerLine<'a>),
+    brought: &'a mut [BroughtEntry],
+    watcher: &AnyWatcher,
+    inputs: Option<&'a Inputs>,
+) -> Result<LineOutcome, StaleInput> {
+    let mut lines = vec![answer];
+    let mut outcomes = Vec::new();
+    // The last entry of a key wins.
+    for BroughtEntry { table_ref, pair, times, is_stored } in brought.iter_mut().rev() {
+        let table = table_ref.table();
+        let seen = pair.key().and_then(|key| table.equal(key, &**pair, table_ref.access.is_same)).map(|(_, seen)| seen);
+        let since = Condition::UnchangedSince(watcher.start());
+        let write = ConditionalWrite::new(since, *times, seen);
+        if let Some(line) = AnswerLine::new(table.head(), &mut **pair, write) {
+            lines.push((table, line));
+            outcomes.push(is_stored);
+        }
+    }
+    let stored = store(lines, inputs)?;
+    for (is_stored, outcome) in outcomes.into_iter().zip(&stored[1..]) {
+        *is_stored = *outcome != LineOutcome::Skipped;
+    }
+    Ok(stored.first().copied().unwrap_or(LineOutcome::Skipped))
 }

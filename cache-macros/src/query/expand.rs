@@ -35,6 +35,11 @@ pub(crate) fn query(input: &DeriveInput, options: &QueryOptions) -> TokenStream 
             const SECRET: ::core::primitive::bool = true;
         )
     });
+    let derived = options.derived.as_ref().map(|_| {
+        quote!(
+            const DERIVED: ::core::primitive::bool = true;
+        )
+    });
     let methods = [
         weigh(&core, options),
         same_value(&core, options),
@@ -59,6 +64,7 @@ pub(crate) fn query(input: &DeriveInput, options: &QueryOptions) -> TokenStream 
             #tags
             #tags_of
             #secret
+            #derived
             #(#methods)*
         }
 

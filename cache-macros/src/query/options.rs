@@ -18,7 +18,7 @@ use crate::errors::Errors;
 use crate::suggest;
 
 /// Every option, in the order in which messages list them.
-const KNOWN: [&str; 38] = [
+const KNOWN: [&str; 39] = [
     "value",
     "name",
     "capacity",
@@ -57,6 +57,7 @@ const KNOWN: [&str; 38] = [
     "keep_prefetched",
     "tags",
     "tags_of",
+    "derived",
 ];
 
 /// Each strategy with the name of its variant.
@@ -141,6 +142,7 @@ pub(crate) struct QueryOptions {
     pub(crate) eq: Option<Given<()>>,
     pub(crate) secret: Option<Given<()>>,
     pub(crate) borrowed: Option<Given<()>>,
+    pub(crate) derived: Option<Given<()>>,
     /// The name in code.
     pub(crate) strategy: Option<Given<&'static str>>,
     pub(crate) swr: Option<Given<Constant<Duration>>>,
@@ -232,6 +234,7 @@ impl QueryOptions {
             "eq" => self.eq = Some(setting.flag()?),
             "secret" => self.secret = Some(setting.flag()?),
             "borrowed" => self.borrowed = Some(setting.flag()?),
+            "derived" => self.derived = Some(setting.flag()?),
             "strategy" => self.strategy = Some(setting.with(strategy)?),
             "swr" => self.swr = Some(self.constant(setting, window)?),
             "stale_if_error" => self.stale_if_error = Some(self.constant(setting, window)?),

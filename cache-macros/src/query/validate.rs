@@ -16,6 +16,7 @@ pub(crate) fn check(input: &DeriveInput, options: &QueryOptions, errors: &mut Er
     check_bounds(options, errors);
     check_weight(options, errors);
     check_persistence(options, errors);
+    check_derived(options, errors);
     check_retries(options, errors);
     borrowed::check(input, options, errors);
 }
@@ -103,6 +104,14 @@ fn check_persistence(options: &QueryOptions, errors: &mut Errors) {
         if let Some(token) = options.seen(name) {
             errors.push(token, format_args!("`{name}` concerns snapshots, and this table is not saved: add `persist`, or leave `{name}` out"));
         }
+    }
+}
+
+/// Snapshots and providers do not contain what an answer was built from.
+fn check_derived(options: &QueryOptions, errors: &mut Errors) {
+    if let (Some(derived), Some(_)) = (options.seen("derived"), options.seen("persist")) {
+        let message = "`derived` and `persist` exclude each other: what an answer was built from is not saved with it; leave `persist` out, or use `tags` or `tags_of` instead of `derived`";
+        errors.push(derived, message);
     }
 }
 

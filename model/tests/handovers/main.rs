@@ -14,6 +14,7 @@ extern crate cache_model as cache_core;
 mod bringing;
 mod commits;
 mod committed_flags;
+mod conditional_writes;
 mod events;
 mod eviction;
 mod filling;

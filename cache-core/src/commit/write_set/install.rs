@@ -1,28 +1,30 @@
 //! The commit of a write set: validates under the locks, and installs.
 
 use super::{Mark, Write, WriteLine, WriteLines, key_of};
+use crate::commit::conditional::LineOutcome;
 use crate::commit::locked_shards::{LockedShards, OpenShards};
-use crate::commit::{Commit, Failure, Steps};
+use crate::commit::{Commit, CommitKind, Failure, Steps};
 use crate::event::ChangeKind;
-use crate::shard::key::AnyKey;
+use crate::shard::key::{AnyKey, IsKey};
 use crate::shard::{OpContext, ShardMut, ShardRef, Written};
 use crate::table::head::Head;
 use crate::table::watchers::KeyEvent;
 
 impl WriteLines {
     /// Compares the read of a line's key with the current entry, and locates the entry to be written.
-    fn validate_line(&mut self, at: usize, shard: ShardRef<'_>, table: &'static str) -> Result<(), Failure> {
+    fn validate_line(&mut self, at: usize, shard: ShardRef<'_>, head: &Head) -> Result<(), Failure> {
         let WriteLine { hash, read, write, at: location } = &mut self.lines[at];
         let key = key_of(&*self.pairs, at);
-        *location = shard.locate(*hash, &|other| key.equals(other));
+        let is_key: IsKey<'_> = &|other| key.equals(other);
+        *location = shard.locate(*hash, is_key);
         if read.is_some_and(|seen| !shard.is_unchanged(seen, location.number)) {
-            return Err(Failure::StaleRead(table, key.to_box()));
+            return Err(Failure::StaleRead(head.name, key.to_box()));
         }
         if let Write::Merge(merge) = write
             && !shard.is_unchanged(merge.base, location.number)
         {
             merge.is_stale = true;
-            return Err(Failure::StaleBase(table, key.to_box()));
+            return Err(Failure::StaleBase(head.name, key.to_box()));
         }
         if matches!(write, Write::Overtake) && location.number.is_some() {
             *write = Write::Mark { touch: false, invalidate: true };
@@ -32,11 +34,17 @@ impl WriteLines {
         {
             incoming.is_invalidated = location.number.is_none_or(|number| shard.is_invalidated(number));
         }
+        if let Write::Conditional(write) = write {
+            write.validate(head, shard, location.number, (*hash, is_key), &mut self.affected);
+        }
         Ok(())
     }
 
     /// Returns the change to report to listeners; `None` for a touch, or a mark on an absent key.
     fn reported_kind(line: &WriteLine, shard: ShardRef<'_>) -> Option<ChangeKind> {
+        if let Write::Conditional(write) = &line.write {
+            return (write.outcome == LineOutcome::Written).then_some(ChangeKind::Set);
+        }
         let kind = line.write.kind()?;
         let is_reported = match kind {
             ChangeKind::Touched => false,
@@ -87,6 +95,9 @@ impl WriteLines {
         if line.write.is_change() {
             head.dirty_marks.mark(line.hash);
         }
+        if line.write.affects_inputs() {
+            head.note_input_change(line.hash);
+        }
         if !line.is_written() {
             return true;
         }
@@ -114,8 +125,12 @@ impl WriteLines {
     ) {
         let Self { copies, lines, incoming, tags, .. } = self;
         let line = &lines[at];
-        let location = shard.expire_at(line.at, context);
         let incoming = incoming.get_mut(at).and_then(Option::take);
+        if let Write::Conditional(write) = &line.write {
+            let new = (copies.pair_mut(at), incoming);
+            return write.install(new, (line.hash, line.at), tags.at(at), shard, context);
+        }
+        let location = shard.expire_at(line.at, context);
         match (&line.write, incoming, location.number) {
             (Write::Remove, ..) => {
                 shard.remove(location, context);
@@ -145,7 +160,13 @@ impl Steps for WriteLines {
     fn lock(&self, locked: &mut LockedShards<'_>) {
         match self.marks_rest {
             true => locked.lock_all(),
-            false => locked.lock(self.lines.iter().map(|line| (line.hash, line.is_written()))),
+            false => {
+                let lines = self.lines.iter().map(|line| (line.hash, line.is_written()));
+                match &self.inputs {
+                    None => locked.lock(lines),
+                    Some(inputs) => locked.lock(lines.chain(inputs.hashes().map(|hash| (hash, false)))),
+                }
+            }
         }
     }
 
@@ -153,16 +174,25 @@ impl Steps for WriteLines {
         let table = locked.table();
         let head = table.head();
         let has_listeners = head.shared.events.has_listeners();
+        if self.inputs.as_ref().is_some_and(|inputs| !inputs.hold(locked)) {
+            return Err(Failure::StaleAnswer);
+        }
+        self.affected.restart();
         for at in 0..self.lines.len() {
             let hash = self.lines[at].hash;
             let shard = locked.shard(hash);
-            match self.validate_line(at, shard, head.name) {
+            match self.validate_line(at, shard, head) {
                 Err(stale @ Failure::StaleBase(..)) => {
                     commit.overtaken.get_or_insert(stale);
                 }
                 valid => valid?,
             }
             let line = &self.lines[at];
+            if let Write::Conditional(write) = &line.write
+                && write.outcome == LineOutcome::Written
+            {
+                commit.require(CommitKind::Write);
+            }
             if let Some(event) = line.write.key_event() {
                 let key = key_of(&*self.pairs, at);
                 self.affected.find(event, head, shard, (hash, &|other| key.equals(other)));

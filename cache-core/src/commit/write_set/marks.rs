@@ -76,6 +76,10 @@ impl WriteLines {
                 merge.is_invalidated = invalidates;
                 return (true, None);
             }
+            Some(Write::Conditional(write)) => {
+                write.is_invalidated = invalidates;
+                return (true, None);
+            }
             Some(Write::Mark { touch, .. }) => *touch,
             Some(Write::None | Write::Overtake) | None => false,
         };

@@ -36,7 +36,7 @@ pub(crate) fn commit_simply(shared: &Shared, sets: &mut [Box<WriteSet>]) -> Opti
     for set in sets.iter_mut() {
         set.drop_displaced();
     }
-    shared.events.drain();
+    shared.drain();
     Some(revision)
 }
 

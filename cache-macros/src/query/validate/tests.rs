@@ -149,3 +149,21 @@ fn the_first_wait_of_retries_is_at_most_the_longest() {
     refused(with(quote!(TIME), quote!("1s")), &[]);
     refused(with(quote!("1s"), quote!(TIME)), &[]);
 }
+
+#[test]
+fn a_derived_answer_is_not_saved() {
+    refused(
+        quote!(
+            #[query(value = u8, derived, persist)]
+            struct Q;
+        ),
+        &["`derived` and `persist` exclude each other"],
+    );
+    refused(
+        quote!(
+            #[query(value = u8, derived, batch, capacity = 1, eq)]
+            struct Q;
+        ),
+        &[],
+    );
+}
