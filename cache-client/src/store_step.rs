@@ -219,7 +219,7 @@ impl<A: App> Context<A> {
     /// # async fn main() -> Result<(), Box<dyn Error>> {
     /// # let client = Client::builder(Cache::<Books>::new(), Library).build();
     /// client.query(&GetTitles).await?;
-    /// assert_eq!(*client.cached(&GetCount).unwrap(), 2);
+    /// assert_eq!(*client.cache().get(&GetCount).unwrap(), 2);
     /// # Ok(())
     /// # }
     /// ```

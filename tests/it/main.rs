@@ -5,6 +5,7 @@ mod commit_listeners;
 mod commit_retention;
 mod conditional_lines;
 mod conflicts;
+mod derived;
 mod history;
 mod hooks;
 mod inspection;

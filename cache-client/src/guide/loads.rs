@@ -110,6 +110,9 @@
 //! # }
 //! ```
 //!
+//! A load that reads other queries is [built from them](crate::guide::invalidation#answers-that-are-built-from-others).
+//! With the option `derived` its answer stays linked to them.
+//!
 //! # Which time counts
 //! How long an answer is fresh is decided by the first of these that is set: the option `fresh` of the call that reads
 //! it; the time that was given with the entry, by its load or by a write; the options of the client for the query; the

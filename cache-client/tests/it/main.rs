@@ -10,6 +10,7 @@ mod change;
 mod changes_during_loads;
 mod concurrency;
 mod derived;
+mod derived_queries;
 mod directed;
 mod errors;
 mod fallback;

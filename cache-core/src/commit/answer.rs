@@ -202,8 +202,9 @@ pub(crate) fn store<'a>(
     let outcomes = places.iter().map(|place| outcome_of(place).unwrap_or(LineOutcome::Skipped)).collect();
     let revision = *stored.as_ref().unwrap_or(&0);
     shared.log.note(revision, None, || {
-        let is_written =
-            |part: &&AnswerPart<'_>| part.steps.lines.iter().any(|line| line.write.outcome == LineOutcome::Written);
+        let is_written = |part: &&AnswerPart<'_>| {
+            part.steps.lines.iter().any(|line| line.write.outcome == LineOutcome::Written)
+        };
         parts.iter().filter(is_written).map(|part| part.table.head().name).collect()
     });
     drop(parts);

@@ -51,7 +51,14 @@ pub(crate) struct ConditionalWrite {
 
 impl ConditionalWrite {
     pub(crate) fn new(condition: Condition, times: EntryTimes, equal: Option<ReadVersion>) -> Self {
-        Self { condition, times, equal, is_invalidated: false, inputs: Vec::new(), outcome: LineOutcome::Skipped }
+        Self {
+            condition,
+            times,
+            equal,
+            is_invalidated: false,
+            inputs: Vec::new(),
+            outcome: LineOutcome::Skipped,
+        }
     }
 
     /// Sets the numbers of the inputs that a derived answer remembers.

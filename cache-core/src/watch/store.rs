@@ -133,7 +133,10 @@ fn store_lines<'a>(
     // The last entry of a key wins.
     for BroughtEntry { table_ref, pair, times, is_stored } in brought.iter_mut().rev() {
         let table = table_ref.table();
-        let seen = pair.key().and_then(|key| table.equal(key, &**pair, table_ref.access.is_same)).map(|(_, seen)| seen);
+        let seen = pair
+            .key()
+            .and_then(|key| table.equal(key, &**pair, table_ref.access.is_same))
+            .map(|(_, seen)| seen);
         let since = Condition::UnchangedSince(watcher.start());
         let write = ConditionalWrite::new(since, *times, seen);
         if let Some(line) = AnswerLine::new(table.head(), &mut **pair, write) {

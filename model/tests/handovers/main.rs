@@ -15,6 +15,7 @@ mod bringing;
 mod commits;
 mod committed_flags;
 mod conditional_writes;
+mod derived;
 mod events;
 mod eviction;
 mod filling;
@@ -50,6 +51,11 @@ pub struct Recent(pub u64);
 #[query(value = u64, capacity = 2, persist, tags_of = tags)]
 pub struct Few(pub u64);
 
+/// A table of answers that remember what they were built from.
+#[derive(Query, Clone, Debug, PartialEq, Eq, Hash)]
+#[query(value = u64, capacity = 4, derived)]
+pub struct Sum(pub u64);
+
 fn tags(key: &Few) -> [Tag; 1] {
     [Tag::new("few", key.0)]
 }
@@ -69,6 +75,7 @@ registry! {
         crate::Recent,
         crate::Few,
         crate::Heavy,
+        crate::Sum,
     }
 }
 

@@ -62,7 +62,14 @@ fn every_option_is_read() {
     assert_eq!((known(&options.linger), known(&options.concurrency)), (Duration::ZERO, 7));
     assert!(matches!(options.batch.as_ref().unwrap().value, Some(Constant::Known(25))));
     assert!(options.value.is_some() && options.weigh.is_some());
-    let flags = [&options.persist, &options.opaque, &options.eq, &options.secret, &options.borrowed, &options.derived];
+    let flags = [
+        &options.persist,
+        &options.opaque,
+        &options.eq,
+        &options.secret,
+        &options.borrowed,
+        &options.derived,
+    ];
     assert!(flags.iter().all(|flag| flag.is_some()));
     assert_eq!(options.tags_of.as_ref().unwrap().value.segments.len(), 2);
 }
