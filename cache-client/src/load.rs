@@ -172,7 +172,8 @@ impl<A: App> LoadTask<A> {
         };
         let is_kept = !self.plan.keep_prefetched.is_zero();
         let may_be_pinned = stores && is_kept && self.flight.watch.is_some() && outcome.is_ok();
-        let copied = outcome.as_ref().ok().filter(|_| stores).cloned();
+        let is_copied = stores && entry.is_some();
+        let copied = outcome.as_ref().ok().filter(|_| is_copied).cloned();
         let is_alone = self.land(outcome);
         let pin = (may_be_pinned && is_alone)
             .then(|| AnyPin::new(self.query.home(self.node.client.cache()), &*self.query));
@@ -230,7 +231,7 @@ impl<A: App> LoadTask<A> {
             let ttl = self.plan.error_ttl.filter(|_| !matches!(error, QueryError::CircuitOpen { .. }));
             let until = ttl.map(|time| self.node.client.cache().now() + time);
             let key = Arc::clone(&self.flight.key);
-            self.query_state.errors.note(key, Arc::clone(watch), error.clone(), until);
+            self.query_state.errors.note(key, watch.clone(), error.clone(), until);
         }
         Loaded::alone(Err(error))
     }

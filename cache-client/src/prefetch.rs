@@ -279,7 +279,7 @@ impl<A: App> Caller<'_, A> {
     /// Reports a query that is not loaded because its options are invalid.
     fn report_options(&self, query: &dyn AnyQuery<A>, error: OptionsError) {
         telemetry::prefetch_refused(&error);
-        let watch = Arc::new(query.watch(self.client().cache(), None));
+        let watch = query.watch(self.client().cache(), None);
         self.client().state_of(query).errors.note(query.to_query(), watch, error.into(), None);
     }
 

@@ -107,7 +107,7 @@ impl Tree {
         key: &dyn AnyKey,
         value: Option<ValueHandle>,
         was_marked: bool,
-        watch: Option<&Arc<AnyWatch>>,
+        watch: Option<&AnyWatch>,
     ) {
         if let Some(load) = self.load() {
             load.note(|notes| notes.inputs.note_any(home, key, value, was_marked, watch));

@@ -28,7 +28,7 @@ struct RememberedError {
     /// Until when the error answers new calls.
     until: Option<Moment>,
     /// The watch of the load. A change that overtakes it makes the error out of date.
-    watch: Arc<AnyWatch>,
+    watch: AnyWatch,
 }
 
 impl LoadErrors {
@@ -36,14 +36,14 @@ impl LoadErrors {
     pub(crate) fn note(
         &self,
         key: Arc<dyn AnyKey>,
-        watch: Arc<AnyWatch>,
+        watch: AnyWatch,
         error: AnyQueryError,
         until: Option<Moment>,
     ) {
         let error = RememberedError { error, until, watch };
         let new = || Mutex::new(LruCache::unbounded_with_hasher(RandomState::default()));
         let mut errors = self.0.get_or_init(new).lock();
-        if errors.peek(&key).is_some_and(|noted| Arc::ptr_eq(&noted.watch, &error.watch)) {
+        if errors.peek(&key).is_some_and(|noted| noted.watch.is(&error.watch)) {
             return;
         }
         let replaced = errors.push(key, error);
@@ -70,7 +70,7 @@ impl LoadErrors {
     }
 
     /// The error that answers calls now, with the watch of its load.
-    pub(crate) fn answer(&self, key: &dyn AnyKey, now: Moment) -> Option<(AnyQueryError, Arc<AnyWatch>)> {
+    pub(crate) fn answer(&self, key: &dyn AnyKey, now: Moment) -> Option<(AnyQueryError, AnyWatch)> {
         self.find(key, |error| error.until.is_some_and(|until| now < until))
     }
 
@@ -78,7 +78,7 @@ impl LoadErrors {
         &self,
         key: &dyn AnyKey,
         is_wanted: impl FnOnce(&RememberedError) -> bool,
-    ) -> Option<(AnyQueryError, Arc<AnyWatch>)> {
+    ) -> Option<(AnyQueryError, AnyWatch)> {
         let mut errors = self.0.get()?.lock();
         let error = errors.peek(key)?;
         if error.watch.is_overtaken() {
@@ -87,6 +87,6 @@ impl LoadErrors {
             drop(overtaken);
             return None;
         }
-        is_wanted(error).then(|| (error.error.clone(), Arc::clone(&error.watch)))
+        is_wanted(error).then(|| (error.error.clone(), error.watch.clone()))
     }
 }

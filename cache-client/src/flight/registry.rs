@@ -81,7 +81,7 @@ impl FlightRegistry {
         &self,
         key: &dyn AnyKey,
         request: &JoinRequest<'_>,
-        make: impl FnOnce(u64) -> Flight,
+        make: impl FnOnce(u64) -> Arc<Flight>,
         displaced: &mut Option<Arc<Flight>>,
     ) -> JoinOutcome {
         let hash = self.hasher.hash_one(key);
@@ -108,7 +108,7 @@ impl FlightRegistry {
         if request.landings.is_some_and(|seen| seen != landings) {
             return JoinOutcome::ReadAgain(landings);
         }
-        let flight = Arc::new(make(hash));
+        let flight = make(hash);
         // A new flight can always be joined, and waits for no other.
         let Ok(waiter) = waiter(&flight, request) else { return JoinOutcome::Cycle };
         place.insert(Arc::clone(&flight));

@@ -27,7 +27,7 @@ pub(crate) struct Flight {
     /// When the load began.
     pub(crate) started: Moment,
     /// Detects whether something newer exists for the key. `None` for a load of a single tree, which stores nothing.
-    pub(crate) watch: Option<Arc<AnyWatch>>,
+    pub(crate) watch: Option<AnyWatch>,
     /// Cancelled when no caller has joined for a while after the last one left, and by the load itself if it cancels
     /// its context.
     pub(crate) token: Token,
@@ -106,11 +106,11 @@ impl Flight {
         id: FlightId,
         (key, hash): (Arc<dyn AnyKey>, u64),
         started: Moment,
-        watch: Option<Arc<AnyWatch>>,
+        watch: Option<AnyWatch>,
         token: Token,
         runtime: TaskRuntime,
         slot: Option<Arc<LoadSlot>>,
-    ) -> Self {
+    ) -> Arc<Self> {
         let state = FlightState {
             waiters: 0,
             demand: LoadDemand::default(),
@@ -125,7 +125,7 @@ impl Flight {
             outcome: None,
             wakers: Wakers::default(),
         };
-        Self {
+        Arc::new(Self {
             id,
             key,
             hash,
@@ -138,7 +138,7 @@ impl Flight {
             is_unstored: AtomicBool::new(false),
             has_landed: AtomicBool::new(false),
             state: Mutex::new(state),
-        }
+        })
     }
 
     /// Adds a call and its demands, as a waiter if it waits. Returns whether that was possible.

@@ -46,11 +46,11 @@ fn a_call_and_the_task_of_a_load_stay_small() {
     let key = Get(1);
     let (id, token) = (client.next_flight(), Token::default());
     let query: Arc<dyn AnyQuery<Nothing>> = Arc::new(key.clone());
-    let watch = Some(Arc::new(query.watch(client.cache(), None)));
+    let watch = Some(query.watch(client.cache(), None));
     let tokio = tokio::runtime::Builder::new_current_thread().build().unwrap();
     let runtime = tokio.block_on(async { client.runtime().get() });
     let now = client.cache().now();
-    let flight = Arc::new(Flight::new(id, (query.clone(), 0), now, watch, token.clone(), runtime, None));
+    let flight = Flight::new(id, (query.clone(), 0), now, watch, token.clone(), runtime, None);
     let node = Node::root(client.clone(), ContextName::Query("get"), token, Some(id));
     let plan = Caller::without_context(&client).planned(&*query, None, Access::PLAIN).unwrap().shared();
     let query_state = Arc::clone(client.state_of(&*query));

@@ -97,7 +97,7 @@ struct UnstoredAnswer {
     value: AnyValue,
     flight: FlightId,
     /// The watch of its load. A change that replaces the load replaces the answer.
-    watch: Arc<AnyWatch>,
+    watch: AnyWatch,
     shown_by: ShownBy,
 }
 
@@ -485,8 +485,7 @@ impl<A: App> ObserverTask<A> {
             && is_newer
             && (shown_by != ShownBy::AllOnceMarked || watch.is_overtaken())
         {
-            self.unstored =
-                Some(UnstoredAnswer { value, flight: flight.id, watch: Arc::clone(watch), shown_by });
+            self.unstored = Some(UnstoredAnswer { value, flight: flight.id, watch: watch.clone(), shown_by });
         }
     }
 }

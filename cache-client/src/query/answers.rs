@@ -49,7 +49,7 @@ impl<A: App> Caller<'_, A> {
         &self,
         query: &dyn AnyQuery<A>,
         value: Option<&AnyValue>,
-        watch: Option<&Arc<AnyWatch>>,
+        watch: Option<&AnyWatch>,
     ) {
         if let Some(node) = self.node()
             && self.notes_reads()
@@ -64,7 +64,7 @@ impl<A: App> Caller<'_, A> {
         query: &dyn AnyQuery<A>,
         value: Option<&AnyValue>,
         was_marked: bool,
-        watch: Option<&Arc<AnyWatch>>,
+        watch: Option<&AnyWatch>,
     ) {
         if node.tree().notes_reads() {
             let (home, value) =

@@ -253,7 +253,7 @@ impl<A: App> Caller<'_, A> {
         let make = |hash| {
             let query = loaded.insert(query.to_query());
             let id = self.client().next_flight();
-            let watch = Arc::new(query.watch(self.client().cache(), None));
+            let watch = query.watch(self.client().cache(), None);
             let slot = self.slot(&**query, query_state, &runtime);
             let key: Arc<dyn AnyKey> = query.clone();
             Flight::new(id, (key, hash), started, Some(watch), Token::default(), runtime, slot)
@@ -302,7 +302,7 @@ impl<A: App> Caller<'_, A> {
             let (id, token) = (self.client().next_flight(), node.request().child());
             let slot = self.slot(&**query, query_state, &runtime);
             let key: Arc<dyn AnyKey> = query.clone();
-            let flight = Arc::new(Flight::new(id, (key, 0), started, None, token, runtime, slot));
+            let flight = Flight::new(id, (key, 0), started, None, token, runtime, slot);
             match Waiter::take(&flight, request.demand, request.from) {
                 Ok(waiter) => JoinOutcome::New(flight, Some(waiter)),
                 Err(JoinError::Closed | JoinError::Cycle) => JoinOutcome::Cycle,

@@ -88,6 +88,7 @@ impl<A: App> Caller<'_, A> {
         let layers = self.layers_before(query);
         match self.answer_of_layers_alone(query, options, layers.as_ref())? {
             Some(value) => Ok(Progress::Answered(self.remember(query, value))),
+            None if layers.is_none() => self.begin(query, options),
             None => Ok(self.begin(query, options)?.with_layers(layers)),
         }
     }

@@ -182,7 +182,7 @@ impl<A: App> Caller<'_, A> {
         plan: &Plan,
         access: Access,
         error: AnyQueryError,
-        watch: Option<&Arc<AnyWatch>>,
+        watch: Option<&AnyWatch>,
     ) -> Outcome {
         if !error.is_of_load() {
             return Err(error);
@@ -205,10 +205,10 @@ impl<A: App> Caller<'_, A> {
     }
 
     /// Remembers an error that the caller does not get, so that `refresh_error` can return it.
-    fn remember_error(&self, query: &dyn AnyQuery<A>, watch: Option<&Arc<AnyWatch>>, error: AnyQueryError) {
+    fn remember_error(&self, query: &dyn AnyQuery<A>, watch: Option<&AnyWatch>, error: AnyQueryError) {
         if let Some(watch) = watch {
             let errors = &self.client().state_of(query).errors;
-            errors.note(query.to_query(), Arc::clone(watch), error, None);
+            errors.note(query.to_query(), watch.clone(), error, None);
         }
     }
 }

@@ -121,7 +121,7 @@ impl<R: Registry> Cache<R> {
         key: &Q,
         value: Option<&Arc<Q::Value>>,
         was_marked: bool,
-        watch: Option<&Arc<AnyWatch>>,
+        watch: Option<&AnyWatch>,
     ) where
         R: Holds<Q>,
     {

@@ -38,7 +38,7 @@ struct Input {
     value: Option<ValueHandle>,
     was_marked: bool,
     /// The watch of the load that gave the answer, if one did.
-    watch: Option<Arc<AnyWatch>>,
+    watch: Option<AnyWatch>,
 }
 
 impl Inputs {
@@ -51,7 +51,7 @@ impl Inputs {
         key: &dyn AnyKey,
         value: Option<ValueHandle>,
         was_marked: bool,
-        watch: Option<&Arc<AnyWatch>>,
+        watch: Option<&AnyWatch>,
     ) {
         let head = table_ref.table().head();
         let (index, hash) = (head.index, head.hash_of(key));

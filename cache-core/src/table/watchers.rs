@@ -39,6 +39,8 @@ pub(crate) struct Watcher<K: ?Sized> {
     hash: u32,
     /// `CURRENT`, `MARKED` or `REPLACED`. Raised by writers under the lock of the key's shard, and never lowered.
     state: AtomicU8,
+    /// How many watches share it.
+    watches: AtomicUsize,
     /// Present if the caller is notified of changes.
     notifier: Option<Notifier>,
     start: LoadStart,
@@ -73,7 +75,8 @@ pub(crate) struct Watchers {
 impl<K: AnyKey> Watcher<K> {
     /// Creates the watcher of a load that begins now.
     pub(crate) fn new(key: K, hash: u32, notifier: Option<Notifier>, start: LoadStart) -> Arc<Self> {
-        Arc::new(Self { hash, state: AtomicU8::new(CURRENT), notifier, start, key })
+        let (state, watches) = (AtomicU8::new(CURRENT), AtomicUsize::new(1));
+        Arc::new(Self { hash, state, watches, notifier, start, key })
     }
 }
 
@@ -84,6 +87,16 @@ impl<K: AnyKey + ?Sized> Watcher<K> {
 
     pub(crate) fn hash(&self) -> u32 {
         self.hash
+    }
+
+    /// Counts another watch.
+    pub(crate) fn share(&self) {
+        self.watches.fetch_add(1, Ordering::Relaxed);
+    }
+
+    /// Notes that a watch has ended. Returns whether it was the last one.
+    pub(crate) fn leave(&self) -> bool {
+        self.watches.fetch_sub(1, Ordering::AcqRel) == 1
     }
 
     /// Returns when its load began.

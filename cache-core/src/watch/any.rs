@@ -10,7 +10,7 @@ use crate::shared::LoadStart;
 use crate::table::handle::AnyTableRef;
 use crate::table::watchers::{AnyWatcher, KeyEvent, Notifier, Watcher};
 
-/// A watch of a key of some query.
+/// A watch of a key of some query. Ends when its last clone is dropped.
 #[doc(hidden)]
 pub struct AnyWatch {
     pub(crate) table_ref: AnyTableRef,
@@ -40,6 +40,12 @@ impl AnyWatch {
         Self { table_ref, watcher }
     }
 
+    /// Returns whether `other` is a clone of this watch.
+    #[must_use]
+    pub fn is(&self, other: &Self) -> bool {
+        Arc::ptr_eq(&self.watcher, &other.watcher)
+    }
+
     /// Works as [`Watch::is_overtaken`](super::Watch::is_overtaken).
     #[must_use]
     pub fn is_overtaken(&self) -> bool {
@@ -59,11 +65,20 @@ impl AnyWatch {
     }
 }
 
+impl Clone for AnyWatch {
+    fn clone(&self) -> Self {
+        self.watcher.share();
+        Self { table_ref: self.table_ref.clone(), watcher: Arc::clone(&self.watcher) }
+    }
+}
+
 impl Drop for AnyWatch {
     fn drop(&mut self) {
-        self.table_ref.table().head().watchers.remove(&self.watcher);
-        // Changes are recorded no more: a transaction that still writes through the watch must not.
-        self.watcher.end();
+        if self.watcher.leave() {
+            self.table_ref.table().head().watchers.remove(&self.watcher);
+            // Changes are recorded no more: a transaction that still writes through the watch must not.
+            self.watcher.end();
+        }
     }
 }
 

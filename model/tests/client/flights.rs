@@ -63,7 +63,7 @@ impl Program {
             }
             let make = |hash| {
                 let id = FlightId(self.next.fetch_add(1, Ordering::SeqCst));
-                let watch = Arc::new(AnyWatch::new(self.store.any_table_ref::<Get>(), KEY, None));
+                let watch = AnyWatch::new(self.store.any_table_ref::<Get>(), KEY, None);
                 let (now, token) = (self.store.now(), Token::default());
                 Flight::new(id, (Arc::new(KEY), hash), now, Some(watch), token, TaskRuntime, None)
             };

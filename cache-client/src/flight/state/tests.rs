@@ -22,7 +22,7 @@ const LOADS: LoadDemand = LoadDemand { loads: true, ..STORES };
 
 fn flight() -> Arc<Flight> {
     let (token, runtime) = (Token::default(), ClientRuntime::new(None).get());
-    Arc::new(Flight::new(FlightId(1), (Arc::new(Get(1)), 0), Moment::ORIGIN, None, token, runtime, None))
+    Flight::new(FlightId(1), (Arc::new(Get(1)), 0), Moment::ORIGIN, None, token, runtime, None)
 }
 
 fn waiter(flight: &Arc<Flight>, demand: LoadDemand) -> Waiter {
