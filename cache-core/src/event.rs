@@ -15,7 +15,7 @@ use crate::query::{Query, ShownKey};
 use crate::reentrancy;
 use crate::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use crate::sync::{Mutex, thread_local};
-pub(crate) use crate::typed::EntryOf;
+use crate::typed::Pair;
 
 /// Why a value is no longer resident, or no longer in the table.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize)]
@@ -94,7 +94,7 @@ impl Change {
     /// Returns the key for printing; `(secret)` if its query is derived with `secret`.
     #[must_use]
     pub fn key(&self) -> &dyn Debug {
-        self.entry.key()
+        &*self.entry
     }
 
     /// Returns key and value, if the change is to the table of `Q`. Removals, touches and marks have no
@@ -121,7 +121,7 @@ impl Removal {
     /// Returns the key for printing; `(secret)` if its query is derived with `secret`.
     #[must_use]
     pub fn key(&self) -> &dyn Debug {
-        self.entry.key()
+        &*self.entry
     }
 
     /// Returns key and value, if the removal is from the table of `Q`.
@@ -131,41 +131,25 @@ impl Removal {
     }
 }
 
-/// A key with its value, of a query that the holder does not know.
+/// A key, perhaps with its value, of a query that the holder does not know. Prints the key.
 #[doc(hidden)]
-pub trait AnyEntry: Any + Send + Sync {
-    fn key(&self) -> &dyn Debug;
-}
+pub trait AnyEntry: Any + Debug + Send + Sync {}
 
-impl Debug for dyn AnyEntry {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        self.key().fmt(f)
-    }
-}
-
-impl<Q: Query> EntryOf<Q> {
-    #[inline(never)]
-    pub(crate) fn boxed(key: Q, value: Option<Arc<Q::Value>>) -> Box<dyn AnyEntry> {
-        Box::new(Self { key, value })
-    }
-}
-
-impl<Q: Query> AnyEntry for EntryOf<Q> {
-    fn key(&self) -> &dyn Debug {
-        self
-    }
-}
+impl<Q: Query> AnyEntry for Pair<Q> {}
 
 /// Prints the key, or hides it if its query is secret.
-impl<Q: Query> Debug for EntryOf<Q> {
+impl<Q: Query> Debug for Pair<Q> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        ShownKey(&self.key).fmt(f)
+        match &self.key {
+            Some(key) => ShownKey(key).fmt(f),
+            None => Ok(()),
+        }
     }
 }
 
 pub(crate) fn entry_of<Q: Query>(entry: &dyn AnyEntry) -> Option<(&Q, Option<&Arc<Q::Value>>)> {
-    let entry = (entry as &dyn Any).downcast_ref::<EntryOf<Q>>()?;
-    Some((&entry.key, entry.value.as_ref()))
+    let Pair { key, value } = (entry as &dyn Any).downcast_ref::<Pair<Q>>()?;
+    Some((key.as_ref()?, value.as_ref()))
 }
 
 #[derive(Debug)]

@@ -98,7 +98,7 @@ impl EntryView {
     /// Returns the key for printing; `(secret)` if its query is derived with `secret`.
     #[must_use]
     pub fn key(&self) -> &dyn Debug {
-        self.entry.key()
+        &*self.entry
     }
 
     /// Returns the state of the entry at the moment of the read.

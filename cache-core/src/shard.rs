@@ -37,6 +37,7 @@ use crate::event::{Events, RemovalCause, completes};
 use crate::retention::{Queue, Rules};
 use crate::shared::LoadStart;
 use crate::sync::atomic::{AtomicU64, Ordering};
+use crate::typed::OutlinedDrop;
 pub(crate) use context::OpContext;
 use erased::{AnyHandle, AnyLines, AnyPair, AnyPairs};
 use index::Index;
@@ -52,12 +53,18 @@ use tag_index::TagIndex;
 /// that is not compiled for each query locks an [`AnyShard`].
 #[repr(C)]
 pub(crate) struct Shard<L: ?Sized> {
+    base: OutlinedDrop<Base>,
+    counters: Counters,
+    lines: L,
+}
+
+/// What a shard knows of its lines without their query.
+#[derive(Default)]
+struct Base {
     /// Line numbers by key hash.
     index: Index,
-    counters: Counters,
     /// Made by the first write, so that an empty shard is small.
     metadata: Option<Box<Metadata>>,
-    lines: L,
 }
 
 /// A shard whose query the caller does not know.
@@ -159,19 +166,21 @@ pub(crate) enum ReadVersion {
 impl AnyShard {
     #[inline]
     pub(crate) fn any(&self) -> ShardRef<'_> {
-        let Self { index, counters, metadata, lines } = self;
+        let Self { base, counters, lines } = self;
+        let Base { index, metadata } = &**base;
         ShardRef { index, counters, lines, metadata: metadata.as_deref() }
     }
 
     #[inline]
     pub(crate) fn any_mut(&mut self) -> ShardMut<'_> {
-        let Self { index, metadata, lines, .. } = self;
+        let Self { base, lines, .. } = self;
+        let Base { index, metadata } = &mut **base;
         ShardMut { index, lines, metadata: Metadata::get_or_create(metadata) }
     }
 
     /// Takes what was displaced. The caller drops it without a lock.
     pub(crate) fn take_displaced(&mut self) -> DisplacedPairs {
-        let extras = match &mut self.metadata {
+        let extras = match &mut self.base.metadata {
             Some(metadata) => {
                 metadata.unpublished.clear();
                 std::mem::take(&mut metadata.displaced_extras)
@@ -213,7 +222,7 @@ impl<'a> ShardRef<'a> {
     /// Returns the line number of a pair's key.
     #[inline]
     pub(crate) fn find_pair(self, hash: u32, pair: &dyn AnyPair) -> Option<u32> {
-        self.lines.find(self.index, hash, pair)
+        self.index.find(hash, |number| self.lines.has_key_of(number, pair).then_some(number))
     }
 
     /// Returns the pin number of a key, if the key is pinned.

@@ -20,7 +20,7 @@ use crate::event::Change;
 use crate::query::{Lookup, Query};
 use crate::registry::{Holds, Registry};
 use crate::tag::Tag;
-use crate::typed::Pairs;
+use crate::typed::{Pair, Pairs};
 pub use backoff::Backoff;
 pub(crate) use draft::DraftParts;
 use draft::{ATTEMPTS_WITH_HOOKS, Draft, MarkedTables, yield_now};
@@ -246,8 +246,9 @@ impl<R: Registry> Transaction<R> {
     where
         R: Holds<Q>,
     {
-        let line = self.writes_mut::<Q>().set(query, Arc::clone(&value), times);
-        self.draft.note(self.cache.table::<Q>().index(), line);
+        let at = self.part_of::<Q>();
+        let hash = self.cache.table::<Q>().hash(&query);
+        self.draft.set(at, hash, &mut Pair::new(query, Arc::clone(&value)), times);
         value
     }
 
@@ -719,18 +720,26 @@ impl<R: Registry> Transaction<R> {
     where
         R: Holds<Q>,
     {
+        let at = self.part_of::<Q>();
+        Writes { table: self.cache.table::<Q>(), set: self.draft.parts.at(at) }
+    }
+
+    /// Returns the place of the write set for the table of `Q`. Creates the set at first use.
+    fn part_of<Q: Query>(&mut self) -> usize
+    where
+        R: Holds<Q>,
+    {
         let Self { cache, draft } = self;
         let table = cache.table::<Q>();
-        let set = match draft.parts.find(table.index()) {
-            Some(at) => draft.parts.at(at),
+        match draft.parts.find(table.index()) {
+            Some(at) => at,
             None => {
                 // A commit locks the shards of the table, even if it only reads.
                 table.ensure_shards();
                 let (query, pairs) = (TypeId::of::<Q>(), Pairs::<Q>::boxed);
                 draft.parts.add(WriteSet::of(query, table.index(), cache.erased_ref::<Q>(), pairs))
             }
-        };
-        Writes { table, set }
+        }
     }
 }
 

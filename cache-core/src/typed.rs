@@ -53,11 +53,13 @@ pub(crate) enum ValueRef<V: ?Sized> {
 }
 
 /// The entries of one shard by number, some of which are vacant.
+pub(crate) struct Lines<Q: Query>(pub(crate) OutlinedDrop<LineLists<Q>>);
+
 #[repr(C)]
-pub(crate) struct Lines<Q: Query> {
-    pub(crate) lines: OutlinedDrop<Vec<Option<Line<Q>>>>,
+pub(crate) struct LineLists<Q: Query> {
+    pub(crate) lines: Vec<Option<Line<Q>>>,
     /// Keys and values that operations displaced from the shard. Must be dropped when no lock is held.
-    pub(crate) displaced: OutlinedDrop<Option<Box<dyn AnyPairs>>>,
+    pub(crate) displaced: Option<Box<dyn AnyPairs>>,
 }
 
 /// A key and its value; either may be absent, or have been taken.
@@ -78,20 +80,14 @@ pub(crate) struct Writes<'a, Q: Query> {
 /// The merges of one value, in their order.
 pub(crate) struct Merges<Q: Query>(pub(crate) Vec<MergeStep<Q::Value>>);
 
-/// A key with its value, for listeners.
-pub(crate) struct EntryOf<Q: Query> {
-    pub(crate) key: Q,
-    pub(crate) value: Option<Arc<Q::Value>>,
-}
-
 /// A value with a large drop, which a separate function drops. Otherwise the compiler would inline its drop
 /// wherever its container may be dropped, or becomes a trait object.
-#[derive(Default)]
 pub(crate) struct OutlinedDrop<T: Default>(ManuallyDrop<T>);
 
-impl<T: Default> OutlinedDrop<T> {
-    pub(crate) const fn new(value: T) -> Self {
-        Self(ManuallyDrop::new(value))
+impl<T: Default> Default for OutlinedDrop<T> {
+    #[inline]
+    fn default() -> Self {
+        Self(ManuallyDrop::new(T::default()))
     }
 }
 

@@ -26,6 +26,13 @@ use crate::snapshot::{DynamicTypes, RegisterError};
 /// Configures a cache. Created by [`Cache::builder`].
 #[must_use]
 pub struct Builder<R: Registry> {
+    settings: Settings,
+    _registry: PhantomData<fn() -> R>,
+}
+
+/// What a builder has been told. Does not depend on the registry, so it is compiled once.
+#[derive(Default)]
+struct Settings {
     options: HashMap<TypeId, TableOptions>,
     /// `None` means the system clock, chosen when the cache is built.
     clock: Option<Box<dyn Clock>>,
@@ -34,7 +41,6 @@ pub struct Builder<R: Registry> {
     hash_seed: Option<u64>,
     types: DynamicTypes,
     problem: Option<RegisterError>,
-    _registry: PhantomData<fn() -> R>,
 }
 
 impl<R: Registry> Cache<R> {
@@ -87,16 +93,7 @@ impl<R: Registry> Cache<R> {
 
 impl<R: Registry> Builder<R> {
     fn new() -> Self {
-        Self {
-            options: HashMap::new(),
-            clock: None,
-            listeners: Vec::new(),
-            hooks: Vec::new(),
-            hash_seed: None,
-            types: DynamicTypes::default(),
-            problem: None,
-            _registry: PhantomData,
-        }
+        Self { settings: Settings::default(), _registry: PhantomData }
     }
 
     /// Changes the options of one table. `change` gets the options that the query was derived with.
@@ -120,8 +117,8 @@ impl<R: Registry> Builder<R> {
     where
         R: Holds<Q>,
     {
-        let options = self.options.get(&TypeId::of::<Q>()).copied().unwrap_or(Q::OPTIONS);
-        self.options.insert(TypeId::of::<Q>(), change(options));
+        let options = self.settings.options.get(&TypeId::of::<Q>()).copied().unwrap_or(Q::OPTIONS);
+        self.settings.options.insert(TypeId::of::<Q>(), change(options));
         self
     }
 
@@ -169,7 +166,7 @@ impl<R: Registry> Builder<R> {
     /// # Ok::<(), cache_core::BuildError>(())
     /// ```
     pub fn clock(mut self, clock: impl Clock) -> Self {
-        self.clock = Some(Box::new(clock));
+        self.settings.clock = Some(Box::new(clock));
         self
     }
 
@@ -201,7 +198,7 @@ impl<R: Registry> Builder<R> {
         mut self,
         hook: impl Fn(&Proposal) -> Result<(), BoxError> + Send + Sync + 'static,
     ) -> Self {
-        self.hooks.push(Hook::Sync(Box::new(hook)));
+        self.settings.hooks.push(Hook::Sync(Box::new(hook)));
         self
     }
 
@@ -239,7 +236,7 @@ impl<R: Registry> Builder<R> {
     where
         F: Future<Output = Result<(), BoxError>> + Send + 'static,
     {
-        self.hooks.push(Hook::Async(Box::new(move |proposal| Box::pin(hook(proposal)))));
+        self.settings.hooks.push(Hook::Async(Box::new(move |proposal| Box::pin(hook(proposal)))));
         self
     }
 
@@ -267,7 +264,7 @@ impl<R: Registry> Builder<R> {
     /// # Ok::<(), cache_core::BuildError>(())
     /// ```
     pub fn after_commit(mut self, listener: impl Fn(&Change) + Send + Sync + 'static) -> Self {
-        self.listeners.push(Listener::Change(Box::new(listener)));
+        self.settings.listeners.push(Listener::Change(Box::new(listener)));
         self
     }
 
@@ -295,7 +292,7 @@ impl<R: Registry> Builder<R> {
     /// # Ok::<(), cache_core::BuildError>(())
     /// ```
     pub fn on_removal(mut self, listener: impl Fn(&Removal) + Send + Sync + 'static) -> Self {
-        self.listeners.push(Listener::Removal(Box::new(listener)));
+        self.settings.listeners.push(Listener::Removal(Box::new(listener)));
         self
     }
 
@@ -326,8 +323,8 @@ impl<R: Registry> Builder<R> {
     where
         T: Shape + Serialize + DeserializeOwned + Send + Sync,
     {
-        if let Err(problem) = self.types.register::<T>(tag) {
-            self.problem.get_or_insert(problem);
+        if let Err(problem) = self.settings.types.register::<T>(tag) {
+            self.settings.problem.get_or_insert(problem);
         }
         self
     }
@@ -335,7 +332,7 @@ impl<R: Registry> Builder<R> {
     /// Makes the tables hash their keys in the same way in each run, for tests that depend on the hashes.
     #[doc(hidden)]
     pub fn hash_seed(mut self, seed: u64) -> Self {
-        self.hash_seed = Some(seed);
+        self.settings.hash_seed = Some(seed);
         self
     }
 
@@ -359,15 +356,25 @@ impl<R: Registry> Builder<R> {
     /// assert!(matches!(built, Err(BuildError::Options { table: "get_name", .. })));
     /// ```
     pub fn build(self) -> Result<Cache<R>, BuildError> {
+        let mut cache = None;
+        self.settings.build(&mut |assembly, shared| {
+            cache = Some(Cache::from_parts(R::assemble(assembly), shared));
+        })?;
+        Ok(cache.expect("the settings assemble a registry"))
+    }
+}
+
+impl Settings {
+    /// Checks the settings, and calls `assemble` once to make the tables.
+    fn build(self, assemble: &mut dyn FnMut(&mut Assembly<'_>, Arc<Shared>)) -> Result<(), BuildError> {
         let clock = self.clock.or_else(default_clock).ok_or(BuildError::NoClock)?;
         let shared = Arc::new(Shared::new(clock, self.listeners, self.hooks, self.hash_seed));
         if let Some(problem) = self.problem {
             return Err(problem.into());
         }
         let mut assembly = Assembly::new(Arc::clone(&shared), &self.options, self.types);
-        let cache = Cache::from_parts(R::assemble(&mut assembly), shared);
-        assembly.finish()?;
-        Ok(cache)
+        assemble(&mut assembly, shared);
+        assembly.finish()
     }
 }
 
@@ -379,6 +386,6 @@ impl<R: Registry> Default for Cache<R> {
 
 impl<R: Registry> Debug for Builder<R> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Builder").field("clock", &self.clock).finish_non_exhaustive()
+        f.debug_struct("Builder").field("clock", &self.settings.clock).finish_non_exhaustive()
     }
 }

@@ -10,6 +10,7 @@ use crate::cache::Cache;
 use crate::cache::builder::Builder;
 use crate::commit::restore::RestorePart;
 use crate::commit::{Commit, CommitKind, Part, dynamic};
+use crate::erased::ErasedTable;
 use crate::error::OpenError;
 use crate::query::Query;
 use crate::registry::{Holds, Registry};
@@ -42,6 +43,11 @@ use crate::sync::processors;
 #[must_use]
 pub struct RestoreOptions<'a, R: Registry> {
     cache: &'a Cache<R>,
+    restore: Restore<'a>,
+}
+
+/// The options of a restore, apart from the cache.
+struct Restore<'a> {
     threads: usize,
     invalidated: Invalidated,
     on_progress: OnProgress<'a>,
@@ -81,7 +87,7 @@ impl<'a, R: Registry> RestoreOptions<'a, R> {
     where
         R: Holds<Q>,
     {
-        if let Invalidated::Only(tables) = &mut self.invalidated {
+        if let Invalidated::Only(tables) = &mut self.restore.invalidated {
             tables.push(self.cache.name_of::<Q>());
         }
         self
@@ -107,7 +113,7 @@ impl<'a, R: Registry> RestoreOptions<'a, R> {
     /// # Ok::<(), cache_core::SnapshotError>(())
     /// ```
     pub fn invalidate_all(mut self) -> Self {
-        self.invalidated = Invalidated::All;
+        self.restore.invalidated = Invalidated::All;
         self
     }
 
@@ -131,7 +137,7 @@ impl<'a, R: Registry> RestoreOptions<'a, R> {
     /// # Ok::<(), cache_core::SnapshotError>(())
     /// ```
     pub fn on_progress(mut self, on_progress: impl FnMut(u64, u64) + 'a) -> Self {
-        self.on_progress = Box::new(on_progress);
+        self.restore.on_progress = Box::new(on_progress);
         self
     }
 
@@ -156,7 +162,7 @@ impl<'a, R: Registry> RestoreOptions<'a, R> {
     /// # Ok::<(), cache_core::SnapshotError>(())
     /// ```
     pub fn threads(mut self, threads: usize) -> Self {
-        self.threads = threads;
+        self.restore.threads = threads;
         self
     }
 
@@ -247,9 +253,7 @@ impl<'a, R: Registry> RestoreOptions<'a, R> {
     /// # Ok::<(), cache_core::SnapshotError>(())
     /// ```
     pub fn read_from(self, mut input: impl Read) -> Result<RestoreReport, SnapshotError> {
-        let mut bytes = Vec::new();
-        input.read_to_end(&mut bytes).map_err(SnapshotError::Stream)?;
-        self.read_bytes(&bytes)
+        self.read_bytes(&read_all(&mut input)?)
     }
 
     /// Reads a snapshot that is already in memory, without copying it.
@@ -277,35 +281,56 @@ impl<'a, R: Registry> RestoreOptions<'a, R> {
     /// assert_eq!(*cache.get(&GetName { id: 7 }).unwrap(), "Seven");
     /// # Ok::<(), SnapshotError>(())
     /// ```
-    pub fn read_bytes(mut self, bytes: &[u8]) -> Result<RestoreReport, SnapshotError> {
-        let shared = self.cache.shared();
+    pub fn read_bytes(self, bytes: &[u8]) -> Result<RestoreReport, SnapshotError> {
+        self.restore.read(self.cache.shared(), &self.cache.tables(), bytes)
+    }
+}
+
+fn read_all(input: &mut dyn Read) -> Result<Vec<u8>, SnapshotError> {
+    let mut bytes = Vec::new();
+    input.read_to_end(&mut bytes).map_err(SnapshotError::Stream)?;
+    Ok(bytes)
+}
+
+impl Restore<'_> {
+    fn read(
+        mut self,
+        shared: &Shared,
+        tables: &[&dyn ErasedTable],
+        bytes: &[u8],
+    ) -> Result<RestoreReport, SnapshotError> {
         let snapshot = Snapshot::parse(bytes)?;
         let mut report =
             RestoreReport { elapsed: snapshot.elapsed(shared.clock.wall()), ..RestoreReport::default() };
-        let tables = self.decode(&snapshot, &mut report);
+        let restored = self.decode(tables, &snapshot, &mut report);
         // Revisions from before the save are not used again.
         shared.advance_revision(snapshot.revision());
-        tables.commit(shared, &mut report);
+        restored.commit(shared, &mut report);
         snapshot.sort(&mut report);
         Ok(report)
     }
 
     /// Decodes the tables that the cache knows, and reports those that are skipped.
-    fn decode(&mut self, snapshot: &Snapshot<'_>, report: &mut RestoreReport) -> RestoredTables<'a> {
-        let mut tables = RestoredTables { parts: Vec::new(), written: Vec::new() };
+    fn decode<'t>(
+        &mut self,
+        tables: &[&'t dyn ErasedTable],
+        snapshot: &Snapshot<'_>,
+        report: &mut RestoreReport,
+    ) -> RestoredTables<'t> {
+        let mut restored = RestoredTables { parts: Vec::new(), written: Vec::new() };
         let mut known = Vec::new();
         let total = snapshot.sections().iter().map(|section| section.entries()).sum();
         let mut done = 0;
-        self.cache.visit(&mut |table| {
-            let Some(section) = snapshot.section(table.name()) else { return };
+        for &table in tables {
+            let Some(section) = snapshot.section(table.name()) else { continue };
             known.push(table.name());
             let downtime = self.invalidated.downtime(table.name(), report.elapsed);
             match RestorePart::decode(table, section, downtime, self.threads) {
                 Ok(part) => {
                     if part.kind() == CommitKind::Write {
-                        tables.written.push(table.name());
+                        restored.written.push(table.name());
                     }
-                    tables.parts.push(part);
+                    restored.parts.push(part);
                 }
                 Err(reason) => {
                     report.tables.push(TableRestore::skipped(table.name(), section.entries(), reason));
@@ -313,14 +338,14 @@ impl<'a, R: Registry> RestoreOptions<'a, R> {
             }
             done += section.entries();
             (self.on_progress)(done, total);
-        });
+        }
         for section in snapshot.sections().iter().filter(|section| !known.contains(&section.name())) {
             let skipped = TableRestore::skipped(section.name(), section.entries(), SkipReason::UnknownTable);
             report.tables.push(skipped);
             done += section.entries();
             (self.on_progress)(done, total);
         }
-        tables
+        restored
     }
 }
 
@@ -467,8 +492,9 @@ impl<R: Registry> Cache<R> {
     /// # Ok::<(), cache_core::SnapshotError>(())
     /// ```
     pub fn restore_options(&self) -> RestoreOptions<'_, R> {
-        let invalidated = Invalidated::Only(Vec::new());
-        RestoreOptions { cache: self, threads: processors(), invalidated, on_progress: Box::new(|_, _| {}) }
+        let (threads, invalidated) = (processors(), Invalidated::Only(Vec::new()));
+        let restore = Restore { threads, invalidated, on_progress: Box::new(|_, _| {}) };
+        RestoreOptions { cache: self, restore }
     }
 
     /// Creates a cache and restores a snapshot into it; without a file, the cache is empty. The report says

@@ -5,7 +5,9 @@ use std::io::Write;
 use std::path::Path;
 
 use crate::cache::Cache;
+use crate::erased::ErasedTable;
 use crate::registry::Registry;
+use crate::shared::Shared;
 use crate::snapshot::error::SnapshotError;
 use crate::snapshot::file;
 use crate::snapshot::frames::SaveRules;
@@ -40,9 +42,7 @@ pub(super) type OnProgress<'a> = Box<dyn FnMut(u64, u64) + 'a>;
 #[must_use]
 pub struct SaveOptions<'a, R: Registry> {
     cache: &'a Cache<R>,
-    with_survivors: bool,
-    rules: SaveRules,
-    on_progress: OnProgress<'a>,
+    save: Save<'a>,
 }
 
 impl<'a, R: Registry> SaveOptions<'a, R> {
@@ -66,7 +66,7 @@ impl<'a, R: Registry> SaveOptions<'a, R> {
     /// # Ok::<(), cache_core::SnapshotError>(())
     /// ```
     pub fn with_survivors(mut self) -> Self {
-        self.with_survivors = true;
+        self.save.with_survivors = true;
         self
     }
 
@@ -92,7 +92,7 @@ impl<'a, R: Registry> SaveOptions<'a, R> {
     /// # Ok::<(), SnapshotError>(())
     /// ```
     pub fn skip_unencodable(mut self, skip: bool) -> Self {
-        self.rules.skips_unencodable = skip;
+        self.save.rules.skips_unencodable = skip;
         self
     }
 
@@ -126,7 +126,7 @@ impl<'a, R: Registry> SaveOptions<'a, R> {
     /// # Ok::<(), SnapshotError>(())
     /// ```
     pub fn skip_unreadable(mut self, skip: bool) -> Self {
-        self.rules.skips_unreadable = skip;
+        self.save.rules.skips_unreadable = skip;
         self
     }
 
@@ -149,7 +149,7 @@ impl<'a, R: Registry> SaveOptions<'a, R> {
     /// # Ok::<(), cache_core::SnapshotError>(())
     /// ```
     pub fn verify_all(mut self) -> Self {
-        self.rules.verifies_all = true;
+        self.save.rules.verifies_all = true;
         self
     }
 
@@ -170,7 +170,7 @@ impl<'a, R: Registry> SaveOptions<'a, R> {
     /// # Ok::<(), cache_core::SnapshotError>(())
     /// ```
     pub fn on_progress(mut self, on_progress: impl FnMut(u64, u64) + 'a) -> Self {
-        self.on_progress = Box::new(on_progress);
+        self.save.on_progress = Box::new(on_progress);
         self
     }
 
@@ -193,7 +193,7 @@ impl<'a, R: Registry> SaveOptions<'a, R> {
     /// # Ok::<(), cache_core::SnapshotError>(())
     /// ```
     pub fn threads(mut self, threads: usize) -> Self {
-        self.rules.threads = threads;
+        self.save.rules.threads = threads;
         self
     }
 
@@ -243,16 +243,35 @@ impl<'a, R: Registry> SaveOptions<'a, R> {
         self.write(&mut out)
     }
 
-    fn write(mut self, out: &mut dyn Write) -> Result<SaveReport, SnapshotError> {
-        let shared = self.cache.shared();
+    fn write(self, out: &mut dyn Write) -> Result<SaveReport, SnapshotError> {
+        self.save.write(self.cache.shared(), &self.cache.tables(), out)
+    }
+}
+
+/// The options of a save, apart from the cache.
+struct Save<'a> {
+    with_survivors: bool,
+    rules: SaveRules,
+    on_progress: OnProgress<'a>,
+}
+
+impl Save<'_> {
+    fn write(
+        mut self,
+        shared: &Shared,
+        tables: &[&dyn ErasedTable],
+        out: &mut dyn Write,
+    ) -> Result<SaveReport, SnapshotError> {
         // A clock may be foreign code, and no writer should wait for it.
         let (saved_at, now) = (shared.clock.wall(), shared.now());
         let mut images = Vec::new();
         let mut not_persisted = Vec::new();
-        self.cache.visit(&mut |table| match table.image() {
-            Some(image) => images.push(image),
-            None => not_persisted.push(table.name().to_owned()),
-        });
+        for table in tables {
+            match table.image() {
+                Some(image) => images.push(image),
+                None => not_persisted.push(table.name().to_owned()),
+            }
+        }
         // One moment: from here on no write gets in. Readers are not blocked.
         let closed = shared.gate.close();
         images.iter_mut().for_each(|image: &mut TableImage<'_>| image.note(self.with_survivors, now));
@@ -399,15 +418,16 @@ impl<R: Registry> Cache<R> {
     /// ```
     pub fn save_options(&self) -> SaveOptions<'_, R> {
         let on_progress = Box::new(|_, _| {});
-        SaveOptions { cache: self, with_survivors: false, rules: SaveRules::new(processors()), on_progress }
+        let save = Save { with_survivors: false, rules: SaveRules::new(processors()), on_progress };
+        SaveOptions { cache: self, save }
     }
 }
 
 impl<R: Registry> Debug for SaveOptions<'_, R> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("SaveOptions")
-            .field("with_survivors", &self.with_survivors)
-            .field("rules", &self.rules)
+            .field("with_survivors", &self.save.with_survivors)
+            .field("rules", &self.save.rules)
             .finish_non_exhaustive()
     }
 }

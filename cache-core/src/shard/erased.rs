@@ -3,7 +3,6 @@
 
 use std::any::Any;
 
-use super::index::Index;
 use super::key::AnyKey;
 use super::line_state::LineState;
 use crate::event::AnyEntry;
@@ -16,8 +15,8 @@ pub(crate) trait AnyLines: Any + Send + Sync {
     fn state(&self, number: u32) -> Option<&LineState>;
     fn state_mut(&mut self, number: u32) -> Option<&mut LineState>;
     fn key(&self, number: u32) -> Option<&dyn AnyKey>;
-    /// Returns the line number of a pair's key.
-    fn find(&self, index: &Index, hash: u32, pair: &dyn AnyPair) -> Option<u32>;
+    /// Returns whether a line has the key of a pair.
+    fn has_key_of(&self, number: u32, pair: &dyn AnyPair) -> bool;
     /// Sets the pair's value to that of the line. Returns whether it is alive.
     fn read(&self, number: u32, into: &mut dyn AnyPair) -> bool;
     /// Returns a strong handle of the value if it is alive, with a copy of the key if `with_key`.
@@ -42,8 +41,10 @@ pub(crate) trait AnyLines: Any + Send + Sync {
     fn displace(&mut self, number: u32) -> bool;
     /// Reserves room for `entries` new entries.
     fn reserve(&mut self, entries: usize);
-    /// Moves the entries together, in order, so that no line between them is vacant.
-    fn compact(&mut self);
+    /// Swaps two lines, which may be vacant.
+    fn swap(&mut self, number: u32, other: u32);
+    /// Keeps the first `len` lines, and gives back most of the memory of the others.
+    fn shrink(&mut self, len: u32);
     /// Returns what was displaced and not yet taken.
     fn displaced(&mut self) -> &mut dyn AnyPairs;
     fn take_displaced(&mut self) -> Option<Box<dyn AnyPairs>>;
@@ -59,7 +60,7 @@ pub(crate) enum Released {
 }
 
 /// A pair of a query that the caller does not know. Any other pair passed to it is of the same query.
-pub(crate) trait AnyPair: Any + Send + Sync {
+pub(crate) trait AnyPair: AnyEntry {
     fn key(&self) -> Option<&dyn AnyKey>;
     /// Swaps values with another pair, and keys if `with_key`.
     fn swap(&mut self, other: &mut dyn AnyPair, with_key: bool);

@@ -7,7 +7,6 @@
 )]
 
 use std::any::Any;
-use std::mem::forget;
 use std::sync::Arc;
 
 use super::erased::{AnyHandle, AnyLines, AnyPair, AnyPairs, Released};
@@ -18,7 +17,7 @@ use super::{AnyShard, Counters, Place, Shard, ShardRef};
 use crate::query::{Lookup, Query};
 use crate::retention::records::grow;
 use crate::sync::switch_point;
-use crate::typed::{Line, Lines, OutlinedDrop, Pair, Pairs, ValueRef};
+use crate::typed::{Line, LineLists, Lines, OutlinedDrop, Pair, Pairs, ValueRef};
 
 impl<V: ?Sized> ValueRef<V> {
     #[inline(never)]
@@ -62,12 +61,12 @@ impl<V: ?Sized> ValueRef<V> {
 impl<Q: Query> Shard<Lines<Q>> {
     #[inline]
     pub(crate) fn new() -> Self {
-        Self { index: Index::default(), counters: Counters::new(), metadata: None, lines: Lines::new() }
+        Self { base: OutlinedDrop::default(), counters: Counters::new(), lines: Lines::default() }
     }
 
     #[inline(always)]
     pub(crate) fn find<L: Lookup<Query = Q>>(&self, hash: u32, lookup: &L) -> Option<(u32, &Line<Q>)> {
-        self.lines.find(&self.index, hash, lookup)
+        self.lines.find(&self.base.index, hash, lookup)
     }
 
     #[inline]
@@ -83,11 +82,19 @@ impl<Q: Query> Shard<Lines<Q>> {
     }
 }
 
-impl<Q: Query> Lines<Q> {
-    pub(crate) const fn new() -> Self {
-        Self { lines: OutlinedDrop::new(Vec::new()), displaced: OutlinedDrop::new(None) }
+impl<Q: Query> Default for Lines<Q> {
+    fn default() -> Self {
+        Self(OutlinedDrop::default())
     }
+}
 
+impl<Q: Query> Default for LineLists<Q> {
+    fn default() -> Self {
+        Self { lines: Vec::new(), displaced: None }
+    }
+}
+
+impl<Q: Query> Lines<Q> {
     /// Downcasts to the lines of this query.
     pub(crate) fn of(lines: &dyn AnyLines) -> Option<&Self> {
         (lines as &dyn Any).downcast_ref()
@@ -96,7 +103,7 @@ impl<Q: Query> Lines<Q> {
     /// Returns the line number of a key in a shard of this query.
     pub(crate) fn find_in(shard: &AnyShard, hash: u32, key: &Q) -> Option<u32> {
         match Self::of(&shard.lines) {
-            Some(lines) => lines.find_key(&shard.index, hash, key),
+            Some(lines) => lines.find_key(&shard.base.index, hash, key),
             None => None,
         }
     }
@@ -121,14 +128,14 @@ impl<Q: Query> Lines<Q> {
 
     #[inline]
     pub(crate) fn line(&self, number: u32) -> Option<&Line<Q>> {
-        match self.lines.get(number as usize) {
+        match self.0.lines.get(number as usize) {
             Some(line) => line.as_ref(),
             None => None,
         }
     }
 
     fn line_mut(&mut self, number: u32) -> Option<&mut Line<Q>> {
-        match self.lines.get_mut(number as usize) {
+        match self.0.lines.get_mut(number as usize) {
             Some(line) => line.as_mut(),
             None => None,
         }
@@ -155,7 +162,7 @@ impl<Q: Query> Lines<Q> {
     }
 
     fn put_pair(&mut self, number: u32, state: LineState, pair: &mut Pair<Q>) {
-        let lines = &mut *self.lines;
+        let lines = &mut self.0.lines;
         if number as usize == lines.len() {
             grow(lines);
             lines.push(None);
@@ -208,7 +215,7 @@ impl<Q: Query> Lines<Q> {
 
 impl<Q: Query> AnyLines for Lines<Q> {
     fn len(&self) -> usize {
-        self.lines.len()
+        self.0.lines.len()
     }
 
     #[inline(never)]
@@ -235,10 +242,10 @@ impl<Q: Query> AnyLines for Lines<Q> {
         }
     }
 
-    fn find(&self, index: &Index, hash: u32, pair: &dyn AnyPair) -> Option<u32> {
-        match Pair::<Q>::of(pair) {
-            Some(Pair { key: Some(key), .. }) => self.find_key(index, hash, key),
-            _ => None,
+    fn has_key_of(&self, number: u32, pair: &dyn AnyPair) -> bool {
+        match (self.line(number), Pair::<Q>::of(pair)) {
+            (Some(line), Some(Pair { key: Some(key), .. })) => line.key == *key,
+            _ => false,
         }
     }
 
@@ -317,7 +324,7 @@ impl<Q: Query> AnyLines for Lines<Q> {
     }
 
     fn displace(&mut self, number: u32) -> bool {
-        let Some(line) = self.lines.get_mut(number as usize) else { return false };
+        let Some(line) = self.0.lines.get_mut(number as usize) else { return false };
         let Some(Line { key, value, .. }) = line.take() else { return false };
         let value = value.into_value();
         let is_alive = value.is_some();
@@ -326,28 +333,24 @@ impl<Q: Query> AnyLines for Lines<Q> {
     }
 
     fn reserve(&mut self, entries: usize) {
-        self.lines.reserve(entries);
+        self.0.lines.reserve(entries);
     }
 
-    fn compact(&mut self) {
-        let lines = &mut *self.lines;
-        let (mut number, mut end) = (0, 0);
-        while number < lines.len() {
-            if let Some(line) = lines[number].take() {
-                // The place is vacant: there is nothing to drop.
-                forget(lines[end].replace(line));
-                end += 1;
-            }
-            number += 1;
+    fn swap(&mut self, number: u32, other: u32) {
+        self.0.lines.swap(number as usize, other as usize);
+    }
+
+    fn shrink(&mut self, len: u32) {
+        let (lines, len) = (&mut self.0.lines, len as usize);
+        while lines.len() > len {
+            lines.pop();
         }
-        // All lines from here on are vacant.
-        lines.truncate(end);
-        lines.shrink_to(2 * end);
+        lines.shrink_to(2 * len);
     }
 
     #[inline(never)]
     fn displaced(&mut self) -> &mut dyn AnyPairs {
-        match &mut *self.displaced {
+        match &mut self.0.displaced {
             Some(displaced) => &mut **displaced,
             none => &mut **none.insert(Pairs::<Q>::boxed(0)),
         }
@@ -355,6 +358,6 @@ impl<Q: Query> AnyLines for Lines<Q> {
 
     #[inline(never)]
     fn take_displaced(&mut self) -> Option<Box<dyn AnyPairs>> {
-        self.displaced.take()
+        self.0.displaced.take()
     }
 }

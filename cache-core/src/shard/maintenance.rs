@@ -147,11 +147,12 @@ impl ShardMut<'_> {
         let mut next = 0;
         for number in self.numbers() {
             if self.lines.state(number).is_some() {
+                self.lines.swap(number, next);
                 moved[number as usize] = next;
                 next += 1;
             }
         }
-        self.lines.compact();
+        self.lines.shrink(next);
         let metadata = &mut *self.metadata;
         metadata.records.renumber(&moved);
         metadata.extras.renumber(&moved);

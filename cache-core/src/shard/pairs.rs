@@ -13,7 +13,7 @@ use crate::event::AnyEntry;
 use crate::query::{Query, ShownKey};
 use crate::sync::HashState;
 use crate::tag::Tag;
-use crate::typed::{EntryOf, Lines, Pair, Pairs};
+use crate::typed::{Lines, Pair, Pairs};
 
 /// A value of a query that its holder does not know, for clients.
 #[doc(hidden)]
@@ -70,7 +70,7 @@ impl<Q: Query> AnyKey for Q {
     }
 
     fn entry(&self) -> Box<dyn AnyEntry> {
-        EntryOf::boxed(self.clone(), None)
+        Pair { key: Some(self.clone()), value: None }.boxed()
     }
 }
 
@@ -161,14 +161,14 @@ impl<Q: Query> AnyPair for Pair<Q> {
 
     fn entry(&self) -> Option<Box<dyn AnyEntry>> {
         match &self.key {
-            Some(key) => Some(EntryOf::boxed(key.clone(), self.value.clone())),
+            Some(key) => Some(Self { key: Some(key.clone()), value: self.value.clone() }.boxed()),
             None => None,
         }
     }
 
     fn take_entry(&mut self) -> Option<Box<dyn AnyEntry>> {
         match self.key.take() {
-            Some(key) => Some(EntryOf::boxed(key, self.value.clone())),
+            key @ Some(_) => Some(Self { key, value: self.value.clone() }.boxed()),
             None => None,
         }
     }
@@ -248,7 +248,7 @@ impl<Q: Query> AnyPairs for Pairs<Q> {
 
     fn copy_all(&mut self, other: &dyn AnyPairs) {
         let Some(Self(pairs)) = Self::of(other) else { return };
-        self.0.clear();
+        self.truncate(0);
         for pair in pairs {
             match pair {
                 Pair { key: Some(key), value: Some(value) } => {

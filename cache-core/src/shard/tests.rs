@@ -60,7 +60,7 @@ fn an_entry_that_moves_between_lists_is_in_one_of_them() {
         // Alternates between values within the bound and values too heavy for it.
         let is_too_heavy = round % 2 == 1;
         write(shard, 7, if is_too_heavy { 21 } else { 1 }, &rules, &ledger);
-        let metadata = shard.metadata.as_ref().unwrap();
+        let metadata = shard.base.metadata.as_ref().unwrap();
         assert_eq!(shard.any().count(), 1);
         assert_eq!(metadata.policy.lists().iter().map(List::len).sum::<usize>(), usize::from(!is_too_heavy));
         assert_eq!(metadata.survivors.len(), usize::from(is_too_heavy));
@@ -79,7 +79,7 @@ fn a_shard_that_held_many_deadlines_gives_their_memory_back() {
     let context = context(&rules, &ledger, Moment::ORIGIN + Duration::from_secs(5), 0);
     shard.any_mut().expire_due(usize::MAX, &context);
     assert_eq!(shard.any().count(), 0);
-    let capacity = shard.metadata.as_ref().unwrap().deadlines.capacity();
+    let capacity = shard.base.metadata.as_ref().unwrap().deadlines.capacity();
     assert!(capacity < 1_000, "room for {capacity} deadlines");
 }
 

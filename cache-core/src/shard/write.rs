@@ -250,7 +250,8 @@ impl ShardMut<'_> {
             let extra = self.metadata.extras.take(number);
             self.drop_later(extra);
         }
-        self.lines.compact();
+        // All of them are vacant.
+        self.lines.shrink(0);
         *self.index = Index::default();
         let metadata = &mut *self.metadata;
         metadata.forgotten = metadata.forgotten.max(context.revision);

@@ -1,6 +1,5 @@
 //! What a save wrote, and what a restore read. Plain data.
 
-use std::any::Any;
 use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
@@ -9,7 +8,7 @@ use serde::Serialize;
 
 use super::codec::{CodecError, EncodeError};
 use crate::dynamic::Dynamic;
-use crate::event::{AnyEntry, EntryOf};
+use crate::event::{AnyEntry, entry_of};
 use crate::query::Query;
 
 /// What a save wrote.
@@ -212,8 +211,8 @@ impl RestoreReport {
     /// report or a clone of their `Arc`. Empty for every other table. Visits the entries of all such tables.
     pub fn kept<Q: Query>(&self) -> impl Iterator<Item = (&Q, &Arc<Q::Value>)> {
         self.kept.iter().filter_map(|entry| {
-            let entry: &EntryOf<Q> = (&**entry as &dyn Any).downcast_ref()?;
-            Some((&entry.key, entry.value.as_ref()?))
+            let (key, value) = entry_of(&**entry)?;
+            Some((key, value?))
         })
     }
 }

@@ -14,11 +14,13 @@ use crate::commit::bulk::{MarkPart, MarkTaggedPart};
 use crate::commit::write_set::simple::commit_simply;
 use crate::commit::write_set::{WriteOrder, WriteSet};
 use crate::commit::{Commit, CommitKind, Failure, Part, dynamic};
+use crate::entry_times::EntryTimes;
 use crate::erased::{ErasedTable, UsedTable};
 use crate::error::CommitError;
 use crate::event::Change;
 use crate::hooks::{self, Hook, Proposal};
 use crate::reentrancy;
+use crate::shard::erased::AnyPair;
 use crate::shared::Shared;
 use crate::tag::Tag;
 
@@ -91,6 +93,20 @@ impl Drop for DraftParts {
 
 impl Draft {
     /// Remembers the order of a key that is written for the first time.
+    /// Sets a value in the write set at this place.
+    #[inline(never)]
+    pub(super) fn set(
+        &mut self,
+        at: usize,
+        hash: u32,
+        pair: &mut dyn AnyPair,
+        times: Option<Box<EntryTimes>>,
+    ) {
+        let part = self.parts.at(at);
+        let (table, line) = (part.table_index(), part.set_pair(hash, pair, times));
+        self.note(table, line);
+    }
+
     #[inline(never)]
     pub(super) fn note(&mut self, table: usize, line: Option<usize>) {
         if let Some(line) = line {
@@ -268,15 +284,16 @@ impl Draft {
 
 impl DraftParts {
     /// Returns the place of the write set of a table, if there is one.
-    #[inline]
+    // Not inlined, since each query that is written calls it.
+    #[inline(never)]
     pub(super) fn find(&self, table: usize) -> Option<usize> {
         self.0.iter().position(|part| part.table_index() == table)
     }
 
-    /// Adds the write set of a table.
-    pub(super) fn add(&mut self, set: Box<WriteSet>) -> &mut WriteSet {
+    /// Adds the write set of a table. Returns its place.
+    pub(super) fn add(&mut self, set: Box<WriteSet>) -> usize {
         self.0.push(set);
-        self.at(self.0.len() - 1)
+        self.0.len() - 1
     }
 
     pub(super) fn get(&self, at: usize) -> &WriteSet {

@@ -43,13 +43,26 @@ struct WriterState<'a> {
 }
 
 impl<'a> WriterState<'a> {
-    /// Returns the state inside a container of `levels` levels, if it may be entered.
-    #[inline]
-    fn enter(self, levels: u32) -> Option<Self> {
-        match self.levels >= levels && !self.limits.stack.is_passed() {
-            true => Some(Self { levels: self.levels - levels, is_in_some: false, limits: self.limits }),
-            false => None,
+    /// Returns whether a container of `levels` levels may be entered. If so, this becomes the state inside it.
+    // Not inlined, since each type that is saved calls it.
+    #[inline(never)]
+    fn enter(&mut self, levels: u32) -> bool {
+        let may_enter = self.levels >= levels && !self.limits.stack.is_passed();
+        if may_enter {
+            self.levels -= levels;
+            self.is_in_some = false;
         }
+        may_enter
+    }
+
+    /// Enters a container as [`enter`](Self::enter) does, and adds its begin to the digest, if one is wanted.
+    #[inline(never)]
+    fn begin(&mut self, levels: u32, kind: DigestKind, bits: u128) -> bool {
+        let may_enter = self.enter(levels);
+        if may_enter {
+            self.digest(|digest| digest.add(kind, bits));
+        }
+        may_enter
     }
 
     /// Returns why a container of `levels` levels may not be entered.
@@ -98,15 +111,30 @@ struct Guard<'a, S, const IS_JSON: bool> {
 }
 
 impl<'a, S: Serializer, const IS_JSON: bool> Guard<'a, S, IS_JSON> {
-    /// Returns the state inside a container. Each form counts as many levels as the reader of the format
-    /// counts for it.
+    /// Enters a container, and adds its begin to the digest. Each form counts as many levels as the reader of the
+    /// format counts for it.
     #[inline]
-    fn enter(&self, in_json: u32) -> Result<WriterState<'a>, S::Error> {
-        let levels = if IS_JSON { in_json } else { 1 };
-        match self.state.enter(levels) {
-            Some(state) => Ok(state),
-            None => Err(self.state.refuse_to_enter::<_, IS_JSON>(levels)),
+    fn begin(&mut self, in_json: u32, kind: DigestKind, bits: u128) -> Result<(), S::Error> {
+        let levels = Self::levels(in_json);
+        match self.state.begin(levels, kind, bits) {
+            true => Ok(()),
+            false => Err(self.state.refuse_to_enter::<_, IS_JSON>(levels)),
         }
+    }
+
+    /// Enters a variant with fields, and adds its begin to the digest.
+    #[inline]
+    fn begin_variant(&mut self, index: u32, len: usize) -> Result<(), S::Error> {
+        let levels = Self::levels(2);
+        if !self.state.enter(levels) {
+            return Err(self.state.refuse_to_enter::<_, IS_JSON>(levels));
+        }
+        self.state.digest(|digest| digest.add_variant(index, len));
+        Ok(())
+    }
+
+    const fn levels(in_json: u32) -> u32 {
+        if IS_JSON { in_json } else { 1 }
     }
 
     /// Refuses `null` inside a `Some`: JSON writes this value as `null`.
@@ -191,17 +219,16 @@ impl<'a, S: Serializer, const IS_JSON: bool> Serializer for Guard<'a, S, IS_JSON
     }
 
     #[inline]
-    fn serialize_none(self) -> Result<S::Ok, S::Error> {
+    fn serialize_none(mut self) -> Result<S::Ok, S::Error> {
         self.check_null()?;
-        self.enter(0)?;
-        self.state.digest(|digest| digest.add(DigestKind::None, 0));
+        self.begin(0, DigestKind::None, 0)?;
         self.inner.serialize_none()
     }
 
     #[inline]
-    fn serialize_some<T: Serialize + ?Sized>(self, value: &T) -> Result<S::Ok, S::Error> {
-        let state = WriterState { is_in_some: true, ..self.enter(0)? };
-        self.state.digest(|digest| digest.add(DigestKind::Some, 0));
+    fn serialize_some<T: Serialize + ?Sized>(mut self, value: &T) -> Result<S::Ok, S::Error> {
+        self.begin(0, DigestKind::Some, 0)?;
+        let state = WriterState { is_in_some: true, ..self.state };
         self.inner.serialize_some(&state.guard::<T, IS_JSON>(value))
     }
 
@@ -221,13 +248,12 @@ impl<'a, S: Serializer, const IS_JSON: bool> Serializer for Guard<'a, S, IS_JSON
 
     #[inline]
     fn serialize_unit_variant(
-        self,
+        mut self,
         name: &'static str,
         index: u32,
         variant: &'static str,
     ) -> Result<S::Ok, S::Error> {
-        self.enter(0)?;
-        self.state.digest(|digest| digest.add(DigestKind::Variant, index.into()));
+        self.begin(0, DigestKind::Variant, index.into())?;
         self.inner.serialize_unit_variant(name, index, variant)
     }
 
@@ -243,82 +269,80 @@ impl<'a, S: Serializer, const IS_JSON: bool> Serializer for Guard<'a, S, IS_JSON
 
     #[inline]
     fn serialize_newtype_variant<T: Serialize + ?Sized>(
-        self,
+        mut self,
         name: &'static str,
         index: u32,
         variant: &'static str,
         value: &T,
     ) -> Result<S::Ok, S::Error> {
-        let state = self.enter(1)?;
-        state.digest(|digest| digest.add(DigestKind::Variant, index.into()));
-        self.inner.serialize_newtype_variant(name, index, variant, &state.guard::<T, IS_JSON>(value))
+        self.begin(1, DigestKind::Variant, index.into())?;
+        self.inner.serialize_newtype_variant(name, index, variant, &self.state.guard::<T, IS_JSON>(value))
     }
 
     #[inline]
-    fn serialize_seq(self, len: Option<usize>) -> Result<Self::SerializeSeq, S::Error> {
-        let state = self.enter(1)?;
-        state.count::<IS_JSON>(len);
-        state.digest(|digest| digest.add(DigestKind::Unordered, 0));
-        Ok(CompoundWriter { inner: self.inner.serialize_seq(len)?, state })
+    fn serialize_seq(mut self, len: Option<usize>) -> Result<Self::SerializeSeq, S::Error> {
+        self.begin(1, DigestKind::Unordered, 0)?;
+        self.state.count::<IS_JSON>(len);
+        Ok(CompoundWriter { inner: self.inner.serialize_seq(len)?, state: self.state })
     }
 
     #[inline]
-    fn serialize_tuple(self, len: usize) -> Result<Self::SerializeTuple, S::Error> {
-        let state = self.enter(1)?;
-        state.digest(|digest| digest.add(DigestKind::Ordered, len as u128));
-        Ok(CompoundWriter { inner: self.inner.serialize_tuple(len)?, state })
+    fn serialize_tuple(mut self, len: usize) -> Result<Self::SerializeTuple, S::Error> {
+        self.begin(1, DigestKind::Ordered, len as u128)?;
+        Ok(CompoundWriter { inner: self.inner.serialize_tuple(len)?, state: self.state })
     }
 
     #[inline]
     fn serialize_tuple_struct(
-        self,
+        mut self,
         name: &'static str,
         len: usize,
     ) -> Result<Self::SerializeTupleStruct, S::Error> {
-        let state = self.enter(1)?;
-        state.digest(|digest| digest.add(DigestKind::Ordered, len as u128));
-        Ok(CompoundWriter { inner: self.inner.serialize_tuple_struct(name, len)?, state })
+        self.begin(1, DigestKind::Ordered, len as u128)?;
+        Ok(CompoundWriter { inner: self.inner.serialize_tuple_struct(name, len)?, state: self.state })
     }
 
     #[inline]
     fn serialize_tuple_variant(
-        self,
+        mut self,
         name: &'static str,
         index: u32,
         variant: &'static str,
         len: usize,
     ) -> Result<Self::SerializeTupleVariant, S::Error> {
-        let state = self.enter(2)?;
-        state.digest(|digest| digest.add_variant(index, len));
-        Ok(CompoundWriter { inner: self.inner.serialize_tuple_variant(name, index, variant, len)?, state })
+        self.begin_variant(index, len)?;
+        Ok(CompoundWriter {
+            inner: self.inner.serialize_tuple_variant(name, index, variant, len)?,
+            state: self.state,
+        })
     }
 
     #[inline]
-    fn serialize_map(self, len: Option<usize>) -> Result<Self::SerializeMap, S::Error> {
-        let state = self.enter(1)?;
-        state.count::<IS_JSON>(len);
-        state.digest(|digest| digest.add(DigestKind::Unordered, 0));
-        Ok(CompoundWriter { inner: self.inner.serialize_map(len)?, state })
+    fn serialize_map(mut self, len: Option<usize>) -> Result<Self::SerializeMap, S::Error> {
+        self.begin(1, DigestKind::Unordered, 0)?;
+        self.state.count::<IS_JSON>(len);
+        Ok(CompoundWriter { inner: self.inner.serialize_map(len)?, state: self.state })
     }
 
     #[inline]
-    fn serialize_struct(self, name: &'static str, len: usize) -> Result<Self::SerializeStruct, S::Error> {
-        let state = self.enter(1)?;
-        state.digest(|digest| digest.add(DigestKind::Ordered, len as u128));
-        Ok(CompoundWriter { inner: self.inner.serialize_struct(name, len)?, state })
+    fn serialize_struct(mut self, name: &'static str, len: usize) -> Result<Self::SerializeStruct, S::Error> {
+        self.begin(1, DigestKind::Ordered, len as u128)?;
+        Ok(CompoundWriter { inner: self.inner.serialize_struct(name, len)?, state: self.state })
     }
 
     #[inline]
     fn serialize_struct_variant(
-        self,
+        mut self,
         name: &'static str,
         index: u32,
         variant: &'static str,
         len: usize,
     ) -> Result<Self::SerializeStructVariant, S::Error> {
-        let state = self.enter(2)?;
-        state.digest(|digest| digest.add_variant(index, len));
-        Ok(CompoundWriter { inner: self.inner.serialize_struct_variant(name, index, variant, len)?, state })
+        self.begin_variant(index, len)?;
+        Ok(CompoundWriter {
+            inner: self.inner.serialize_struct_variant(name, index, variant, len)?,
+            state: self.state,
+        })
     }
 
     #[inline]
@@ -409,7 +433,8 @@ macro_rules! named {
             type Ok = C::Ok;
             type Error = C::Error;
 
-            #[inline]
+            // Compiled once for each type of a field, since each type with fields calls it.
+            #[inline(never)]
             fn serialize_field<T: Serialize + ?Sized>(
                 &mut self,
                 name: &'static str,
