@@ -159,12 +159,9 @@ impl Write {
         }
     }
 
-    /// Returns whether answers that were built from the entry are out of date.
-    fn affects_inputs(&self) -> bool {
-        match self {
-            Self::Conditional(write) => write.outcome == LineOutcome::Written,
-            _ => self.is_change(),
-        }
+    /// Returns whether a value from elsewhere is written: copies of it are good, answers built from the last one are not.
+    fn is_answer(&self) -> bool {
+        matches!(self, Self::Conditional(write) if write.outcome == LineOutcome::Written)
     }
 
     fn is_mark_or_removal(&self) -> bool {

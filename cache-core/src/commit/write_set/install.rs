@@ -94,8 +94,8 @@ impl WriteLines {
         let line = &self.lines[at];
         if line.write.is_change() {
             head.dirty_marks.mark(line.hash);
-        }
-        if line.write.affects_inputs() {
+            head.note_input_change(line.hash);
+        } else if line.write.is_answer() {
             head.note_input_change(line.hash);
         }
         if !line.is_written() {
