@@ -35,6 +35,7 @@ mod numbered;
 mod observed_pages;
 mod observers;
 mod offline;
+mod open_telemetry;
 mod options;
 mod paged;
 mod persisted;
