@@ -91,11 +91,14 @@ impl<'txn> Entries<'txn> {
         expires: u64,
         max_bytes: u64,
     ) -> Result<(), StorageError> {
-        self.remove(key)?;
-        if size(key, value.len()) <= max_bytes.min(LARGEST) {
-            self.append(key, value, expires)?;
+        if size(key, value.len()) > max_bytes.min(LARGEST) {
+            return self.remove(key);
         }
-        Ok(())
+        // One change of the table instead of two: `append` replaces the entry.
+        if let Some(position) = self.discount(key)? {
+            self.order.remove(position)?;
+        }
+        self.append(key, value, expires)
     }
 
     /// Removes the entry of a key, if there is one.
@@ -103,7 +106,8 @@ impl<'txn> Entries<'txn> {
     /// # Errors
     /// Those of the database.
     pub(crate) fn remove(&mut self, key: &str) -> Result<(), StorageError> {
-        if let Some(position) = self.take(key)? {
+        if let Some(position) = self.discount(key)? {
+            self.entries.remove(key)?;
             self.order.remove(position)?;
         }
         Ok(())
@@ -117,13 +121,12 @@ impl<'txn> Entries<'txn> {
     pub(crate) fn trim(&mut self, max_bytes: u64, now: u64) -> Result<(), StorageError> {
         while self.bytes > max_bytes {
             let Some((position, key)) = self.pop_oldest()? else { break };
-            let kept = if self.marks.contains(&position) { self.entry(&key)? } else { None };
-            self.take(&key)?;
-            if let Some(entry) = kept {
-                let (_, expires, value) = split(&entry)?;
-                if now < expires {
-                    self.append(&key, value, expires)?;
-                }
+            let marked = if self.marks.contains(&position) { self.entry(&key)? } else { None };
+            self.discount(&key)?;
+            let kept = marked.as_deref().map(split).transpose()?.filter(|(_, expires, _)| now < *expires);
+            match kept {
+                Some((_, expires, value)) => self.append(&key, value, expires)?,
+                None => drop(self.entries.remove(&*key)?),
             }
         }
         Ok(())
@@ -141,6 +144,7 @@ impl<'txn> Entries<'txn> {
         Ok(if has_lost_marks { ReadMarks::new() } else { self.marks })
     }
 
+    /// Writes an entry as the newest. An earlier one of the key is not counted any more.
     fn append(&mut self, key: &str, value: &[u8], expires: u64) -> Result<(), StorageError> {
         let position = self.next;
         let mut entry = self.entries.insert_reserve(key, HEAD + value.len())?;
@@ -159,9 +163,10 @@ impl<'txn> Entries<'txn> {
         Ok(self.entries.get(key)?.map(|entry| entry.value().to_vec()))
     }
 
-    /// Removes an entry with its mark, and returns its position. The caller removes it from the order.
-    fn take(&mut self, key: &str) -> Result<Option<u64>, StorageError> {
-        let Some(entry) = self.entries.remove(key)? else { return Ok(None) };
+    /// Subtracts an entry from the totals, removes its mark, and returns its position. The caller removes or replaces it,
+    /// and removes it from the order.
+    fn discount(&mut self, key: &str) -> Result<Option<u64>, StorageError> {
+        let Some(entry) = self.entries.get(key)? else { return Ok(None) };
         let (position, _, value) = split(entry.value())?;
         self.bytes = self.bytes.saturating_sub(size(key, value.len()));
         self.marks.remove(&position);

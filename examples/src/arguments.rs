@@ -20,6 +20,7 @@ Questions (by default an overview: licences, most used packages, longest chain, 
 Cache:
       --cache FILE     keep the snapshot in FILE; by default in packages.snapshot in the project's target folder
       --no-cache       restore nothing and save nothing
+      --provider FILE  keep no snapshot, but each answer by itself in FILE, which several projects can share
       --inspect        show what is in the cache, and the last commits
 
   -h, --help           print this
@@ -64,6 +65,8 @@ pub enum Snapshot {
     File(PathBuf),
     /// Nowhere.
     Nowhere,
+    /// Nowhere: each answer is kept in this file, by a provider.
+    Provider(PathBuf),
 }
 
 /// Reads a command line, without the name of the program.
@@ -82,6 +85,7 @@ pub fn parse(arguments: impl IntoIterator<Item = OsString>) -> Result<Command, l
                 options.licences.push(parser.value()?.string()?)
             }
             Arg::Long("cache") => options.snapshot = Snapshot::File(parser.value()?.into()),
+            Arg::Long("provider") => options.snapshot = Snapshot::Provider(parser.value()?.into()),
             Arg::Long("no-cache") => options.snapshot = Snapshot::Nowhere,
             Arg::Long("inspect") => options.inspect = true,
             Arg::Value(path) if options.path.is_none() => options.path = Some(path.into()),
@@ -111,6 +115,12 @@ mod tests {
         };
         let line = "-p a --inspect here --package=b@1 --licence MIT --cache x.snapshot";
         assert_eq!(read(line), Ok(Command::Answer(expected)));
+    }
+
+    #[test]
+    fn the_last_place_for_answers_counts() {
+        let provider = Options { snapshot: Snapshot::Provider("x.redb".into()), ..Options::default() };
+        assert_eq!(read("--no-cache --provider x.redb"), Ok(Command::Answer(provider)));
     }
 
     #[test]

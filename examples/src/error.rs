@@ -1,6 +1,8 @@
 //! Why the program fails. Each message is one line.
 
+use std::io;
 use std::path::PathBuf;
+use std::sync::Arc;
 
 use cache_core::{CommitError, OpenError};
 
@@ -26,6 +28,18 @@ pub enum Error {
     /// Answers could not be stored in the cache.
     #[error(transparent)]
     Commit(#[from] CommitError),
+    /// The file of answers could not be opened.
+    #[error("cannot use the file of `--provider`: {0}")]
+    Provider(#[from] cache_file::OpenError),
+    /// The runtime of the client could not be made.
+    #[error("cannot start the client: {0}")]
+    Runtime(io::Error),
+    /// A load of the client failed.
+    #[error("{0}")]
+    Load(Arc<Error>),
+    /// The client has no answer for another reason.
+    #[error("{0}")]
+    Client(String),
 }
 
 impl From<cargo_metadata::Error> for Error {

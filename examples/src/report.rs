@@ -7,6 +7,7 @@ use cache_core::Inspection;
 
 use crate::error::Error;
 use crate::queries::{Dependency, Kind, Timing};
+use crate::second_tier::Found;
 use crate::session::{End, Session, Start};
 use crate::table::Table;
 
@@ -170,14 +171,21 @@ pub fn cache(start: &Start, end: &End, inspection: &Inspection) -> String {
     if let Some(Ok((saved, path))) = &end.saved {
         text += &format!("saved {} entries, {} bytes in {}\n", saved.entries(), saved.bytes, path.display());
     }
+    if let Some(Found { path, found, computed }) = &end.found {
+        text += &format!("{found} answers found in {}, {computed} computed\n", path.display());
+    }
     let cold = end.cold.as_deref().filter(|_| matches!(start, Start::Restored(_)));
-    text += &format!("\n{}", times(&end.timing, cold));
+    let now_is = match (cold, &end.found) {
+        (Some(_), _) => "#restored",
+        (None, Some(_)) => "#time",
+        (None, None) => "#cold",
+    };
+    text += &format!("\n{}", times(&end.timing, now_is, cold));
     text
 }
 
-fn times(now: &Timing, cold: Option<&Timing>) -> Table {
+fn times(now: &Timing, now_is: &str, cold: Option<&Timing>) -> Table {
     let title = if cold.is_some() { "Times, restored against cold" } else { "Times" };
-    let now_is = if cold.is_some() { "#restored" } else { "#cold" };
     let cold_is = if cold.is_some() { "#cold" } else { "" };
     let mut table = Table::new(title).columns(["", now_is, cold_is]);
     let mut row = |what: &str, time: fn(&Timing) -> Option<Duration>| {

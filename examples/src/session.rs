@@ -2,20 +2,21 @@
 //!
 //! Each query has a method, and all methods do the same: the answer is in the cache, or it is computed from the graph
 //! of packages and stored by a transaction. The first miss runs cargo to get that graph; a run whose answers are all in
-//! the snapshot never does.
+//! the snapshot never does. In a run with a provider, the client gets what is not in the cache.
 
-use std::cell::OnceCell;
 use std::cmp::Reverse;
 use std::fmt::{self, Display};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+use cache_client::Fetch;
 use cache_core::{Cache, Holds, Inspection, Lookup, OpenError, Query, RestoreReport, SaveReport};
 
 use crate::CacheRegistry;
 use crate::answers;
 use crate::error::Error;
+use crate::finding::FromGraph;
 use crate::graph::Graph;
 use crate::project::Place;
 use crate::queries::{
@@ -23,6 +24,8 @@ use crate::queries::{
     FindPackagesRef, Licences, Link, LongestChain, Package, PackageByIdRef, PackagesByLicence,
     PackagesByLicenceRef, SeveralVersions, Timing,
 };
+use crate::second_tier::{Found, Packages, SecondTier};
+use crate::source::Source;
 
 /// Number of commits that `--inspect` shows.
 const COMMITS_SHOWN: usize = 20;
@@ -30,12 +33,12 @@ const COMMITS_SHOWN: usize = 20;
 /// A run of the program on one project.
 #[derive(Debug)]
 pub struct Session {
-    place: Place,
+    source: Arc<Source>,
     snapshot: Option<PathBuf>,
     cache: Cache<CacheRegistry>,
     start: Start,
-    /// Created at the first miss, with the time that this took.
-    graph: OnceCell<(Graph, Duration)>,
+    /// Has the answers that are not in the cache, in a run with a provider.
+    second_tier: Option<SecondTier>,
     find: Duration,
     restore: Duration,
     opened: Instant,
@@ -47,6 +50,8 @@ pub struct Session {
 pub enum Start {
     /// The user wants no snapshot.
     WithoutSnapshot,
+    /// Answers are in the file of a provider.
+    WithProvider,
     /// There is no snapshot yet.
     First,
     /// The snapshot could not be read, for this reason.
@@ -72,6 +77,8 @@ pub struct End {
     /// What was saved, and where (a relative path is within the project), or why nothing was; `None` if the user wants
     /// no snapshot.
     pub saved: Option<Result<(SaveReport, PathBuf), String>>,
+    /// How many answers the file of the provider had, in a run with a provider.
+    pub found: Option<Found>,
 }
 
 impl Session {
@@ -100,7 +107,20 @@ impl Session {
         let opened = Instant::now();
         let restore = opened - before;
         cache.commit_log().keep(COMMITS_SHOWN);
-        Ok(Self { place, snapshot, cache, start, graph: OnceCell::new(), find, restore, opened })
+        let source = Arc::new(Source::new(place));
+        Ok(Self { source, snapshot, cache, start, second_tier: None, find, restore, opened })
+    }
+
+    /// Begins a run without a snapshot, whose answers are in the file of a provider.
+    ///
+    /// # Errors
+    /// If the file cannot be used, or has no answers about the project as it is now, and cargo fails.
+    pub fn open_with_provider(place: Place, file: &Path, find: Duration) -> Result<Self, Error> {
+        let (before, cache, source) = (Instant::now(), Cache::new(), Arc::new(Source::new(place)));
+        let second_tier = SecondTier::open(file, &cache, Arc::clone(&source))?;
+        cache.commit_log().keep(COMMITS_SHOWN);
+        let (start, second_tier, restore) = (Start::WithProvider, Some(second_tier), Duration::ZERO);
+        Ok(Self { source, snapshot: None, cache, start, second_tier, find, restore, opened: before })
     }
 
     /// How the run began.
@@ -120,7 +140,7 @@ impl Session {
     /// # Errors
     /// As for all queries: if cargo has to run, and fails.
     pub fn all_packages(&self) -> Result<Arc<Vec<String>>, Error> {
-        self.answer(&AllPackages, answers::all)
+        self.answer(&AllPackages)
     }
 
     /// Ids of the packages with a name, `name@version` or id.
@@ -128,7 +148,7 @@ impl Session {
     /// # Errors
     /// As [`all_packages`](Self::all_packages).
     pub fn find(&self, spec: &str) -> Result<Arc<Vec<String>>, Error> {
-        self.answer(&FindPackagesRef { spec }, |graph| answers::find(graph, spec))
+        self.answer(&FindPackagesRef { spec })
     }
 
     /// The package with this id.
@@ -136,9 +156,7 @@ impl Session {
     /// # Errors
     /// As [`all_packages`](Self::all_packages), and if the package is absent.
     pub fn package(&self, id: &str) -> Result<Arc<Package>, Error> {
-        self.try_answer(&PackageByIdRef { id }, |graph| {
-            graph.packages.get(id).cloned().ok_or_else(|| Error::NoSuchPackage(id.to_owned()))
-        })
+        self.answer(&PackageByIdRef { id })
     }
 
     /// The packages that depend on the one with this id.
@@ -146,7 +164,7 @@ impl Session {
     /// # Errors
     /// As [`all_packages`](Self::all_packages).
     pub fn dependents(&self, id: &str) -> Result<Arc<Vec<Dependency>>, Error> {
-        self.answer(&DependentsRef { id }, |graph| graph.dependents.get(id).cloned().unwrap_or_default())
+        self.answer(&DependentsRef { id })
     }
 
     /// Names with several versions.
@@ -154,7 +172,7 @@ impl Session {
     /// # Errors
     /// As [`all_packages`](Self::all_packages).
     pub fn several_versions(&self) -> Result<Arc<Vec<String>>, Error> {
-        self.answer(&SeveralVersions, answers::several_versions)
+        self.answer(&SeveralVersions)
     }
 
     /// Ids of the packages with this licence.
@@ -162,9 +180,7 @@ impl Session {
     /// # Errors
     /// As [`all_packages`](Self::all_packages).
     pub fn by_licence(&self, licence: &str) -> Result<Arc<Vec<String>>, Error> {
-        self.answer(&PackagesByLicenceRef { licence }, |graph| {
-            answers::by_licence(graph).remove(licence).unwrap_or_default()
-        })
+        self.answer(&PackagesByLicenceRef { licence })
     }
 
     /// All licences. One commit stores this answer and, for each licence, the packages that have it.
@@ -174,6 +190,9 @@ impl Session {
     pub fn licences(&self) -> Result<Arc<Vec<String>>, Error> {
         if let Some(licences) = self.cache.get(&Licences) {
             return Ok(licences);
+        }
+        if let Some(second_tier) = &self.second_tier {
+            return second_tier.query(&Licences);
         }
         let groups = answers::by_licence(self.graph()?);
         let mut tx = self.cache.begin();
@@ -191,14 +210,19 @@ impl Session {
     /// # Errors
     /// As [`all_packages`](Self::all_packages).
     pub fn longest_chain(&self) -> Result<Arc<Vec<String>>, Error> {
-        self.try_answer(&LongestChain, |graph| {
-            let mut longest = None;
-            for member in &graph.members {
-                let length = self.link(member)?.length;
-                longest = longest.max(Some((length, Reverse(member))));
-            }
-            longest.map_or(Ok(Vec::new()), |(_, Reverse(member))| self.chain_from(member))
-        })
+        if let Some(chain) = self.cache.get(&LongestChain) {
+            return Ok(chain);
+        }
+        if let Some(second_tier) = &self.second_tier {
+            return second_tier.query(&LongestChain);
+        }
+        let mut longest = None;
+        for member in &self.graph()?.members {
+            let length = self.link(member)?.length;
+            longest = longest.max(Some((length, Reverse(member))));
+        }
+        let chain = longest.map_or(Ok(Vec::new()), |(_, Reverse(member))| self.chain_from(member))?;
+        self.store(LongestChain, chain)
     }
 
     /// Ids along the longest chain that begins with this package.
@@ -216,54 +240,51 @@ impl Session {
     }
 
     fn link(&self, id: &str) -> Result<Arc<Link>, Error> {
-        match self.cache.get(&ChainFromRef { id }) {
-            Some(link) => Ok(link),
-            None => link_chain(&self.cache, self.graph()?, id),
+        match (self.cache.get(&ChainFromRef { id }), &self.second_tier) {
+            (Some(link), _) => Ok(link),
+            (None, Some(second_tier)) => second_tier.query(&ChainFrom { id: id.to_owned() }),
+            (None, None) => link_chain(&self.cache, self.graph()?, id),
         }
     }
 
-    /// The answer to a query: from the cache, or else computed by `find`.
-    fn answer<L, V>(&self, question: &L, find: impl FnOnce(&Graph) -> V) -> Result<Arc<V>, Error>
+    /// The answer to a query: from the cache, from the second tier, or computed.
+    fn answer<L, V>(&self, question: &L) -> Result<Arc<V>, Error>
     where
-        L: Lookup<Query: Query<Value = V>>,
-        V: Send + Sync + 'static,
-        CacheRegistry: Holds<L::Query>,
-    {
-        self.try_answer(question, |graph| Ok(find(graph)))
-    }
-
-    fn try_answer<L, V>(
-        &self,
-        question: &L,
-        find: impl FnOnce(&Graph) -> Result<V, Error>,
-    ) -> Result<Arc<V>, Error>
-    where
-        L: Lookup<Query: Query<Value = V>>,
+        L: Lookup<Query: Query<Value = V> + FromGraph + Fetch<Packages, Error = Error>>,
         V: Send + Sync + 'static,
         CacheRegistry: Holds<L::Query>,
     {
         if let Some(answer) = self.cache.get(question) {
             return Ok(answer);
         }
-        let answer = find(self.graph()?)?;
+        let key = question.to_key();
+        if let Some(second_tier) = &self.second_tier {
+            return second_tier.query(&key);
+        }
+        let answer = key.find(self.graph()?)?;
+        self.store(key, answer)
+    }
+
+    fn store<Q: Query<Value: Sized>>(&self, query: Q, answer: Q::Value) -> Result<Arc<Q::Value>, Error>
+    where
+        CacheRegistry: Holds<Q>,
+    {
         let mut tx = self.cache.begin();
-        let answer = tx.set(question.to_key(), answer);
+        let answer = tx.set(query, answer);
         tx.commit()?;
         Ok(answer)
     }
 
     fn graph(&self) -> Result<&Graph, Error> {
-        if let Some((graph, _)) = self.graph.get() {
-            return Ok(graph);
+        if self.source.has_graph() {
+            return self.source.graph();
         }
-        let before = Instant::now();
-        let graph = self.place.graph()?;
+        let graph = self.source.graph()?;
         // Only now, because cargo may have written the lock file.
-        let project = self.place.describe(&graph);
+        let project = self.source.place.describe(graph);
         let mut tx = self.cache.begin();
         tx.label("cargo metadata").set(CurrentProject, project);
         tx.commit()?;
-        let (graph, _) = self.graph.get_or_init(|| (graph, before.elapsed()));
         Ok(graph)
     }
 
@@ -272,7 +293,8 @@ impl Session {
     /// # Errors
     /// If a commit fails. A snapshot that cannot be written is no error; the result reports it.
     pub fn end(&self) -> Result<End, Error> {
-        let metadata = self.graph.get().map(|(_, took)| *took);
+        let found = self.second_tier.as_ref().map(SecondTier::end);
+        let metadata = self.source.took();
         let is_restored = matches!(self.start, Start::Restored(_));
         let timing = Timing {
             find: self.find,
@@ -289,9 +311,9 @@ impl Session {
             // If the folder cannot be made, the save reports it.
             let _ = path.parent().map(std::fs::create_dir_all);
             let report = self.cache.save(path).map_err(|error| with_causes(&error))?;
-            Ok((report, path.strip_prefix(&self.place.root).unwrap_or(path).to_owned()))
+            Ok((report, path.strip_prefix(&self.source.place.root).unwrap_or(path).to_owned()))
         });
-        Ok(End { timing, cold: self.cache.peek(&ColdTiming), saved })
+        Ok(End { timing, cold: self.cache.peek(&ColdTiming), saved, found })
     }
 }
 
@@ -350,6 +372,7 @@ impl Display for Start {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::WithoutSnapshot => f.write_str("cold start, without a snapshot"),
+            Self::WithProvider => f.write_str("without a snapshot, with a provider"),
             Self::First => f.write_str("cold start, there is no snapshot yet"),
             Self::Damaged(_) => f.write_str("cold start, the snapshot could not be read"),
             Self::Outdated { entries, reason } => {

@@ -137,6 +137,81 @@ fn without_a_cache_no_file_is_written() {
 }
 
 #[test]
+fn a_second_run_is_answered_from_the_file_of_the_provider() {
+    let project = project();
+    let with_provider = ["--provider", "answers.redb"];
+    let cold = succeeds(project.path(), &with_provider);
+    assert!(cold.contains("Cache: without a snapshot, with a provider\n"), "{cold}");
+    assert_eq!(answers(&cold), answers(&succeeds(project.path(), &["--no-cache"])));
+    assert_eq!(number_before(" answers found in answers.redb", &cold), 0, "{cold}");
+    // Not among them: the packages of each licence, and links of the chain, which came with other answers.
+    assert_eq!(number_before(" computed", &cold), 11, "{cold}");
+    assert!(!project.path().join("target").exists(), "there is no snapshot");
+
+    let warm = succeeds(project.path(), &with_provider);
+    assert_eq!(answers(&warm), answers(&cold));
+    assert!(number_before(" answers found in answers.redb", &warm) > 0, "{warm}");
+    assert_eq!(number_before(" computed", &warm), 0, "{warm}");
+    assert!(asked_no_cargo(&warm), "{warm}");
+
+    // What came with other answers is found too.
+    let licence = [&with_provider[..], &["--licence", "MIT"]].concat();
+    assert_eq!(number_before(" computed", &succeeds(project.path(), &licence)), 0);
+    let other = [&with_provider[..], &["--package", "leaf"]].concat();
+    let first = succeeds(project.path(), &other);
+    assert!(first.contains("2 packages depend on leaf\n"), "{first}");
+    assert_eq!(number_before(" computed", &succeeds(project.path(), &other)), 0);
+}
+
+#[test]
+fn a_changed_project_is_not_answered_from_the_file() {
+    let project = project();
+    let with_provider = ["--provider", "answers.redb"];
+    let before = succeeds(project.path(), &with_provider);
+    let manifest = project.path().join("leaf/Cargo.toml");
+    let text = fs::read_to_string(&manifest).unwrap();
+    fs::write(&manifest, text.replace("MIT", "Zlib")).unwrap();
+    let after = succeeds(project.path(), &with_provider);
+    assert!(after.contains("Zlib"), "{after}");
+    assert_eq!(number_before(" computed", &after), number_before(" computed", &before));
+    assert_eq!(number_before(" computed", &succeeds(project.path(), &with_provider)), 0);
+    // As it was before.
+    fs::write(&manifest, text).unwrap();
+    assert_eq!(answers(&succeeds(project.path(), &with_provider)), answers(&before));
+}
+
+#[test]
+fn two_projects_share_a_file() {
+    let (one, other, folder) = (project(), project(), TempDir::new().unwrap());
+    let file = folder.path().join("answers.redb");
+    let with_provider = ["--provider", file.to_str().unwrap()];
+    let manifest = other.path().join("leaf/Cargo.toml");
+    let text = fs::read_to_string(&manifest).unwrap();
+    fs::write(&manifest, text.replace("MIT", "Zlib")).unwrap();
+    let (first, second) = (succeeds(one.path(), &with_provider), succeeds(other.path(), &with_provider));
+    assert!(second.contains("Zlib") && !first.contains("Zlib"));
+    for (project, before) in [(&one, first), (&other, second)] {
+        let now = succeeds(project.path(), &with_provider);
+        assert_eq!(answers(&now), answers(&before));
+        assert_eq!(number_before(" computed", &now), 0, "{now}");
+        assert!(asked_no_cargo(&now), "{now}");
+    }
+}
+
+#[test]
+fn problems_of_a_run_with_a_provider_are_one_line_and_status_1() {
+    let project = project();
+    let problem = fails(1, project.path(), &["--provider", "no/such/folder/answers.redb"]);
+    assert!(problem.starts_with("error: cannot use the file of `--provider`: "), "{problem}");
+    assert!(problem.contains("no/such/folder/answers.redb"), "{problem}");
+    let problem = fails(1, project.path(), &["--provider", "answers.redb", "-p", "nobody"]);
+    assert_eq!(problem, "error: no package `nobody` in this project\n");
+    fs::remove_dir_all(project.path().join("leaf")).unwrap();
+    let problem = fails(1, project.path(), &["--provider", "answers.redb"]);
+    assert!(problem.starts_with("error: cargo cannot read the project: "), "{problem}");
+}
+
+#[test]
 fn inspection_shows_tables_and_commits() {
     let text = succeeds(project().path(), &["--inspect"]);
     assert!(text.contains("\npackage_by_id "), "{text}");
@@ -284,6 +359,11 @@ fn text(bytes: &[u8]) -> String {
 /// The output before the report on the cache.
 fn answers(printed: &str) -> &str {
     printed.split("Cache: ").next().unwrap()
+}
+
+/// Whether the run has not needed the graph of packages.
+fn asked_no_cargo(printed: &str) -> bool {
+    printed.lines().any(|line| line.starts_with("cargo metadata") && line.ends_with('-'))
 }
 
 /// Names along the printed chain.

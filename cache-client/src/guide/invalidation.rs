@@ -26,7 +26,8 @@
 //! Other keys are loaded when they are queried.
 //!
 //! All of them, and each write, also *retire* a running load of the key: its callers get its result, but the result is
-//! not stored, and new callers get a newer one. So no old answer can be stored after an invalidation.
+//! not stored, and new callers get a newer one. So no old answer can be stored after an invalidation. [A table
+//! below](#changes-while-a-load-runs) lists this for every kind of change.
 //!
 //! ```
 //! # use std::time::Duration;
@@ -85,6 +86,33 @@
 //! # Ok(())
 //! # }
 //! ```
+//!
+//! # Changes while a load runs
+//! No load that began before a change hides it. This is what happens to a running load when its key is changed:
+//!
+//! | the change | the load | later callers |
+//! |---|---|---|
+//! | `insert`, `refresh`, and `set` or `merge` in a commit | is retired | get the written value |
+//! | `update`, if there is a value | is retired | get the updated value |
+//! | `update`, if there is none | is retired | load, since nothing was written |
+//! | `remove` | is retired | load |
+//! | each kind of `invalidate`, whether or not there is a value | is retired | load; the value stays, marked |
+//! | `clear` | is retired, for each key | load |
+//! | a restore | is retired, if its key is restored | get the restored value |
+//! | a value that another load [brings](crate::Context::bring) and that began later | is retired | get the brought value |
+//! | the same, but the other load began earlier | continues | get the answer of the load; the brought value is skipped |
+//! | a stale value from the [provider](crate::guide::second_tier) | continues | see the stale value until the load ends |
+//! | an optimistic layer, when it begins or is rolled back | continues, and is stored beneath the layer | see the layer on top |
+//! | an optimistic layer, when it is confirmed | is retired, if its key is written or marked then | get what the commit wrote |
+//! | `touch`, an eviction, the end of a time to live | continues | get its answer |
+//! | a key that a transaction has read, but not written | continues | get its answer; the transaction conflicts if the answer is stored first |
+//!
+//! - A *commit* is a transaction, a mutation, a confirmed layer, a pushed value or [`change`](crate::Client::change).
+//!   Each of its lines acts like the row for it, when it takes effect. One that conflicts, or is refused by a hook, writes
+//!   nothing; that of a mutation still retires the loads of its keys, since the server has changed.
+//! - The same holds for keys that the loads of a [batch](crate::FetchMany) load together: each is retired alone.
+//! - A value that was read before is not protected: between [`cached`](crate::Client::cached) and `insert`, a load may
+//!   store a newer answer, which the `insert` replaces. Use `update`, or a transaction that reads the key.
 //!
 //! # Tags of single entries
 //! When an article changes, so does what each viewer sees of it. A predicate finds these entries by visiting all

@@ -46,11 +46,16 @@ pub struct Listener {
 /// thread that first reaches a callsite, and other tests have none. With two dispatchers it queries both.
 static SECOND: LazyLock<Dispatch> = LazyLock::new(|| Dispatch::new(Registry::default()));
 
+/// Makes this the subscriber of the thread.
+pub fn subscribe(subscriber: impl Into<Dispatch>) -> DefaultGuard {
+    LazyLock::force(&SECOND);
+    tracing::dispatcher::set_default(&subscriber.into())
+}
+
 impl Listener {
     pub fn start() -> Self {
-        LazyLock::force(&SECOND);
         let recorder = Recorder::default();
-        let guard = tracing::subscriber::set_default(Registry::default().with(recorder.clone()));
+        let guard = subscribe(Registry::default().with(recorder.clone()));
         Self { recorder, _guard: guard }
     }
 

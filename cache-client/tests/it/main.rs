@@ -36,6 +36,7 @@ mod numbered;
 mod observed_pages;
 mod observers;
 mod offline;
+mod open_telemetry;
 mod options;
 mod paged;
 mod persisted;

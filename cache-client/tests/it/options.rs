@@ -225,6 +225,14 @@ async fn the_most_specific_time_of_a_strategy_wins() {
     pass(seconds(5)).await;
     client.query_with(&GetTimeless(2), fresh(3)).await.unwrap();
     assert_eq!(client.app().loads(&GetTimeless(2)), 3);
+
+    // The setting of a query that the derive gives no time counts more than the strategy too.
+    let client =
+        builder().defaults_for(Strategy::CacheFirst, fresh(20)).query::<GetTimeless>(fresh(40)).build();
+    client.query(&GetTimeless(2)).await.unwrap();
+    pass(seconds(30)).await;
+    client.query(&GetTimeless(2)).await.unwrap();
+    assert_eq!(client.app().loads(&GetTimeless(2)), 1);
 }
 
 #[tokio::test(start_paused = true)]

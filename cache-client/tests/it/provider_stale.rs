@@ -101,11 +101,18 @@ async fn a_stale_answer_stands_in_for_a_load_that_fails() {
 async fn an_answer_older_than_all_windows_is_not_used() {
     let (restarts, query) = (tracked_restarts(), GetKept(1));
     aged(with_options(&restarts, stale_if_error).build(), &query).await;
+    restarts.app.fail_next(2);
+    // The provider has it, but this client does not want it.
+    let client = with_options(&restarts, |options| options.stale_if_error(seconds(5))).build();
+    assert!(client.query(&query).await.is_err());
+    assert!(client.cached(&query).is_none());
+    assert_eq!(restarts.provider.hits(), 1);
+    // The provider has dropped it.
     pass(seconds(50)).await;
-    restarts.app.fail_next(1);
     let client = with_options(&restarts, stale_if_error).build();
     assert!(client.query(&query).await.is_err());
     assert!(client.cached(&query).is_none());
+    assert_eq!(restarts.provider.hits(), 1);
 }
 
 #[tokio::test(start_paused = true)]
@@ -197,6 +204,8 @@ async fn what_was_changed_here_is_not_served_from_the_provider() {
     let (restarts, query) = (tracked_restarts(), GetKept(1));
     aged(with_options(&restarts, swr).build(), &query).await;
     let client = with_options(&restarts, swr).build();
+    // The provider still has the copy.
+    restarts.provider.fail_next_removes(1);
     client.invalidate(&query);
     assert_eq!(timed_query(&client, &query).await, (2, SECOND));
     let client = with_options(&restarts, swr).build();
@@ -228,9 +237,12 @@ async fn a_mark_keeps_the_stale_answer_out_too() {
     restarts.provider.hold();
     let early = spawn_query(&client, &query);
     settle().await;
+    // The provider still has the copy.
+    restarts.provider.fail_next_removes(1);
     client.invalidate(&query);
     restarts.provider.release();
     assert_eq!(*early.await.unwrap().unwrap(), 2);
+    assert_eq!(restarts.provider.hits(), 1);
 }
 
 #[tokio::test(start_paused = true)]

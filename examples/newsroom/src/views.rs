@@ -101,5 +101,11 @@ pub(crate) fn problem(problem: &Problem) -> Content {
             p { a href="/" { "Go to the front page" } }
         }
     };
-    Content { title: format!("{title} · The Lantern"), section: None, search: String::new(), outdated: None, main }
+    Content {
+        title: format!("{title} · The Lantern"),
+        section: None,
+        search: String::new(),
+        outdated: None,
+        main,
+    }
 }

@@ -35,7 +35,10 @@ fn run(options: &Options) -> Result<String, Error> {
     let place = Place::find(options.path.as_deref().unwrap_or(Path::new(".")))?;
     let title = format!("Project {}", place.root.display());
     let snapshot = snapshot(options, &place);
-    let session = Session::open(place, snapshot.clone(), before.elapsed())?;
+    let session = match &options.snapshot {
+        Snapshot::Provider(file) => Session::open_with_provider(place, file, before.elapsed())?,
+        _ => Session::open(place, snapshot.clone(), before.elapsed())?,
+    };
     if let (Start::Damaged(problem), Some(path)) = (session.start(), &snapshot) {
         eprintln!("warning: `{}`: {problem}", path.display());
     }
@@ -71,7 +74,7 @@ fn snapshot(options: &Options, place: &Place) -> Option<PathBuf> {
     match &options.snapshot {
         Snapshot::InTarget => Some(place.target.join("packages.snapshot")),
         Snapshot::File(path) => Some(path.clone()),
-        Snapshot::Nowhere => None,
+        Snapshot::Nowhere | Snapshot::Provider(_) => None,
     }
 }
 

@@ -43,7 +43,8 @@ pub fn run(options: &Options, report: &mut Report) {
     let workload = "client-bring/20";
     if options.wants(workload) {
         let keys = Keys::uniform(UNIVERSE, options.effort.sequence());
-        let contestants = [bringing(), inserting("ours-inserts", false), inserting("ours-load-inserts", true)];
+        let contestants =
+            [bringing(), inserting("ours-inserts", false), inserting("ours-load-inserts", true)];
         let samples = race(&contestants, &keys, 1, options.effort);
         report_times(report, workload, 1, &contestants, &samples);
     }

@@ -21,7 +21,13 @@ pub(crate) fn page(inspection: &Inspection, ledger: &LedgerReport) -> Content {
         @if !inspection.commits.is_empty() { (commits(inspection)) }
         p.meta { "The same " a href="/inspect.json" { "as JSON" } "." }
     };
-    Content { title: "Cache · The Lantern".to_owned(), section: None, search: String::new(), outdated: None, main }
+    Content {
+        title: "Cache · The Lantern".to_owned(),
+        section: None,
+        search: String::new(),
+        outdated: None,
+        main,
+    }
 }
 
 fn figure(number: u64, what: &str) -> Markup {

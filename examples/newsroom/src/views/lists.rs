@@ -63,7 +63,13 @@ pub(crate) fn search(wanted: &str, found: Option<&Findings>) -> Content {
             }
         }
     };
-    Content { title: "Search · The Lantern".to_owned(), section: None, search: wanted.to_owned(), outdated: None, main }
+    Content {
+        title: "Search · The Lantern".to_owned(),
+        section: None,
+        search: wanted.to_owned(),
+        outdated: None,
+        main,
+    }
 }
 
 fn lead(teaser: &Teaser) -> Markup {

@@ -13,8 +13,8 @@ use newsroom::app;
 use newsroom::database::{DatabaseError, Size};
 use newsroom::service::Service;
 use newsroom::settings::Settings;
-use outage::{clock_in, move_database, show_pages};
 use newsroom::visitor::Visitor;
+use outage::{clock_in, move_database, show_pages};
 use rusqlite::Connection;
 use tempfile::tempdir;
 
@@ -141,7 +141,10 @@ async fn a_newspaper_without_its_database_shows_older_pages_and_says_so() {
 
     move_database(away.path(), folder.path());
     browser.go(&reader, &front).await;
-    assert_eq!(browser.evaluate(&reader, "document.querySelector('.outdated')").await, serde_json::Value::Null);
+    assert_eq!(
+        browser.evaluate(&reader, "document.querySelector('.outdated')").await,
+        serde_json::Value::Null
+    );
     drop(browser);
     service.stop().await;
 }

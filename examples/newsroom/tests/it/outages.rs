@@ -90,7 +90,11 @@ async fn the_database_of_another_newspaper_is_not_used_before_the_next_start() {
     let newsroom = TestNewsroom::open(folder.path()).await;
     assert!(newsroom.messages.contains("of another database"), "{}", newsroom.messages);
     assert!(!newsroom.get("/articles/60").await.body.contains(NOTICE));
-    assert_eq!(newsroom.loads("get_article"), 1, "the answers of the other newspaper are in a file of their own");
+    assert_eq!(
+        newsroom.loads("get_article"),
+        1,
+        "the answers of the other newspaper are in a file of their own"
+    );
 }
 
 #[tokio::test]

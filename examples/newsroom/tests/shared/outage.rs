@@ -48,8 +48,14 @@ where
     for key in client.cache().keys::<Q>() {
         let key = client.provider_key(&key).unwrap();
         let is_there = async || client.app().answers.get(&key).await.unwrap().is_some();
-        let written = async { while !is_there().await { tokio::task::yield_now().await } };
-        tokio::time::timeout(Duration::from_secs(60), written).await.unwrap_or_else(|_| panic!("{key} is not written"));
+        let written = async {
+            while !is_there().await {
+                tokio::task::yield_now().await
+            }
+        };
+        tokio::time::timeout(Duration::from_secs(60), written)
+            .await
+            .unwrap_or_else(|_| panic!("{key} is not written"));
     }
 }
 
