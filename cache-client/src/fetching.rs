@@ -32,7 +32,7 @@ impl<A: App> Client<A> {
 
     /// Returns how many loads are running. A load of several keys counts once per key. A load that waits for a retry,
     /// for its turn or for the provider counts too. A load that waits until the client is [online](Self::set_online)
-    /// does not.
+    /// does not, nor does a call with [`CacheOnly`](crate::Strategy::CacheOnly) that reads the provider.
     #[must_use]
     pub fn fetch_count(&self) -> usize {
         self.query_states().count_running()

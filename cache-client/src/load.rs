@@ -98,8 +98,21 @@ impl<A: App> LoadTask<A> {
             load_span.ended(self.subject(), &outcome, is_expected);
         }
         self.flights().landed(&self.flight);
-        self.node.client.query_states().load_ended(&self.query_state);
+        self.count_end();
         self.flight.land(outcome)
+    }
+
+    /// Counts a running load. A flight that only reads the provider is none.
+    fn count_begin(&self) {
+        if !self.plan.never_loads() {
+            self.node.client.query_states().load_began(&self.query_state);
+        }
+    }
+
+    fn count_end(&self) {
+        if !self.plan.never_loads() {
+            self.node.client.query_states().load_ended(&self.query_state);
+        }
     }
 }
 
@@ -107,7 +120,7 @@ impl<A: App> LoadTask<A> {
     /// Starts the task. `is_vacant` says that the caller has found no value in the cache.
     pub(crate) fn start(mut self, is_vacant: bool) {
         self.is_vacant = is_vacant;
-        self.node.client.query_states().load_began(&self.query_state);
+        self.count_begin();
         let (telemetry, is_shared) = (self.node.client.telemetry(), self.flight.watch.is_some());
         // From here on the flight is ended even if a subscriber panics.
         self.load_span = Some(telemetry.load(self.subject(), self.plan.strategy(), is_shared));
@@ -299,7 +312,7 @@ impl<A: App> Drop for LoadTask<A> {
         let outcome = Err(QueryError::Interrupted { query });
         load_span.ended(self.subject(), &outcome, false);
         self.flights().landed(&self.flight);
-        self.node.client.query_states().load_ended(&self.query_state);
+        self.count_end();
         self.flight.abandon(outcome);
     }
 }

@@ -1,7 +1,9 @@
 //! A flight and the provider: reads the provider before the load, and stores a copy there afterwards.
 
-use std::pin::pin;
+use std::future::{Future, poll_fn};
+use std::pin::{Pin, pin};
 use std::sync::Arc;
+use std::task::Poll;
 use std::time::Duration;
 
 use cache_core::{Freshness, Moment};
@@ -17,6 +19,9 @@ use crate::notes::AnswerTerms;
 use crate::plan::Plan;
 use crate::provider::entry::{EntryCopy, FoundCopy, ProviderEntry};
 use crate::provider::envelope::WallTime;
+
+/// How many copies of brought entries a load writes at the same time.
+const MAX_WRITES: usize = 16;
 
 /// An answer that the provider has.
 struct TierAnswer {
@@ -167,17 +172,8 @@ impl<A: App> LoadTask<A> {
         if let Some((entry, value)) = own {
             self.leave_copy(entry, value, started).await;
         }
-        let client = &self.node.client;
-        for BroughtAnswer { query, value, plan } in kept.into_iter().flat_map(|kept| &kept.brought) {
-            if let Some(entry) = ProviderEntry::of(client, &**query) {
-                let age = client.cache().now().since(started);
-                let loaded_at = WallTime::from(client.cache().wall()).earlier_by(age);
-                let (fresh, ttl) = windows(client, &**query, plan, value, &AnswerTerms::default());
-                let served = plan.served_for(query.counts_as_absent(plan, value), &AnswerTerms::default());
-                let copy = EntryCopy { value: &query.to_handle(value), loaded_at, age, fresh, served, ttl };
-                entry.put(&**query, copy, &|| is_present(client, &**query, value)).await;
-            }
-        }
+        let brought = kept.into_iter().flat_map(|kept| &kept.brought);
+        run_all(brought.map(|answer| leave_brought_copy(&self.node.client, answer, started))).await;
     }
 
     /// Whether the cached value is marked. This detects marks from a restored snapshot; the marks of this program are
@@ -191,6 +187,35 @@ impl<A: App> LoadTask<A> {
     fn windows(&self, value: &AnyValue) -> (Duration, Duration) {
         windows(&self.node.client, &*self.query, &self.plan, value, &self.node.terms())
     }
+}
+
+/// Stores a copy of an entry that a load has brought along.
+async fn leave_brought_copy<A: App>(client: &Client<A>, answer: &BroughtAnswer<A>, started: Moment) {
+    let BroughtAnswer { query, value, plan } = answer;
+    let Some(entry) = ProviderEntry::of(client, &**query) else { return };
+    let age = client.cache().now().since(started);
+    let loaded_at = WallTime::from(client.cache().wall()).earlier_by(age);
+    let (fresh, ttl) = windows(client, &**query, plan, value, &AnswerTerms::default());
+    let served = plan.served_for(query.counts_as_absent(plan, value), &AnswerTerms::default());
+    let copy = EntryCopy { value: &query.to_handle(value), loaded_at, age, fresh, served, ttl };
+    entry.put(&**query, copy, &|| is_present(client, &**query, value)).await;
+}
+
+/// Runs futures, at most [`MAX_WRITES`] at a time.
+async fn run_all<F: Future<Output = ()>>(futures: impl Iterator<Item = F>) {
+    let mut next = futures.map(Box::pin);
+    let mut running = Vec::<Pin<Box<F>>>::with_capacity(MAX_WRITES);
+    poll_fn(|cx| {
+        loop {
+            running.retain_mut(|future| future.as_mut().poll(cx).is_pending());
+            let before = running.len();
+            running.extend(next.by_ref().take(MAX_WRITES - before));
+            if running.len() == before {
+                return if running.is_empty() { Poll::Ready(()) } else { Poll::Pending };
+            }
+        }
+    })
+    .await;
 }
 
 /// How long an answer of a query is fresh, and how long it is kept.

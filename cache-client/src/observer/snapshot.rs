@@ -1,6 +1,7 @@
 //! What is known about an observed key, and what one observer shows by its own options. Plain data.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use cache_core::{EntryState, Freshness, Moment, Revision};
 
@@ -83,8 +84,13 @@ impl ShownValue {
         (self.version, self.folded.as_ref().map(|folded| Arc::as_ptr(folded).cast::<u8>().addr()))
     }
 
+    /// When the stored value was true, and how long it is fresh from then on.
+    pub(super) fn times(&self) -> Option<(Moment, Option<Duration>)> {
+        self.state.map(|state| (state.as_of, state.fresh_for))
+    }
+
     /// Whether the value is stale by the options of a plan, when `later` has passed since it was read.
-    pub(super) fn is_stale(&self, plan: &Plan, later: std::time::Duration) -> bool {
+    pub(super) fn is_stale(&self, plan: &Plan, later: Duration) -> bool {
         let Some(mut state) = self.state else { return self.is_marked };
         state.age = state.age.saturating_add(later);
         if state.freshness == Freshness::Fresh && state.fresh_for.is_some_and(|fresh| state.age >= fresh) {
@@ -155,4 +161,6 @@ pub(super) struct Published {
     pub(super) error: Option<u64>,
     pub(super) is_refreshing: bool,
     pub(super) answers: u64,
+    /// The times of the values. A load that finds a value unchanged renews them.
+    pub(super) times: [Option<(Moment, Option<Duration>)>; 2],
 }

@@ -2,7 +2,6 @@
 
 use std::future::{Future, pending};
 use std::pin::pin;
-use std::sync::Arc;
 
 use cache_core::client_support::AnyWatch;
 

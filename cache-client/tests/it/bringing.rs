@@ -2,8 +2,9 @@
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
+use std::time::Duration;
 
-use cache_client::{Client, Context, MemoryProvider, State, Strategy, TokioClock};
+use cache_client::{Client, Context, MemoryProvider, State, Strategy, TokioClock, TrackingProvider};
 use cache_core::{Cache, CommitError, Tag};
 use tokio::task::JoinHandle;
 
@@ -383,4 +384,19 @@ async fn a_provider_gets_a_copy_of_a_brought_entry() {
     assert_eq!(second.app().loads(&GetItem(1)), 0);
     let age = second.cache().peek_entry(&GetItem(1)).unwrap().age();
     assert!((seconds(2)..seconds(3)).contains(&age), "it is as old as the load: {age:?}");
+}
+
+#[tokio::test(start_paused = true)]
+async fn copies_of_brought_entries_are_written_at_the_same_time() {
+    let provider = Arc::new(TrackingProvider::new());
+    let client = builder().provider(Arc::clone(&provider)).build();
+    bring_in(&client, |cx| (0..20).for_each(|number| cx.bring(GetItem(number), BROUGHT)));
+    let write = Duration::from_millis(100);
+    provider.delay(write);
+    in_time(client.query(&GetPage(1))).await.unwrap();
+    pass(5 * write).await;
+    // Some keys share a queue, and so wait for each other.
+    assert!(provider.sets() > 10, "{} writes have begun", provider.sets());
+    pass(20 * write).await;
+    assert_eq!(provider.sets(), 21);
 }

@@ -119,6 +119,24 @@ async fn the_provider_is_read_once_and_its_value_is_stored() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn a_call_that_only_reads_the_provider_is_not_counted_as_a_load() {
+    let (restarts, query) = (tracked_restarts(), GetKept(1));
+    restarts.client().query(&query).await.unwrap();
+    pass(SECOND).await;
+    restarts.provider.hold();
+    let client = restarts.client();
+    let mut call = std::pin::pin!(client.query_with(&query, cache_only));
+    tokio::select! {
+        biased;
+        _ = &mut call => unreachable!("the provider has not answered"),
+        () = settle() => assert_eq!((client.fetch_count(), client.is_fetching()), (0, false)),
+    }
+    restarts.provider.release();
+    assert_eq!(*call.await.unwrap(), 1);
+    assert_eq!(client.fetch_count(), 0);
+}
+
+#[tokio::test(start_paused = true)]
 async fn what_the_provider_does_not_have_is_not_loaded() {
     let restarts = tracked_restarts();
     let client = restarts.client();

@@ -210,6 +210,19 @@ async fn an_observer_shows_only_that_an_unchanged_value_is_fresh_again() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn an_observer_counts_from_the_load_of_another_caller_that_found_the_value_unchanged() {
+    let client = builder().build();
+    client.query(&GetVersion(1)).await.unwrap();
+    let observer = client.observe(&GetVersion(1));
+    settle().await;
+    pass(seconds(5)).await;
+    client.query_with(&GetVersion(1), |options| options.strategy(Strategy::Refresh)).await.unwrap();
+    pass(seconds(7)).await;
+    let state = observer.state();
+    assert!(matches!(state, State::Ready { is_stale: false, .. }), "{state:?}");
+}
+
+#[tokio::test(start_paused = true)]
 async fn the_copy_of_an_unchanged_value_gets_a_new_date() {
     let provider = Arc::new(MemoryProvider::new(100));
     let (first, second) =

@@ -35,6 +35,10 @@ pub struct EntryState {
     #[doc(hidden)]
     #[serde(skip)]
     pub has_own_fresh: bool,
+    /// When the answer was true.
+    #[doc(hidden)]
+    #[serde(skip)]
+    pub as_of: Moment,
     /// Time until the cache releases the value; `None` if no deadline is set. Zero once it is past.
     pub remaining: Option<Duration>,
     /// What keeps the value alive.
@@ -91,6 +95,7 @@ impl EntryState {
                 _ => Freshness::Fresh,
             },
             fresh_for: view.fresh_for(rules),
+            as_of: record.as_of,
             has_own_fresh: view.extra.is_some_and(|extra| extra.fresh.is_some()),
             // A recent write may be ahead of the reader's clock.
             remaining: (deadline != Moment::NEVER).then(|| deadline.since(now.max(record.as_of))),

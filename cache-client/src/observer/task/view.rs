@@ -100,6 +100,7 @@ impl<A: App> ObserverTask<A> {
             error: self.error.as_ref().map(|_| self.failures),
             is_refreshing,
             answers: self.answers,
+            times: [&shared, &own].map(|shown| shown.as_ref()?.times()),
         };
         if self.published.as_ref() != Some(&publish) {
             self.published = Some(publish);
