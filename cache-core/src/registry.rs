@@ -86,8 +86,8 @@ impl<'a> Assembly<'a> {
         Self { shared, options, types, tables: 0, problem: None }
     }
 
-    /// Creates the table of one line of the registry. Boxed, since a registry of thousands of tables is built
-    /// on the stack.
+    /// Creates the table of one line of the registry. On the heap, since a registry of thousands of tables is built on
+    /// the stack; in an `Arc`, whose drop is not compiled into every place that drops it.
     pub fn table<Q: Query>(&mut self, name: &'static str) -> Arc<Table<Q>> {
         let (mut codec, mut ensure_shards) = (None, None);
         if let Some(persistence) = Q::persistence() {

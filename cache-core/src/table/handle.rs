@@ -30,6 +30,9 @@ pub struct AnyTableRef {
     pub(crate) access: &'static TableAccess,
 }
 
+/// Returns whether two values are the same answer.
+type IsSame = fn(&dyn AnyPair, &dyn AnyPair) -> bool;
+
 /// How a table is found in its cache, and what else differs between queries.
 pub(crate) struct TableAccess {
     /// The type of the query.
@@ -40,7 +43,7 @@ pub(crate) struct TableAccess {
     /// Returns whether a line of a shard holds a value, of which the caller has a handle.
     pub(crate) has_value: fn(&dyn AnyLines, u32, &dyn AnyPair) -> bool,
     /// Returns whether the value of a pair is the same answer as the current one, if the query compares values.
-    pub(crate) is_same: Option<fn(&dyn AnyPair, &dyn AnyPair) -> bool>,
+    pub(crate) is_same: Option<IsSame>,
     /// Creates lists of keys and values.
     pub(crate) pairs: fn(usize) -> Box<dyn AnyPairs>,
 }

@@ -235,7 +235,7 @@ where
     let client = cx.client();
     let state = client.query_state(query)?;
     let has_failed = client.app().database.is_missing() || client.refresh_error(query).is_some();
-    (state.is_stale && has_failed).then(|| Outdated { seconds: state.age.as_secs() })
+    (state.is_stale && has_failed).then_some(Outdated { seconds: state.age.as_secs() })
 }
 
 /// Cards with names and numbers of comments, each for all cards together.
