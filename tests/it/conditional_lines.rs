@@ -119,6 +119,21 @@ fn an_answer_whose_input_has_changed_is_marked() {
 }
 
 #[test]
+fn answers_with_inputs_are_marked_if_one_transaction_has_several() {
+    let cache = shop();
+    let mut tx = cache.begin();
+    let loads = [1, 2].map(|id| {
+        let (watch, mut inputs) = (watch(&cache, id), Inputs::default());
+        let seen = cache.insert(GetTotal(id), 1);
+        cache.note_input(&mut inputs, &GetTotal(id), Some(&seen), false, None);
+        tx.set_watched(&watch, &handle(7), EntryTimes::new(), &inputs);
+        watch
+    });
+    let receipt = tx.commit().unwrap();
+    assert!(loads.iter().all(|load| matches!(receipt.stored(load), Some(AnyStoreOutcome::Marked(_)))));
+}
+
+#[test]
 fn a_brought_line_is_skipped_if_its_key_has_changed() {
     for is_changed in [false, true] {
         let cache = shop();

@@ -228,7 +228,7 @@
 //! | neither | the answer may be as old as its option `fresh` says |
 //!
 //! Each input of a `derived` answer takes 30 to 40 bytes. Each write of a table that answers were built from looks at a
-//! filter; a write of a key that answers were built from also marks them, and takes a few microseconds.
+//! filter, and a write of a key that answers were built from also marks them. Other tables pay nothing.
 //!
 //! An observed answer that was out of date is loaded again at once. If it is out of date again, the next load begins
 //! after a random wait of up to 8 times the time of a load, and so on until an answer is up to date. So an observer of

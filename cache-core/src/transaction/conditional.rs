@@ -51,11 +51,13 @@ impl Draft {
         let condition = Condition::Watched(Arc::clone(&watch.watcher));
         let write = ConditionalWrite::new(condition, times, seen).built_from(inputs.remember(table_ref));
         self.set_if(table_ref, pair, write);
-        match inputs.are_few() {
-            true => inputs.by_table().for_each(|inputs| {
-                self.set_of(inputs.table_ref()).set_inputs(Some(Arc::clone(inputs)));
-            }),
-            false => self.set_of(table_ref).mark_answers(),
+        let mut is_compared = inputs.are_few();
+        for inputs in inputs.by_table().filter(|_| inputs.are_few()) {
+            // The inputs of one answer are compared. Those of several would be too many to keep apart.
+            is_compared &= !self.set_of(inputs.table_ref()).set_inputs(inputs);
+        }
+        if !is_compared {
+            self.parts.0.iter_mut().for_each(|part| part.mark_answers());
         }
     }
 

@@ -7,7 +7,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::time::Duration;
 
-use cache_client::{App, Client, Context, Fetch, MemoryProvider, QueryError, TokioClock};
+use cache_client::{App, Client, Context, Fetch, MemoryProvider, QueryError, Strategy, TokioClock};
 use cache_core::{Builder, Cache, Freshness, Query, registry};
 use cache_test_records::{
     Article, ArticleError, Articles, GetArticle, GetFeed, Person, PersonId, share_authors,
@@ -41,6 +41,7 @@ const SECOND: Duration = Duration::from_secs(1);
 struct Blog {
     names: Mutex<BTreeMap<u32, String>>,
     loads: AtomicUsize,
+    loads_of: Mutex<BTreeMap<u32, usize>>,
     running: AtomicUsize,
     most: AtomicUsize,
     is_down: AtomicBool,
@@ -54,6 +55,7 @@ impl Articles for Blog {
     /// All articles have author 9.
     async fn article(&self, id: u32) -> Result<Article, ArticleError> {
         self.loads.fetch_add(1, Ordering::SeqCst);
+        *self.loads_of.lock().entry(id).or_default() += 1;
         let running = self.running.fetch_add(1, Ordering::SeqCst) + 1;
         self.most.fetch_max(running, Ordering::SeqCst);
         let name = self.names.lock().get(&9).cloned().unwrap_or("Ann".into());
@@ -176,6 +178,23 @@ async fn loads_of_answers_that_share_a_record_stay_current() {
     assert!((18..=22).contains(&rounds), "{rounds} loads of two keys in ten rounds");
     tokio::time::sleep(SECOND).await;
     assert_eq!([1, 2].map(|id| author_of(&client, id)), ["name 9", "name 9"]);
+}
+
+/// A following write is no answer of the origin.
+#[tokio::test(start_paused = true)]
+async fn an_answer_that_follows_others_is_polled_on_time() {
+    let client = blog_client();
+    let observer = client.observe_with(&GetArticle(1), |options| options.poll(10 * SECOND));
+    tokio::time::sleep(2 * SECOND).await;
+    for round in 0..15 {
+        rename(&client, &format!("name {round}"));
+        client.query_with(&GetArticle(2), |options| options.strategy(Strategy::Refresh)).await.unwrap();
+        tokio::time::sleep(SECOND).await;
+        let shown = observer.state().value().map(|article| article.author.name.clone());
+        assert_eq!(shown, Some(format!("name {round}")), "observers see each following write");
+    }
+    let loads = client.app().loads_of.lock()[&1];
+    assert!((3..=4).contains(&loads), "{loads} loads in 32 seconds");
 }
 
 #[tokio::test(start_paused = true)]

@@ -30,9 +30,9 @@ impl WriteSet {
         }
     }
 
-    /// Sets inputs of an answer, which are compared by the commit.
-    pub(crate) fn set_inputs(&mut self, inputs: Option<Arc<InputsOfTable>>) {
-        self.lines.inputs = inputs;
+    /// Sets inputs of an answer, which are compared by the commit. Returns whether there were others.
+    pub(crate) fn set_inputs(&mut self, inputs: &Arc<InputsOfTable>) -> bool {
+        self.lines.inputs.replace(Arc::clone(inputs)).is_some()
     }
 
     /// Marks the answers of loads, and compares their inputs no more.
