@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 use cache_core::client_support::{AnswerFacts, AnyStoreOutcome, AnyWatch, Inputs};
-use cache_core::{Cache, ChangeKind, CommitError, EntryTimes, Freshness, Holds, Query, Tag, registry};
+use cache_core::{Cache, ChangeKind, EntryTimes, Freshness, Holds, Query, Tag, registry};
 use proptest::prelude::*;
 
 use crate::shop::EventLog;
@@ -134,7 +134,9 @@ fn each_change_of_an_input_marks_the_answer() {
 
 #[track_caller]
 fn commit(cache: &Cache<Sums>, work: impl Fn(&mut cache_core::Transaction<Sums>)) {
-    cache.transact(|tx| Ok::<_, CommitError>(work(tx))).unwrap();
+    let mut tx = cache.begin();
+    work(&mut tx);
+    tx.commit().unwrap();
 }
 
 #[test]

@@ -241,11 +241,11 @@ fn a_brought_line_does_not_undo_a_change() {
             part(&store, move |store| {
                 let load = begin(&store, 1);
                 let value = loaded.load(Ordering::SeqCst) as u64;
-                let mut entry = BroughtEntry::new(store.any_table_ref::<Few>(), Few(2), Arc::new(value));
+                let entry = BroughtEntry::new(store.any_table_ref::<Few>(), Few(2), Arc::new(value));
                 let mut tx = store.begin();
                 let answer = ValueHandle::new::<Few>(Arc::new(value));
                 tx.set_watched(&load, &answer, EntryTimes::new(), &Inputs::default());
-                tx.bring(&load, &mut entry);
+                tx.bring(&load, &entry);
                 tx.commit().unwrap();
             }),
             part(&store, move |store| {

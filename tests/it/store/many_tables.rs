@@ -1,6 +1,7 @@
 //! Operations on thousands of tables fit on the stack of an ordinary thread.
 
 use std::cell::Cell;
+use std::sync::Arc;
 
 use cache_core::__private::{AnyTable, Assembly, ListedIn};
 use cache_core::__private::{Table, TableDescription};
