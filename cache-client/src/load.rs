@@ -50,6 +50,15 @@ pub(crate) struct LoadTask<A: App> {
     load_span: Option<LoadSpan>,
 }
 
+/// Where an answer comes from.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum AnswerSource {
+    Load,
+    Provider,
+    /// It is the current value, which the load has found unchanged.
+    Cache,
+}
+
 /// The outcome of a load, and what it has stored for other keys.
 struct Loaded<A: App> {
     outcome: Outcome,
@@ -227,10 +236,15 @@ impl<A: App> LoadTask<A> {
     fn settle(&self, attempt: Attempt, demand: LoadDemand) -> Loaded<A> {
         let query = self.name();
         let error = match attempt.ended {
-            AttemptEnd::Answered(value) | AttemptEnd::Found(value) => {
-                return self.store(value, false, attempt.started, demand);
+            AttemptEnd::Answered(value) => {
+                return self.store(value, AnswerSource::Load, attempt.started, demand);
             }
-            AttemptEnd::Unchanged(value) => return self.store(value, true, attempt.started, demand),
+            AttemptEnd::Found(value) => {
+                return self.store(value, AnswerSource::Provider, attempt.started, demand);
+            }
+            AttemptEnd::Unchanged(value) => {
+                return self.store(value, AnswerSource::Cache, attempt.started, demand);
+            }
             AttemptEnd::Failed { error, .. } => QueryError::Failed { query, source: error },
             AttemptEnd::Panicked(message) => QueryError::Panicked { query, message },
             AttemptEnd::Miscounted { keys, answers } => QueryError::Miscounted { query, keys, answers },
@@ -251,7 +265,7 @@ impl<A: App> LoadTask<A> {
 
     /// Stores an answer, and the entries that the load brings along. Returns the answer for the callers, and what was
     /// stored for other keys.
-    fn store(&self, value: AnyValue, is_unchanged: bool, started: Moment, demand: LoadDemand) -> Loaded<A> {
+    fn store(&self, value: AnyValue, source: AnswerSource, started: Moment, demand: LoadDemand) -> Loaded<A> {
         // What a lookup finds is in the cache already, if the key was vacant.
         let stores = demand.stores && !self.plan.never_loads();
         let Some(watch) = self.flight.watch.as_ref().filter(|_| stores) else {
@@ -261,13 +275,16 @@ impl<A: App> LoadTask<A> {
         let times = self.plan.times(self.query.counts_as_absent(&self.plan, &value), started, &terms);
         let inputs = self.node.take_inputs();
         let (answers, mut entries) = self.take_brought(started);
-        let (stored, value) = match self.step(&value) {
+        // The steps have seen an unchanged value.
+        let is_unchanged = source == AnswerSource::Cache;
+        let (stored, value) = match self.step(&value).filter(|_| !is_unchanged) {
             None => {
                 let facts = AnswerFacts { times, inputs: &inputs, is_unchanged, brought: &mut entries };
                 (self.query.store(watch, Arc::clone(&value), facts), value)
             }
             Some(step) => {
-                let parts = AnswerParts { watch, times, inputs: &inputs, brought: &mut entries };
+                let is_copy = source == AnswerSource::Provider;
+                let parts = AnswerParts { watch, times, inputs: &inputs, brought: &mut entries, is_copy };
                 self.store_by_step(&step, &value, parts)
             }
         };

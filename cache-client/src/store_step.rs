@@ -23,6 +23,7 @@ use crate::mutate::order::WrittenEntry;
 pub struct AnswerStore<'a, A: App> {
     client: &'a Client<A>,
     transaction: &'a mut Transaction<A::Registry>,
+    is_copy: bool,
     written: Vec<Box<dyn WrittenKey<A>>>,
     followed: Vec<Box<dyn WrittenKey<A>>>,
     held: Vec<Box<dyn Any>>,
@@ -37,8 +38,12 @@ pub(crate) struct StepWork<A: App> {
 }
 
 impl<'a, A: App> AnswerStore<'a, A> {
-    pub(crate) fn new(client: &'a Client<A>, transaction: &'a mut Transaction<A::Registry>) -> Self {
-        Self { client, transaction, written: Vec::new(), followed: Vec::new(), held: Vec::new() }
+    pub(crate) fn new(
+        client: &'a Client<A>,
+        transaction: &'a mut Transaction<A::Registry>,
+        is_copy: bool,
+    ) -> Self {
+        Self { client, transaction, is_copy, written: Vec::new(), followed: Vec::new(), held: Vec::new() }
     }
 
     pub(crate) fn into_work(self) -> StepWork<A> {
@@ -50,6 +55,12 @@ impl<'a, A: App> AnswerStore<'a, A> {
     #[must_use]
     pub fn client(&self) -> &'a Client<A> {
         self.client
+    }
+
+    /// Returns whether the answer is a copy from the provider, and so may be older than what is in the cache.
+    #[must_use]
+    pub fn is_copy(&self) -> bool {
+        self.is_copy
     }
 
     /// Returns the value that the commit leaves for a key. If another commit changes it first, the step runs again.

@@ -347,6 +347,41 @@ fn a_mark_of_the_transaction_stays_on_its_answer() {
 }
 
 #[test]
+fn a_mark_of_the_transaction_counts_even_if_its_line_is_skipped() {
+    let cache = shop();
+    let seen = {
+        cache.insert(GetBalance(1), 1);
+        revision_of(&cache, 1)
+    };
+    for is_skipped in [false, true] {
+        let mut tx = cache.begin();
+        tx.follow(GetBalance(1), 2, seen);
+        tx.invalidate(&GetBalance(1));
+        if is_skipped {
+            cache.insert(GetBalance(1), 3);
+        }
+        tx.commit().unwrap();
+        let entry = cache.peek_entry(&GetBalance(1)).unwrap();
+        let expected = if is_skipped { 3 } else { 2 };
+        assert_eq!((**entry.value(), entry.freshness()), (expected, Freshness::Invalidated));
+    }
+}
+
+#[test]
+fn an_expired_entry_is_not_followed() {
+    let (cache, clock) = timed(|builder| builder);
+    cache.insert(GetQuote(1), "old");
+    let seen = cache.peek_entry(&GetQuote(1)).unwrap().revision();
+    clock.advance(11 * SECOND);
+    let mut tx = cache.begin();
+    tx.follow(GetQuote(1), "new", seen);
+    let receipt = tx.commit().unwrap();
+    assert!(!receipt.is_stored(&cache.any_table_ref::<GetQuote>(), &GetQuote(1)));
+    assert_eq!(receipt.revision(), None);
+    assert!(cache.get(&GetQuote(1)).is_none());
+}
+
+#[test]
 fn the_commit_log_names_the_tables_of_conditional_lines() {
     let cache = shop();
     cache.insert(GetBalance(1), 1);

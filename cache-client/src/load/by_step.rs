@@ -18,6 +18,8 @@ pub(super) struct AnswerParts<'a> {
     pub(super) times: EntryTimes,
     pub(super) inputs: &'a Inputs,
     pub(super) brought: &'a mut [BroughtEntry],
+    /// Whether it is a copy from the provider.
+    pub(super) is_copy: bool,
 }
 
 impl<A: App> LoadTask<A> {
@@ -34,12 +36,12 @@ impl<A: App> LoadTask<A> {
         loaded: &AnyValue,
         parts: AnswerParts<'_>,
     ) -> (AnyStoreOutcome, AnyValue) {
-        let AnswerParts { watch, times, inputs, brought } = parts;
+        let AnswerParts { watch, times, inputs, brought, is_copy } = parts;
         let line = |transaction: &mut Transaction<A::Registry>, value: &ValueHandle| {
             brought.iter().for_each(|entry| transaction.bring(watch, entry));
             transaction.set_watched(watch, value, times, inputs);
         };
-        let (receipt, value) = self.commit_by_step(step, loaded, &line);
+        let (receipt, value) = self.commit_by_step((step, loaded), is_copy, &line);
         let Some(receipt) = receipt else { return (AnyStoreOutcome::Overtaken, value) };
         brought.iter_mut().for_each(|entry| receipt.note_brought(entry));
         // A step that writes the key of the answer itself has stored the answer.
@@ -57,7 +59,7 @@ impl<A: App> LoadTask<A> {
         let line = |transaction: &mut Transaction<A::Registry>, value: &ValueHandle| {
             transaction.fill_watched(watch, value, times);
         };
-        let (receipt, _) = self.commit_by_step(step, found, &line);
+        let (receipt, _) = self.commit_by_step((step, found), true, &line);
         let home = self.query.home(self.node.client.cache());
         receipt.is_some_and(|receipt| receipt.is_stored(&home, &*self.flight.key))
     }
@@ -66,8 +68,8 @@ impl<A: App> LoadTask<A> {
     /// has read, it runs again.
     fn commit_by_step(
         &self,
-        step: &Step<A>,
-        value: &AnyValue,
+        (step, value): (&Step<A>, &AnyValue),
+        is_copy: bool,
         line: &dyn Fn(&mut Transaction<A::Registry>, &ValueHandle),
     ) -> (Option<Receipt<A::Registry>>, AnyValue) {
         let client = &self.node.client;
@@ -75,7 +77,7 @@ impl<A: App> LoadTask<A> {
         loop {
             let mut transaction = client.cache().begin();
             transaction.skip_hooks();
-            let mut store = AnswerStore::new(client, &mut transaction);
+            let mut store = AnswerStore::new(client, &mut transaction, is_copy);
             let stored = step.run(Arc::clone(value), &mut store);
             let StepWork { written, followed, held } = store.into_work();
             line(&mut transaction, &self.query.to_handle(&stored));

@@ -295,7 +295,7 @@ impl<A: App> Changes<A> {
 
     fn extend(&mut self, step: impl FnOnce(&mut AnswerStore<'_, A>)) {
         let Some(client) = self.client.clone() else { return };
-        let mut store = AnswerStore::new(&client, &mut self.transaction);
+        let mut store = AnswerStore::new(&client, &mut self.transaction, false);
         step(&mut store);
         let StepWork { written, followed, .. } = store.into_work();
         self.written.extend(written);

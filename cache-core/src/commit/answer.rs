@@ -80,7 +80,7 @@ impl<'a> AnswerLine<'a> {
         let Some(key) = self.pair.key() else { return };
         let is_key: IsKey<'_> = &|other: &dyn AnyKey| key.equals(other);
         self.at = shard.locate(self.hash, is_key);
-        self.write.validate(head, shard, self.at.number, (self.hash, is_key), affected);
+        self.write.validate(head, shard, self.at.number, (self.hash, is_key), (affected, commit.now));
         if self.write.outcome == LineOutcome::Written {
             head.add_change(&mut commit.changes, ChangeKind::Set, &|| self.pair.entry());
             commit.require(CommitKind::Write);

@@ -4,6 +4,7 @@
 use std::sync::Arc;
 
 use super::affected::Affected;
+use crate::clock::Moment;
 use crate::entry_times::EntryTimes;
 use crate::shard::erased::AnyPair;
 use crate::shard::key::IsKey;
@@ -42,7 +43,10 @@ pub(crate) struct ConditionalWrite {
     pub(super) times: EntryTimes,
     /// The version of the current entry, if its value is equal.
     equal: Option<ReadVersion>,
+    /// Whether the written entry is marked.
     pub(super) is_invalidated: bool,
+    /// Whether the transaction marks the key as well, even if the condition does not hold.
+    pub(super) marks: bool,
     /// The numbers of the inputs of a derived answer.
     inputs: Vec<u32>,
     /// Known once the line has been validated.
@@ -56,6 +60,7 @@ impl ConditionalWrite {
             times,
             equal,
             is_invalidated: false,
+            marks: false,
             inputs: Vec::new(),
             outcome: LineOutcome::Skipped,
         }
@@ -72,6 +77,11 @@ impl ConditionalWrite {
         matches!(self.condition, Condition::Watched(_))
     }
 
+    /// Returns whether the entry is marked when it is written.
+    pub(super) fn is_marked(&self) -> bool {
+        self.is_invalidated || self.marks
+    }
+
     /// Returns whether copies of the entry that are kept elsewhere are out of date.
     pub(super) fn is_change(&self) -> bool {
         self.outcome == LineOutcome::Written && matches!(self.condition, Condition::Following(_))
@@ -84,6 +94,7 @@ impl ConditionalWrite {
         shard: ShardRef<'_>,
         number: Option<u32>,
         (hash, is_key): (u32, IsKey<'_>),
+        now: Moment,
     ) -> bool {
         let live = number.filter(|&number| !shard.lines.is_dead(number));
         match &self.condition {
@@ -96,7 +107,8 @@ impl ConditionalWrite {
                 !has_later_load && shard.is_unchanged_since(*start, number) && head.is_unchanged_since(*start)
             }
             Condition::Following(revision) => {
-                live.is_some() && shard.version(number) == ReadVersion::Revision(*revision)
+                let is_there = live.is_some_and(|live| !shard.must_be_released(live, &head.rules, now));
+                is_there && shard.version(number) == ReadVersion::Revision(*revision)
             }
             Condition::Vacant(watcher) => {
                 live.is_none() && watcher.as_ref().is_none_or(|watcher| !watcher.is_overtaken())
@@ -111,10 +123,10 @@ impl ConditionalWrite {
         shard: ShardRef<'_>,
         number: Option<u32>,
         key: (u32, IsKey<'_>),
-        affected: &mut Affected,
+        (affected, now): (&mut Affected, Moment),
     ) {
         self.outcome = LineOutcome::Skipped;
-        if !self.may_be_written(head, shard, number, key) {
+        if !self.may_be_written(head, shard, number, key, now) {
             return;
         }
         let is_kept = self.equal.is_some_and(|seen| number.is_some() && shard.version(number) == seen);
@@ -144,10 +156,13 @@ impl ConditionalWrite {
                 if let (Condition::Following(_), number) = (&self.condition, at.number) {
                     if let Some(number) = number {
                         shard.follow(pair, number, incoming, context);
+                        if self.marks {
+                            shard.invalidate(number);
+                        }
                     }
                     return;
                 }
-                incoming.is_invalidated = self.is_invalidated;
+                incoming.is_invalidated = self.is_marked();
                 incoming.begin(context.now, self.times.as_of);
                 let number = shard.write(pair, hash, at, incoming, context);
                 match self.inputs.is_empty() {
@@ -161,7 +176,7 @@ impl ConditionalWrite {
                     if !self.inputs.is_empty() {
                         shard.set_inputs(number, &[tags, &self.inputs].concat());
                     }
-                    if self.is_invalidated {
+                    if self.is_marked() {
                         shard.invalidate(number);
                     }
                 }

@@ -109,7 +109,8 @@ fn share_author<A: Articles>(article: Arc<Article>, store: &mut AnswerStore<'_, 
     shown.0.lock().entry(person.0).or_default().insert(article.id);
     // The record that is there stays, if it is equal.
     let author = match store.get(&person) {
-        Some(present) if present == article.author => present,
+        // A copy from the provider may be older.
+        Some(present) if present == article.author || store.is_copy() => present,
         _ => Arc::clone(&article.author),
     };
     store.set(person, Arc::clone(&author));

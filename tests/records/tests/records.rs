@@ -246,6 +246,23 @@ async fn answers_from_a_provider_are_stored_by_the_step_too() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn an_old_copy_does_not_replace_a_newer_record() {
+    let provider = Arc::new(MemoryProvider::new(100));
+    let start = || {
+        let cache = Cache::builder().clock(TokioClock::new()).build().unwrap();
+        share_authors(Client::builder(cache, Blog::default())).provider(Arc::clone(&provider)).build()
+    };
+    start().query(&GetArticle(1)).await.unwrap();
+    tokio::time::sleep(SECOND).await;
+    let second = start();
+    rename(&second, "Zoe");
+    let newer = second.query(&GetArticle(2)).await.unwrap();
+    let found = second.query(&GetArticle(1)).await.unwrap();
+    assert_eq!((loads(&second), found.author.name.as_str()), (1, "Zoe"));
+    assert!(Arc::ptr_eq(&found.author, &newer.author));
+}
+
+#[tokio::test(start_paused = true)]
 async fn a_followed_answer_leaves_no_old_copy_in_the_provider() {
     let provider = Arc::new(MemoryProvider::new(100));
     let cache = || Cache::builder().clock(TokioClock::new()).build().unwrap();

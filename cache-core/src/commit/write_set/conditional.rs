@@ -22,7 +22,7 @@ impl WriteSet {
             Some(line) => {
                 let present = &lines.lines[line].write;
                 if !present.is_unconditional() {
-                    write.is_invalidated |= present.is_mark_or_removal();
+                    write.marks = present.is_mark_or_removal();
                     lines.put(line, Write::Conditional(Box::new(write)));
                     lines.pairs.pair_mut(line).swap(pair, false);
                 }
@@ -55,7 +55,7 @@ impl WriteSet {
     pub(crate) fn outcome(&self, key: &dyn AnyKey) -> Option<(LineOutcome, bool)> {
         let line = self.find_in_use(&|head| head.hash_of(key), &|other| key.equals(other))?;
         match &self.lines.lines[line].write {
-            Write::Conditional(write) => Some((write.outcome, write.is_invalidated)),
+            Write::Conditional(write) => Some((write.outcome, write.is_marked())),
             _ => None,
         }
     }

@@ -1,6 +1,7 @@
 //! The commit of a write set: validates under the locks, and installs.
 
 use super::{Mark, Write, WriteLine, WriteLines, key_of};
+use crate::clock::Moment;
 use crate::commit::conditional::LineOutcome;
 use crate::commit::locked_shards::{LockedShards, OpenShards};
 use crate::commit::{Commit, CommitKind, Failure, Steps};
@@ -12,7 +13,13 @@ use crate::table::watchers::KeyEvent;
 
 impl WriteLines {
     /// Compares the read of a line's key with the current entry, and locates the entry to be written.
-    fn validate_line(&mut self, at: usize, shard: ShardRef<'_>, head: &Head) -> Result<(), Failure> {
+    fn validate_line(
+        &mut self,
+        at: usize,
+        shard: ShardRef<'_>,
+        head: &Head,
+        now: Moment,
+    ) -> Result<(), Failure> {
         let WriteLine { hash, read, write, at: location } = &mut self.lines[at];
         let key = key_of(&*self.pairs, at);
         let is_key: IsKey<'_> = &|other| key.equals(other);
@@ -35,7 +42,11 @@ impl WriteLines {
             incoming.is_invalidated = location.number.is_none_or(|number| shard.is_invalidated(number));
         }
         if let Write::Conditional(write) = write {
-            write.validate(head, shard, location.number, (*hash, is_key), &mut self.affected);
+            write.validate(head, shard, location.number, (*hash, is_key), (&mut self.affected, now));
+        }
+        if matches!(write, Write::Conditional(write) if write.marks && write.outcome == LineOutcome::Skipped)
+        {
+            *write = Write::Mark { touch: false, invalidate: true };
         }
         Ok(())
     }
@@ -181,7 +192,7 @@ impl Steps for WriteLines {
         for at in 0..self.lines.len() {
             let hash = self.lines[at].hash;
             let shard = locked.shard(hash);
-            match self.validate_line(at, shard, head) {
+            match self.validate_line(at, shard, head, commit.now) {
                 Err(stale @ Failure::StaleBase(..)) => {
                     commit.overtaken.get_or_insert(stale);
                 }

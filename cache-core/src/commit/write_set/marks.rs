@@ -77,7 +77,7 @@ impl WriteLines {
                 return (true, None);
             }
             Some(Write::Conditional(write)) => {
-                write.is_invalidated = invalidates;
+                write.marks = invalidates;
                 return (true, None);
             }
             Some(Write::Mark { touch, .. }) => *touch,

@@ -62,7 +62,7 @@ impl WriteLines {
         let (times, is_invalidated) = match &line.write {
             Write::Set { times, mark } => (times.as_deref().copied(), *mark == Mark::Yes),
             Write::Merge(merge) => (None, merge.is_invalidated),
-            Write::Conditional(write) => (Some(write.times), write.is_invalidated),
+            Write::Conditional(write) => (Some(write.times), write.is_marked()),
             _ => return,
         };
         // Its times begin when it is installed.
