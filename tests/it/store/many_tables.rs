@@ -58,8 +58,7 @@ struct GetAny(u32);
 const TABLES: usize = 10_000;
 
 /// Many tables of one type, so that their code is compiled once.
-#[expect(clippy::vec_box, reason = "the registry hands out boxes")]
-struct SameTables(Vec<Box<Table<GetAny>>>);
+struct SameTables(Vec<Arc<Table<GetAny>>>);
 
 thread_local! {
     /// The selected table.
