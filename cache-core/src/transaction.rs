@@ -20,7 +20,7 @@ use crate::event::Change;
 use crate::query::{Lookup, Query};
 use crate::registry::{Holds, Registry};
 use crate::tag::Tag;
-use crate::typed::{Pair, Pairs};
+use crate::typed::Pairs;
 pub use backoff::Backoff;
 pub(crate) use draft::DraftParts;
 use draft::{ATTEMPTS_WITH_HOOKS, Draft, MarkedTables, yield_now};
@@ -198,6 +198,7 @@ impl<R: Registry> Transaction<R> {
     /// assert!(Arc::ptr_eq(&cache.get(&GetName { id: 7 }).unwrap(), &set));
     /// # Ok::<(), cache_core::CommitError>(())
     /// ```
+    #[inline]
     pub fn set<Q: Query>(&mut self, query: Q, value: impl Into<Arc<Q::Value>>) -> Arc<Q::Value>
     where
         R: Holds<Q>,
@@ -237,6 +238,7 @@ impl<R: Registry> Transaction<R> {
         self.set_value(query, value.into(), times.boxed())
     }
 
+    #[inline]
     fn set_value<Q: Query>(
         &mut self,
         query: Q,
@@ -246,9 +248,8 @@ impl<R: Registry> Transaction<R> {
     where
         R: Holds<Q>,
     {
-        let at = self.part_of::<Q>();
-        let hash = self.cache.table::<Q>().hash(&query);
-        self.draft.set(at, hash, &mut Pair::new(query, Arc::clone(&value)), times);
+        let line = self.writes_mut::<Q>().set(query, Arc::clone(&value), times);
+        self.draft.note(self.cache.table::<Q>().index(), line);
         value
     }
 
@@ -662,6 +663,7 @@ impl<R: Registry> Transaction<R> {
     /// assert_eq!(**receipt.get(&GetName { id: 7 }).unwrap(), "Seven");
     /// # Ok::<(), cache_core::CommitError>(())
     /// ```
+    #[inline]
     pub fn commit(mut self) -> Result<Receipt<R>, CommitError> {
         let Self { cache, draft } = &mut self;
         let revision = draft.commit(cache.shared(), &|| cache.tables())?;
@@ -720,26 +722,18 @@ impl<R: Registry> Transaction<R> {
     where
         R: Holds<Q>,
     {
-        let at = self.part_of::<Q>();
-        Writes { table: self.cache.table::<Q>(), set: self.draft.parts.at(at) }
-    }
-
-    /// Returns the place of the write set for the table of `Q`. Creates the set at first use.
-    fn part_of<Q: Query>(&mut self) -> usize
-    where
-        R: Holds<Q>,
-    {
         let Self { cache, draft } = self;
         let table = cache.table::<Q>();
-        match draft.parts.find(table.index()) {
-            Some(at) => at,
+        let set = match draft.parts.find(table.index()) {
+            Some(at) => draft.parts.at(at),
             None => {
                 // A commit locks the shards of the table, even if it only reads.
                 table.ensure_shards();
                 let (query, pairs) = (TypeId::of::<Q>(), Pairs::<Q>::boxed);
                 draft.parts.add(WriteSet::of(query, table.index(), cache.erased_ref::<Q>(), pairs))
             }
-        }
+        };
+        Writes { table, set }
     }
 }
 

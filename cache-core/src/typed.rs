@@ -81,7 +81,8 @@ pub(crate) struct Writes<'a, Q: Query> {
 pub(crate) struct Merges<Q: Query>(pub(crate) Vec<MergeStep<Q::Value>>);
 
 /// A value with a large drop, which a separate function drops. Otherwise the compiler would inline its drop
-/// wherever its container may be dropped, or becomes a trait object.
+/// wherever its container may be dropped, or becomes a trait object. If the type does not depend on a query, that
+/// function is compiled in this crate.
 pub(crate) struct OutlinedDrop<T: Default>(ManuallyDrop<T>);
 
 impl<T: Default> Default for OutlinedDrop<T> {

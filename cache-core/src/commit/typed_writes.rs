@@ -87,6 +87,7 @@ impl<Q: Query> Writes<'_, Q> {
     }
 
     /// Replaces the whole value. Returns the line if this is the first write of the key.
+    #[inline]
     pub(crate) fn set(
         &mut self,
         key: Q,

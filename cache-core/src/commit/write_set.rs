@@ -269,7 +269,7 @@ impl WriteSet {
     }
 
     /// Writes a pair. Returns the line if this is the first write of the key.
-    pub(crate) fn set_pair(
+    pub(super) fn set_pair(
         &mut self,
         hash: u32,
         pair: &mut dyn AnyPair,

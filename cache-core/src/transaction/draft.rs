@@ -2,6 +2,7 @@
 
 use std::any::Any;
 use std::future::{Future, poll_fn};
+use std::mem::{self, ManuallyDrop};
 use std::pin::pin;
 use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
@@ -14,13 +15,11 @@ use crate::commit::bulk::{MarkPart, MarkTaggedPart};
 use crate::commit::write_set::simple::commit_simply;
 use crate::commit::write_set::{WriteOrder, WriteSet};
 use crate::commit::{Commit, CommitKind, Failure, Part, dynamic};
-use crate::entry_times::EntryTimes;
 use crate::erased::{ErasedTable, UsedTable};
 use crate::error::CommitError;
 use crate::event::Change;
 use crate::hooks::{self, Hook, Proposal};
 use crate::reentrancy;
-use crate::shard::erased::AnyPair;
 use crate::shared::Shared;
 use crate::tag::Tag;
 
@@ -79,13 +78,16 @@ impl MarkedTables {
 /// Returns the tables of a cache.
 type TablesOf<'a> = &'a (dyn Fn() -> Vec<&'a dyn ErasedTable> + Sync);
 
-/// The write sets of a transaction, one per table. Most transactions have few.
+/// The write sets of a transaction, one per table. Most transactions have few. Only [`drop`](Drop::drop) drops them, so
+/// that their drop is not compiled into each program.
 #[derive(Default)]
-pub(crate) struct DraftParts(pub(super) SmallVec<[Box<WriteSet>; 2]>);
+pub(crate) struct DraftParts(pub(super) ManuallyDrop<SmallVec<[Box<WriteSet>; 2]>>);
 
 impl Drop for DraftParts {
+    #[inline(never)]
     fn drop(&mut self) {
-        while let Some(part) = self.0.pop() {
+        let mut parts = mem::take(&mut *self.0);
+        while let Some(part) = parts.pop() {
             part.recycle();
         }
     }
@@ -93,20 +95,6 @@ impl Drop for DraftParts {
 
 impl Draft {
     /// Remembers the order of a key that is written for the first time.
-    /// Sets a value in the write set at this place.
-    #[inline(never)]
-    pub(super) fn set(
-        &mut self,
-        at: usize,
-        hash: u32,
-        pair: &mut dyn AnyPair,
-        times: Option<Box<EntryTimes>>,
-    ) {
-        let part = self.parts.at(at);
-        let (table, line) = (part.table_index(), part.set_pair(hash, pair, times));
-        self.note(table, line);
-    }
-
     #[inline(never)]
     pub(super) fn note(&mut self, table: usize, line: Option<usize>) {
         if let Some(line) = line {
@@ -210,7 +198,7 @@ impl Draft {
             return Err(CommitError::InsideHook);
         }
         self.parts.0.sort_unstable_by_key(|part| part.table_index());
-        for part in &mut self.parts.0 {
+        for part in self.parts.0.iter_mut() {
             part.prepare(self.label.as_ref(), &mut self.order);
         }
         Ok(())
@@ -284,16 +272,15 @@ impl Draft {
 
 impl DraftParts {
     /// Returns the place of the write set of a table, if there is one.
-    // Not inlined, since each query that is written calls it.
-    #[inline(never)]
+    #[inline]
     pub(super) fn find(&self, table: usize) -> Option<usize> {
         self.0.iter().position(|part| part.table_index() == table)
     }
 
-    /// Adds the write set of a table. Returns its place.
-    pub(super) fn add(&mut self, set: Box<WriteSet>) -> usize {
+    /// Adds the write set of a table.
+    pub(super) fn add(&mut self, set: Box<WriteSet>) -> &mut WriteSet {
         self.0.push(set);
-        self.0.len() - 1
+        self.at(self.0.len() - 1)
     }
 
     pub(super) fn get(&self, at: usize) -> &WriteSet {
@@ -310,7 +297,7 @@ impl DraftParts {
 pub(super) async fn yield_now() {
     let mut is_first = true;
     poll_fn(|cx| {
-        if std::mem::take(&mut is_first) {
+        if mem::take(&mut is_first) {
             cx.waker().wake_by_ref();
             return Poll::Pending;
         }
@@ -330,7 +317,7 @@ impl Marks<'_> {
     /// Returns these parts and those of a transaction, in the order of their tables.
     fn with<'p>(&'p mut self, parts: &'p mut DraftParts) -> SmallVec<[&'p mut dyn Part; 2]> {
         let mut all: SmallVec<[&'p mut dyn Part; 2]> = SmallVec::new();
-        for part in &mut parts.0 {
+        for part in parts.0.iter_mut() {
             all.push(&mut **part);
         }
         if !self.tables.is_empty() || !self.tagged.is_empty() {
@@ -362,7 +349,7 @@ fn marks<'a>(
             indexed.extend(table.used());
         }
     }
-    for part in &mut parts.0 {
+    for part in parts.0.iter_mut() {
         if take(&mut tables, part.table_index()) {
             part.mark_all();
         } else if take(&mut indexed, part.table_index()) {
