@@ -37,8 +37,6 @@ impl<A: App> Client<A> {
     /// # Examples
     /// ```
     /// # include!(concat!(env!("CARGO_MANIFEST_DIR"), "/doctest_setup.rs"));
-    /// use std::sync::atomic::{AtomicU32, Ordering};
-    ///
     /// #[derive(Default)]
     /// struct Calls(AtomicU32);
     ///

@@ -94,10 +94,6 @@ impl<'txn> Entries<'txn> {
         if size(key, value.len()) > max_bytes.min(LARGEST) {
             return self.remove(key);
         }
-        // One change of the table instead of two: `append` replaces the entry.
-        if let Some(position) = self.discount(key)? {
-            self.order.remove(position)?;
-        }
         self.append(key, value, expires)
     }
 
@@ -106,11 +102,8 @@ impl<'txn> Entries<'txn> {
     /// # Errors
     /// Those of the database.
     pub(crate) fn remove(&mut self, key: &str) -> Result<(), StorageError> {
-        if let Some(position) = self.discount(key)? {
-            self.entries.remove(key)?;
-            self.order.remove(position)?;
-        }
-        Ok(())
+        let removed = self.entries.remove(key)?.map(|old| position_and_size(key, old.value())).transpose()?;
+        self.leave(removed)
     }
 
     /// Drops the oldest entries until the others fit into `max_bytes`. One that was read, and has not expired, loses
@@ -122,11 +115,10 @@ impl<'txn> Entries<'txn> {
         while self.bytes > max_bytes {
             let Some((position, key)) = self.pop_oldest()? else { break };
             let marked = if self.marks.contains(&position) { self.entry(&key)? } else { None };
-            self.discount(&key)?;
             let kept = marked.as_deref().map(split).transpose()?.filter(|(_, expires, _)| now < *expires);
             match kept {
                 Some((_, expires, value)) => self.append(&key, value, expires)?,
-                None => drop(self.entries.remove(&*key)?),
+                None => self.remove(&key)?,
             }
         }
         Ok(())
@@ -144,33 +136,31 @@ impl<'txn> Entries<'txn> {
         Ok(if has_lost_marks { ReadMarks::new() } else { self.marks })
     }
 
-    /// Writes an entry as the newest. An earlier one of the key is not counted any more.
+    /// Writes an entry as the newest, in place of an earlier one.
     fn append(&mut self, key: &str, value: &[u8], expires: u64) -> Result<(), StorageError> {
         let position = self.next;
-        let mut entry = self.entries.insert_reserve(key, HEAD + value.len())?;
-        let bytes = entry.as_mut();
-        bytes[..8].copy_from_slice(&position.to_le_bytes());
-        bytes[8..HEAD].copy_from_slice(&expires.to_le_bytes());
-        bytes[HEAD..].copy_from_slice(value);
-        drop(entry);
+        let entry = [&position.to_le_bytes(), &expires.to_le_bytes(), value].concat();
+        // One change of the table instead of a look and a change.
+        let replaced = self.entries.insert(key, &*entry)?;
+        let replaced = replaced.map(|old| position_and_size(key, old.value())).transpose()?;
+        self.leave(replaced)?;
         self.order.insert(position, key)?;
         self.next += 1;
         self.bytes += size(key, value.len());
         Ok(())
     }
 
-    fn entry(&self, key: &str) -> Result<Option<Vec<u8>>, StorageError> {
-        Ok(self.entries.get(key)?.map(|entry| entry.value().to_vec()))
+    /// Takes an entry that was removed or replaced out of the order, the totals and the marks.
+    fn leave(&mut self, gone: Option<(u64, u64)>) -> Result<(), StorageError> {
+        let Some((position, size)) = gone else { return Ok(()) };
+        self.bytes = self.bytes.saturating_sub(size);
+        self.marks.remove(&position);
+        self.order.remove(position)?;
+        Ok(())
     }
 
-    /// Subtracts an entry from the totals, removes its mark, and returns its position. The caller removes or replaces it,
-    /// and removes it from the order.
-    fn discount(&mut self, key: &str) -> Result<Option<u64>, StorageError> {
-        let Some(entry) = self.entries.get(key)? else { return Ok(None) };
-        let (position, _, value) = split(entry.value())?;
-        self.bytes = self.bytes.saturating_sub(size(key, value.len()));
-        self.marks.remove(&position);
-        Ok(Some(position))
+    fn entry(&self, key: &str) -> Result<Option<Vec<u8>>, StorageError> {
+        Ok(self.entries.get(key)?.map(|entry| entry.value().to_vec()))
     }
 
     fn pop_oldest(&mut self) -> Result<Option<(u64, String)>, StorageError> {
@@ -183,6 +173,12 @@ impl<'txn> Entries<'txn> {
 fn size(key: &str, value: usize) -> u64 {
     // No overflow: key and value are in memory, so their sum fits into 64 bits.
     (key.len() as u64).saturating_add(value as u64)
+}
+
+/// Returns the position of an entry, and its size as the bound counts it.
+fn position_and_size(key: &str, entry: &[u8]) -> Result<(u64, u64), StorageError> {
+    let (position, _, value) = split(entry)?;
+    Ok((position, size(key, value.len())))
 }
 
 /// Splits an entry into its position, its expiry and its value.

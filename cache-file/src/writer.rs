@@ -1,5 +1,8 @@
 //! The thread that writes: it commits all queued changes together.
 
+use std::thread;
+use std::time::Duration;
+
 use tokio::sync::{OwnedSemaphorePermit, mpsc, oneshot};
 
 use crate::open::FileError;
@@ -10,6 +13,11 @@ pub(crate) const QUEUE: usize = 4_096;
 
 /// How many bytes of values may be queued. A larger value is queued alone.
 pub(crate) const QUEUE_BYTES: u32 = 16 * 1024 * 1024;
+
+/// How long to wait for changes that callers queue at the same time, again and again while there are some. Little beside
+/// the milliseconds of a commit.
+const WAIT: Duration = Duration::from_micros(100);
+const WAITS: usize = 5;
 
 /// How many bytes of values one commit takes. The change that exceeds this is included.
 const GROUP_BYTES: usize = 8 * 1024 * 1024;
@@ -30,10 +38,11 @@ pub(crate) fn run(shared: &Shared, mut queue: mpsc::Receiver<Request>) {
     while let Some(first) = queue.blocking_recv() {
         let mut group = Group::default();
         group.add(first);
-        while group.has_room()
-            && let Ok(next) = queue.try_recv()
-        {
-            group.add(next);
+        for _ in 0..WAITS {
+            thread::sleep(WAIT);
+            if !group.gather(&mut queue) {
+                break;
+            }
         }
         group.write(shared);
     }
@@ -62,6 +71,17 @@ impl Group {
             self.writes.push(write);
             self.done.push(done);
         }
+    }
+
+    /// Adds what is queued. Returns whether there was something and there is room for more.
+    fn gather(&mut self, queue: &mut mpsc::Receiver<Request>) -> bool {
+        let before = self.writes.len();
+        while self.has_room()
+            && let Ok(next) = queue.try_recv()
+        {
+            self.add(next);
+        }
+        self.writes.len() > before && self.has_room()
     }
 
     fn has_room(&self) -> bool {

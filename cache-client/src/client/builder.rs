@@ -332,7 +332,7 @@ impl<A: App> ClientBuilder<A> {
     /// let client = Client::builder(blog_cache(), Blog::new())
     ///     .store_with(|feed: Arc<Feed>, store| {
     ///         for &id in &feed.0 {
-    ///             store.fill(GetTitle { id }, format!("Post {id}"), EntryTimes::new());
+    ///             store.fill(GetTitle { id }, format!("Post {id}"), cache_core::EntryTimes::new());
     ///         }
     ///         feed
     ///     })
