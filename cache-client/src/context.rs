@@ -32,7 +32,7 @@ impl<A: App> Client<A> {
     ///
     /// # Examples
     /// ```
-    /// # include!(concat!(env!("CARGO_MANIFEST_DIR"), "/doctest_setup.rs"));
+    /// # use doctest_setup::*;
     /// # #[tokio::main(flavor = "current_thread")]
     /// # async fn main() -> Result<(), Box<dyn Error>> {
     /// # let client = blog_client();
@@ -59,7 +59,7 @@ impl<A: App> Context<A> {
     ///
     /// # Examples
     /// ```
-    /// # include!(concat!(env!("CARGO_MANIFEST_DIR"), "/doctest_setup.rs"));
+    /// # use doctest_setup::*;
     /// # #[tokio::main(flavor = "current_thread")]
     /// # async fn main() -> Result<(), Box<dyn Error>> {
     /// # let client = blog_client();
@@ -80,7 +80,7 @@ impl<A: App> Context<A> {
     ///
     /// # Examples
     /// ```
-    /// # include!(concat!(env!("CARGO_MANIFEST_DIR"), "/doctest_setup.rs"));
+    /// # use doctest_setup::*;
     /// # #[tokio::main(flavor = "current_thread")]
     /// # async fn main() -> Result<(), Box<dyn Error>> {
     /// # let client = blog_client();
@@ -102,7 +102,7 @@ impl<A: App> Context<A> {
     ///
     /// # Examples
     /// ```
-    /// # include!(concat!(env!("CARGO_MANIFEST_DIR"), "/doctest_setup.rs"));
+    /// # use doctest_setup::*;
     /// # #[tokio::main(flavor = "current_thread")]
     /// # async fn main() -> Result<(), Box<dyn Error>> {
     /// # let client = blog_client();
@@ -121,7 +121,7 @@ impl<A: App> Context<A> {
     ///
     /// # Examples
     /// ```
-    /// # include!(concat!(env!("CARGO_MANIFEST_DIR"), "/doctest_setup.rs"));
+    /// # use doctest_setup::*;
     /// # #[tokio::main(flavor = "current_thread")]
     /// # async fn main() -> Result<(), Box<dyn Error>> {
     /// # let client = blog_client();
@@ -144,7 +144,7 @@ impl<A: App> Context<A> {
     ///
     /// # Examples
     /// ```
-    /// # include!(concat!(env!("CARGO_MANIFEST_DIR"), "/doctest_setup.rs"));
+    /// # use doctest_setup::*;
     /// # #[tokio::main(flavor = "current_thread")]
     /// # async fn main() -> Result<(), Box<dyn Error>> {
     /// # let client = blog_client();
@@ -163,7 +163,7 @@ impl<A: App> Context<A> {
     ///
     /// # Examples
     /// ```
-    /// # include!(concat!(env!("CARGO_MANIFEST_DIR"), "/doctest_setup.rs"));
+    /// # use doctest_setup::*;
     /// # #[tokio::main(flavor = "current_thread")]
     /// # async fn main() -> Result<(), Box<dyn Error>> {
     /// # let client = blog_client();
@@ -188,7 +188,7 @@ impl<A: App> Context<A> {
     ///
     /// # Examples
     /// ```
-    /// # include!(concat!(env!("CARGO_MANIFEST_DIR"), "/doctest_setup.rs"));
+    /// # use doctest_setup::*;
     /// # #[tokio::main(flavor = "current_thread")]
     /// # async fn main() -> Result<(), Box<dyn Error>> {
     /// # let client = blog_client();
@@ -208,7 +208,7 @@ impl<A: App> Context<A> {
     ///
     /// # Examples
     /// ```
-    /// # include!(concat!(env!("CARGO_MANIFEST_DIR"), "/doctest_setup.rs"));
+    /// # use doctest_setup::*;
     /// # #[tokio::main(flavor = "current_thread")]
     /// # async fn main() -> Result<(), Box<dyn Error>> {
     /// # let client = blog_client();
@@ -235,7 +235,7 @@ impl<A: App> Context<A> {
     ///
     /// # Examples
     /// ```
-    /// # include!(concat!(env!("CARGO_MANIFEST_DIR"), "/doctest_setup.rs"));
+    /// # use doctest_setup::*;
     /// # #[tokio::main(flavor = "current_thread", start_paused = true)]
     /// # async fn main() -> Result<(), Box<dyn Error>> {
     /// # let client = blog_client();
@@ -259,7 +259,7 @@ impl<A: App> Context<A> {
     ///
     /// # Examples
     /// ```
-    /// # include!(concat!(env!("CARGO_MANIFEST_DIR"), "/doctest_setup.rs"));
+    /// # use doctest_setup::*;
     /// # #[tokio::main(flavor = "current_thread")]
     /// # async fn main() -> Result<(), Box<dyn Error>> {
     /// # let client = blog_client();
@@ -281,7 +281,7 @@ impl<A: App> Context<A> {
     ///
     /// # Examples
     /// ```
-    /// # include!(concat!(env!("CARGO_MANIFEST_DIR"), "/doctest_setup.rs"));
+    /// # use doctest_setup::*;
     /// # #[tokio::main(flavor = "current_thread")]
     /// # async fn main() -> Result<(), Box<dyn Error>> {
     /// # let client = blog_client();
@@ -302,7 +302,7 @@ impl<A: App> Context<A> {
     ///
     /// # Examples
     /// ```
-    /// # include!(concat!(env!("CARGO_MANIFEST_DIR"), "/doctest_setup.rs"));
+    /// # use doctest_setup::*;
     /// # #[tokio::main(flavor = "current_thread")]
     /// # async fn main() -> Result<(), Box<dyn Error>> {
     /// # let client = blog_client();

@@ -60,7 +60,7 @@ pub trait Fetch<A: App>: Query<Value: Sized> {
     ///
     /// # Examples
     /// ```
-    /// # include!(concat!(env!("CARGO_MANIFEST_DIR"), "/doctest_setup.rs"));
+    /// # use doctest_setup::*;
     /// # #[derive(Query, Clone, Debug, PartialEq, Eq, Hash)]
     /// # #[query(value = Page, capacity = 100, fresh = "60s")]
     /// # struct GetPage;
@@ -157,7 +157,7 @@ pub trait Fetch<A: App>: Query<Value: Sized> {
     ///
     /// # Examples
     /// ```
-    /// # include!(concat!(env!("CARGO_MANIFEST_DIR"), "/doctest_setup.rs"));
+    /// # use doctest_setup::*;
     /// # #[derive(Query, Clone, Debug, PartialEq, Eq, Hash)]
     /// # #[query(value = u8, capacity = 100, fresh = "30s")]
     /// # pub struct GetProgress { pub job: u64 }

@@ -129,7 +129,7 @@ impl<A: App> Client<A> {
     ///
     /// # Examples
     /// ```
-    /// # include!(concat!(env!("CARGO_MANIFEST_DIR"), "/doctest_setup.rs"));
+    /// # use doctest_setup::*;
     /// # #[tokio::main(flavor = "current_thread")]
     /// # async fn main() -> Result<(), Box<dyn Error>> {
     /// # let client = blog_client();
@@ -163,7 +163,7 @@ impl<A: App> Client<A> {
     ///
     /// # Examples
     /// ```
-    /// # include!(concat!(env!("CARGO_MANIFEST_DIR"), "/doctest_setup.rs"));
+    /// # use doctest_setup::*;
     /// # #[tokio::main(flavor = "current_thread", start_paused = true)]
     /// # async fn main() -> Result<(), Box<dyn Error>> {
     /// # let client = blog_client();
@@ -190,7 +190,7 @@ impl<A: App> Client<A> {
     ///
     /// # Examples
     /// ```
-    /// # include!(concat!(env!("CARGO_MANIFEST_DIR"), "/doctest_setup.rs"));
+    /// # use doctest_setup::*;
     /// # #[tokio::main(flavor = "current_thread")]
     /// # async fn main() -> Result<(), Box<dyn Error>> {
     /// # let client = blog_client();
@@ -223,7 +223,7 @@ where
     ///
     /// # Examples
     /// ```
-    /// # include!(concat!(env!("CARGO_MANIFEST_DIR"), "/doctest_setup.rs"));
+    /// # use doctest_setup::*;
     /// # #[tokio::main(flavor = "current_thread")]
     /// # async fn main() -> Result<(), Box<dyn Error>> {
     /// # let client = blog_client();
@@ -249,7 +249,7 @@ impl<A: App, Q: Fetch<A>> Observer<A, Q> {
     ///
     /// # Examples
     /// ```
-    /// # include!(concat!(env!("CARGO_MANIFEST_DIR"), "/doctest_setup.rs"));
+    /// # use doctest_setup::*;
     /// # #[tokio::main(flavor = "current_thread")]
     /// # async fn main() -> Result<(), Box<dyn Error>> {
     /// # let client = blog_client();
@@ -272,7 +272,7 @@ impl<A: App, Q: Fetch<A>> Observer<A, Q> {
     ///
     /// # Examples
     /// ```
-    /// # include!(concat!(env!("CARGO_MANIFEST_DIR"), "/doctest_setup.rs"));
+    /// # use doctest_setup::*;
     /// # #[tokio::main(flavor = "current_thread")]
     /// # async fn main() -> Result<(), Box<dyn Error>> {
     /// # let client = blog_client();
@@ -292,7 +292,7 @@ impl<A: App, Q: Fetch<A>> Observer<A, Q> {
     ///
     /// # Examples
     /// ```
-    /// # include!(concat!(env!("CARGO_MANIFEST_DIR"), "/doctest_setup.rs"));
+    /// # use doctest_setup::*;
     /// # #[tokio::main(flavor = "current_thread")]
     /// # async fn main() -> Result<(), Box<dyn Error>> {
     /// # let client = blog_client();
@@ -320,7 +320,7 @@ impl<A: App, Q: Fetch<A>> Observer<A, Q> {
     ///
     /// # Examples
     /// ```
-    /// # include!(concat!(env!("CARGO_MANIFEST_DIR"), "/doctest_setup.rs"));
+    /// # use doctest_setup::*;
     /// # #[tokio::main(flavor = "current_thread")]
     /// # async fn main() -> Result<(), Box<dyn Error>> {
     /// # let client = blog_client();

@@ -23,9 +23,6 @@ const TOTALS: TableDefinition<'_, &str, u64> = TableDefinition::new("totals");
 const NEXT: &str = "next";
 const BYTES: &str = "bytes";
 
-/// Bytes before the value.
-const HEAD: usize = 16;
-
 /// The largest value: less than the limit of the database.
 const LARGEST: u64 = 1 << 30;
 

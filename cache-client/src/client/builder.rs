@@ -61,7 +61,7 @@ impl<A: App> Client<A> {
     ///
     /// # Examples
     /// ```
-    /// # include!(concat!(env!("CARGO_MANIFEST_DIR"), "/doctest_setup.rs"));
+    /// # use doctest_setup::*;
     /// # #[tokio::main(flavor = "current_thread")]
     /// # async fn main() -> Result<(), Box<dyn Error>> {
     /// let cache = Cache::<CacheRegistry>::builder().clock(TokioClock::new()).build()?;
@@ -99,7 +99,7 @@ impl<A: App> ClientBuilder<A> {
     ///
     /// # Examples
     /// ```
-    /// # include!(concat!(env!("CARGO_MANIFEST_DIR"), "/doctest_setup.rs"));
+    /// # use doctest_setup::*;
     /// # #[tokio::main(flavor = "current_thread")]
     /// # async fn main() -> Result<(), Box<dyn Error>> {
     /// let client = Client::builder(blog_cache(), Blog::new())
@@ -123,7 +123,7 @@ impl<A: App> ClientBuilder<A> {
     ///
     /// # Examples
     /// ```
-    /// # include!(concat!(env!("CARGO_MANIFEST_DIR"), "/doctest_setup.rs"));
+    /// # use doctest_setup::*;
     /// # #[tokio::main(flavor = "current_thread")]
     /// # async fn main() -> Result<(), Box<dyn Error>> {
     /// let client = Client::builder(blog_cache(), Blog::new())
@@ -149,7 +149,7 @@ impl<A: App> ClientBuilder<A> {
     ///
     /// # Examples
     /// ```
-    /// # include!(concat!(env!("CARGO_MANIFEST_DIR"), "/doctest_setup.rs"));
+    /// # use doctest_setup::*;
     /// # #[tokio::main(flavor = "current_thread")]
     /// # async fn main() -> Result<(), Box<dyn Error>> {
     /// let minute = Duration::from_secs(60);
@@ -177,7 +177,7 @@ impl<A: App> ClientBuilder<A> {
     ///
     /// # Examples
     /// ```
-    /// # include!(concat!(env!("CARGO_MANIFEST_DIR"), "/doctest_setup.rs"));
+    /// # use doctest_setup::*;
     /// # #[tokio::main(flavor = "current_thread")]
     /// # async fn main() -> Result<(), Box<dyn Error>> {
     /// let client = Client::builder(blog_cache(), Blog::new())
@@ -202,7 +202,7 @@ impl<A: App> ClientBuilder<A> {
     ///
     /// # Examples
     /// ```
-    /// # include!(concat!(env!("CARGO_MANIFEST_DIR"), "/doctest_setup.rs"));
+    /// # use doctest_setup::*;
     /// # #[tokio::main(flavor = "current_thread")]
     /// # async fn main() -> Result<(), Box<dyn Error>> {
     /// # use std::fmt::{self, Debug};
@@ -241,7 +241,7 @@ impl<A: App> ClientBuilder<A> {
     ///
     /// # Examples
     /// ```
-    /// # include!(concat!(env!("CARGO_MANIFEST_DIR"), "/doctest_setup.rs"));
+    /// # use doctest_setup::*;
     /// # #[tokio::main(flavor = "current_thread")]
     /// # async fn main() -> Result<(), Box<dyn Error>> {
     /// let provider = Arc::new(MemoryProvider::new(1_000));
@@ -268,7 +268,7 @@ impl<A: App> ClientBuilder<A> {
     ///
     /// # Examples
     /// ```
-    /// # include!(concat!(env!("CARGO_MANIFEST_DIR"), "/doctest_setup.rs"));
+    /// # use doctest_setup::*;
     /// # #[tokio::main(flavor = "current_thread", start_paused = true)]
     /// # async fn main() -> Result<(), Box<dyn Error>> {
     /// # use cache_core::BoxError;
@@ -304,7 +304,7 @@ impl<A: App> ClientBuilder<A> {
     ///
     /// # Examples
     /// ```
-    /// # include!(concat!(env!("CARGO_MANIFEST_DIR"), "/doctest_setup.rs"));
+    /// # use doctest_setup::*;
     /// # fn main() -> Result<(), Box<dyn Error>> {
     /// let background = tokio::runtime::Builder::new_multi_thread().worker_threads(1).enable_all().build()?;
     /// let client = Client::builder(blog_cache(), Blog::new()).runtime(background.handle().clone()).build();
@@ -326,7 +326,7 @@ impl<A: App> ClientBuilder<A> {
     ///
     /// # Examples
     /// ```
-    /// # include!(concat!(env!("CARGO_MANIFEST_DIR"), "/doctest_setup.rs"));
+    /// # use doctest_setup::*;
     /// # #[tokio::main(flavor = "current_thread")]
     /// # async fn main() -> Result<(), Box<dyn Error>> {
     /// let client = Client::builder(blog_cache(), Blog::new())
@@ -361,7 +361,7 @@ impl<A: App> ClientBuilder<A> {
     ///
     /// # Examples
     /// ```
-    /// # include!(concat!(env!("CARGO_MANIFEST_DIR"), "/doctest_setup.rs"));
+    /// # use doctest_setup::*;
     /// # #[tokio::main(flavor = "current_thread")]
     /// # async fn main() -> Result<(), Box<dyn Error>> {
     /// let builder = Client::builder(blog_cache(), Blog::new()).defaults(|options| options.retry_factor(0.5));
@@ -409,7 +409,7 @@ impl<A: App> ClientBuilder<A> {
     ///
     /// # Examples
     /// ```
-    /// # include!(concat!(env!("CARGO_MANIFEST_DIR"), "/doctest_setup.rs"));
+    /// # use doctest_setup::*;
     /// # #[tokio::main(flavor = "current_thread")]
     /// # async fn main() -> Result<(), Box<dyn Error>> {
     /// let client = Client::builder(blog_cache(), Blog::new()).concurrency(2).build();
@@ -427,7 +427,7 @@ impl<A: App> ClientBuilder<A> {
     ///
     /// # Examples
     /// ```
-    /// # include!(concat!(env!("CARGO_MANIFEST_DIR"), "/doctest_setup.rs"));
+    /// # use doctest_setup::*;
     /// # #[tokio::main(flavor = "current_thread")]
     /// # async fn main() -> Result<(), Box<dyn Error>> {
     /// let client = Client::builder(blog_cache(), Blog::new())

@@ -17,7 +17,7 @@ impl<A: App> Context<A> {
     ///
     /// # Examples
     /// ```
-    /// # include!(concat!(env!("CARGO_MANIFEST_DIR"), "/doctest_setup.rs"));
+    /// # use doctest_setup::*;
     /// # #[derive(Query, Clone, Debug, PartialEq, Eq, Hash)]
     /// # #[query(value = String, capacity = 100, fresh = "60s")]
     /// # struct GetForecast;
@@ -50,7 +50,7 @@ impl<A: App> Context<A> {
     ///
     /// # Examples
     /// ```
-    /// # include!(concat!(env!("CARGO_MANIFEST_DIR"), "/doctest_setup.rs"));
+    /// # use doctest_setup::*;
     /// # #[derive(Query, Clone, Debug, PartialEq, Eq, Hash)]
     /// # #[query(value = String, capacity = 100, fresh = "60s")]
     /// # struct GetForecast;
@@ -82,7 +82,7 @@ impl<A: App> Context<A> {
     ///
     /// # Examples
     /// ```
-    /// # include!(concat!(env!("CARGO_MANIFEST_DIR"), "/doctest_setup.rs"));
+    /// # use doctest_setup::*;
     /// # #[derive(Query, Clone, Debug, PartialEq, Eq, Hash)]
     /// # #[query(value = String, capacity = 100, fresh = "60s")]
     /// # struct GetForecast;

@@ -129,7 +129,7 @@
 //! `cache-only`, or `network-first` with a `timeout`. Mutations run, and fail, as always.
 //!
 //! ```
-//! # include!(concat!(env!("CARGO_MANIFEST_DIR"), "/doctest_setup.rs"));
+//! # use doctest_setup::*;
 //! # #[tokio::main(flavor = "current_thread", start_paused = true)]
 //! # async fn main() -> Result<(), Box<dyn Error>> {
 //! # let client = blog_client();

@@ -17,7 +17,7 @@
 //! the cached value and each change of it, including those loaded for other observers.
 //!
 //! ```
-//! # include!(concat!(env!("CARGO_MANIFEST_DIR"), "/doctest_setup.rs"));
+//! # use doctest_setup::*;
 //! # #[tokio::main(flavor = "current_thread")]
 //! # async fn main() -> Result<(), Box<dyn Error>> {
 //! # let client = blog_client();

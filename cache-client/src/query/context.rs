@@ -38,7 +38,7 @@ impl<A: App> Context<A> {
     ///
     /// # Examples
     /// ```
-    /// # include!(concat!(env!("CARGO_MANIFEST_DIR"), "/doctest_setup.rs"));
+    /// # use doctest_setup::*;
     /// # #[tokio::main(flavor = "current_thread")]
     /// # async fn main() -> Result<(), Box<dyn Error>> {
     /// # let client = blog_client();
@@ -67,7 +67,7 @@ impl<A: App> Context<A> {
     ///
     /// # Examples
     /// ```
-    /// # include!(concat!(env!("CARGO_MANIFEST_DIR"), "/doctest_setup.rs"));
+    /// # use doctest_setup::*;
     /// # #[tokio::main(flavor = "current_thread")]
     /// # async fn main() -> Result<(), Box<dyn Error>> {
     /// # let client = blog_client();
@@ -104,7 +104,7 @@ impl<A: App> Context<A> {
     ///
     /// # Examples
     /// ```
-    /// # include!(concat!(env!("CARGO_MANIFEST_DIR"), "/doctest_setup.rs"));
+    /// # use doctest_setup::*;
     /// # #[tokio::main(flavor = "current_thread")]
     /// # async fn main() -> Result<(), Box<dyn Error>> {
     /// # let client = blog_client();
@@ -129,7 +129,7 @@ impl<A: App> Context<A> {
     ///
     /// # Examples
     /// ```
-    /// # include!(concat!(env!("CARGO_MANIFEST_DIR"), "/doctest_setup.rs"));
+    /// # use doctest_setup::*;
     /// # #[tokio::main(flavor = "current_thread")]
     /// # async fn main() -> Result<(), Box<dyn Error>> {
     /// # let client = blog_client();
@@ -158,7 +158,7 @@ impl<A: App> Context<A> {
     ///
     /// # Examples
     /// ```
-    /// # include!(concat!(env!("CARGO_MANIFEST_DIR"), "/doctest_setup.rs"));
+    /// # use doctest_setup::*;
     /// # #[tokio::main(flavor = "current_thread")]
     /// # async fn main() -> Result<(), Box<dyn Error>> {
     /// # let client = blog_client();
@@ -188,7 +188,7 @@ impl<A: App> Context<A> {
     ///
     /// # Examples
     /// ```
-    /// # include!(concat!(env!("CARGO_MANIFEST_DIR"), "/doctest_setup.rs"));
+    /// # use doctest_setup::*;
     /// # #[tokio::main(flavor = "current_thread")]
     /// # async fn main() -> Result<(), Box<dyn Error>> {
     /// # let client = blog_client();

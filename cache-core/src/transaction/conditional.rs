@@ -24,10 +24,10 @@ impl Draft {
     /// Returns the write set of a table. Creates it at first use.
     fn set_of(&mut self, table_ref: &AnyTableRef) -> &mut WriteSet {
         let (index, access) = (table_ref.table().head().index, table_ref.access);
-        let at = self.parts.find(index).unwrap_or_else(|| {
-            self.parts.add(WriteSet::of((access.query)(), index, table_ref.erased(), access.pairs))
-        });
-        self.parts.at(at)
+        match self.parts.find(index) {
+            Some(at) => self.parts.at(at),
+            None => self.parts.add(WriteSet::of((access.query)(), index, table_ref.erased(), access.pairs)),
+        }
     }
 
     fn set_if(&mut self, table_ref: &AnyTableRef, pair: &mut dyn AnyPair, write: ConditionalWrite) {

@@ -1,14 +1,15 @@
-// What the examples of this crate have in common: a blog whose titles come from a map. Included by doc tests only.
+//! What the examples of `cache-client` have in common: a blog whose titles come from a map, and the imports.
+#![allow(clippy::unwrap_used, missing_docs, reason = "examples")]
 
-use std::collections::BTreeMap;
-use std::error::Error;
-use std::io;
-use std::sync::atomic::{AtomicU32, Ordering};
-use std::sync::{Arc, Mutex};
-use std::time::Duration;
+pub use std::collections::BTreeMap;
+pub use std::error::Error;
+pub use std::io;
+pub use std::sync::atomic::{AtomicU32, Ordering};
+pub use std::sync::{Arc, Mutex};
+pub use std::time::Duration;
 
-use cache_client::*;
-use cache_core::{Cache, Merge, Query, Shape, registry};
+pub use cache_client::*;
+pub use cache_core::{Cache, Merge, Query, Shape, registry};
 
 /// The title of a post.
 #[derive(Query, Shape, Clone, Debug, PartialEq, Eq, Hash, serde::Serialize, serde::Deserialize)]
@@ -34,6 +35,7 @@ impl Merge for Feed {
 registry! { pub struct CacheRegistry { GetTitle, GetFeed } }
 
 /// Stands for a server.
+#[derive(Debug)]
 pub struct Blog {
     titles: Mutex<BTreeMap<u64, String>>,
     loads: AtomicU32,
@@ -41,6 +43,7 @@ pub struct Blog {
 
 impl Blog {
     /// A blog with the posts 1, 2 and 3.
+    #[expect(clippy::new_without_default, reason = "an example")]
     pub fn new() -> Self {
         let titles = [(1, "One"), (2, "Two"), (3, "Three")].map(|(id, title)| (id, title.to_owned()));
         Self { titles: Mutex::new(titles.into()), loads: AtomicU32::new(0) }
@@ -85,7 +88,7 @@ impl Fetch<Blog> for GetFeed {
 }
 
 /// Changes a title on the server, and writes the new one to the cache.
-#[derive(Clone)]
+#[derive(Clone, Debug)]
 pub struct Rename {
     pub id: u64,
     pub title: &'static str,
