@@ -152,9 +152,9 @@ impl<A: App> LoadTask<A> {
     /// Stores a copy of an answer whose load began at `started`, unless the cache has another value by now.
     async fn leave_copy(&self, entry: Box<ProviderEntry>, value: AnyValue, started: Moment) {
         let cache = self.node.client.cache();
-        let (fresh, ttl) = self.windows(&value);
-        let served =
-            self.plan.served_for(self.query.counts_as_absent(&self.plan, &value), &self.node.terms());
+        let (plan, terms) = (self.plan_of_copies(), self.node.terms());
+        let (fresh, ttl) = windows(&self.node.client, &*self.query, plan, &value, &terms);
+        let served = plan.served_for(self.query.counts_as_absent(plan, &value), &terms);
         let loaded_at = entry.began.later_by(started.since(self.flight.started));
         let age = WallTime::from(cache.wall()).since(loaded_at).unwrap_or_default();
         let copy = EntryCopy { value: &self.query.to_handle(&value), loaded_at, age, fresh, served, ttl };
@@ -174,6 +174,13 @@ impl<A: App> LoadTask<A> {
         }
         let brought = kept.into_iter().flat_map(|kept| &kept.brought);
         run_all(brought.map(|answer| leave_brought_copy(&self.node.client, answer, started))).await;
+    }
+
+    /// The options of the query, since a copy serves calls with other options too.
+    fn plan_of_copies(&self) -> &Plan {
+        let client = &self.node.client;
+        let of_query = client.plan_of(self.query.table(client.cache()).index()).get();
+        of_query.and_then(|plan| plan.as_ref().ok()).unwrap_or(&self.plan)
     }
 
     /// Whether the cached value is marked. This detects marks from a restored snapshot; the marks of this program are

@@ -248,6 +248,10 @@ impl<A: App> Caller<'_, A> {
             false => self.client().runtime().get(),
         };
         let started = self.client().cache().now();
+        if self.client().tier().is_some() {
+            // Copies have the times of the query. If its options are invalid, calls without their own get the error.
+            _ = self.planned(query, None, Access::PLAIN);
+        }
         // The query to load, if the flight is new.
         let mut loaded = None;
         let make = |hash| {

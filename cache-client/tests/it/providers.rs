@@ -110,6 +110,15 @@ async fn the_time_to_live_is_the_rest_of_the_shortest_time() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn a_copy_has_the_times_of_the_query_whatever_the_options_of_the_call_are() {
+    let restarts = Restarts::new(UnexpiringProvider::default());
+    let client = restarts.client();
+    client.query_with(&GetKept(1), |options| options.fresh(seconds(3))).await.unwrap();
+    settle().await;
+    assert_eq!(restarts.provider.times(), [9]);
+}
+
+#[tokio::test(start_paused = true)]
 async fn an_answer_is_written_for_at_most_a_year_and_not_after_its_expiry() {
     let restarts = Restarts::new(UnexpiringProvider::default());
     let year = seconds(365 * 24 * 60 * 60);
