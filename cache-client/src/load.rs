@@ -111,7 +111,7 @@ impl<A: App> LoadTask<A> {
         self.flight.land(outcome)
     }
 
-    /// Counts a running load. A flight that only reads the provider is none.
+    /// Counts the flight as a running load, unless it only reads the provider.
     fn count_begin(&self) {
         if !self.plan.never_loads() {
             self.node.client.query_states().load_began(&self.query_state);

@@ -240,7 +240,7 @@ fn a_following_write_has_its_new_weight() {
 }
 
 #[test]
-fn a_following_write_and_a_fill_leave_loads_current_and_wake_those_who_watch() {
+fn a_following_write_and_a_fill_leave_loads_current_and_wake_watches() {
     let cache = shop();
     cache.insert(GetBalance(1), 1);
     let seen = revision_of(&cache, 1);

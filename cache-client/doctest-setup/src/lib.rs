@@ -1,11 +1,11 @@
 //! What the examples of `cache-client` have in common: a blog whose titles come from a map, and the imports.
-#![allow(clippy::unwrap_used, missing_docs, reason = "examples")]
+#![allow(missing_docs, reason = "examples")]
 
 pub use std::collections::BTreeMap;
 pub use std::error::Error;
 pub use std::io;
 pub use std::sync::atomic::{AtomicU32, Ordering};
-pub use std::sync::{Arc, Mutex};
+pub use std::sync::{Arc, Mutex, PoisonError};
 pub use std::time::Duration;
 
 pub use cache_client::*;
@@ -51,7 +51,7 @@ impl Blog {
 
     /// Changes a title on the server.
     pub fn rename(&self, id: u64, title: &str) {
-        self.titles.lock().unwrap().insert(id, title.to_owned());
+        self.titles.lock().unwrap_or_else(PoisonError::into_inner).insert(id, title.to_owned());
     }
 
     /// How many loads the server has answered.
@@ -69,7 +69,7 @@ impl Fetch<Blog> for GetTitle {
 
     async fn fetch(&self, cx: &Context<Blog>) -> Result<String, io::Error> {
         cx.app().loads.fetch_add(1, Ordering::Relaxed);
-        let title = cx.app().titles.lock().unwrap().get(&self.id).cloned();
+        let title = cx.app().titles.lock().unwrap_or_else(PoisonError::into_inner).get(&self.id).cloned();
         title.ok_or_else(|| io::ErrorKind::NotFound.into())
     }
 
@@ -83,7 +83,7 @@ impl Fetch<Blog> for GetFeed {
 
     async fn fetch(&self, cx: &Context<Blog>) -> Result<Feed, io::Error> {
         cx.app().loads.fetch_add(1, Ordering::Relaxed);
-        Ok(Feed(cx.app().titles.lock().unwrap().keys().copied().collect()))
+        Ok(Feed(cx.app().titles.lock().unwrap_or_else(PoisonError::into_inner).keys().copied().collect()))
     }
 }
 
@@ -110,7 +110,8 @@ impl Mutate<Blog> for Rename {
 
 /// An empty cache that reads tokio's clock.
 pub fn blog_cache() -> Cache<CacheRegistry> {
-    Cache::builder().clock(TokioClock::new()).build().unwrap()
+    // The options of both queries are valid.
+    Cache::builder().clock(TokioClock::new()).build().expect("valid options")
 }
 
 /// A client of a new blog.

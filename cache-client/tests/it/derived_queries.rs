@@ -9,7 +9,7 @@ use cache_client::{
 use cache_core::{Cache, Freshness, Holds, Query, registry};
 use parking_lot::Mutex;
 
-use crate::scripted::{SECOND, in_time, seconds, settle, takes};
+use crate::scripted::{SECOND, in_time, pass, seconds, settle, takes};
 
 /// The price of an item. Loads at once.
 #[derive(Query, Clone, Debug, PartialEq, Eq, Hash)]
@@ -144,7 +144,7 @@ where
 
 /// Long after the load, when neither the answer nor its inputs are stale yet.
 async fn wait() {
-    tokio::time::sleep(seconds(300)).await;
+    pass(seconds(300)).await;
 }
 
 #[tokio::test(start_paused = true)]
@@ -211,7 +211,7 @@ async fn answers_built_from_answers_are_stale_with_them_and_each_is_loaded_once(
 async fn an_answer_that_became_stale_with_its_inputs_is_loaded_once() {
     let client = shop_client();
     answer(&client, &GetHousehold(1)).await;
-    tokio::time::sleep(seconds(700)).await;
+    pass(seconds(700)).await;
     for item in [1, 2] {
         client.app().prices.lock().insert(item, 15);
     }
@@ -225,11 +225,11 @@ async fn an_answer_that_became_stale_with_its_inputs_is_loaded_once() {
 async fn an_observed_answer_follows_its_inputs() {
     let client = shop_client();
     let observer = client.observe(&GetHousehold(1));
-    tokio::time::sleep(seconds(10)).await;
+    pass(seconds(10)).await;
     assert_eq!(observer.state().value().map(|value| **value), Some(20));
     for price in [15, 16, 17] {
         client.cache().insert(GetPrice(2), price);
-        tokio::time::sleep(seconds(10)).await;
+        pass(seconds(10)).await;
         assert_eq!(observer.state().value().map(|value| **value), Some(10 + price));
     }
     assert_eq!(client.app().loads::<GetHousehold>(), 4);

@@ -116,9 +116,9 @@ impl<R: Registry> Transaction<R> {
         self.draft.bring(watch, entry);
     }
 
-    /// Replaces the value of the entry that has this revision, and is skipped if there is none. The entry keeps its
-    /// times, its mark and its place in the order. Observers see the new value. Running loads stay current, so that
-    /// their answers are stored.
+    /// Replaces the value of an entry if the entry still has this revision when the transaction commits. Otherwise the
+    /// write is skipped. The entry keeps its times, its mark and its place in the order. Observers see the new value.
+    /// Running loads of the key stay current: their answers are stored.
     ///
     /// # Examples
     /// ```

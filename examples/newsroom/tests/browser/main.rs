@@ -2,7 +2,7 @@
 #![allow(clippy::unwrap_used, missing_docs, reason = "tests")]
 
 mod chromium;
-#[path = "../shared/outage.rs"]
+#[path = "../common/outage.rs"]
 mod outage;
 
 use std::path::{Path, PathBuf};

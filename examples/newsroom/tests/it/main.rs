@@ -4,7 +4,7 @@
 mod comments;
 mod discussed;
 mod failures;
-#[path = "../shared/outage.rs"]
+#[path = "../common/outage.rs"]
 mod outage;
 mod outages;
 mod program;
