@@ -86,15 +86,15 @@ impl<'a> Assembly<'a> {
         Self { shared, options, types, tables: 0, problem: None }
     }
 
-    /// Creates the table of one line of the registry. On the heap, since a registry of thousands of tables is built on
-    /// the stack; in an `Arc`, whose drop is not compiled into every place that drops it.
-    pub fn table<Q: Query>(&mut self, name: &'static str) -> Arc<Table<Q>> {
+    /// Creates the table of one line of the registry. Boxed, since a registry of thousands of tables is built
+    /// on the stack.
+    pub fn table<Q: Query>(&mut self, name: &'static str) -> Box<Table<Q>> {
         let (mut codec, mut ensure_shards) = (None, None);
         if let Some(persistence) = Q::persistence() {
             codec = Some(persistence.codec);
             ensure_shards = Some(persistence.ensure_shards);
         }
-        Arc::new(Table::new(
+        Box::new(Table::new(
             self.checked_head(name, TypeId::of::<Q>(), Q::TAGS, Q::OPTIONS, codec),
             ensure_shards,
         ))
@@ -140,11 +140,11 @@ impl<'a> Assembly<'a> {
     }
 
     /// Creates the table of dynamic entries.
-    pub fn dynamic(&mut self) -> Arc<Table<Dynamic>> {
+    pub fn dynamic(&mut self) -> Box<Table<Dynamic>> {
         let types = std::mem::take(&mut self.types);
         let codec = Some(Box::new(types) as Box<dyn TableCodec>);
         let head = self.head(Dynamic::NAME, TypeId::of::<Dynamic>(), Dynamic::TAGS, Dynamic::OPTIONS, codec);
-        Arc::new(Table::new(head, Some(Table::ensure_shards)))
+        Box::new(Table::new(head, Some(Table::ensure_shards)))
     }
 
     pub(crate) fn finish(self) -> Result<(), BuildError> {

@@ -41,8 +41,8 @@ pub(crate) trait AnyLines: Any + Send + Sync {
     fn displace(&mut self, number: u32) -> bool;
     /// Reserves room for `entries` new entries.
     fn reserve(&mut self, entries: usize);
-    /// Swaps two lines, which may be vacant.
-    fn swap(&mut self, number: u32, other: u32);
+    /// Moves an entry to a vacant line, or leaves it where it is if both are the same.
+    fn shift(&mut self, from: u32, to: u32);
     /// Keeps the first `len` lines, and gives back most of the memory of the others.
     fn shrink(&mut self, len: u32);
     /// Returns what was displaced and not yet taken.

@@ -336,15 +336,15 @@ impl<Q: Query> AnyLines for Lines<Q> {
         self.0.lines.reserve(entries);
     }
 
-    fn swap(&mut self, number: u32, other: u32) {
-        self.0.lines.swap(number as usize, other as usize);
+    fn shift(&mut self, from: u32, to: u32) {
+        let lines = &mut self.0.lines;
+        let line = lines[from as usize].take();
+        lines[to as usize] = line;
     }
 
     fn shrink(&mut self, len: u32) {
         let (lines, len) = (&mut self.0.lines, len as usize);
-        while lines.len() > len {
-            lines.pop();
-        }
+        lines.truncate(len);
         lines.shrink_to(2 * len);
     }
 

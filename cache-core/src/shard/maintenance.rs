@@ -147,7 +147,7 @@ impl ShardMut<'_> {
         let mut next = 0;
         for number in self.numbers() {
             if self.lines.state(number).is_some() {
-                self.lines.swap(number, next);
+                self.lines.shift(number, next);
                 moved[number as usize] = next;
                 next += 1;
             }

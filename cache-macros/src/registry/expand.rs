@@ -112,7 +112,7 @@ fn structure(listing: &Listing, fields: &[TableField<'_>]) -> TokenStream {
             let docs = format!("Answers of `{query}`.");
             quote!(#[doc = #docs])
         });
-        quote_spanned!(*span=> #docs #(#attributes)* pub #name: ::std::sync::Arc<#core::__private::Table<#path>>,)
+        quote_spanned!(*span=> #docs #(#attributes)* pub #name: ::std::boxed::Box<#core::__private::Table<#path>>,)
     });
     quote! {
         #docs
@@ -121,7 +121,7 @@ fn structure(listing: &Listing, fields: &[TableField<'_>]) -> TokenStream {
         #visibility struct #name {
             #(#fields)*
             #[doc(hidden)]
-            pub __dynamic: ::std::sync::Arc<#core::__private::Table<#core::Dynamic>>,
+            pub __dynamic: ::std::boxed::Box<#core::__private::Table<#core::Dynamic>>,
         }
     }
 }

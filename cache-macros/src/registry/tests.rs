@@ -24,7 +24,7 @@ fn a_line_becomes_a_field_with_the_docs_of_its_query() {
     let written = written(quote!(pub struct All { /** One post. */ #[deprecated] crate::GetPost, }));
     contains(
         &written,
-        quote!(#[doc = r" One post. "] #[deprecated] pub get_post: ::std::sync::Arc<::cc::__private::Table<crate::GetPost>>,),
+        quote!(#[doc = r" One post. "] #[deprecated] pub get_post: ::std::boxed::Box<::cc::__private::Table<crate::GetPost>>,),
     );
     contains(&written, quote!(impl ::cc::__private::ListedIn<All> for crate::GetPost));
     contains(&written, quote!(::cc::__private::TableDescription::add::<crate::GetPost>));

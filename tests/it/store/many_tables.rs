@@ -1,7 +1,6 @@
 //! Operations on thousands of tables fit on the stack of an ordinary thread.
 
 use std::cell::Cell;
-use std::sync::Arc;
 
 use cache_core::__private::{AnyTable, Assembly, ListedIn};
 use cache_core::__private::{Table, TableDescription};
@@ -59,7 +58,8 @@ struct GetAny(u32);
 const TABLES: usize = 10_000;
 
 /// Many tables of one type, so that their code is compiled once.
-struct SameTables(Vec<Arc<Table<GetAny>>>);
+#[expect(clippy::vec_box, reason = "the registry hands out boxes")]
+struct SameTables(Vec<Box<Table<GetAny>>>);
 
 thread_local! {
     /// The selected table.
