@@ -225,21 +225,6 @@ fn a_following_write_leaves_a_survivor_a_survivor() {
 }
 
 #[test]
-fn a_following_write_has_its_new_weight() {
-    let (cache, _) = timed(|builder| builder.table::<GetBalance>(|t| t.capacity(1_000)));
-    for id in 0..10 {
-        cache.insert(GetBalance(id), 1);
-    }
-    let mut tx = cache.begin();
-    for id in 0..10 {
-        tx.follow(GetBalance(id), 2, revision_of(&cache, id));
-    }
-    tx.commit().unwrap();
-    let report = cache.inspect().tables.into_iter().find(|table| table.name == "get_balance").unwrap();
-    assert_eq!((report.residents, report.weight), (10, 10));
-}
-
-#[test]
 fn a_following_write_and_a_fill_leave_loads_current_and_wake_watches() {
     let cache = shop();
     cache.insert(GetBalance(1), 1);

@@ -21,6 +21,24 @@ fn the_first_leaves_when_the_weights_pass_the_bound() {
 }
 
 #[test]
+fn a_following_write_has_its_new_weight() {
+    let cache = Cache::<Shelf>::new();
+    for n in 1..=2 {
+        cache.insert(GetBlob(n), blob(40));
+    }
+    let follow = |bytes| {
+        let seen = cache.peek_entry(&GetBlob(2)).unwrap().revision();
+        let mut tx = cache.begin();
+        tx.follow(GetBlob(2), blob(bytes), seen);
+        tx.commit().unwrap();
+        table(&cache, "get_blob").weight
+    };
+    assert_eq!(follow(10), 50);
+    assert_eq!(follow(90), 90, "the other has left");
+    assert_eq!(cache.keys::<GetBlob>(), [GetBlob(2)]);
+}
+
+#[test]
 fn the_bound_may_be_filled_to_the_brim() {
     let cache = Cache::<Shelf>::new();
     cache.insert(GetBlob(1), blob(60));
