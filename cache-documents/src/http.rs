@@ -1,0 +1,1 @@
+//! Requests over HTTP: which answer may be used again, and for how long.
