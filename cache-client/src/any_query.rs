@@ -1,6 +1,7 @@
 //! A query of unknown type: what the client needs from it, as small methods. The implementation is compiled for each
 //! query that is loaded, so it is kept small.
 
+use std::any::TypeId;
 use std::future::Future;
 use std::pin::Pin;
 use std::sync::Arc;
@@ -25,6 +26,8 @@ use crate::telemetry::{Labels, Subject};
 /// Facts about a query.
 pub(crate) struct QueryFacts {
     pub(crate) name: &'static str,
+    /// The type of the values.
+    pub(crate) value: TypeId,
     pub(crate) loading: LoadingOptions,
     pub(crate) labels: Labels,
     /// Whether one load takes several keys, so that the load of a single key takes no slot.

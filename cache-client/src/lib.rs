@@ -157,4 +157,4 @@ pub use query::client::CachedValue;
 pub use query::set::QuerySet;
 pub use std_error::{DisplayError, WithSource};
 #[doc(hidden)]
-pub use store_step::AnswerStore;
+pub use store_step::{AnswerKey, AnswerStore};

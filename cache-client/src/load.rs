@@ -273,7 +273,7 @@ impl<A: App> LoadTask<A> {
         };
         let terms = self.node.terms();
         let times = self.plan.times(self.query.counts_as_absent(&self.plan, &value), started, &terms);
-        let inputs = self.node.take_inputs();
+        let (inputs, ticket) = (self.node.take_inputs(), self.node.take_ticket());
         let (answers, mut entries) = self.take_brought(started);
         // The steps have seen an unchanged value.
         let is_unchanged = source == AnswerSource::Cache;
@@ -284,7 +284,9 @@ impl<A: App> LoadTask<A> {
             }
             Some(step) => {
                 let is_copy = source == AnswerSource::Provider;
-                let parts = AnswerParts { watch, times, inputs: &inputs, brought: &mut entries, is_copy };
+                let ticket = ticket.as_deref();
+                let parts =
+                    AnswerParts { watch, times, inputs: &inputs, brought: &mut entries, is_copy, ticket };
                 self.store_by_step(&step, &value, parts)
             }
         };

@@ -22,7 +22,11 @@ struct Extras {
     /// Entries for other keys. Shared by the answers of a batch: the first that is stored takes them.
     brought: Arc<Mutex<Vec<AnyBrought>>>,
     step: Option<AnyStoreStep>,
+    ticket: Option<Ticket>,
 }
+
+/// What a crate on top of the client keeps from the start of an attempt until its answer is stored.
+pub(crate) type Ticket = Arc<dyn Any + Send + Sync>;
 
 /// The step that stores an answer, with its app type erased.
 pub(crate) type AnyStoreStep = Arc<dyn Any + Send + Sync>;
@@ -68,6 +72,16 @@ impl LoadNotes {
     }
 
     /// Takes the entries that the load brings along, unless another answer of its batch has taken them.
+    /// Keeps the ticket of this attempt.
+    pub(crate) fn keep_ticket(&mut self, ticket: Ticket) {
+        self.extras.get_or_insert_default().ticket = Some(ticket);
+    }
+
+    /// Takes the ticket of this attempt.
+    pub(crate) fn take_ticket(&mut self) -> Option<Ticket> {
+        self.extras.as_mut()?.ticket.take()
+    }
+
     pub(crate) fn take_brought(&self) -> Vec<AnyBrought> {
         self.extras.as_ref().map(|extras| std::mem::take(&mut *extras.brought.lock())).unwrap_or_default()
     }

@@ -4,51 +4,67 @@
 use std::any::{Any, TypeId};
 use std::collections::HashMap;
 use std::fmt::{self, Debug};
+use std::hash::{Hash, Hasher};
 use std::marker::PhantomData;
 use std::sync::Arc;
 
-use cache_core::client_support::AnyKey;
-use cache_core::{EntryTimes, Holds, Query, Revision, Transaction};
+use cache_core::client_support::{AnyKey, AnyWatch};
+use cache_core::{CommitError, EntryState, EntryTimes, Holds, Query, Revision, Transaction};
 use foldhash::fast::RandomState;
 
+use crate::any_query::AnyQuery;
 use crate::app::App;
 use crate::client::Client;
 use crate::context::Context;
 use crate::context::memo::Memo;
 use crate::erased::AnyValue;
 use crate::mutate::order::WrittenEntry;
+use crate::notes::Ticket;
 
 /// The commit of one answer, which a step may extend. The answer itself is written by the client: only if nothing newer
 /// has happened to its key, so that the rest of the commit may be written without it.
 pub struct AnswerStore<'a, A: App> {
     client: &'a Client<A>,
     transaction: &'a mut Transaction<A::Registry>,
-    is_copy: bool,
+    key: Option<&'a AnswerKey<A>>,
+    origin: Origin<'a>,
+    plan: &'a mut Option<Box<dyn Any + Send>>,
     written: Vec<Box<dyn WrittenKey<A>>>,
-    followed: Vec<Box<dyn WrittenKey<A>>>,
-    held: Vec<Box<dyn Any>>,
+    followed: Vec<AnswerKey<A>>,
+}
+
+/// Where an answer comes from. The default is the program itself.
+#[derive(Clone, Copy, Default)]
+pub(crate) struct Origin<'a> {
+    /// Whether it is a copy from the provider.
+    pub(crate) is_copy: bool,
+    /// Whether it is the answer of a load, for which no hook runs.
+    pub(crate) is_loaded: bool,
+    /// What was kept since the start of its load.
+    pub(crate) ticket: Option<&'a (dyn Any + Send + Sync)>,
+    /// The watch of the load that has found the answer.
+    pub(crate) watch: Option<&'a AnyWatch>,
 }
 
 /// What a step leaves to be done after its commit.
 pub(crate) struct StepWork<A: App> {
     pub(crate) written: Vec<Box<dyn WrittenKey<A>>>,
-    pub(crate) followed: Vec<Box<dyn WrittenKey<A>>>,
-    /// Dropped after the commit.
-    pub(crate) held: Vec<Box<dyn Any>>,
+    pub(crate) followed: Vec<AnswerKey<A>>,
 }
 
 impl<'a, A: App> AnswerStore<'a, A> {
     pub(crate) fn new(
         client: &'a Client<A>,
         transaction: &'a mut Transaction<A::Registry>,
-        is_copy: bool,
+        key: Option<&'a AnswerKey<A>>,
+        origin: Origin<'a>,
+        plan: &'a mut Option<Box<dyn Any + Send>>,
     ) -> Self {
-        Self { client, transaction, is_copy, written: Vec::new(), followed: Vec::new(), held: Vec::new() }
+        Self { client, transaction, key, origin, plan, written: Vec::new(), followed: Vec::new() }
     }
 
     pub(crate) fn into_work(self) -> StepWork<A> {
-        let Self { written, followed, held, .. } = self;
-        StepWork { written, followed, held }
+        StepWork { written: self.written, followed: self.followed }
     }
 
     /// Returns the client.
@@ -60,7 +76,45 @@ impl<'a, A: App> AnswerStore<'a, A> {
     /// Returns whether the answer is a copy from the provider, and so may be older than what is in the cache.
     #[must_use]
     pub fn is_copy(&self) -> bool {
-        self.is_copy
+        self.origin.is_copy
+    }
+
+    /// Returns whether hooks run between this step and its commit: those of a mutation, of a pushed value or of a direct
+    /// change. They may be async, so that no lock can be held until then.
+    #[must_use]
+    pub fn runs_hooks(&self) -> bool {
+        !self.origin.is_loaded
+    }
+
+    /// Returns what [`started_with`](crate::ClientBuilder::started_with) has made when the attempt to load the answer
+    /// began; `None` if the answer was not loaded.
+    #[must_use]
+    pub fn started<T: Any>(&self) -> Option<&'a T> {
+        self.origin.ticket?.downcast_ref()
+    }
+
+    /// Returns whether something newer has happened to the key of the answer, so that the answer is not stored.
+    #[must_use]
+    pub fn is_overtaken(&self) -> bool {
+        self.origin.watch.is_some_and(AnyWatch::is_overtaken)
+    }
+
+    /// Returns the key of the answer; `None` if the step has none.
+    #[must_use]
+    pub fn key(&self) -> Option<&'a AnswerKey<A>> {
+        self.key
+    }
+
+    /// Returns what the steps of this commit have planned so far. The first call creates it.
+    pub fn plan<T: Any + Default + Send>(&mut self) -> &mut T {
+        let plan = self.plan.get_or_insert_with(|| Box::<T>::default());
+        if !plan.is::<T>() {
+            *plan = Box::<T>::default();
+        }
+        match plan.downcast_mut() {
+            Some(plan) => plan,
+            None => unreachable!("it was just created"),
+        }
     }
 
     /// Returns the value that the commit leaves for a key. If another commit changes it first, the step runs again.
@@ -93,8 +147,42 @@ impl<'a, A: App> AnswerStore<'a, A> {
     where
         A::Registry: Holds<Q>,
     {
-        self.followed.push(Box::new(KeyOf(query.clone())));
+        self.followed.push(AnswerKey::new(query.clone()));
         self.transaction.follow(query, value, seen);
+    }
+
+    /// Replaces the value of an answer that has this revision, as [`follow`](Self::follow) does.
+    pub fn follow_answer<V: Send + Sync + 'static>(
+        &mut self,
+        key: &AnswerKey<A>,
+        value: Arc<V>,
+        seen: Revision,
+    ) {
+        self.followed.push(key.clone());
+        let erased: AnyValue = Arc::clone(&value) as _;
+        key.0.follow((self.client, self.transaction), &value, &erased, seen);
+    }
+
+    /// Marks an answer.
+    pub fn invalidate_answer(&mut self, key: &AnswerKey<A>) {
+        self.followed.push(key.clone());
+        key.0.invalidate(self.client, self.transaction);
+    }
+
+    /// Writes a value that no provider keeps a copy of and no query loads.
+    pub fn set_part<Q: Query>(&mut self, query: Q, value: Arc<Q::Value>)
+    where
+        A::Registry: Holds<Q>,
+    {
+        self.transaction.set(query, value);
+    }
+
+    /// Removes an entry that no provider keeps a copy of and no query loads.
+    pub fn remove_part<Q: Query>(&mut self, query: &Q)
+    where
+        A::Registry: Holds<Q>,
+    {
+        self.transaction.remove(query);
     }
 
     /// Removes an entry.
@@ -115,10 +203,11 @@ impl<'a, A: App> AnswerStore<'a, A> {
         self.transaction.invalidate(query);
     }
 
-    /// Keeps something, such as the guard of a lock, until the commit is done or has failed. In a step of pushed values
-    /// it is dropped when the step returns.
-    pub fn hold(&mut self, guard: impl Any) {
-        self.held.push(Box::new(guard));
+    /// Calls `guard` at each attempt to commit, after the hooks and before any lock is taken. What it returns is kept until
+    /// the changes are installed, and dropped before displaced values are. After an error, the step runs again if it is
+    /// a conflict.
+    pub fn guard_with(&mut self, guard: impl FnMut() -> Result<Box<dyn Any>, CommitError> + Send + 'static) {
+        self.transaction.guard_with(guard);
     }
 }
 
@@ -136,18 +225,25 @@ pub(crate) trait AnyStep<A: App>: Send + Sync {
     /// Runs for the answer of a load, and returns the value to be stored.
     fn run(&self, value: AnyValue, store: &mut AnswerStore<'_, A>) -> AnyValue;
 
+    /// Makes what is kept from the start of an attempt to load an answer.
+    fn start(&self, client: &Client<A>) -> Option<Ticket>;
+
     /// Runs for a pushed value, an `Arc<V>`, which it replaces by the one to be stored.
     fn replace(&self, value: &mut dyn Any, store: &mut AnswerStore<'_, A>);
 }
 
 pub(crate) type Step<A> = Arc<dyn AnyStep<A>>;
 
-struct StepFor<V, F> {
+struct StepFor<A: App, V, F> {
     step: F,
+    start: Option<Start<A>>,
     value: PhantomData<fn(V)>,
 }
 
-impl<A, V, F> AnyStep<A> for StepFor<V, F>
+/// Makes what is kept from the start of an attempt to load an answer.
+pub(crate) type Start<A> = Box<dyn Fn(&Client<A>) -> Ticket + Send + Sync>;
+
+impl<A, V, F> AnyStep<A> for StepFor<A, V, F>
 where
     A: App,
     V: Send + Sync + 'static,
@@ -165,6 +261,10 @@ where
         }
     }
 
+    fn start(&self, client: &Client<A>) -> Option<Ticket> {
+        self.start.as_ref().map(|start| start(client))
+    }
+
     fn replace(&self, value: &mut dyn Any, store: &mut AnswerStore<'_, A>) {
         if let Some(value) = value.downcast_mut::<Arc<V>>() {
             *value = (self.step)(Arc::clone(value), store);
@@ -172,13 +272,13 @@ where
     }
 }
 
-pub(crate) fn step<A, V, F>(step: F) -> Step<A>
+pub(crate) fn step<A, V, F>(step: F, start: Option<Start<A>>) -> Step<A>
 where
     A: App,
     V: Send + Sync + 'static,
     F: Fn(Arc<V>, &mut AnswerStore<'_, A>) -> Arc<V> + Send + Sync + 'static,
 {
-    Arc::new(StepFor { step, value: PhantomData })
+    Arc::new(StepFor { step, start, value: PhantomData })
 }
 
 /// The steps of a client, by the type of the answers.
@@ -189,6 +289,12 @@ impl<A: App> Client<A> {
     pub(crate) fn step_for(&self, value: &AnyValue) -> Option<&Step<A>> {
         let steps = self.steps();
         if steps.is_empty() { None } else { steps.get(&(**value).type_id()) }
+    }
+
+    /// What is kept from the start of an attempt to load a value of this type, if its step wants something.
+    pub(crate) fn ticket_of(&self, value: TypeId) -> Option<Ticket> {
+        let steps = self.steps();
+        if steps.is_empty() { None } else { steps.get(&value)?.start(self) }
     }
 }
 
@@ -239,11 +345,160 @@ impl<A: App> Context<A> {
         &self,
         step: impl Fn(Arc<V>, &mut AnswerStore<'_, A>) -> Arc<V> + Send + Sync + 'static,
     ) {
-        let step: Step<A> = self::step(step);
+        let step: Step<A> = self::step(step, None);
         let mut replaced = None;
         self.0.note(|notes| replaced = notes.store_with(Arc::new(step)));
         // Foreign code, so it is dropped without the lock of the notes.
         drop(replaced);
+    }
+}
+
+/// The key of an answer, of a query of unknown type. Clones are cheap.
+pub struct AnswerKey<A: App>(Arc<dyn AnyAnswerKey<A>>);
+
+impl<A: App> AnswerKey<A> {
+    /// Erases the query of a key.
+    #[must_use]
+    pub fn new<Q: Query>(query: Q) -> Self
+    where
+        A::Registry: Holds<Q>,
+    {
+        Self(Arc::new(KeyOf(query)))
+    }
+
+    pub(crate) fn of_load(query: Arc<dyn AnyQuery<A>>) -> Self {
+        Self(Arc::new(LoadedKey(query)))
+    }
+
+    /// Returns the value of the entry, if it is a `V`, and its state. Does not count as a use.
+    #[must_use]
+    pub fn read<V: Send + Sync + 'static>(&self, client: &Client<A>) -> Option<(Arc<V>, EntryState)> {
+        let mut found = None;
+        self.0.read(client, &mut |value, state| {
+            let erased = || value.downcast_ref::<AnyValue>()?.clone().downcast().ok();
+            found = value.downcast_ref().cloned().or_else(erased).map(|value: Arc<V>| (value, state));
+        });
+        found
+    }
+
+    /// Forgets the answer that a request has to the key, and the copy in the provider.
+    pub(crate) fn forget(&self, client: &Client<A>, memo: Option<&Memo>) {
+        self.0.forget(client);
+        if let Some(memo) = memo {
+            memo.forget(self.0.key());
+        }
+    }
+}
+
+impl<A: App> Clone for AnswerKey<A> {
+    fn clone(&self) -> Self {
+        Self(Arc::clone(&self.0))
+    }
+}
+
+impl<A: App> PartialEq for AnswerKey<A> {
+    fn eq(&self, other: &Self) -> bool {
+        self.0.key() == other.0.key()
+    }
+}
+
+impl<A: App> Eq for AnswerKey<A> {}
+
+impl<A: App> Hash for AnswerKey<A> {
+    fn hash<H: Hasher>(&self, state: &mut H) {
+        state.write_u64(self.0.key().wide_hash());
+    }
+}
+
+impl<A: App> Debug for AnswerKey<A> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0.key().show(f)
+    }
+}
+
+/// What a step does with an answer.
+trait AnyAnswerKey<A: App>: Send + Sync {
+    fn key(&self) -> &dyn AnyKey;
+    /// Calls `visit` with the value, either an `Arc` of its type or an [`AnyValue`], and the state of the entry.
+    fn read(&self, client: &Client<A>, visit: &mut dyn FnMut(&dyn Any, EntryState));
+    /// `value` is an `Arc` of its type, and `erased` the same value.
+    fn follow(
+        &self,
+        commit: (&Client<A>, &mut Transaction<A::Registry>),
+        value: &dyn Any,
+        erased: &AnyValue,
+        seen: Revision,
+    );
+    fn invalidate(&self, client: &Client<A>, transaction: &mut Transaction<A::Registry>);
+    /// Removes the copy in the provider.
+    fn forget(&self, client: &Client<A>);
+}
+
+/// The key of a load. Compiled once for all queries.
+struct LoadedKey<A: App>(Arc<dyn AnyQuery<A>>);
+
+impl<A: App> AnyAnswerKey<A> for LoadedKey<A> {
+    fn key(&self) -> &dyn AnyKey {
+        &*self.0
+    }
+
+    fn read(&self, client: &Client<A>, visit: &mut dyn FnMut(&dyn Any, EntryState)) {
+        if let Some((value, state)) = self.0.read(client.cache(), false) {
+            visit(&value, state);
+        }
+    }
+
+    fn follow(
+        &self,
+        (client, transaction): (&Client<A>, &mut Transaction<A::Registry>),
+        _: &dyn Any,
+        erased: &AnyValue,
+        seen: Revision,
+    ) {
+        transaction.follow_any(&self.0.home(client.cache()), &*self.0, &self.0.to_handle(erased), seen);
+    }
+
+    fn invalidate(&self, client: &Client<A>, transaction: &mut Transaction<A::Registry>) {
+        transaction.invalidate_any(&self.0.home(client.cache()), &*self.0);
+    }
+
+    fn forget(&self, client: &Client<A>) {
+        client.remove_copy_of(&*self.0);
+    }
+}
+
+impl<A: App, Q: Query> AnyAnswerKey<A> for KeyOf<Q>
+where
+    A::Registry: Holds<Q>,
+{
+    fn key(&self) -> &dyn AnyKey {
+        &self.0
+    }
+
+    fn read(&self, client: &Client<A>, visit: &mut dyn FnMut(&dyn Any, EntryState)) {
+        if let Some((value, state)) = client.cache().value_and_state(&self.0, false) {
+            visit(&value, state);
+        }
+    }
+
+    fn follow(
+        &self,
+        (_, transaction): (&Client<A>, &mut Transaction<A::Registry>),
+        value: &dyn Any,
+        _: &AnyValue,
+        seen: Revision,
+    ) {
+        if let Some(value) = value.downcast_ref::<Arc<Q::Value>>() {
+            transaction.follow(self.0.clone(), Arc::clone(value), seen);
+        }
+    }
+
+    fn invalidate(&self, _: &Client<A>, transaction: &mut Transaction<A::Registry>) {
+        transaction.invalidate(&self.0);
+    }
+
+    fn forget(&self, client: &Client<A>) {
+        client.remove_copy(&self.0);
     }
 }
 

@@ -15,6 +15,7 @@ pub(crate) mod restore;
 pub(crate) mod typed_writes;
 pub(crate) mod write_set;
 
+use std::any::Any;
 use std::fmt::{self, Debug};
 use std::sync::atomic::{AtomicBool, Ordering};
 
@@ -86,6 +87,8 @@ pub(crate) struct Commit<'a> {
     /// Set when nothing can fail any more and all locks are held, so a reader that sees a write of this
     /// commit sees the flag set.
     committed_flag: Option<&'a AtomicBool>,
+    /// Dropped once everything is installed, before foreign code runs.
+    guard: Option<Box<dyn Any>>,
     revision: u64,
     /// What was displaced. Kept until no lock is held.
     displaced: Vec<DisplacedPairs>,
@@ -124,6 +127,7 @@ impl<'a> Commit<'a> {
             overtaken: None,
             is_alone: false,
             committed_flag: None,
+            guard: None,
             revision: 0,
             displaced: Vec::new(),
         }
@@ -131,6 +135,12 @@ impl<'a> Commit<'a> {
 
     pub(crate) fn with_committed_flag(mut self, flag: Option<&'a AtomicBool>) -> Self {
         self.committed_flag = flag;
+        self
+    }
+
+    /// Keeps something until the commit is installed.
+    pub(crate) fn guarded_by(mut self, guard: Option<Box<dyn Any>>) -> Self {
+        self.guard = guard;
         self
     }
 
@@ -164,6 +174,7 @@ impl<'a> Commit<'a> {
             }
         }
         drop(closed);
+        drop(self.guard.take());
         for part in parts.iter_mut() {
             part.unlocked();
         }

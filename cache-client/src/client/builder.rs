@@ -28,7 +28,7 @@ use crate::provider::Provider;
 use crate::provider::tier::{TIMEOUT, Tier};
 use crate::query_state::QueryStates;
 use crate::runtime::ClientRuntime;
-use crate::store_step::{self, AnswerStore, Steps};
+use crate::store_step::{self, AnswerStore, Start, Steps};
 use crate::telemetry::{self, Telemetry};
 
 /// Configures a client. Created by [`Client::builder`].
@@ -347,7 +347,21 @@ impl<A: App> ClientBuilder<A> {
         mut self,
         step: impl Fn(Arc<V>, &mut AnswerStore<'_, A>) -> Arc<V> + Send + Sync + 'static,
     ) -> Self {
-        self.steps.insert(TypeId::of::<V>(), store_step::step(step));
+        self.steps.insert(TypeId::of::<V>(), store_step::step(step, None));
+        self
+    }
+
+    /// Works as [`store_with`](Self::store_with). `start` is called whenever an attempt to load such an answer begins. The
+    /// step gets what it returns, by [`AnswerStore::started`]. It is dropped when the answer is stored, or the load ends
+    /// without one.
+    #[doc(hidden)]
+    pub fn started_with<V: Send + Sync + 'static, T: Send + Sync + 'static>(
+        mut self,
+        start: impl Fn(&Client<A>) -> T + Send + Sync + 'static,
+        step: impl Fn(Arc<V>, &mut AnswerStore<'_, A>) -> Arc<V> + Send + Sync + 'static,
+    ) -> Self {
+        let start: Start<A> = Box::new(move |client| Arc::new(start(client)));
+        self.steps.insert(TypeId::of::<V>(), store_step::step(step, Some(start)));
         self
     }
 

@@ -4,7 +4,7 @@ use cache_core::client_support::Inputs;
 
 use super::tree::Node;
 use crate::app::App;
-use crate::notes::{AnswerTerms, AnyBrought, LoadNotes};
+use crate::notes::{AnswerTerms, AnyBrought, LoadNotes, Ticket};
 use crate::store_step::Step;
 
 impl<A: App> Node<A> {
@@ -40,6 +40,11 @@ impl<A: App> Node<A> {
     pub(crate) fn step(&self) -> Option<Step<A>> {
         let step = self.used_load()?.note(|notes| notes.step())?;
         step.downcast::<Step<A>>().ok().map(|step| Step::clone(&step))
+    }
+
+    /// Takes the ticket of the attempt whose answer is stored.
+    pub(crate) fn take_ticket(&self) -> Option<Ticket> {
+        self.used_load()?.note(|notes| notes.take_ticket())
     }
 
     /// The settings that this context's load has made for its answer.

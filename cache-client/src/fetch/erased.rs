@@ -1,5 +1,6 @@
 //! The typed part of the client: implements `AnyQuery` for each query that is loaded.
 
+use std::any::TypeId;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -24,6 +25,7 @@ where
         const {
             &QueryFacts {
                 name: Q::NAME,
+                value: TypeId::of::<Q::Value>(),
                 loading: Q::LOADING,
                 labels: Labels::of::<Q>(),
                 is_batched: Q::__IS_BATCHED,

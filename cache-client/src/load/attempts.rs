@@ -139,11 +139,17 @@ impl<A: App> LoadTask<A> {
         started: Moment,
         begun: Instant,
     ) -> Attempt {
+        if let Some(ticket) = self.node.client.ticket_of(self.query.facts().value) {
+            node.note(|notes| notes.keep_ticket(ticket));
+        }
         let cx = Context(Arc::clone(node));
         let mut load = pin!(scoped(Arc::clone(node), async {
             match self.begin(&cx).await {
                 LoadOutcome::Answered(value, notes) => {
-                    if let Some(notes) = notes {
+                    if let Some(mut notes) = notes {
+                        if let Some(ticket) = cx.0.take_ticket() {
+                            notes.keep_ticket(ticket);
+                        }
                         cx.0.tree().put_notes(*notes);
                     }
                     AttemptEnd::Answered(value)

@@ -1,5 +1,6 @@
 //! Stores an answer by the step of a crate on top of the client.
 
+use std::any::Any;
 use std::sync::Arc;
 
 use cache_core::client_support::{
@@ -10,7 +11,7 @@ use cache_core::{CommitError, EntryTimes, Receipt, Transaction};
 use super::LoadTask;
 use crate::app::App;
 use crate::erased::AnyValue;
-use crate::store_step::{AnswerStore, Step, StepWork};
+use crate::store_step::{AnswerKey, AnswerStore, Origin, Step, StepWork};
 
 /// The line of an answer, besides its value.
 pub(super) struct AnswerParts<'a> {
@@ -20,6 +21,8 @@ pub(super) struct AnswerParts<'a> {
     pub(super) brought: &'a mut [BroughtEntry],
     /// Whether it is a copy from the provider.
     pub(super) is_copy: bool,
+    /// What was kept since the start of the load.
+    pub(super) ticket: Option<&'a (dyn Any + Send + Sync)>,
 }
 
 impl<A: App> LoadTask<A> {
@@ -36,12 +39,16 @@ impl<A: App> LoadTask<A> {
         loaded: &AnyValue,
         parts: AnswerParts<'_>,
     ) -> (AnyStoreOutcome, AnyValue) {
-        let AnswerParts { watch, times, inputs, brought, is_copy } = parts;
+        let AnswerParts { watch, times, inputs, brought, is_copy, ticket } = parts;
         let line = |transaction: &mut Transaction<A::Registry>, value: &ValueHandle| {
             brought.iter().for_each(|entry| transaction.bring(watch, entry));
             transaction.set_watched(watch, value, times, inputs);
         };
-        let (receipt, value) = self.commit_by_step((step, loaded), is_copy, &line);
+        let (receipt, value) = self.commit_by_step(
+            (step, loaded),
+            Origin { is_copy, is_loaded: true, ticket, watch: Some(watch) },
+            &line,
+        );
         let Some(receipt) = receipt else { return (AnyStoreOutcome::Overtaken, value) };
         brought.iter_mut().for_each(|entry| receipt.note_brought(entry));
         // A step that writes the key of the answer itself has stored the answer.
@@ -59,7 +66,11 @@ impl<A: App> LoadTask<A> {
         let line = |transaction: &mut Transaction<A::Registry>, value: &ValueHandle| {
             transaction.fill_watched(watch, value, times);
         };
-        let (receipt, _) = self.commit_by_step((step, found), true, &line);
+        let (receipt, _) = self.commit_by_step(
+            (step, found),
+            Origin { is_copy: true, is_loaded: true, ticket: None, watch: Some(watch) },
+            &line,
+        );
         let home = self.query.home(self.node.client.cache());
         receipt.is_some_and(|receipt| receipt.is_stored(&home, &*self.flight.key))
     }
@@ -69,23 +80,24 @@ impl<A: App> LoadTask<A> {
     fn commit_by_step(
         &self,
         (step, value): (&Step<A>, &AnyValue),
-        is_copy: bool,
+        origin: Origin<'_>,
         line: &dyn Fn(&mut Transaction<A::Registry>, &ValueHandle),
     ) -> (Option<Receipt<A::Registry>>, AnyValue) {
         let client = &self.node.client;
+        let key = AnswerKey::of_load(Arc::clone(&self.query));
         let mut attempts = 1;
         loop {
             let mut transaction = client.cache().begin();
             transaction.skip_hooks();
-            let mut store = AnswerStore::new(client, &mut transaction, is_copy);
+            let mut plan = None;
+            let mut store = AnswerStore::new(client, &mut transaction, Some(&key), origin, &mut plan);
             let stored = step.run(Arc::clone(value), &mut store);
-            let StepWork { written, followed, held } = store.into_work();
+            let StepWork { written, followed } = store.into_work();
             line(&mut transaction, &self.query.to_handle(&stored));
-            let committed = transaction.commit();
-            drop(held);
-            match committed {
+            match transaction.commit() {
                 Ok(receipt) => {
-                    written.iter().chain(&followed).for_each(|key| key.forget(client, None));
+                    written.iter().for_each(|key| key.forget(client, None));
+                    followed.iter().for_each(|key| key.forget(client, None));
                     return (Some(receipt), stored);
                 }
                 Err(CommitError::Conflict { .. }) if attempts < TRANSACT_ATTEMPTS => attempts += 1,

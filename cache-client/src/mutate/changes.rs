@@ -22,7 +22,7 @@ use crate::mutate::order::MarkTarget;
 use crate::mutate::running::RunningMutation;
 use crate::mutate::settling::Settling;
 use crate::observer::registry::Reload;
-use crate::store_step::{AnswerStore, KeyOf, StepWork, WrittenKey, forget};
+use crate::store_step::{AnswerKey, AnswerStore, KeyOf, Origin, StepWork, WrittenKey, forget};
 
 /// A set of changes to a client's cache that become visible at once: writes, and keys to load again.
 ///
@@ -38,6 +38,8 @@ pub struct Changes<A: App> {
     marked: Vec<MarkTarget>,
     /// Present unless they only mark.
     client: Option<Client<A>>,
+    /// What the steps of crates on top of the client have planned so far.
+    plan: Option<Box<dyn Any + Send>>,
 }
 
 /// Returns the loads that it has requested.
@@ -47,7 +49,15 @@ impl<A: App> Changes<A> {
     fn new(client: &Client<A>, marks_only: bool) -> Self {
         let transaction = client.cache().begin();
         let client = (!marks_only).then(|| client.clone());
-        Self { transaction, marks_only, after: Vec::new(), written: Vec::new(), marked: Vec::new(), client }
+        Self {
+            transaction,
+            marks_only,
+            after: Vec::new(),
+            written: Vec::new(),
+            marked: Vec::new(),
+            client,
+            plan: None,
+        }
     }
 
     /// Returns the value that these changes leave for a key: their own write, or the committed value. If another commit
@@ -131,7 +141,7 @@ impl<A: App> Changes<A> {
     {
         let mut value = value.into();
         if self.client.as_ref().is_some_and(|client| !client.steps().is_empty()) {
-            self.run_step(TypeId::of::<Q::Value>(), &mut value);
+            self.run_step(TypeId::of::<Q::Value>(), &mut value, &|| AnswerKey::new(query.clone()));
         }
         self.write(query, |transaction, query| drop(transaction.set_timed(query, Arc::clone(&value), times)));
         value
@@ -280,24 +290,36 @@ impl<A: App> Changes<A> {
     {
         let mut value = value.into();
         if !self.marks_only {
-            self.extend(|store| value = step(Arc::clone(&value), store));
+            self.extend(Some(&AnswerKey::new(query.clone())), |store| {
+                value = step(Arc::clone(&value), store)
+            });
         }
         self.write(query, |transaction, query| drop(transaction.set(query, value)));
     }
 
-    /// Runs the client's step for a value of this type, an `Arc`.
-    fn run_step(&mut self, of: TypeId, value: &mut dyn Any) {
-        let step = self.client.as_ref().and_then(|client| client.steps().get(&of)).cloned();
-        if let Some(step) = step {
-            self.extend(|store| step.replace(value, store));
+    /// Runs a step without an answer: what it writes is a part of these changes. In a request that bypasses the cache it
+    /// does not run.
+    #[doc(hidden)]
+    pub fn extend_with(&mut self, step: impl FnOnce(&mut AnswerStore<'_, A>)) {
+        if !self.marks_only {
+            self.extend(None, step);
         }
     }
 
-    fn extend(&mut self, step: impl FnOnce(&mut AnswerStore<'_, A>)) {
+    /// Runs the client's step for a value of this type, an `Arc`.
+    fn run_step(&mut self, of: TypeId, value: &mut dyn Any, key: &dyn Fn() -> AnswerKey<A>) {
+        let step = self.client.as_ref().and_then(|client| client.steps().get(&of)).cloned();
+        if let Some(step) = step {
+            self.extend(Some(&key()), |store| step.replace(value, store));
+        }
+    }
+
+    fn extend(&mut self, key: Option<&AnswerKey<A>>, step: impl FnOnce(&mut AnswerStore<'_, A>)) {
         let Some(client) = self.client.clone() else { return };
-        let mut store = AnswerStore::new(&client, &mut self.transaction, false);
+        let mut store =
+            AnswerStore::new(&client, &mut self.transaction, key, Origin::default(), &mut self.plan);
         step(&mut store);
-        let StepWork { written, followed, .. } = store.into_work();
+        let StepWork { written, followed } = store.into_work();
         self.written.extend(written);
         self.after.push(Box::new(move |client, memo| {
             followed.iter().for_each(|key| key.forget(client, memo));

@@ -180,6 +180,13 @@ impl<A: App> Client<A> {
         }
     }
 
+    /// Works as [`remove_copy`](Self::remove_copy), for a query of unknown type.
+    pub(crate) fn remove_copy_of(&self, query: &dyn AnyQuery<A>) {
+        if let (Some(tier), Some(codec)) = (self.tier(), query.codec()) {
+            self.remove_named(tier, query.facts().name, name(query.table(self.cache()), codec, query));
+        }
+    }
+
     fn remove_named(&self, tier: &Arc<Tier>, query: &'static str, name: Result<String, ProviderError>) {
         let Some(runtime) = self.runtime().try_get_unattended() else { return };
         match name {

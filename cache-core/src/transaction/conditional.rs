@@ -1,6 +1,7 @@
 //! Lines of a transaction that are skipped if something newer has happened to their key: answers of loads, what these
 //! bring along, values that follow from a change, and copies. For clients and crates that build on them.
 
+use std::any::Any;
 use std::sync::Arc;
 
 use super::{Draft, Receipt, Transaction};
@@ -9,6 +10,7 @@ use crate::commit::conditional::{Condition, ConditionalWrite, LineOutcome};
 use crate::commit::inputs::Inputs;
 use crate::commit::write_set::WriteSet;
 use crate::entry_times::EntryTimes;
+use crate::error::CommitError;
 use crate::query::Query;
 use crate::registry::{Holds, Registry};
 use crate::shard::erased::AnyPair;
@@ -62,12 +64,22 @@ impl Draft {
     }
 
     fn fill_watched(&mut self, watch: &AnyWatch, value: &ValueHandle, times: EntryTimes) {
-        let mut pairs = (watch.table_ref.access.pairs)(1);
-        pairs.add_key(watch.watcher.key());
+        let condition = Condition::Vacant(Some(Arc::clone(&watch.watcher)));
+        let write = ConditionalWrite::new(condition, times, None);
+        self.set_erased(&watch.table_ref, (watch.watcher.key(), value), write);
+    }
+
+    fn set_erased(
+        &mut self,
+        table_ref: &AnyTableRef,
+        (key, value): (&dyn AnyKey, &ValueHandle),
+        write: ConditionalWrite,
+    ) {
+        let mut pairs = (table_ref.access.pairs)(1);
+        pairs.add_key(key);
         let pair = pairs.pair_mut(0);
         pair.set_value(&*value.0);
-        let condition = Condition::Vacant(Some(Arc::clone(&watch.watcher)));
-        self.set_if(&watch.table_ref, pair, ConditionalWrite::new(condition, times, None));
+        self.set_if(table_ref, pair, write);
     }
 
     fn bring(&mut self, watch: &AnyWatch, entry: &BroughtEntry) {
@@ -107,6 +119,40 @@ impl<R: Registry> Transaction<R> {
     #[doc(hidden)]
     pub fn skip_hooks(&mut self) {
         self.draft.skips_hooks = true;
+    }
+
+    /// Calls `guard` at each attempt to commit, after the hooks and before any lock is taken. What it returns is kept until
+    /// the changes are installed, and dropped before displaced values are. An error ends the commit.
+    #[doc(hidden)]
+    pub fn guard_with(&mut self, guard: impl FnMut() -> Result<Box<dyn Any>, CommitError> + Send + 'static) {
+        self.draft.guard = Some(Box::new(guard));
+    }
+
+    /// Works as [`follow`](Self::follow), with types erased.
+    #[doc(hidden)]
+    pub fn follow_any(
+        &mut self,
+        table_ref: &AnyTableRef,
+        key: &dyn AnyKey,
+        value: &ValueHandle,
+        seen: Revision,
+    ) {
+        let condition = Condition::Following(seen.get());
+        self.draft.set_erased(
+            table_ref,
+            (key, value),
+            ConditionalWrite::new(condition, EntryTimes::new(), None),
+        );
+    }
+
+    /// Marks the entry of a key, as [`invalidate`](Self::invalidate) does.
+    #[doc(hidden)]
+    pub fn invalidate_any(&mut self, table_ref: &AnyTableRef, key: &dyn AnyKey) {
+        let head = table_ref.table().head();
+        let (index, hash) = (head.index, head.hash_of(key));
+        let set = self.draft.set_of(table_ref);
+        let (_, line) = set.mark(hash, &|other| key.equals(other), &|| key.to_box(), true);
+        self.draft.note(index, line);
     }
 
     /// Writes an entry that the load of `watch` brings along, unless its key has changed since the watch began, or a

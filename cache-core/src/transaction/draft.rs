@@ -46,7 +46,12 @@ pub(super) struct Draft {
     pub(super) marked: MarkedTables,
     pub(super) committed_flag: Option<Arc<AtomicBool>>,
     pub(super) skips_hooks: bool,
+    /// Called before the locks are taken.
+    pub(super) guard: Option<GuardOf>,
 }
+
+/// Returns what is kept until a commit is installed, or why there must be no commit.
+pub(super) type GuardOf = Box<dyn FnMut() -> Result<Box<dyn Any>, CommitError> + Send>;
 
 /// Some of the tables of a cache.
 #[derive(Debug, Default)]
@@ -178,7 +183,8 @@ impl Draft {
     fn commit_simply(&mut self, shared: &Shared) -> Option<u64> {
         let is_plain = matches!(self.marked, MarkedTables::None)
             && self.label.is_none()
-            && self.committed_flag.is_none();
+            && self.committed_flag.is_none()
+            && self.guard.is_none();
         if !is_plain || !shared.hooks.is_empty() {
             return None;
         }
@@ -222,6 +228,7 @@ impl Draft {
         is_last_with_hooks: bool,
     ) -> Result<Option<u64>, CommitError> {
         let committed_flag = self.committed_flag.as_deref();
+        let guard = self.guard.as_mut().map(|guard| guard()).transpose()?;
         let overtaken = {
             let mut marks = match self.marked {
                 MarkedTables::None => Marks::default(),
@@ -229,7 +236,7 @@ impl Draft {
             };
             let mut parts = marks.with(&mut self.parts);
             let kind = parts.iter().map(|part| part.kind()).max().unwrap_or(CommitKind::Read);
-            Commit::new(shared, kind).with_committed_flag(committed_flag).run(&mut parts)
+            Commit::new(shared, kind).with_committed_flag(committed_flag).guarded_by(guard).run(&mut parts)
         };
         let overtaken = match overtaken {
             Ok(revision) => {

@@ -8,7 +8,7 @@ use crate::tag::Tag;
 
 impl WriteSet {
     /// Marks or touches a key. Returns whether there is something to mark, and the line if this is its first write.
-    pub(in crate::commit) fn mark(
+    pub(crate) fn mark(
         &mut self,
         hash: u32,
         is_key: IsKey<'_>,

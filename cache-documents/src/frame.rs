@@ -1,0 +1,154 @@
+//! The records that an answer shows: one list for each type.
+
+use std::any::{Any, TypeId};
+use std::sync::Arc;
+
+use crate::map::HashSet;
+
+use crate::id::Id;
+use crate::records::plan::Changed;
+use crate::records::record::RecordRef;
+use crate::resource::{AnyRecord, Resource, typed};
+use crate::resources::RecordTypes;
+
+/// The records that an answer shows. Clones share the lists.
+#[derive(Clone, Default)]
+pub(crate) struct Frame(Arc<[Arc<dyn AnyRecordList>]>);
+
+/// Records of one type, sorted by id.
+pub(crate) trait AnyRecordList: Any + Send + Sync {
+    fn resource(&self) -> TypeId;
+    fn ids(&self) -> &Arc<[Id]>;
+    fn record(&self, at: usize) -> Arc<dyn AnyRecord>;
+    /// Returns whether the lists have the same records, in the same allocations.
+    fn is_same(&self, other: &dyn AnyRecordList) -> bool;
+    /// Returns a list with other records at these places, and without those that are gone. The places ascend.
+    fn with(&self, changes: &[(usize, Option<Arc<dyn AnyRecord>>)]) -> Arc<dyn AnyRecordList>;
+}
+
+/// Records of type `R`, sorted by id.
+pub(crate) struct RecordList<R> {
+    /// Shared by the lists of all frames of an answer.
+    ids: Arc<[Id]>,
+    records: Box<[Arc<R>]>,
+}
+
+impl<R: Resource> RecordList<R> {
+    /// Makes a list of records of this type. Others are left out.
+    pub(crate) fn erased(ids: Arc<[Id]>, records: Vec<Arc<dyn AnyRecord>>) -> Arc<dyn AnyRecordList> {
+        Arc::new(Self { ids, records: records.into_iter().filter_map(typed).collect() })
+    }
+}
+
+impl<R: Resource> AnyRecordList for RecordList<R> {
+    fn resource(&self) -> TypeId {
+        TypeId::of::<R>()
+    }
+
+    fn ids(&self) -> &Arc<[Id]> {
+        &self.ids
+    }
+
+    fn record(&self, at: usize) -> Arc<dyn AnyRecord> {
+        Arc::clone(&self.records[at]) as _
+    }
+
+    fn is_same(&self, other: &dyn AnyRecordList) -> bool {
+        (other as &dyn Any).downcast_ref::<Self>().is_some_and(|other| {
+            let are_same =
+                || self.records.iter().zip(&other.records).all(|(one, other)| Arc::ptr_eq(one, other));
+            self.ids == other.ids && are_same()
+        })
+    }
+
+    fn with(&self, changes: &[(usize, Option<Arc<dyn AnyRecord>>)]) -> Arc<dyn AnyRecordList> {
+        let mut records = self.records.to_vec();
+        let mut ids = Arc::clone(&self.ids);
+        for (at, record) in changes {
+            if let Some(record) = record.clone().and_then(typed) {
+                records[*at] = record;
+            }
+        }
+        let gone: Vec<_> = changes.iter().filter(|(_, record)| record.is_none()).map(|(at, _)| *at).collect();
+        if !gone.is_empty() {
+            let stays = |at: &usize| gone.binary_search(at).is_err();
+            ids = (0..ids.len()).filter(stays).map(|at| ids[at].clone()).collect();
+            gone.iter().rev().for_each(|at| drop(records.remove(*at)));
+        }
+        Arc::new(Self { ids, records: records.into() })
+    }
+}
+
+impl Frame {
+    /// Makes a frame of records, of which each is named once.
+    pub(crate) fn new(mut records: Vec<(RecordRef, Arc<dyn AnyRecord>)>, types: &RecordTypes) -> Self {
+        records.sort_unstable_by(|(one, _), (other, _)| one.cmp(other));
+        let lists = records.chunk_by(|(one, _), (other, _)| one.resource == other.resource);
+        let lists = lists.filter_map(|list| {
+            let ids = list.iter().map(|(name, _)| name.id.clone()).collect();
+            let records = list.iter().map(|(_, record)| Arc::clone(record)).collect();
+            let record_type = types.by_type(list.first()?.0.resource)?;
+            Some((record_type.to_list)(ids, records))
+        });
+        Self(lists.collect())
+    }
+
+    fn list(&self, resource: TypeId) -> Option<&Arc<dyn AnyRecordList>> {
+        self.0.iter().find(|list| list.resource() == resource)
+    }
+
+    /// Returns a record. Takes a binary search.
+    pub(crate) fn get<R: Resource>(&self, id: &Id) -> Option<&Arc<R>> {
+        let list = (&**self.list(TypeId::of::<R>())? as &dyn Any).downcast_ref::<RecordList<R>>()?;
+        list.records.get(list.ids.binary_search(id).ok()?)
+    }
+
+    /// Returns all records.
+    pub(crate) fn records(&self) -> impl Iterator<Item = (RecordRef, Arc<dyn AnyRecord>)> {
+        self.0.iter().flat_map(|list| {
+            let ids = list.ids().iter().enumerate();
+            ids.map(|(at, id)| (RecordRef { resource: list.resource(), id: id.clone() }, list.record(at)))
+        })
+    }
+
+    /// Returns the types of the records, and their ids.
+    pub(crate) fn names(&self) -> impl Iterator<Item = (TypeId, &Arc<[Id]>)> {
+        self.0.iter().map(|list| (list.resource(), list.ids()))
+    }
+
+    /// Returns the number of records.
+    pub(crate) fn len(&self) -> usize {
+        self.0.iter().map(|list| list.ids().len()).sum()
+    }
+
+    /// Returns whether two frames have the same records, in the same allocations.
+    pub(crate) fn is_same(&self, other: &Self) -> bool {
+        Arc::ptr_eq(&self.0, &other.0)
+            || self.0.len() == other.0.len()
+                && self.0.iter().zip(&*other.0).all(|(one, other)| one.is_same(&**other))
+    }
+
+    /// Returns a frame with the `changed` records of these names in place of those that it shows; `None` if it shows none
+    /// of them, or has them already.
+    pub(crate) fn with(&self, changed: &Changed, names: &HashSet<RecordRef>) -> Option<Self> {
+        let mut lists: Option<Vec<_>> = None;
+        for (place, list) in self.0.iter().enumerate() {
+            let of_type = names.iter().filter(|name| name.resource == list.resource());
+            let mut changes: Vec<_> = of_type
+                .filter_map(|name| {
+                    let (at, record) = (list.ids().binary_search(&name.id).ok()?, changed.get(name)?);
+                    let is_shown = |record: &Arc<dyn AnyRecord>| {
+                        std::ptr::addr_eq(Arc::as_ptr(&list.record(at)), Arc::as_ptr(record))
+                    };
+                    let is_new = !record.as_ref().is_some_and(is_shown);
+                    is_new.then(|| (at, record.clone()))
+                })
+                .collect();
+            if !changes.is_empty() {
+                changes.sort_unstable_by_key(|(at, _)| *at);
+                lists.get_or_insert_with(|| self.0.to_vec())[place] = list.with(&changes);
+            }
+        }
+        lists.map(|lists| Self(lists.into()))
+    }
+}

@@ -1,0 +1,96 @@
+//! Links of documents, resources, relationships and errors.
+
+use std::collections::BTreeMap;
+use std::fmt;
+
+use serde::de::value::MapAccessDeserializer;
+use serde::de::{Error, MapAccess, Visitor};
+use serde::{Deserialize, Deserializer};
+
+use super::Meta;
+
+/// Links by name. A link may be null, which says that there is none, such as `next` of the last page.
+///
+/// # Examples
+/// ```
+/// use cache_documents::Links;
+///
+/// let links: Links = serde_json::from_str(r#"{"next": "/articles?page=2", "prev": null}"#)?;
+/// assert_eq!(links.href("next"), Some("/articles?page=2"));
+/// assert_eq!(links.href("prev"), None);
+/// # Ok::<(), serde_json::Error>(())
+/// ```
+#[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize)]
+pub struct Links(BTreeMap<Box<str>, Option<Link>>);
+
+/// A link.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Link {
+    href: Box<str>,
+    meta: Option<Box<Meta>>,
+}
+
+impl Links {
+    /// Returns a link; `None` if it is null or absent.
+    #[must_use]
+    pub fn get(&self, name: &str) -> Option<&Link> {
+        self.0.get(name)?.as_ref()
+    }
+
+    /// Returns the URL of a link; `None` if it is null or absent.
+    #[must_use]
+    pub fn href(&self, name: &str) -> Option<&str> {
+        self.get(name).map(Link::href)
+    }
+
+    /// Returns the names of the links and the links that are not null, by name.
+    pub fn iter(&self) -> impl Iterator<Item = (&str, &Link)> {
+        self.0.iter().filter_map(|(name, link)| Some((&**name, link.as_ref()?)))
+    }
+}
+
+impl Link {
+    /// Returns the URL.
+    #[must_use]
+    pub fn href(&self) -> &str {
+        &self.href
+    }
+
+    /// Returns the meta of the link, if it has any.
+    #[must_use]
+    pub fn meta(&self) -> Option<&Meta> {
+        self.meta.as_deref()
+    }
+}
+
+/// A link that is an object.
+#[derive(Deserialize)]
+struct LinkObject {
+    href: Box<str>,
+    #[serde(default)]
+    meta: Option<Box<Meta>>,
+}
+
+impl<'de> Deserialize<'de> for Link {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        struct LinkVisitor;
+
+        impl<'de> Visitor<'de> for LinkVisitor {
+            type Value = Link;
+
+            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str("a link: a string, or an object with `href`")
+            }
+
+            fn visit_str<E: Error>(self, href: &str) -> Result<Link, E> {
+                Ok(Link { href: href.into(), meta: None })
+            }
+
+            fn visit_map<M: MapAccess<'de>>(self, map: M) -> Result<Link, M::Error> {
+                let LinkObject { href, meta } = LinkObject::deserialize(MapAccessDeserializer::new(map))?;
+                Ok(Link { href, meta })
+            }
+        }
+        deserializer.deserialize_any(LinkVisitor)
+    }
+}

@@ -1,0 +1,177 @@
+//! Reads a whole document.
+
+use std::sync::Arc;
+
+use crate::map::HashMap;
+use serde::Deserialize;
+use serde_json::value::RawValue;
+use std::collections::hash_map::Entry;
+
+use super::Head;
+use super::pointer::{FieldError, ReadError, read_list, read_value};
+use super::resource_object::ResourceObject;
+use crate::field::Parts;
+use crate::records::record::RecordRef;
+use crate::relation::present;
+use crate::resource::AnyRecord;
+use crate::resources::RecordTypes;
+
+/// The primary data of a document.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum Primary {
+    /// The document has no such member.
+    Absent,
+    Null,
+    One(RecordRef),
+    Many(Arc<[RecordRef]>),
+}
+
+/// What a document says.
+pub(crate) struct Response {
+    pub(crate) primary: Primary,
+    /// Each record once.
+    pub(crate) records: Vec<(RecordRef, Arc<dyn AnyRecord>)>,
+    pub(crate) head: Head,
+    /// The number of resources of types that the program does not list.
+    pub(crate) skipped: usize,
+}
+
+/// The members of a document, which have not been read yet.
+#[derive(Deserialize)]
+struct Members<'a> {
+    #[serde(borrow, default, deserialize_with = "present")]
+    data: Option<&'a RawValue>,
+    #[serde(borrow, default, deserialize_with = "present")]
+    included: Option<&'a RawValue>,
+    #[serde(borrow, default, deserialize_with = "present")]
+    errors: Option<&'a RawValue>,
+    #[serde(borrow, default, deserialize_with = "present")]
+    links: Option<&'a RawValue>,
+    #[serde(borrow, default, deserialize_with = "present")]
+    meta: Option<&'a RawValue>,
+}
+
+/// What primary data a query expects.
+#[derive(Clone, Copy)]
+pub(crate) struct Expected {
+    /// The name of the type.
+    pub(crate) kind: &'static str,
+    pub(crate) is_collection: bool,
+}
+
+/// Reads a document.
+pub(crate) fn read(body: &[u8], types: &RecordTypes, expected: Expected) -> Result<Response, ReadError> {
+    let json: &RawValue = match serde_json::from_slice(body) {
+        Ok(json) => json,
+        Err(error) => return Err(FieldError::new(error.to_string()).into()),
+    };
+    Ok(read_members(read_value(json)?, types, expected)?)
+}
+
+fn read_members(
+    members: Members<'_>,
+    types: &RecordTypes,
+    expected: Expected,
+) -> Result<Response, FieldError> {
+    if members.data.is_none() && members.errors.is_none() && members.meta.is_none() {
+        return Err(FieldError::new("a document needs at least one of `data`, `errors` and `meta`"));
+    }
+    if members.data.is_some() && members.errors.is_some() {
+        return Err(FieldError::new("a document must not have both `data` and `errors`").within("errors"));
+    }
+    if members.data.is_none() && members.included.is_some() {
+        return Err(FieldError::new("a document without `data` must not have `included`").within("included"));
+    }
+    let mut found = Found { types, records: Vec::new(), places: HashMap::default(), skipped: 0 };
+    let primary = match members.data {
+        None => Primary::Absent,
+        Some(data) => found.primary(data, expected).map_err(|error| error.within("data"))?,
+    };
+    if let Some(included) = members.included {
+        read_list(included, |json| found.add(json)).map_err(|error| error.within("included"))?;
+    }
+    let head = Head {
+        links: member(members.links, "links")?,
+        meta: member(members.meta, "meta")?,
+        errors: member(members.errors, "errors")?,
+    };
+    Ok(Response { primary, records: found.records, head, skipped: found.skipped })
+}
+
+fn member<'a, T: Deserialize<'a>>(json: Option<&'a RawValue>, name: &str) -> Result<Option<T>, FieldError> {
+    json.map(|json| read_value(json).map_err(|error| error.within(name))).transpose()
+}
+
+/// The records of a document that have been read so far.
+struct Found<'t> {
+    types: &'t RecordTypes,
+    records: Vec<(RecordRef, Arc<dyn AnyRecord>)>,
+    places: HashMap<RecordRef, usize>,
+    skipped: usize,
+}
+
+impl Found<'_> {
+    fn primary(&mut self, json: &RawValue, expected: Expected) -> Result<Primary, FieldError> {
+        match (json.get().as_bytes().first(), expected.is_collection) {
+            (Some(b'['), true) => {
+                let records = read_list(json, |json| self.add_primary(json, expected.kind))?;
+                Ok(Primary::Many(records.into()))
+            }
+            (Some(b'n'), false) => Ok(Primary::Null),
+            (Some(b'{'), false) => self.add_primary(json, expected.kind).map(Primary::One),
+            (_, true) => Err(FieldError::new("a list of resources is expected")),
+            (_, false) => Err(FieldError::new("a resource or null is expected")),
+        }
+    }
+
+    fn add_primary(&mut self, json: &RawValue, kind: &str) -> Result<RecordRef, FieldError> {
+        let object = ResourceObject::read(json)?;
+        if object.kind != kind {
+            let problem = format!("the type is `{}`, where `{kind}` is expected", object.kind);
+            return Err(FieldError::new(problem).within("type"));
+        }
+        match self.add_object(&object)? {
+            Some(record) => Ok(record),
+            None => {
+                Err(FieldError::new(format!("the program does not list the type `{kind}`")).within("type"))
+            }
+        }
+    }
+
+    fn add(&mut self, json: &RawValue) -> Result<(), FieldError> {
+        self.add_object(&ResourceObject::read(json)?).map(drop)
+    }
+
+    /// Adds a record. What a document says twice is merged in order.
+    fn add_object(&mut self, object: &ResourceObject<'_>) -> Result<Option<RecordRef>, FieldError> {
+        let Some(record_type) = self.types.by_name(&object.kind) else {
+            self.skipped += 1;
+            return Ok(None);
+        };
+        let (name, record) = object.record(record_type)?;
+        match self.places.entry(name.clone()) {
+            Entry::Vacant(entry) => {
+                entry.insert(self.records.len());
+                self.records.push((name.clone(), record));
+            }
+            Entry::Occupied(entry) => {
+                // Just made, so that there is no other handle.
+                if let Some(first) = Arc::get_mut(&mut self.records[*entry.get()].1) {
+                    take_all(first, &*record);
+                }
+            }
+        }
+        Ok(Some(name))
+    }
+}
+
+/// Takes all that is known of another record of the same type.
+fn take_all(record: &mut dyn AnyRecord, other: &dyn AnyRecord) {
+    for number in 0..record.names().len() {
+        let newer = other.any_field(number);
+        let known: Parts = newer.known();
+        if known != 0 {
+            record.any_field_mut(number).take(newer, known);
+        }
+    }
+}

@@ -1,0 +1,10 @@
+//! One record of each thing: how responses, patches and deletions change records, and the answers that show them.
+
+pub(crate) mod index;
+pub(crate) mod lane;
+pub(crate) mod merge;
+pub(crate) mod order;
+pub(crate) mod owner;
+pub(crate) mod plan;
+pub(crate) mod record;
+pub(crate) mod store;

@@ -1,0 +1,52 @@
+//! The order in which commits that change records are planned: one after another.
+
+use std::any::Any;
+use std::sync::Arc;
+
+use cache_core::CommitError;
+use parking_lot::{ArcMutexGuard, Mutex, RawMutex};
+
+/// Keeps commits that change records apart. A plan reads records and the answers that show them; no other commit may
+/// change these until the plan is installed.
+///
+/// It is locked before the locks of tables, and never while foreign code other than `Clone`, `PartialEq` and
+/// `Deserialize` of fields runs.
+#[derive(Clone, Default)]
+pub(crate) struct Lane(Arc<Mutex<Generation>>);
+
+/// The number of commits that have been planned and not given up.
+type Generation = u64;
+
+/// The right to plan.
+pub(crate) type LaneGuard = ArcMutexGuard<RawMutex, Generation>;
+
+impl Lane {
+    /// Waits for the plans of others.
+    pub(crate) fn enter(&self) -> LaneGuard {
+        self.0.lock_arc()
+    }
+
+    /// Returns what guards the commit of a plan that was made at a generation: it waits for the others, and checks that
+    /// none has changed what the plan was made from. `entered` is the guard of the planner, if it was kept. `install` is
+    /// called once the plan is certain.
+    pub(crate) fn guard(
+        &self,
+        mut planned: Generation,
+        mut entered: Option<LaneGuard>,
+        install: impl Fn() + Send + 'static,
+    ) -> impl FnMut() -> Result<Box<dyn Any>, CommitError> + Send + 'static {
+        let lane = self.clone();
+        move || {
+            let mut guard = entered.take().unwrap_or_else(|| lane.enter());
+            if *guard != planned {
+                let key = "that the changes were made from".to_owned();
+                return Err(CommitError::Conflict { table: "records", key });
+            }
+            // For a second attempt of the same commit.
+            planned += 1;
+            *guard = planned;
+            install();
+            Ok(Box::new(guard))
+        }
+    }
+}

@@ -1,0 +1,60 @@
+//! Merges what a response says of a record into what is known of it. Pure.
+
+use std::sync::Arc;
+
+use smallvec::SmallVec;
+
+use crate::field::Parts;
+use crate::resource::AnyRecord;
+
+/// What became of a record.
+pub(crate) struct Merged {
+    pub(crate) record: Arc<dyn AnyRecord>,
+    /// Whether it differs from the present one.
+    pub(crate) is_changed: bool,
+    /// What the response has said, by field.
+    pub(crate) parts: SmallVec<[(u16, Parts); 8]>,
+}
+
+/// Merges a record of a response into the present one. `allowed` says which parts of a field may be written.
+///
+/// The present record stays the same allocation if nothing changes, and the new one if there is none.
+pub(crate) fn merge(
+    present: Option<Arc<dyn AnyRecord>>,
+    newer: &Arc<dyn AnyRecord>,
+    allowed: &dyn Fn(u16, &dyn AnyRecord) -> Parts,
+) -> Merged {
+    let mut parts = SmallVec::new();
+    let numbers = || (0_u16..).zip(0..newer.names().len());
+    let Some(mut record) = present else {
+        parts.extend(numbers().map(|(field, number)| (field, newer.any_field(number).known())));
+        parts.retain(|(_, known)| *known != 0);
+        return Merged { record: Arc::clone(newer), is_changed: true, parts };
+    };
+    let mut is_changed = false;
+    for (field, number) in numbers() {
+        let said = newer.any_field(number);
+        let known = said.known();
+        if known == 0 {
+            continue;
+        }
+        let known = known & allowed(field, &*record);
+        if known == 0 {
+            continue;
+        }
+        parts.push((field, known));
+        let differs = said.differs(record.any_field(number), known);
+        if differs == 0 {
+            continue;
+        }
+        if !is_changed {
+            record = record.to_arc();
+            is_changed = true;
+        }
+        // A copy of its own.
+        if let Some(record) = Arc::get_mut(&mut record) {
+            record.any_field_mut(number).take(said, differs);
+        }
+    }
+    Merged { record, is_changed, parts }
+}

@@ -1,0 +1,69 @@
+//! An answer that shows records, whose type its holder does not know.
+
+use std::marker::PhantomData;
+use std::sync::Arc;
+
+use crate::map::HashSet;
+use cache_client::{AnswerKey, AnswerStore, App};
+use cache_core::{Freshness, Residency};
+
+use super::plan::Changed;
+use super::record::RecordRef;
+use crate::document::{Content, Document};
+
+/// An answer that shows records.
+pub(crate) trait AnyOwner<A: App>: Send + Sync {
+    fn key(&self) -> &AnswerKey<A>;
+
+    /// Makes the answer show the records of these names as they are `changed`, if the cache has it. If `marks`, and
+    /// nobody shows the answer, it is marked instead. What it has read is added to `read`, to be dropped later.
+    fn follow(
+        &self,
+        store: &mut AnswerStore<'_, A>,
+        changed: &Changed,
+        names: &HashSet<RecordRef>,
+        marks: bool,
+    ) -> Followed;
+}
+
+/// What was read, which must be dropped without locks.
+pub(crate) type Followed = Option<Arc<dyn std::any::Any + Send + Sync>>;
+
+/// An answer of type `Document<T>`.
+pub(crate) struct Owner<A: App, T: ?Sized> {
+    key: AnswerKey<A>,
+    content: PhantomData<fn() -> Box<T>>,
+}
+
+impl<A: App, T: Content + ?Sized> Owner<A, T> {
+    pub(crate) fn erased(key: AnswerKey<A>) -> Arc<dyn AnyOwner<A>> {
+        Arc::new(Self { key, content: PhantomData })
+    }
+}
+
+impl<A: App, T: Content + ?Sized> AnyOwner<A> for Owner<A, T> {
+    fn key(&self) -> &AnswerKey<A> {
+        &self.key
+    }
+
+    fn follow(
+        &self,
+        store: &mut AnswerStore<'_, A>,
+        changed: &Changed,
+        names: &HashSet<RecordRef>,
+        marks: bool,
+    ) -> Followed {
+        let (document, state) = self.key.read::<Document<T>>(store.client())?;
+        if let Some(next) = document.with_changes(changed, names) {
+            let marks = next.lacks_its_record()
+                || state.residency == Residency::Survivor
+                || marks && state.residency != Residency::Pinned;
+            match marks {
+                true if state.freshness == Freshness::Invalidated => {}
+                true => store.invalidate_answer(&self.key),
+                false => store.follow_answer(&self.key, Arc::new(next), state.revision),
+            }
+        }
+        Some(document)
+    }
+}

@@ -1,0 +1,110 @@
+//! The plan of one commit: which records it changes, and which answers follow.
+
+use std::any::Any;
+use std::sync::Arc;
+
+use crate::map::{HashMap, HashSet};
+use cache_client::{AnswerKey, AnswerStore, App};
+
+use super::lane::LaneGuard;
+use super::order::WrittenRecord;
+use super::owner::AnyOwner;
+use super::record::RecordRef;
+use super::store::Documents;
+use crate::resource::AnyRecord;
+use crate::resources::Resources;
+
+/// The records that a commit changes; `None` for those that it deletes.
+pub(crate) type Changed = HashMap<RecordRef, Option<Arc<dyn AnyRecord>>>;
+
+/// Beyond this number of answers that show a changed record, those that nobody shows are marked instead of rewritten.
+pub(crate) const MAX_REWRITTEN: usize = 256;
+
+/// What the steps of one commit have planned.
+pub(crate) struct Plan<A: App> {
+    pub(crate) changed: Changed,
+    /// The answers that follow.
+    following: HashMap<AnswerKey<A>, Following<A>>,
+    /// What each step has written, with the number of its request.
+    written: Vec<(u64, Vec<WrittenRecord>)>,
+    /// The generation of the lane at the first step.
+    generation: Option<u64>,
+    /// What was read. Dropped after the commit, without locks.
+    read: Vec<Arc<dyn Any + Send + Sync>>,
+}
+
+impl<A: App> Default for Plan<A> {
+    fn default() -> Self {
+        Self {
+            changed: Changed::default(),
+            following: HashMap::default(),
+            written: Vec::new(),
+            generation: None,
+            read: Vec::new(),
+        }
+    }
+}
+
+impl<A: Resources> Plan<A> {
+    /// Keeps something that was read until no lock is held.
+    pub(crate) fn keep(&mut self, read: Option<Arc<dyn Any + Send + Sync>>) {
+        self.read.extend(read);
+    }
+
+    /// Adds what a step has written, and prepares the commit.
+    pub(crate) fn seal(
+        &mut self,
+        documents: &Documents<A>,
+        store: &mut AnswerStore<'_, A>,
+        lane: LaneGuard,
+        (number, written): (u64, Vec<WrittenRecord>),
+    ) {
+        let generation = *self.generation.get_or_insert(*lane);
+        self.written.push((number, written));
+        let (order, written) = (Arc::clone(&documents.order), self.written.clone());
+        let install = move || written.iter().for_each(|(number, records)| order.note(*number, records));
+        // Hooks may be async, so that the lane cannot be held until they have run.
+        let entered = (!store.runs_hooks()).then_some(lane);
+        store.guard_with(documents.lane.guard(generation, entered, install));
+    }
+
+    /// Makes the answers that show these records follow. `own` is stored by the commit itself.
+    pub(crate) fn follow(
+        &mut self,
+        documents: &Documents<A>,
+        store: &mut AnswerStore<'_, A>,
+        names: &[RecordRef],
+        own: Option<&AnswerKey<A>>,
+    ) {
+        let mut touched = HashSet::default();
+        for name in names {
+            let owners = documents.index.owners(name);
+            let marks = owners.len() > MAX_REWRITTEN;
+            for owner in owners.into_iter().filter(|owner| own != Some(owner.key())) {
+                touched.insert(owner.key().clone());
+                let following =
+                    self.following.entry(owner.key().clone()).or_insert_with(|| Following::new(owner));
+                following.marks |= marks;
+                following.names.insert(name.clone());
+            }
+        }
+        for key in &touched {
+            let Some(Following { owner, names, marks }) = self.following.get(key) else { continue };
+            // With the names of earlier steps of the commit, whose rewrite of the answer this one replaces.
+            self.read.extend(owner.follow(store, &self.changed, names, *marks));
+        }
+    }
+}
+
+/// An answer that follows.
+struct Following<A: App> {
+    owner: Arc<dyn AnyOwner<A>>,
+    names: HashSet<RecordRef>,
+    marks: bool,
+}
+
+impl<A: App> Following<A> {
+    fn new(owner: Arc<dyn AnyOwner<A>>) -> Self {
+        Self { owner, names: HashSet::default(), marks: false }
+    }
+}

@@ -1,0 +1,13 @@
+//! Names of records of any type.
+
+use std::any::TypeId;
+
+use crate::id::Id;
+
+/// A record of some type.
+#[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct RecordRef {
+    /// The type of the record.
+    pub(crate) resource: TypeId,
+    pub(crate) id: Id,
+}

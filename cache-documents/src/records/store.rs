@@ -1,0 +1,189 @@
+//! Stores answers: merges their records into those that are known, and makes other answers follow.
+
+use std::sync::Arc;
+
+use crate::map::HashSet;
+use cache_client::{AnswerStore, Client};
+
+use super::index::RecordIndex;
+use super::lane::Lane;
+use super::merge::{Merged, merge};
+use super::order::{IssueOrder, LoadIssue, WrittenRecord};
+use super::owner::Owner;
+use super::plan::Plan;
+use super::record::RecordRef;
+use crate::document::{Content, Document};
+use crate::field::Parts;
+use crate::frame::Frame;
+use crate::resource::AnyRecord;
+use crate::resources::{ResourceList, Resources};
+
+/// What a client keeps for documents.
+pub(crate) struct Documents<A: Resources> {
+    pub(crate) lane: Lane,
+    pub(crate) order: Arc<IssueOrder>,
+    pub(crate) index: Arc<RecordIndex<A>>,
+    pub(crate) list: ResourceList<A>,
+}
+
+impl<A: Resources> Default for Documents<A> {
+    fn default() -> Self {
+        Self {
+            lane: Lane::default(),
+            order: Arc::default(),
+            index: Arc::default(),
+            list: ResourceList::of_app(),
+        }
+    }
+}
+
+/// Numbers a load of a document.
+pub(crate) fn start_load<A: Resources>(client: &Client<A>) -> LoadIssue {
+    client.extension::<Documents<A>>().order.start()
+}
+
+/// Where the records of an answer come from.
+#[derive(Clone, Copy)]
+enum Source {
+    /// A request with this number.
+    Request(u64),
+    /// A copy from elsewhere, older than anything that is known.
+    Copy,
+}
+
+/// Stores an answer. Returns the document with the records that are known now.
+pub(crate) fn store_answer<A: Resources, T: Content + ?Sized>(
+    answer: Arc<Document<T>>,
+    store: &mut AnswerStore<'_, A>,
+) -> Arc<Document<T>> {
+    let documents = store.client().extension::<Documents<A>>();
+    let source = match store.started::<LoadIssue>() {
+        _ if store.is_copy() => Source::Copy,
+        Some(issue) => Source::Request(issue.number),
+        None => Source::Request(documents.order.next()),
+    };
+    let lane = documents.lane.enter();
+    let mut plan = std::mem::take(store.plan::<Plan<A>>());
+    let merging = Merging { documents: &documents, source };
+    let Shown { frame, written, names } = merging.records(&answer, &mut plan, store);
+    let answer = keep_or_own(&documents, &answer, frame, &mut plan, store);
+    let own = store.key().filter(|_| !store.is_overtaken());
+    plan.follow(&documents, store, &names, own);
+    let number = match source {
+        Source::Request(number) => number,
+        Source::Copy => 0,
+    };
+    plan.seal(&documents, store, lane, (number, written));
+    *store.plan() = plan;
+    answer
+}
+
+/// Returns the document that the cache has, if the answer says the same. Otherwise enters the answer as one that shows
+/// its records.
+fn keep_or_own<A: Resources, T: Content + ?Sized>(
+    documents: &Documents<A>,
+    answer: &Document<T>,
+    frame: Frame,
+    plan: &mut Plan<A>,
+    store: &AnswerStore<'_, A>,
+) -> Arc<Document<T>> {
+    let mut document = answer.with_frame(frame);
+    if let Some((present, _)) = store.key().and_then(|key| key.read::<Document<T>>(store.client())) {
+        if present.is_same(&document) {
+            return present;
+        }
+        plan.keep(Some(present));
+    }
+    if let Some(key) = store.key() {
+        let owner = Owner::<A, T>::erased(key.clone());
+        document.owned = Some(Arc::new(documents.index.enter(&owner, &document.frame)));
+    }
+    Arc::new(document)
+}
+
+/// What an answer shows.
+struct Shown {
+    frame: Frame,
+    written: Vec<WrittenRecord>,
+    /// The records that have changed.
+    names: Vec<RecordRef>,
+}
+
+struct Merging<'d, A: Resources> {
+    documents: &'d Documents<A>,
+    source: Source,
+}
+
+impl<A: Resources> Merging<'_, A> {
+    /// Merges the records of an answer into those that are known, and writes those that have changed.
+    fn records<T: Content + ?Sized>(
+        &self,
+        answer: &Document<T>,
+        plan: &mut Plan<A>,
+        store: &mut AnswerStore<'_, A>,
+    ) -> Shown {
+        let Documents { order, list, .. } = self.documents;
+        let deleted = match self.source {
+            Source::Request(number) => order.deleted_after(number),
+            Source::Copy => HashSet::default(),
+        };
+        let (mut shown, mut written, mut names) = (Vec::new(), Vec::new(), Vec::new());
+        for (name, newer) in answer.frame.records() {
+            if deleted.contains(&name) {
+                continue;
+            }
+            let newer = without_links_to(newer, &deleted);
+            let present = match plan.changed.get(&name) {
+                Some(changed) => changed.clone(),
+                None => list.peek(store.client().cache(), &name),
+            };
+            plan.keep(present.clone().map(|record| record as _));
+            let Merged { record, is_changed, parts } = self.merge(present, &newer, &name);
+            if is_changed {
+                list.set(store, &name, Arc::clone(&record));
+                plan.changed.insert(name.clone(), Some(Arc::clone(&record)));
+                names.push(name.clone());
+            }
+            written.push(WrittenRecord { name: name.clone(), record: Some(Arc::clone(&record)), parts });
+            shown.push((name, record));
+        }
+        Shown { frame: Frame::new(shown, &list.types), written, names }
+    }
+
+    fn merge(
+        &self,
+        present: Option<Arc<dyn AnyRecord>>,
+        newer: &Arc<dyn AnyRecord>,
+        name: &RecordRef,
+    ) -> Merged {
+        match self.source {
+            Source::Request(number) => {
+                let later = self.documents.order.later_than(number, name);
+                merge(present, newer, &|field, _| !later.written(field))
+            }
+            // Only what is not known.
+            Source::Copy => {
+                let unknown = |field: u16, record: &dyn AnyRecord| -> Parts {
+                    !record.any_field(usize::from(field)).known()
+                };
+                merge(present, newer, &unknown)
+            }
+        }
+    }
+}
+
+/// Returns a record without its links to deleted records.
+fn without_links_to(record: Arc<dyn AnyRecord>, deleted: &HashSet<RecordRef>) -> Arc<dyn AnyRecord> {
+    let mut record = record;
+    for number in 0..record.names().len() {
+        for name in deleted {
+            if record.any_field(number).names(name) {
+                record = record.to_arc();
+                if let Some(record) = Arc::get_mut(&mut record) {
+                    record.any_field_mut(number).unlink(name);
+                }
+            }
+        }
+    }
+    record
+}
