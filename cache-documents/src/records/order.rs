@@ -61,7 +61,7 @@ impl LaterWrites {
     /// Returns the parts of a field that later requests have written.
     pub(crate) fn written(&self, field: u16) -> Parts {
         let later = self.0.iter().filter(|(written, _)| *written == field);
-        !later.fold(0, |parts, (_, later)| parts | later)
+        later.fold(0, |parts, (_, later)| parts | later)
     }
 }
 

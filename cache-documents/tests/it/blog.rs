@@ -1,0 +1,248 @@
+//! A program that shows articles, on a scripted server and a paused clock.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::time::Duration;
+
+use cache_client::{App, Client, Context, Fetch, Strategy, TokioClock};
+use cache_core::{Builder, Cache, LoadingOptions, Query, registry};
+use cache_documents::{
+    Document, DocumentsBuilder, Field, Id, Many, One, ReadDocument, ReadError, Resource, ResourceKey,
+    ResourceList, Resources,
+};
+use parking_lot::Mutex;
+
+#[derive(Query, Clone, Debug, PartialEq, Eq, Hash)]
+#[query(value = Article)]
+pub struct ArticleId(pub Id);
+
+#[derive(Query, Clone, Debug, PartialEq, Eq, Hash)]
+#[query(value = Person)]
+pub struct PersonId(pub Id);
+
+#[derive(Clone, Debug, PartialEq)]
+pub struct Article {
+    pub title: Field<Arc<str>>,
+    pub body: Field<Arc<str>>,
+    pub author: One<PersonId>,
+    pub editors: Many<PersonId>,
+}
+
+#[derive(Clone, Debug, PartialEq)]
+pub struct Person {
+    pub name: Field<String>,
+    pub age: Field<u8>,
+    pub friend: One<PersonId>,
+}
+
+macro_rules! resource {
+    ($record:ident, $key:ident, $kind:literal, $($number:literal $field:ident),*; $last:ident) => {
+        impl Resource for $record {
+            type Key = $key;
+            const TYPE: &'static str = $kind;
+            const FIELDS: &'static [&'static str] = &[$(stringify!($field),)* stringify!($last)];
+
+            fn absent() -> Self {
+                Self { $($field: Default::default(),)* $last: Default::default() }
+            }
+
+            fn field(&self, number: usize) -> &dyn cache_documents::__private::AnyField {
+                match number { $($number => &self.$field,)* _ => &self.$last }
+            }
+
+            fn field_mut(&mut self, number: usize) -> &mut dyn cache_documents::__private::AnyField {
+                match number { $($number => &mut self.$field,)* _ => &mut self.$last }
+            }
+        }
+
+        impl ResourceKey for $key {
+            fn from_id(id: Id) -> Self {
+                Self(id)
+            }
+
+            fn id(&self) -> &Id {
+                &self.0
+            }
+        }
+    };
+}
+
+resource!(Article, ArticleId, "articles", 0 title, 1 body, 2 author; editors);
+resource!(Person, PersonId, "people", 0 name, 1 age; friend);
+
+/// One article.
+#[derive(Query, Clone, Debug, PartialEq, Eq, Hash)]
+#[query(value = Document<Article>, capacity = 1_000, fresh = "60s")]
+pub struct GetArticle(pub u32);
+
+/// A list of articles.
+#[derive(Query, Clone, Debug, PartialEq, Eq, Hash)]
+#[query(value = Document<[Article]>, capacity = 100, fresh = "60s")]
+pub struct GetFeed(pub u32);
+
+/// One person.
+#[derive(Query, Clone, Debug, PartialEq, Eq, Hash)]
+#[query(value = Document<Person>, capacity = 100, fresh = "60s")]
+pub struct GetPerson(pub u32);
+
+registry! {
+    pub struct BlogRegistry {
+        crate::blog::ArticleId,
+        crate::blog::PersonId,
+        crate::blog::GetArticle,
+        crate::blog::GetFeed,
+        crate::blog::GetPerson,
+    }
+}
+
+#[derive(Debug, thiserror::Error)]
+pub enum BlogError {
+    #[error("the server has no answer to {0}")]
+    Unanswered(String),
+    #[error(transparent)]
+    Read(#[from] ReadError),
+}
+
+/// A program whose server answers each path with the last body that was set for it, or with the next of a list.
+#[derive(Default)]
+pub struct Blog {
+    answers: Mutex<BTreeMap<String, Vec<(Duration, String)>>>,
+    loads: AtomicUsize,
+}
+
+impl App for Blog {
+    type Registry = BlogRegistry;
+}
+
+impl Resources for Blog {
+    fn list(list: &mut ResourceList<Self>) {
+        list.add::<Article>();
+        list.add::<Person>();
+    }
+}
+
+impl Blog {
+    /// The next answer. The last one stays.
+    async fn get(&self, path: String) -> Result<String, BlogError> {
+        self.loads.fetch_add(1, Ordering::SeqCst);
+        let next = {
+            let mut answers = self.answers.lock();
+            match answers.get_mut(&path) {
+                Some(answers) if answers.len() > 1 => Some(answers.remove(0)),
+                Some(answers) => answers.first().cloned(),
+                None => None,
+            }
+        };
+        let (delay, body) = next.ok_or(BlogError::Unanswered(path))?;
+        if !delay.is_zero() {
+            takes(delay).await;
+        }
+        Ok(body)
+    }
+}
+
+/// Waits on tokio's paused clock, which advances when all tasks are idle, so that no test waits in real time.
+pub async fn takes(time: Duration) {
+    tokio::time::sleep(time).await;
+}
+
+impl Fetch<Blog> for GetArticle {
+    type Error = BlogError;
+
+    async fn fetch(&self, cx: &Context<Blog>) -> Result<Document<Article>, BlogError> {
+        let body = cx.app().get(format!("/articles/{}", self.0)).await?;
+        Ok(cx.document(body.as_bytes())?)
+    }
+
+    fn is_retryable(_: &BlogError) -> bool {
+        false
+    }
+}
+
+impl Fetch<Blog> for GetFeed {
+    type Error = BlogError;
+
+    async fn fetch(&self, cx: &Context<Blog>) -> Result<Document<[Article]>, BlogError> {
+        let body = cx.app().get(format!("/feed/{}", self.0)).await?;
+        Ok(cx.document(body.as_bytes())?)
+    }
+
+    fn is_retryable(_: &BlogError) -> bool {
+        false
+    }
+}
+
+impl Fetch<Blog> for GetPerson {
+    type Error = BlogError;
+
+    async fn fetch(&self, cx: &Context<Blog>) -> Result<Document<Person>, BlogError> {
+        let body = cx.app().get(format!("/people/{}", self.0)).await?;
+        Ok(cx.document(body.as_bytes())?)
+    }
+
+    fn is_retryable(_: &BlogError) -> bool {
+        false
+    }
+}
+
+/// A client on a paused clock.
+pub struct Desk {
+    pub client: Client<Blog>,
+}
+
+pub fn blog() -> Desk {
+    blog_with(Cache::builder())
+}
+
+pub fn blog_with(cache: Builder<BlogRegistry>) -> Desk {
+    let cache = cache.clock(TokioClock::new()).build().unwrap();
+    Desk { client: Client::builder(cache, Blog::default()).documents().build() }
+}
+
+impl Desk {
+    /// Makes the server answer a path with a document from now on.
+    pub fn answers(&self, path: &str, body: impl ToString) {
+        self.client.app().answers.lock().insert(path.into(), vec![(Duration::ZERO, body.to_string())]);
+    }
+
+    /// Makes the server answer the next request of a path after some seconds. Later answers come after earlier ones.
+    pub fn answers_after(&self, path: &str, seconds: u64, body: impl ToString) {
+        let mut answers = self.client.app().answers.lock();
+        answers.entry(path.into()).or_default().push((Duration::from_secs(seconds), body.to_string()));
+    }
+
+    pub fn loads(&self) -> usize {
+        self.client.app().loads.load(Ordering::SeqCst)
+    }
+
+    #[track_caller]
+    pub fn person(&self, id: &str) -> Option<Arc<Person>> {
+        self.client.cache().get(&PersonId(id.into()))
+    }
+
+    pub async fn article(&self, id: u32) -> Arc<Document<Article>> {
+        self.client.query(&GetArticle(id)).await.unwrap()
+    }
+
+    /// Loads an article, whether it is there or not.
+    pub async fn reload(&self, id: u32) -> Arc<Document<Article>> {
+        let refresh = |options: LoadingOptions| options.strategy(Strategy::Refresh);
+        self.client.query_with(&GetArticle(id), refresh).await.unwrap()
+    }
+
+    /// The document that the cache has.
+    #[track_caller]
+    pub fn cached(&self, id: u32) -> Arc<Document<Article>> {
+        self.client.cached(&GetArticle(id)).unwrap()
+    }
+
+    /// The name of the author of the article that the cache has.
+    #[track_caller]
+    pub fn author(&self, id: u32) -> String {
+        let document = self.cached(id);
+        let article = document.data().unwrap();
+        document.one(&article.author).unwrap().name.value().unwrap().clone()
+    }
+}
+

@@ -1,0 +1,5 @@
+//! Records that many documents show.
+#![allow(clippy::unwrap_used, missing_docs, reason = "tests")]
+
+mod blog;
+mod records;

@@ -1,0 +1,136 @@
+//! One record of each person, which all articles share.
+
+use std::sync::Arc;
+
+use cache_documents::Field;
+use serde_json::{Value, json};
+
+use crate::blog::{ArticleId, GetArticle, PersonId, blog};
+
+fn person(id: &str, name: &str) -> Value {
+    json!({"type": "people", "id": id, "attributes": {"name": name}})
+}
+
+fn article(id: u32, title: &str, author: &str, included: Value) -> Value {
+    json!({
+        "data": {
+            "type": "articles", "id": id.to_string(), "attributes": {"title": title},
+            "relationships": {"author": {"data": {"type": "people", "id": author}}}
+        },
+        "included": included
+    })
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_document_shows_its_records_and_the_cache_has_each_by_its_key() {
+    let desk = blog();
+    desk.answers("/articles/1", article(1, "One", "9", json!([person("9", "Ann")])));
+    let document = desk.article(1).await;
+    let shown = document.data().unwrap();
+    assert_eq!(shown.title.value().map(|title| &**title), Some("One"));
+    assert_eq!(document.one(&shown.author).unwrap().name, Field::Value("Ann".to_owned()));
+    let author = desk.person("9").unwrap();
+    assert!(Arc::ptr_eq(&author, document.get(&PersonId("9".into())).unwrap()));
+    assert!(Arc::ptr_eq(&desk.client.cache().get(&ArticleId("1".into())).unwrap(), shown));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_person_renamed_by_one_document_is_renamed_in_all_without_a_load() {
+    let desk = blog();
+    desk.answers("/articles/1", article(1, "One", "9", json!([person("9", "Ann")])));
+    desk.answers("/articles/2", article(2, "Two", "9", json!([person("9", "Zoe")])));
+    let before = desk.article(1).await;
+    let revision = desk.client.cache().get_entry(&GetArticle(1)).unwrap().revision();
+    desk.article(2).await;
+    let after = desk.cached(1);
+    assert_eq!(desk.author(1), "Zoe");
+    assert_eq!(desk.loads(), 2);
+    assert!(Arc::ptr_eq(before.data().unwrap(), after.data().unwrap()));
+    assert_eq!(before.get(&PersonId("9".into())).unwrap().name, Field::Value("Ann".to_owned()));
+    let entry = desk.client.cache().get_entry(&GetArticle(2)).unwrap();
+    assert!(entry.revision() > revision);
+    // Both documents changed in one commit.
+    assert_eq!(desk.client.cache().get_entry(&GetArticle(1)).unwrap().revision(), entry.revision());
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_a_response_does_not_mention_stays_and_null_is_a_value() {
+    let desk = blog();
+    let aged = json!({"type": "people", "id": "9", "attributes": {"name": "Ann", "age": 41}});
+    desk.answers("/articles/1", article(1, "One", "9", json!([aged])));
+    desk.article(1).await;
+    desk.answers("/articles/2", article(2, "Two", "9", json!([person("9", "Ann")])));
+    desk.article(2).await;
+    assert_eq!(desk.person("9").unwrap().age, Field::Value(41));
+    let ageless = json!({"type": "people", "id": "9", "attributes": {"age": null}});
+    desk.answers("/articles/3", article(3, "Three", "9", json!([ageless])));
+    desk.article(3).await;
+    let person = desk.person("9").unwrap();
+    assert_eq!((person.age, person.name.value().unwrap().as_str()), (Field::Null, "Ann"));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_record_lives_while_a_document_shows_it() {
+    let desk = blog();
+    desk.answers("/articles/1", article(1, "One", "9", json!([person("9", "Ann")])));
+    desk.answers("/articles/2", article(2, "Two", "9", json!([person("9", "Ann")])));
+    desk.article(1).await;
+    let held = desk.article(2).await;
+    desk.client.cache().remove(&GetArticle(1));
+    assert!(desk.person("9").is_some());
+    desk.client.cache().remove(&GetArticle(2));
+    assert!(desk.person("9").is_some(), "the program holds a document");
+    drop(held);
+    assert!(desk.person("9").is_none());
+    assert_eq!(desk.client.cache().len(), 0);
+}
+
+#[tokio::test(start_paused = true)]
+async fn people_who_name_each_other_go_with_the_last_document() {
+    let desk = blog();
+    let friends = |id: &str, friend: &str| {
+        json!({
+            "type": "people", "id": id,
+            "relationships": {"friend": {"data": {"type": "people", "id": friend}}}
+        })
+    };
+    let both = json!([friends("8", "9"), friends("9", "8")]);
+    desk.answers("/articles/1", article(1, "One", "9", both));
+    let document = desk.article(1).await;
+    let friend = document.get(&PersonId("8".into())).unwrap();
+    assert!(Arc::ptr_eq(document.one(&friend.friend).unwrap(), &desk.person("9").unwrap()));
+    drop(document);
+    desk.client.cache().remove(&GetArticle(1));
+    assert!(desk.person("8").is_none() && desk.person("9").is_none());
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_equal_response_keeps_the_document_and_dates_it_anew() {
+    let desk = blog();
+    desk.answers("/articles/1", article(1, "One", "9", json!([person("9", "Ann")])));
+    let first = desk.article(1).await;
+    let revision = desk.client.cache().get_entry(&GetArticle(1)).unwrap().revision();
+    tokio::time::advance(std::time::Duration::from_secs(50)).await;
+    let again = desk.reload(1).await;
+    assert!(Arc::ptr_eq(&first, &again));
+    let entry = desk.client.cache().get_entry(&GetArticle(1)).unwrap();
+    assert_eq!(entry.revision(), revision);
+    assert_eq!(entry.state().age, std::time::Duration::ZERO);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_response_does_not_overwrite_what_was_requested_later() {
+    let desk = blog();
+    // The load of article 1 is issued first, and answers last.
+    let slow = json!([{"type": "people", "id": "9", "attributes": {"name": "Ann", "age": 41}}]);
+    desk.answers_after("/articles/1", 10, article(1, "One", "9", slow));
+    desk.answers_after("/articles/2", 5, article(2, "Two", "9", json!([person("9", "Zoe")])));
+    let (one, two) = tokio::join!(desk.article(1), desk.article(2));
+    let key = PersonId("9".into());
+    assert_eq!(two.get(&key).unwrap().name, Field::Value("Zoe".to_owned()));
+    // The later name, and the age, which only the earlier request has brought.
+    let person = one.get(&key).unwrap();
+    assert_eq!((person.name.value().unwrap().as_str(), person.age), ("Zoe", Field::Value(41)));
+    assert_eq!((desk.author(1), desk.author(2)), ("Zoe".to_owned(), "Zoe".to_owned()));
+    assert!(Arc::ptr_eq(desk.cached(2).get(&key).unwrap(), person));
+}
