@@ -8,7 +8,7 @@ use std::hash::{Hash, Hasher};
 use std::marker::PhantomData;
 use std::sync::Arc;
 
-use cache_core::client_support::{AnyKey, AnyWatch};
+use cache_core::client_support::AnyKey;
 use cache_core::{CommitError, EntryState, EntryTimes, Holds, Query, Revision, Transaction};
 use foldhash::fast::RandomState;
 
@@ -31,6 +31,7 @@ pub struct AnswerStore<'a, A: App> {
     plan: &'a mut Option<Box<dyn Any + Send>>,
     written: Vec<Box<dyn WrittenKey<A>>>,
     followed: Vec<AnswerKey<A>>,
+    follows_itself: bool,
 }
 
 /// Where an answer comes from. The default is the program itself.
@@ -42,14 +43,16 @@ pub(crate) struct Origin<'a> {
     pub(crate) is_loaded: bool,
     /// What was kept since the start of its load.
     pub(crate) ticket: Option<&'a (dyn Any + Send + Sync)>,
-    /// The watch of the load that has found the answer.
-    pub(crate) watch: Option<&'a AnyWatch>,
+    /// Whether something newer had happened to the key before the step began.
+    pub(crate) is_overtaken: bool,
 }
 
 /// What a step leaves to be done after its commit.
 pub(crate) struct StepWork<A: App> {
     pub(crate) written: Vec<Box<dyn WrittenKey<A>>>,
     pub(crate) followed: Vec<AnswerKey<A>>,
+    /// Whether the step writes what follows for the key of the answer, if the answer is not stored.
+    pub(crate) follows_itself: bool,
 }
 
 impl<'a, A: App> AnswerStore<'a, A> {
@@ -60,11 +63,13 @@ impl<'a, A: App> AnswerStore<'a, A> {
         origin: Origin<'a>,
         plan: &'a mut Option<Box<dyn Any + Send>>,
     ) -> Self {
-        Self { client, transaction, key, origin, plan, written: Vec::new(), followed: Vec::new() }
+        let (written, followed) = (Vec::new(), Vec::new());
+        Self { client, transaction, key, origin, plan, written, followed, follows_itself: false }
     }
 
     pub(crate) fn into_work(self) -> StepWork<A> {
-        StepWork { written: self.written, followed: self.followed }
+        let Self { written, followed, follows_itself, .. } = self;
+        StepWork { written, followed, follows_itself }
     }
 
     /// Returns the client.
@@ -96,7 +101,13 @@ impl<'a, A: App> AnswerStore<'a, A> {
     /// Returns whether something newer has happened to the key of the answer, so that the answer is not stored.
     #[must_use]
     pub fn is_overtaken(&self) -> bool {
-        self.origin.watch.is_some_and(AnyWatch::is_overtaken)
+        self.origin.is_overtaken
+    }
+
+    /// Says that the step makes the present value of the answer's key follow, if the answer [is
+    /// overtaken](Self::is_overtaken). If that happens while the answer is stored, the step runs once more.
+    pub fn follows_itself(&mut self) {
+        self.follows_itself = true;
     }
 
     /// Returns the key of the answer; `None` if the step has none.

@@ -82,14 +82,16 @@ impl<T: Content + ?Sized> Document<T> {
     /// none of them, or has them already. Deleted records leave its lists.
     pub(crate) fn with_changes(&self, changed: &Changed, names: &HashSet<RecordRef>) -> Option<Self> {
         let frame = self.frame.with(changed, names)?;
-        let is_gone = |name: &RecordRef| matches!(changed.get(name), Some(None));
-        let primary = match &self.primary {
-            Primary::Many(records) if records.iter().any(is_gone) => {
-                Primary::Many(records.iter().filter(|name| !is_gone(name)).cloned().collect())
-            }
-            primary => primary.clone(),
-        };
+        let primary = self.primary.without(&|name| matches!(changed.get(name), Some(None)));
         Some(Self { primary, frame, ..self.clone() })
+    }
+
+    /// Returns the document without deleted records in its list.
+    pub(crate) fn without(mut self, deleted: &HashSet<RecordRef>) -> Self {
+        if !deleted.is_empty() {
+            self.primary = self.primary.without(&|name| deleted.contains(name));
+        }
+        self
     }
 
     /// Returns whether the primary record was deleted.

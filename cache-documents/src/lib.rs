@@ -3,6 +3,7 @@
 
 mod context;
 mod document;
+mod documents;
 mod field;
 mod frame;
 #[cfg(feature = "http")]
@@ -17,6 +18,7 @@ mod resources;
 
 pub use context::ReadDocument;
 pub use document::{Content, Document};
+pub use documents::{ChangeRecords, ClientDocuments, DocumentsOf};
 pub use field::Field;
 pub use id::Id;
 pub use jsonapi::{ErrorObject, ErrorSource, Link, Links, Meta, ReadError};

@@ -1,5 +1,6 @@
 //! One record of each thing: how responses, patches and deletions change records, and the answers that show them.
 
+pub(crate) mod change;
 pub(crate) mod index;
 pub(crate) mod lane;
 pub(crate) mod merge;

@@ -4,7 +4,7 @@ use std::any::Any;
 use std::sync::Arc;
 
 use cache_core::client_support::{
-    AnyStoreOutcome, AnyWatch, BroughtEntry, Inputs, TRANSACT_ATTEMPTS, ValueHandle,
+    AnyStoreOutcome, AnyTableRef, AnyWatch, BroughtEntry, Inputs, TRANSACT_ATTEMPTS, ValueHandle,
 };
 use cache_core::{CommitError, EntryTimes, Receipt, Transaction};
 
@@ -25,6 +25,19 @@ pub(super) struct AnswerParts<'a> {
     pub(super) ticket: Option<&'a (dyn Any + Send + Sync)>,
 }
 
+/// Adds the line of an answer to a transaction, if it is to be written, and those of the entries that it brings along.
+type Line<'a, A> = &'a dyn Fn(&mut Transaction<<A as App>::Registry>, Option<&ValueHandle>);
+
+/// What has become of the commit of a step.
+struct Committed<A: App> {
+    /// `None` if there was no commit.
+    receipt: Option<Receipt<A::Registry>>,
+    /// What the step has made of the answer.
+    value: AnyValue,
+    /// Whether the answer was to be written.
+    has_answer: bool,
+}
+
 impl<A: App> LoadTask<A> {
     /// The step that stores the answer of this load, if there is one: its own, or that for all answers of its type.
     pub(super) fn step(&self, value: &AnyValue) -> Option<Step<A>> {
@@ -40,19 +53,22 @@ impl<A: App> LoadTask<A> {
         parts: AnswerParts<'_>,
     ) -> (AnyStoreOutcome, AnyValue) {
         let AnswerParts { watch, times, inputs, brought, is_copy, ticket } = parts;
-        let line = |transaction: &mut Transaction<A::Registry>, value: &ValueHandle| {
+        let line = |transaction: &mut Transaction<A::Registry>, value: Option<&ValueHandle>| {
             brought.iter().for_each(|entry| transaction.bring(watch, entry));
-            transaction.set_watched(watch, value, times, inputs);
+            if let Some(value) = value {
+                transaction.set_watched(watch, value, times, inputs);
+            }
         };
-        let (receipt, value) = self.commit_by_step(
-            (step, loaded),
-            Origin { is_copy, is_loaded: true, ticket, watch: Some(watch) },
-            &line,
-        );
+        let origin = Origin { is_copy, is_loaded: true, ticket, is_overtaken: watch.is_overtaken() };
+        let Committed { receipt, value, has_answer } = self.commit_by_step((step, loaded), origin, &line);
         let Some(receipt) = receipt else { return (AnyStoreOutcome::Overtaken, value) };
         brought.iter_mut().for_each(|entry| receipt.note_brought(entry));
-        // A step that writes the key of the answer itself has stored the answer.
-        (receipt.stored(watch).unwrap_or(AnyStoreOutcome::Written), value)
+        let outcome = match has_answer {
+            // A step that writes the key of the answer itself has stored the answer.
+            true => receipt.stored(watch).unwrap_or(AnyStoreOutcome::Written),
+            false => AnyStoreOutcome::Overtaken,
+        };
+        (outcome, value)
     }
 
     /// Writes a copy from the provider by a step, as a fill. Returns whether it was written.
@@ -63,47 +79,61 @@ impl<A: App> LoadTask<A> {
         watch: &AnyWatch,
         times: EntryTimes,
     ) -> bool {
-        let line = |transaction: &mut Transaction<A::Registry>, value: &ValueHandle| {
-            transaction.fill_watched(watch, value, times);
+        let line = |transaction: &mut Transaction<A::Registry>, value: Option<&ValueHandle>| {
+            if let Some(value) = value {
+                transaction.fill_watched(watch, value, times);
+            }
         };
-        let (receipt, _) = self.commit_by_step(
-            (step, found),
-            Origin { is_copy: true, is_loaded: true, ticket: None, watch: Some(watch) },
-            &line,
-        );
-        let home = self.query.home(self.node.client.cache());
-        receipt.is_some_and(|receipt| receipt.is_stored(&home, &*self.flight.key))
+        let origin =
+            Origin { is_copy: true, is_loaded: true, ticket: None, is_overtaken: watch.is_overtaken() };
+        let Committed { receipt, has_answer, .. } = self.commit_by_step((step, found), origin, &line);
+        let is_stored = |receipt: Receipt<A::Registry>| receipt.is_stored(&self.home(), &*self.flight.key);
+        has_answer && receipt.is_some_and(is_stored)
+    }
+
+    fn home(&self) -> AnyTableRef {
+        self.query.home(self.node.client.cache())
     }
 
     /// Commits what a step makes of a value, with the `line` of the value. If another commit has changed what the step
-    /// has read, it runs again.
+    /// has read, it runs again. If the value was not written, a step that [follows
+    /// itself](AnswerStore::follows_itself) runs once more.
     fn commit_by_step(
         &self,
         (step, value): (&Step<A>, &AnyValue),
-        origin: Origin<'_>,
-        line: &dyn Fn(&mut Transaction<A::Registry>, &ValueHandle),
-    ) -> (Option<Receipt<A::Registry>>, AnyValue) {
+        mut origin: Origin<'_>,
+        line: Line<'_, A>,
+    ) -> Committed<A> {
         let client = &self.node.client;
         let key = AnswerKey::of_load(Arc::clone(&self.query));
-        let mut attempts = 1;
+        let (mut attempts, mut first) = (1, None);
         loop {
             let mut transaction = client.cache().begin();
             transaction.skip_hooks();
             let mut plan = None;
             let mut store = AnswerStore::new(client, &mut transaction, Some(&key), origin, &mut plan);
-            let stored = step.run(Arc::clone(value), &mut store);
-            let StepWork { written, followed } = store.into_work();
-            line(&mut transaction, &self.query.to_handle(&stored));
+            let value = step.run(Arc::clone(value), &mut store);
+            let StepWork { written, followed, follows_itself } = store.into_work();
+            let has_answer = !(follows_itself && origin.is_overtaken);
+            if first.is_none() {
+                let handle = has_answer.then(|| self.query.to_handle(&value));
+                line(&mut transaction, handle.as_ref());
+            }
             match transaction.commit() {
                 Ok(receipt) => {
                     written.iter().for_each(|key| key.forget(client, None));
                     followed.iter().for_each(|key| key.forget(client, None));
-                    return (Some(receipt), stored);
+                    let is_skipped = has_answer && !receipt.is_stored(&self.home(), &*self.flight.key);
+                    let receipt = first.take().unwrap_or(receipt);
+                    if !(is_skipped && follows_itself) {
+                        return Committed { receipt: Some(receipt), value, has_answer };
+                    }
+                    (first, origin.is_overtaken, attempts) = (Some(receipt), true, 1);
                 }
                 Err(CommitError::Conflict { .. }) if attempts < TRANSACT_ATTEMPTS => attempts += 1,
                 Err(error) => {
                     client.telemetry().store_failed(self.subject(), self.plan.strategy(), &error);
-                    return (None, stored);
+                    return Committed { receipt: first, value, has_answer };
                 }
             }
         }

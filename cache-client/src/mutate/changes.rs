@@ -319,7 +319,7 @@ impl<A: App> Changes<A> {
         let mut store =
             AnswerStore::new(&client, &mut self.transaction, key, Origin::default(), &mut self.plan);
         step(&mut store);
-        let StepWork { written, followed } = store.into_work();
+        let StepWork { written, followed, .. } = store.into_work();
         self.written.extend(written);
         self.after.push(Box::new(move |client, memo| {
             followed.iter().for_each(|key| key.forget(client, memo));

@@ -60,6 +60,11 @@ impl<A: App> RecordIndex<A> {
         owners.map(Iterator::collect).unwrap_or_default()
     }
 
+    /// Returns the records that answers show.
+    pub(crate) fn names(&self) -> Vec<RecordRef> {
+        self.0.lock().owners.keys().cloned().collect()
+    }
+
     /// Returns the number of records that answers show.
     pub(crate) fn len(&self) -> usize {
         self.0.lock().owners.len()

@@ -58,3 +58,11 @@ pub(crate) fn merge(
     }
     Merged { record, is_changed, parts }
 }
+
+/// Returns the parts in which two records of one type differ, by field.
+pub(crate) fn differing(one: &dyn AnyRecord, other: &dyn AnyRecord) -> SmallVec<[(u16, Parts); 8]> {
+    let numbers = (0_u16..).zip(0..one.names().len());
+    let differing = numbers
+        .map(|(field, number)| (field, one.any_field(number).differs(other.any_field(number), Parts::MAX)));
+    differing.filter(|(_, parts)| *parts != 0).collect()
+}

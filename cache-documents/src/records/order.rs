@@ -1,6 +1,6 @@
 //! The order in which responses were requested: a response must not overwrite what was requested later.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use crate::map::{HashMap, HashSet};
@@ -24,8 +24,8 @@ struct OrderState {
     /// The loads that run.
     running: BTreeSet<u64>,
     written: HashMap<RecordRef, Written>,
-    /// The number of remembered records at which those that are needed no more are looked for.
-    clean_at: usize,
+    /// The names of what was written, by the numbers of the requests.
+    by_number: BTreeMap<u64, Vec<RecordRef>>,
 }
 
 /// What was written to a record while earlier loads run.
@@ -82,6 +82,11 @@ impl IssueOrder {
         state.last
     }
 
+    /// Returns whether loads run.
+    pub(crate) fn has_loads(&self) -> bool {
+        !self.0.lock().running.is_empty()
+    }
+
     /// Returns what later requests than this have written to a record.
     pub(crate) fn later_than(&self, number: u64, name: &RecordRef) -> LaterWrites {
         let state = self.0.lock();
@@ -100,11 +105,14 @@ impl IssueOrder {
     /// Remembers what a request has written, if loads run that started earlier.
     pub(crate) fn note(&self, number: u64, records: &[WrittenRecord]) {
         let mut displaced = Vec::new();
-        let mut state = self.0.lock();
-        if state.running.first().is_none_or(|&first| first >= number) {
-            return;
-        }
-        for WrittenRecord { name, record, parts } in records {
+        let mut guard = self.0.lock();
+        let state = &mut *guard;
+        let has_earlier = state.running.first().is_some_and(|&first| first < number);
+        let says_something = |written: &&WrittenRecord| written.record.is_none() || !written.parts.is_empty();
+        for WrittenRecord { name, record, parts } in records.iter().filter(says_something) {
+            if !has_earlier && !state.written.contains_key(name) {
+                continue;
+            }
             let written = state.written.entry(name.clone()).or_default();
             for &(field, parts) in parts {
                 written.note(field, parts, number);
@@ -113,8 +121,9 @@ impl IssueOrder {
                 written.deleted = written.deleted.max(number);
             }
             displaced.push(std::mem::replace(&mut written.record, record.clone()));
+            state.by_number.entry(number).or_default().push(name.clone());
         }
-        drop(state);
+        drop(guard);
         // Foreign code.
         drop(displaced);
     }
@@ -123,15 +132,12 @@ impl IssueOrder {
         let mut forgotten = Vec::new();
         let mut state = self.0.lock();
         state.running.remove(&number);
-        let first = state.running.first().copied();
-        match first {
-            None => forgotten.push(std::mem::take(&mut state.written)),
-            Some(first) if state.written.len() >= state.clean_at => {
-                forgotten
-                    .push(state.written.extract_if(|_, written| !written.is_later_than(first)).collect());
-                state.clean_at = 16.max(2 * state.written.len());
+        let first = state.running.first().copied().unwrap_or(u64::MAX);
+        let kept = state.by_number.split_off(&first.saturating_add(1));
+        for name in std::mem::replace(&mut state.by_number, kept).into_values().flatten() {
+            if state.written.get(&name).is_some_and(|written| !written.is_later_than(first)) {
+                forgotten.extend(state.written.remove(&name));
             }
-            Some(_) => {}
         }
         drop(state);
         // Foreign code.

@@ -15,6 +15,9 @@ use crate::document::{Content, Document};
 pub(crate) trait AnyOwner<A: App>: Send + Sync {
     fn key(&self) -> &AnswerKey<A>;
 
+    /// Returns the records that the answer shows in the cache. What was read must be dropped later.
+    fn shown(&self, store: &AnswerStore<'_, A>) -> (HashSet<RecordRef>, Followed);
+
     /// Makes the answer show the records of these names as they are `changed`, if the cache has it. If `marks`, and
     /// nobody shows the answer, it is marked instead. What it has read is added to `read`, to be dropped later.
     fn follow(
@@ -46,6 +49,13 @@ impl<A: App, T: Content + ?Sized> AnyOwner<A> for Owner<A, T> {
         &self.key
     }
 
+    fn shown(&self, store: &AnswerStore<'_, A>) -> (HashSet<RecordRef>, Followed) {
+        match self.key.read::<Document<T>>(store.client()) {
+            Some((document, _)) => (document.frame.all_names(), Some(document)),
+            None => Default::default(),
+        }
+    }
+
     fn follow(
         &self,
         store: &mut AnswerStore<'_, A>,
@@ -55,11 +65,13 @@ impl<A: App, T: Content + ?Sized> AnyOwner<A> for Owner<A, T> {
     ) -> Followed {
         let (document, state) = self.key.read::<Document<T>>(store.client())?;
         if let Some(next) = document.with_changes(changed, names) {
-            let marks = next.lacks_its_record()
+            let loses = next.lacks_its_record() && !document.lacks_its_record();
+            let marks = loses
                 || state.residency == Residency::Survivor
                 || marks && state.residency != Residency::Pinned;
             match marks {
-                true if state.freshness == Freshness::Invalidated => {}
+                // The mark is there, and loads that run now are newer than it.
+                true if !loses && state.freshness == Freshness::Invalidated => {}
                 true => store.invalidate_answer(&self.key),
                 false => store.follow_answer(&self.key, Arc::new(next), state.revision),
             }

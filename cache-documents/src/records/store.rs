@@ -64,11 +64,23 @@ pub(crate) fn store_answer<A: Resources, T: Content + ?Sized>(
     };
     let lane = documents.lane.enter();
     let mut plan = std::mem::take(store.plan::<Plan<A>>());
-    let merging = Merging { documents: &documents, source };
+    let deleted = match source {
+        Source::Request(number) => documents.order.deleted_after(number),
+        Source::Copy => HashSet::default(),
+    };
+    let merging = Merging { documents: &documents, source, deleted: &deleted };
     let Shown { frame, written, names } = merging.records(&answer, &mut plan, store);
-    let answer = keep_or_own(&documents, &answer, frame, &mut plan, store);
+    let document = answer.with_frame(frame).without(&deleted);
+    store.follows_itself();
     let own = store.key().filter(|_| !store.is_overtaken());
+    if let Some(key) = own.filter(|_| document.lacks_its_record()) {
+        store.invalidate_answer(key);
+    }
+    let answer = keep_or_own(&documents, document, &mut plan, store);
     plan.follow(&documents, store, &names, own);
+    if let Some(key) = store.key().filter(|_| own.is_none()) {
+        plan.catch_up(&documents, store, &Owner::<A, T>::erased(key.clone()));
+    }
     let number = match source {
         Source::Request(number) => number,
         Source::Copy => 0,
@@ -82,12 +94,10 @@ pub(crate) fn store_answer<A: Resources, T: Content + ?Sized>(
 /// its records.
 fn keep_or_own<A: Resources, T: Content + ?Sized>(
     documents: &Documents<A>,
-    answer: &Document<T>,
-    frame: Frame,
+    mut document: Document<T>,
     plan: &mut Plan<A>,
     store: &AnswerStore<'_, A>,
 ) -> Arc<Document<T>> {
-    let mut document = answer.with_frame(frame);
     if let Some((present, _)) = store.key().and_then(|key| key.read::<Document<T>>(store.client())) {
         if present.is_same(&document) {
             return present;
@@ -112,6 +122,8 @@ struct Shown {
 struct Merging<'d, A: Resources> {
     documents: &'d Documents<A>,
     source: Source,
+    /// The records that were deleted after the request.
+    deleted: &'d HashSet<RecordRef>,
 }
 
 impl<A: Resources> Merging<'_, A> {
@@ -122,17 +134,13 @@ impl<A: Resources> Merging<'_, A> {
         plan: &mut Plan<A>,
         store: &mut AnswerStore<'_, A>,
     ) -> Shown {
-        let Documents { order, list, .. } = self.documents;
-        let deleted = match self.source {
-            Source::Request(number) => order.deleted_after(number),
-            Source::Copy => HashSet::default(),
-        };
+        let list = &self.documents.list;
         let (mut shown, mut written, mut names) = (Vec::new(), Vec::new(), Vec::new());
         for (name, newer) in answer.frame.records() {
-            if deleted.contains(&name) {
+            if self.deleted.contains(&name) {
                 continue;
             }
-            let newer = without_links_to(newer, &deleted);
+            let newer = without_links_to(newer, self.deleted);
             let present = match plan.changed.get(&name) {
                 Some(changed) => changed.clone(),
                 None => list.peek(store.client().cache(), &name),

@@ -12,6 +12,7 @@ use cache_documents::{
     ResourceList, Resources,
 };
 use parking_lot::Mutex;
+use tokio::sync::{Notify, oneshot};
 
 #[derive(Query, Clone, Debug, PartialEq, Eq, Hash)]
 #[query(value = Article)]
@@ -108,6 +109,8 @@ pub enum BlogError {
 #[derive(Default)]
 pub struct Blog {
     answers: Mutex<BTreeMap<String, Vec<(Duration, String)>>>,
+    awaited: Mutex<BTreeMap<String, oneshot::Receiver<String>>>,
+    requested: Notify,
     loads: AtomicUsize,
 }
 
@@ -126,6 +129,11 @@ impl Blog {
     /// The next answer. The last one stays.
     async fn get(&self, path: String) -> Result<String, BlogError> {
         self.loads.fetch_add(1, Ordering::SeqCst);
+        let awaited = self.awaited.lock().remove(&path);
+        if let Some(awaited) = awaited {
+            self.requested.notify_one();
+            return awaited.await.map_err(|_| BlogError::Unanswered(path));
+        }
         let next = {
             let mut answers = self.answers.lock();
             match answers.get_mut(&path) {
@@ -212,6 +220,16 @@ impl Desk {
         answers.entry(path.into()).or_default().push((Duration::from_secs(seconds), body.to_string()));
     }
 
+    /// Makes the next request of a path wait for a body.
+    pub fn waits_for(&self, path: &str, body: oneshot::Receiver<String>) {
+        self.client.app().awaited.lock().insert(path.into(), body);
+    }
+
+    /// Waits for such a request.
+    pub async fn until_requested(&self) {
+        self.client.app().requested.notified().await;
+    }
+
     pub fn loads(&self) -> usize {
         self.client.app().loads.load(Ordering::SeqCst)
     }
@@ -245,4 +263,3 @@ impl Desk {
         document.one(&article.author).unwrap().name.value().unwrap().clone()
     }
 }
-

@@ -1,0 +1,127 @@
+//! Changing records and documents by hand.
+
+use std::fmt::{self, Debug};
+use std::sync::atomic::{AtomicBool, Ordering};
+
+use cache_client::{Changes, Client, Fetch};
+use cache_core::{CommitError, Holds};
+
+use crate::document::{Content, Document};
+use crate::records::change::{delete, patch};
+use crate::records::store::Documents;
+use crate::resource::Resource;
+use crate::resources::Resources;
+
+/// The records and documents of a client.
+///
+/// Each change is one commit, with the answers that show what it changes. Hooks of the cache run for it.
+pub struct DocumentsOf<'c, A: Resources>(&'c Client<A>);
+
+/// Gives access to the records and documents of a client.
+pub trait ClientDocuments<A: Resources> {
+    /// Returns the records and documents of the client.
+    fn documents(&self) -> DocumentsOf<'_, A>;
+}
+
+impl<A: Resources> ClientDocuments<A> for Client<A> {
+    fn documents(&self) -> DocumentsOf<'_, A> {
+        DocumentsOf(self)
+    }
+}
+
+impl<A: Resources> DocumentsOf<'_, A> {
+    /// Changes a record. Every document that shows it follows. Returns whether there is such a record.
+    ///
+    /// `change` runs again if another commit changes the record first. Fields that it leaves as they are do not count as
+    /// written: a load that runs may still change them. What it writes to a record that is not there is applied to what
+    /// the loads that run now bring.
+    ///
+    /// # Errors
+    /// A hook has refused the change, or other commits were faster many times.
+    pub async fn patch<K>(
+        &self,
+        key: &K,
+        change: impl Fn(&mut K::Value) + Send + Sync,
+    ) -> Result<bool, CommitError>
+    where
+        K: crate::resource::ResourceKey<Value: Resource<Key = K>>,
+    {
+        let was_there = AtomicBool::new(false);
+        let changed =
+            self.0.change(|changes| was_there.store(changes.patch(key, &change), Ordering::Relaxed));
+        changed.await.map(|_| was_there.load(Ordering::Relaxed))
+    }
+
+    /// Deletes a record: it leaves all lists, links to it become null, and documents about it are marked. A load that
+    /// runs now does not bring it back, and a later one does. Returns whether there was such a record. Visits all records
+    /// that documents show.
+    ///
+    /// # Errors
+    /// As those of [`patch`](Self::patch).
+    pub async fn delete<K>(&self, key: &K) -> Result<bool, CommitError>
+    where
+        K: crate::resource::ResourceKey<Value: Resource<Key = K>>,
+    {
+        let was_there = AtomicBool::new(false);
+        let changed = self.0.change(|changes| was_there.store(changes.delete(key), Ordering::Relaxed));
+        changed.await.map(|_| was_there.load(Ordering::Relaxed))
+    }
+
+    /// Stores a document as the answer to a query, like the answer of a load that begins and ends now.
+    ///
+    /// # Errors
+    /// As those of [`patch`](Self::patch).
+    pub async fn write<Q, T>(&self, query: &Q, document: Document<T>) -> Result<(), CommitError>
+    where
+        Q: Fetch<A, Value = Document<T>>,
+        T: Content + ?Sized,
+        A::Registry: Holds<Q>,
+    {
+        self.0.change(|changes| drop(changes.set(query.clone(), document.clone()))).await.map(drop)
+    }
+
+    /// Returns the number of records that documents show.
+    #[must_use]
+    pub fn records(&self) -> usize {
+        self.0.extension::<Documents<A>>().index.len()
+    }
+}
+
+impl<A: Resources> Debug for DocumentsOf<'_, A> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("DocumentsOf").field("records", &self.records()).finish_non_exhaustive()
+    }
+}
+
+/// Changes records together with other changes: in a mutation, a confirmation, a pushed value, or a direct change.
+pub trait ChangeRecords {
+    /// Changes a record, as [`DocumentsOf::patch`] does. Returns whether there is one.
+    fn patch<K>(&mut self, key: &K, change: impl Fn(&mut K::Value)) -> bool
+    where
+        K: crate::resource::ResourceKey<Value: Resource<Key = K>>;
+
+    /// Deletes a record, as [`DocumentsOf::delete`] does. Returns whether there was one.
+    fn delete<K>(&mut self, key: &K) -> bool
+    where
+        K: crate::resource::ResourceKey<Value: Resource<Key = K>>;
+}
+
+impl<A: Resources> ChangeRecords for Changes<A> {
+    fn patch<K>(&mut self, key: &K, change: impl Fn(&mut K::Value)) -> bool
+    where
+        K: crate::resource::ResourceKey<Value: Resource<Key = K>>,
+    {
+        let mut was_there = false;
+        self.extend_with(|store| was_there = patch::<A, K::Value>(store, key, &change));
+        was_there
+    }
+
+    fn delete<K>(&mut self, key: &K) -> bool
+    where
+        K: crate::resource::ResourceKey<Value: Resource<Key = K>>,
+    {
+        let mut was_there = false;
+        self.extend_with(|store| was_there = delete::<A, K::Value>(store, key));
+        was_there
+    }
+}

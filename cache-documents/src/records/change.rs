@@ -1,0 +1,150 @@
+//! Changes of records by hand.
+
+use std::sync::Arc;
+
+use cache_client::AnswerStore;
+
+use super::lane::LaneGuard;
+use super::merge::differing;
+use super::order::WrittenRecord;
+use super::plan::Plan;
+use super::record::RecordRef;
+use super::store::Documents;
+use crate::resource::{AnyRecord, Resource, ResourceKey, typed};
+use crate::resources::Resources;
+
+/// Changes a record, and makes the answers that show it follow. Returns whether there is one.
+///
+/// A record that is not there is remembered while loads run that may bring it.
+pub(crate) fn patch<A: Resources, R: Resource>(
+    store: &mut AnswerStore<'_, A>,
+    key: &R::Key,
+    change: &dyn Fn(&mut R),
+) -> bool {
+    let documents = store.client().extension::<Documents<A>>();
+    let name = RecordRef::of(key);
+    let (lane, present, next) = loop {
+        let present = known(&documents, store, &name);
+        let mut next =
+            present.clone().and_then(typed).map_or_else(R::absent, |record: Arc<R>| (*record).clone());
+        // Foreign code, so it runs before the lane is entered.
+        change(&mut next);
+        let lane = documents.lane.enter();
+        if is_same(present.as_ref(), known(&documents, store, &name).as_ref()) {
+            break (lane, present, next);
+        }
+    };
+    let was_there = present.is_some();
+    let next: Arc<dyn AnyRecord> = Arc::new(next);
+    let parts = differing(present.as_deref().unwrap_or(&R::absent()), &*next);
+    if parts.is_empty() || !was_there && !documents.order.has_loads() {
+        return was_there;
+    }
+    let written = WrittenRecord { name, record: Some(next), parts };
+    write((&documents, store), lane, present, written);
+    was_there
+}
+
+/// Removes a record from all lists, makes links to it null, and marks the answers that are about it. Returns whether
+/// there is one.
+pub(crate) fn delete<A: Resources, R: Resource>(store: &mut AnswerStore<'_, A>, key: &R::Key) -> bool {
+    let documents = store.client().extension::<Documents<A>>();
+    let name = RecordRef::of(key);
+    let lane = documents.lane.enter();
+    let present = known(&documents, store, &name);
+    let was_there = present.is_some();
+    let written = WrittenRecord { name, record: None, parts: Default::default() };
+    write((&documents, store), lane, present, written);
+    was_there
+}
+
+/// The record that the commit leaves.
+fn known<A: Resources>(
+    documents: &Documents<A>,
+    store: &mut AnswerStore<'_, A>,
+    name: &RecordRef,
+) -> Option<Arc<dyn AnyRecord>> {
+    let cache = store.client().cache();
+    match store.plan::<Plan<A>>().changed.get(name) {
+        Some(changed) => changed.clone(),
+        None => documents.list.peek(cache, name),
+    }
+}
+
+fn is_same(one: Option<&Arc<dyn AnyRecord>>, other: Option<&Arc<dyn AnyRecord>>) -> bool {
+    match (one, other) {
+        (Some(one), Some(other)) => std::ptr::addr_eq(Arc::as_ptr(one), Arc::as_ptr(other)),
+        (None, None) => true,
+        _ => false,
+    }
+}
+
+/// Writes or deletes a record, and all that follows from it.
+fn write<A: Resources>(
+    (documents, store): (&Documents<A>, &mut AnswerStore<'_, A>),
+    lane: LaneGuard,
+    present: Option<Arc<dyn AnyRecord>>,
+    written: WrittenRecord,
+) {
+    let mut plan = std::mem::take(store.plan::<Plan<A>>());
+    plan.keep(present.map(|record| record as _));
+    let mut all = Vec::new();
+    if written.record.is_none() {
+        all = unlinked(documents, &plan, store, &written.name);
+    }
+    all.push(written);
+    for WrittenRecord { name, record, .. } in &all {
+        match record {
+            Some(record) => documents.list.set(store, name, Arc::clone(record)),
+            None => documents.list.remove(store, name),
+        }
+        plan.changed.insert(name.clone(), record.clone());
+    }
+    let names: Vec<_> = all.iter().map(|written| written.name.clone()).collect();
+    plan.follow(documents, store, &names, None);
+    let number = documents.order.next();
+    plan.seal(documents, store, lane, (number, all));
+    *store.plan() = plan;
+}
+
+/// The records that name a deleted one, without these links. Visits all records that answers show.
+fn unlinked<A: Resources>(
+    documents: &Documents<A>,
+    plan: &Plan<A>,
+    store: &AnswerStore<'_, A>,
+    deleted: &RecordRef,
+) -> Vec<WrittenRecord> {
+    let mut all = Vec::new();
+    for name in documents.index.names() {
+        let present = match plan.changed.get(&name) {
+            Some(changed) => changed.clone(),
+            None => documents.list.peek(store.client().cache(), &name),
+        };
+        let Some(present) = present.filter(|_| name != *deleted) else { continue };
+        let mut parts = smallvec::SmallVec::new();
+        let mut next: Option<Arc<dyn AnyRecord>> = None;
+        for (field, number) in (0_u16..).zip(0..present.names().len()) {
+            if present.any_field(number).names(deleted) {
+                // A copy of its own.
+                if let Some(next) = Arc::get_mut(next.get_or_insert_with(|| present.to_arc())) {
+                    next.any_field_mut(number).unlink(deleted);
+                }
+                parts.push((field, crate::field::DATA));
+            }
+        }
+        if let Some(next) = next {
+            all.push(WrittenRecord { name, record: Some(next), parts });
+        }
+    }
+    all
+}
+
+impl RecordRef {
+    /// Returns the record that a key names.
+    pub(crate) fn of<K: ResourceKey>(key: &K) -> Self
+    where
+        K::Value: 'static,
+    {
+        Self { resource: std::any::TypeId::of::<K::Value>(), id: key.id().clone() }
+    }
+}
