@@ -10,6 +10,7 @@ use super::order::WrittenRecord;
 use super::plan::Plan;
 use super::record::RecordRef;
 use super::store::Documents;
+use crate::map::HashSet;
 use crate::resource::{AnyRecord, Resource, ResourceKey, typed};
 use crate::resources::Resources;
 
@@ -107,7 +108,7 @@ fn write<A: Resources>(
     *store.plan() = plan;
 }
 
-/// The records that name a deleted one, without these links. Visits all records that answers show.
+/// The records that name a deleted one, without these links. Visits all records.
 fn unlinked<A: Resources>(
     documents: &Documents<A>,
     plan: &Plan<A>,
@@ -115,7 +116,9 @@ fn unlinked<A: Resources>(
     deleted: &RecordRef,
 ) -> Vec<WrittenRecord> {
     let mut all = Vec::new();
-    for name in documents.index.names() {
+    let mut names: HashSet<_> = documents.index.names().into_iter().collect();
+    names.extend(documents.order.names());
+    for name in names {
         let present = match plan.changed.get(&name) {
             Some(changed) => changed.clone(),
             None => documents.list.peek(store.client().cache(), &name),

@@ -102,6 +102,11 @@ impl IssueOrder {
         deleted.map(|(name, _)| name.clone()).collect()
     }
 
+    /// Returns the records that are remembered.
+    pub(crate) fn names(&self) -> Vec<RecordRef> {
+        self.0.lock().written.keys().cloned().collect()
+    }
+
     /// Remembers what a request has written, if loads run that started earlier.
     pub(crate) fn note(&self, number: u64, records: &[WrittenRecord]) {
         let mut displaced = Vec::new();

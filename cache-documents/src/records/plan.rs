@@ -108,8 +108,10 @@ impl<A: Resources> Plan<A> {
         self.read.extend(read);
         let mut changed = self.changed.clone();
         for name in &names {
-            let known = documents.list.peek(store.client().cache(), name);
-            changed.entry(name.clone()).or_insert(known);
+            // What is not known was deleted, for which the answer is marked.
+            if let Some(known) = documents.list.peek(store.client().cache(), name) {
+                changed.entry(name.clone()).or_insert(Some(known));
+            }
         }
         self.read.extend(owner.follow(store, &changed, &names, false));
     }

@@ -239,9 +239,8 @@ impl Naive {
         self.records.remove(&name);
         self.deleted.insert(name, request);
         self.written.remove(&name);
-        let shown: BTreeSet<_> =
-            self.answers.values().chain(&self.held).flat_map(|shown| shown.records.keys()).copied().collect();
-        for other in shown {
+        let others: Vec<_> = self.records.keys().copied().collect();
+        for other in others {
             let Some((_, fields)) = self.records.get(&other) else { continue };
             let mut next = fields.clone();
             unlink(other.0, &mut next, name);
