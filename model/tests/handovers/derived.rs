@@ -4,7 +4,7 @@
 use std::sync::Arc;
 
 use cache_model::client_support::{AnswerFacts, AnyWatch, Inputs};
-use cache_model::{CommitError, EntryTimes, Tag};
+use cache_model::{CommitError, EntryTimes, Freshness, Tag};
 
 use crate::{Few, Store, Sum, check, part, store, together};
 
@@ -50,8 +50,9 @@ fn an_unmarked_answer_was_built_from_the_present_input() {
                 part(&store, move |store| change(&store)),
             ]);
             if let Some(sum) = store.get_fresh(&Sum(1)) {
-                let input = store.get(&Few(1)).map_or(0, |value| *value);
-                assert_eq!(*sum, input);
+                let input = store.get_entry(&Few(1));
+                assert!(input.as_ref().is_none_or(|input| input.freshness() == Freshness::Fresh));
+                assert_eq!(*sum, input.map_or(0, |input| **input.value()));
             }
         });
     }
@@ -73,6 +74,30 @@ fn a_change_returns_when_what_was_built_from_it_is_marked() {
             }
         };
         together(vec![part(&store, change(1)), part(&store, change(2))]);
+    });
+}
+
+/// However late the change has its effect on earlier answers.
+#[test]
+fn an_answer_that_was_built_from_the_change_stays_fresh() {
+    check(|| {
+        let store = store();
+        store.insert(Few(1), 1);
+        load(&store, 1, |store, inputs| read_few(store, inputs, 1));
+        together(vec![
+            part(&store, |store| drop(store.insert(Few(1), 2))),
+            part(&store, |store| {
+                let mut built_from = 0;
+                load(&store, 1, |store, inputs| {
+                    built_from = read_few(store, inputs, 1);
+                    built_from
+                });
+                if built_from == 2 {
+                    assert_eq!(store.get_fresh(&Sum(1)).as_deref(), Some(&2));
+                }
+            }),
+        ]);
+        assert_eq!(store.get(&Few(1)).as_deref(), Some(&2));
     });
 }
 
