@@ -1,5 +1,6 @@
 //! Stale answers from the second tier: after a restart they follow the same rules as those in memory.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use cache_client::{Client, ClientBuilder, LoadingOptions, State, Strategy, TrackingProvider};
@@ -231,18 +232,22 @@ async fn a_write_while_the_provider_is_read_keeps_the_stale_answer_out() {
 
 #[tokio::test(start_paused = true)]
 async fn a_mark_keeps_the_stale_answer_out_too() {
-    let (restarts, query) = (tracked_restarts(), GetKept(1));
-    aged(with_options(&restarts, swr).build(), &query).await;
-    let client = with_options(&restarts, swr).build();
-    restarts.provider.hold();
-    let early = spawn_query(&client, &query);
-    settle().await;
-    // The provider still has the copy.
-    restarts.provider.fail_next_removes(1);
-    client.invalidate(&query);
-    restarts.provider.release();
-    assert_eq!(*early.await.unwrap().unwrap(), 2);
-    assert_eq!(restarts.provider.hits(), 1);
+    let plain = |builder: ClientBuilder<PersistedApp>| builder;
+    let with_step = |builder: ClientBuilder<PersistedApp>| builder.store_with(|kept: Arc<usize>, _| kept);
+    for stored in [plain, with_step] {
+        let (restarts, query) = (tracked_restarts(), GetKept(1));
+        aged(with_options(&restarts, swr).build(), &query).await;
+        let client = stored(with_options(&restarts, swr)).build();
+        restarts.provider.hold();
+        let early = spawn_query(&client, &query);
+        settle().await;
+        // The provider still has the copy.
+        restarts.provider.fail_next_removes(1);
+        client.invalidate(&query);
+        restarts.provider.release();
+        assert_eq!(*early.await.unwrap().unwrap(), 2);
+        assert_eq!(restarts.provider.hits(), 1);
+    }
 }
 
 #[tokio::test(start_paused = true)]
