@@ -130,9 +130,10 @@ async fn a_provider_entry_from_before_a_change_is_rejected_by_all_later_loads() 
     settle().await;
     client.invalidate_all();
     restarts.app.fail_next(1);
-    assert!(client.query(&query).await.is_err());
-    pass(SECOND).await;
     let looks = restarts.provider.gets();
+    assert!(client.query(&query).await.is_err());
+    assert_eq!(restarts.provider.gets(), looks);
+    pass(SECOND).await;
     assert_eq!(*client.query(&query).await.unwrap(), 3);
     assert_eq!(restarts.provider.gets(), looks + 1);
 }
