@@ -33,12 +33,15 @@ fn load(store: &Store, key: u64, build: impl FnOnce(&Store, &mut Inputs) -> u64)
 
 #[test]
 fn an_unmarked_answer_was_built_from_the_present_input() {
-    let changes: [fn(&Store); 5] = [
+    let changes: [fn(&Store); 8] = [
         |store| drop(store.insert(Few(1), 2)),
         |store| _ = store.remove(&Few(1)),
         |store| _ = store.invalidate_tag(Tag::new("few", 1)),
         |store| _ = store.invalidate_where::<Few>(|_| true),
+        |store| store.clear(),
         |store| drop(store.transact(|tx| Ok::<_, CommitError>(tx.set(Few(1), 2))).unwrap()),
+        |store| store.transact(|tx| Ok::<_, CommitError>(tx.invalidate_tag(Tag::new("few", 1)))).unwrap(),
+        |store| store.transact(|tx| Ok::<_, CommitError>(tx.invalidate_query::<Few>())).unwrap(),
     ];
     for change in changes {
         check(move || {
@@ -112,8 +115,8 @@ fn what_was_built_from_a_built_answer_is_marked_too() {
             part(&store, |store| drop(store.insert(Few(1), 2))),
             part(&store, |store| load(&store, 1, |store, inputs| read_few(store, inputs, 1))),
         ]);
-        if let (Some(first), Some(second)) = (store.get_fresh(&Sum(1)), store.get_fresh(&Sum(2))) {
-            assert_eq!((*first, *second), (2, 2));
+        if let Some(second) = store.get_fresh(&Sum(2)) {
+            assert_eq!((store.get_fresh(&Sum(1)).as_deref(), *second), (Some(&2), 2));
         }
     });
 }
