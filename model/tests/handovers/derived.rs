@@ -4,9 +4,9 @@
 use std::sync::Arc;
 
 use cache_model::client_support::{AnswerFacts, AnyWatch, Inputs};
-use cache_model::{CommitError, EntryTimes, Freshness, Tag};
+use cache_model::{EntryTimes, Freshness, Tag, Transaction};
 
-use crate::{Few, Store, Sum, check, part, store, together};
+use crate::{Few, Registry, Store, Sum, check, part, store, together};
 
 /// Reads an input as a load does.
 fn read_few(store: &Store, inputs: &mut Inputs, key: u64) -> u64 {
@@ -31,6 +31,12 @@ fn load(store: &Store, key: u64, build: impl FnOnce(&Store, &mut Inputs) -> u64)
     watch.store(Sum(key), Arc::new(value), facts);
 }
 
+fn commit(store: &Store, work: impl FnOnce(&mut Transaction<Registry>)) {
+    let mut tx = store.begin();
+    work(&mut tx);
+    tx.commit().unwrap();
+}
+
 #[test]
 fn an_unmarked_answer_was_built_from_the_present_input() {
     let changes: [fn(&Store); 8] = [
@@ -39,9 +45,9 @@ fn an_unmarked_answer_was_built_from_the_present_input() {
         |store| _ = store.invalidate_tag(Tag::new("few", 1)),
         |store| _ = store.invalidate_where::<Few>(|_| true),
         |store| store.clear(),
-        |store| drop(store.transact(|tx| Ok::<_, CommitError>(tx.set(Few(1), 2))).unwrap()),
-        |store| store.transact(|tx| Ok::<_, CommitError>(tx.invalidate_tag(Tag::new("few", 1)))).unwrap(),
-        |store| store.transact(|tx| Ok::<_, CommitError>(tx.invalidate_query::<Few>())).unwrap(),
+        |store| commit(store, |tx| drop(tx.set(Few(1), 2))),
+        |store| commit(store, |tx| tx.invalidate_tag(Tag::new("few", 1))),
+        |store| commit(store, |tx| tx.invalidate_query::<Few>()),
     ];
     for change in changes {
         check(move || {
