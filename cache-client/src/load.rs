@@ -12,6 +12,7 @@ use std::pin::pin;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::task::Poll;
+use std::time::Duration;
 
 use cache_core::Moment;
 use cache_core::client_support::{AnswerFacts, AnyPin, AnyStoreOutcome};
@@ -94,6 +95,11 @@ impl<A: App> LoadTask<A> {
         self.query.subject()
     }
 
+    /// How long ago the flight began.
+    fn age(&self) -> Duration {
+        self.node.client.cache().now().since(self.flight.started)
+    }
+
     /// Sets the outcome of the flight. Returns whether no caller waited. Only the first outcome counts.
     fn land(&self, outcome: Outcome) -> bool {
         if let Some(load_span) = &self.load_span {
@@ -104,7 +110,7 @@ impl<A: App> LoadTask<A> {
                 }
                 _ => false,
             };
-            load_span.ended(self.subject(), &outcome, is_expected);
+            load_span.ended(self.subject(), &outcome, is_expected, || self.age());
         }
         self.flights().landed(&self.flight);
         self.count_end();
@@ -329,7 +335,7 @@ impl<A: App> Drop for LoadTask<A> {
         // own.
         self.node.client.runtime().note_end(&self.flight.runtime);
         let outcome = Err(QueryError::Interrupted { query });
-        load_span.ended(self.subject(), &outcome, false);
+        load_span.ended(self.subject(), &outcome, false, || self.age());
         self.flights().landed(&self.flight);
         self.count_end();
         self.flight.abandon(outcome);

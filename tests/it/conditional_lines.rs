@@ -296,7 +296,9 @@ fn hooks_do_not_see_conditional_lines_and_listeners_do() {
 #[test]
 fn a_write_without_a_condition_takes_precedence() {
     let cache = shop();
-    cache.insert(GetBalance(1), 1);
+    for id in [1, 2] {
+        cache.insert(GetBalance(id), 1);
+    }
     let (load, seen) = (watch(&cache, 1), revision_of(&cache, 1));
     let mut tx = cache.begin();
     tx.set(GetBalance(1), 2);
@@ -305,9 +307,15 @@ fn a_write_without_a_condition_takes_precedence() {
     tx.commit().unwrap();
     assert_eq!(balance(&cache, 1), 2);
     let mut tx = cache.begin();
+    tx.invalidate(&GetBalance(1));
     tx.follow(GetBalance(1), 3, revision_of(&cache, 1));
+    assert_eq!(tx.writes().len(), 0);
     tx.remove(&GetBalance(1));
+    assert_eq!(tx.writes().len(), 1);
+    tx.follow(GetBalance(2), 3, revision_of(&cache, 2));
+    tx.set(GetBalance(2), 4);
     tx.commit().unwrap();
+    assert_eq!(balance(&cache, 2), 4);
     assert!(cache.get(&GetBalance(1)).is_none());
 }
 

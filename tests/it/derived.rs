@@ -4,14 +4,15 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
-use cache_core::client_support::{AnswerFacts, AnyStoreOutcome, AnyWatch, Inputs};
-use cache_core::{Cache, ChangeKind, EntryTimes, Freshness, Holds, Query, Tag, registry};
+use cache_core::client_support::{AnswerFacts, AnyStoreOutcome, AnyWatch, BroughtEntry, Inputs, ValueHandle};
+use cache_core::{Cache, ChangeKind, EntryTimes, Freshness, Holds, Query, Shape, Tag, registry};
 use proptest::prelude::*;
+use serde::{Deserialize, Serialize};
 
 use crate::shop::EventLog;
 
-#[derive(Query, Clone, Debug, PartialEq, Eq, Hash)]
-#[query(value = u64, capacity = 10_000, tags("parts"), tags_of = GetPart::tags)]
+#[derive(Query, Shape, Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[query(value = u64, capacity = 10_000, persist, tags("parts"), tags_of = GetPart::tags)]
 pub struct GetPart(pub u32);
 
 impl GetPart {
@@ -80,6 +81,15 @@ where
     watch.store(key, Arc::new(value), facts)
 }
 
+fn store_in_transaction<Q: Query<Value = u64>>(cache: &Cache<Sums>, key: Q, value: u64, inputs: &Inputs)
+where
+    Sums: Holds<Q>,
+{
+    let watch = AnyWatch::new(cache.any_table_ref::<Q>(), key, None);
+    let value = ValueHandle::new::<Q>(Arc::new(value));
+    commit(cache, |tx| tx.set_watched(&watch, &value, EntryTimes::new(), inputs));
+}
+
 /// Builds an answer from parts.
 fn build<Q: Query<Value = u64>>(cache: &Cache<Sums>, key: Q, parts: &[u32])
 where
@@ -100,7 +110,7 @@ where
 #[test]
 fn each_change_of_an_input_marks_the_answer() {
     type Change = fn(&Cache<Sums>);
-    let changes: [(&str, Change); 14] = [
+    let changes: [(&str, Change); 16] = [
         ("insert", |cache| drop(cache.insert(GetPart(1), 7))),
         ("remove", |cache| _ = cache.remove(&GetPart(1))),
         ("invalidate", |cache| _ = cache.invalidate(&GetPart(1))),
@@ -115,6 +125,14 @@ fn each_change_of_an_input_marks_the_answer() {
         ("mark of a query", |cache| commit(cache, |tx| tx.invalidate_query::<GetPart>())),
         ("mark of a tag", |cache| commit(cache, |tx| tx.invalidate_tag(Tag::new("half", 1)))),
         ("load", |cache| drop(store(cache, GetPart(1), 7, &Inputs::default()))),
+        ("load in a transaction", |cache| {
+            store_in_transaction(cache, GetPart(1), 7, &Inputs::default());
+        }),
+        ("restore", |cache| {
+            let mut snapshot = Vec::new();
+            cache.save_to(&mut snapshot).unwrap();
+            cache.restore_from(&snapshot[..]).unwrap();
+        }),
     ];
     for (name, change) in changes {
         let cache = cache();
@@ -122,7 +140,9 @@ fn each_change_of_an_input_marks_the_answer() {
             cache.insert(GetPart(part), u64::from(part));
         }
         build(&cache, GetSum(1), &[1]);
-        build(&cache, GetTaggedSum(1), &[1]);
+        let mut inputs = Inputs::default();
+        let sum = read(&cache, &mut inputs, &GetPart(1));
+        store_in_transaction(&cache, GetTaggedSum(1), sum, &inputs);
         build(&cache, GetPlainSum(1), &[1]);
         assert!(!is_marked(&cache, &GetSum(1)), "{name}");
         change(&cache);
@@ -170,6 +190,9 @@ fn an_input_that_was_absent_or_has_left_the_cache_counts_too() {
     build(&cache, GetSum(1), &[1]);
     cache.insert(GetPart(1), 1);
     assert!(is_marked(&cache, &GetSum(1)), "it was built without the part");
+    build(&cache, GetSum(1), &[3]);
+    cache.invalidate_tag(Tag::new("half", 1));
+    assert!(is_marked(&cache, &GetSum(1)), "the part that it was built without has the tag");
 
     let held = cache.insert(GetWeak(1), 1);
     let mut inputs = Inputs::default();
@@ -241,21 +264,27 @@ fn an_equal_answer_takes_the_inputs_of_the_new_one() {
     assert!(!is_marked(&cache, &GetSum(1)));
     cache.insert(GetPart(2), 5);
     assert!(is_marked(&cache, &GetSum(1)));
+    store(&cache, GetSum(1), 1, &Inputs::default());
+    assert!(Arc::ptr_eq(&value, &cache.get(&GetSum(1)).unwrap()), "kept");
+    cache.insert(GetPart(2), 6);
+    assert!(!is_marked(&cache, &GetSum(1)), "it was built from nothing");
+}
+
+/// The number of links from sums to what they were built from.
+fn links(cache: &Cache<Sums>) -> usize {
+    cache.inspect().tables.into_iter().find(|table| table.name == "get_sum").unwrap().indexed_tags
 }
 
 #[test]
 fn removed_and_evicted_answers_leave_nothing_behind() {
     let cache = Cache::<Sums>::builder().table::<GetSum>(|table| table.capacity(4)).build().unwrap();
     cache.insert(GetPart(1), 1);
-    let tags = |cache: &Cache<Sums>| {
-        cache.inspect().tables.into_iter().find(|table| table.name == "get_sum").unwrap().indexed_tags
-    };
     for number in 0..100 {
         build(&cache, GetSum(number), &[1]);
     }
-    assert!(tags(&cache) <= 3 * cache.len(), "each has its input, the tag of the input and its table");
+    assert!(links(&cache) <= 3 * cache.len(), "each has its input, the tag of the input and its table");
     (0..100).for_each(|number| _ = cache.remove(&GetSum(number)));
-    assert_eq!(tags(&cache), 0);
+    assert_eq!(links(&cache), 0);
 }
 
 #[test]
@@ -282,6 +311,21 @@ fn a_mark_reaches_those_who_watch_and_listen_and_no_load() {
 }
 
 #[test]
+fn a_load_that_began_before_a_mark_does_not_undo_it() {
+    let cache = cache();
+    cache.insert(GetPart(1), 1);
+    build(&cache, GetSum(1), &[1]);
+    let watch = AnyWatch::new(cache.any_table_ref::<GetPart>(), GetPart(2), None);
+    cache.insert(GetPart(1), 2);
+    let mut brought = [BroughtEntry::new(cache.any_table_ref::<GetSum>(), GetSum(1), Arc::new(3))];
+    let inputs = Inputs::default();
+    let facts =
+        AnswerFacts { times: EntryTimes::new(), inputs: &inputs, is_unchanged: false, brought: &mut brought };
+    watch.store(GetPart(2), Arc::new(2), facts);
+    assert!(is_marked(&cache, &GetSum(1)));
+}
+
+#[test]
 fn more_inputs_than_are_remembered_mark_the_answer_at_once() {
     let cache = cache();
     let parts: Vec<u32> = (0..65).collect();
@@ -289,8 +333,10 @@ fn more_inputs_than_are_remembered_mark_the_answer_at_once() {
     assert!(!is_marked(&cache, &GetSum(1)));
     cache.insert(GetPart(63), 1);
     assert!(is_marked(&cache, &GetSum(1)));
+    let before = links(&cache);
     build(&cache, GetSum(2), &parts);
     assert!(is_marked(&cache, &GetSum(2)));
+    assert_eq!(links(&cache), before, "none of them is remembered");
 }
 
 /// One step of a random history.

@@ -2,6 +2,7 @@
 
 use std::fmt::Display;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
 
 use cache_core::Strategy;
 use tracing::{Level, Span, event, field, info_span};
@@ -35,7 +36,6 @@ pub(crate) struct LoadSpan {
     pub(crate) span: Span,
     telemetry: Telemetry,
     strategy: Strategy,
-    begun: metrics::Stopwatch,
     /// Only the first end is reported.
     has_ended: AtomicBool,
 }
@@ -49,13 +49,7 @@ impl Telemetry {
             span.follows_from(Span::current());
         }
         metrics::shift(FLIGHTS, subject.labels, 1.0);
-        LoadSpan {
-            span,
-            telemetry: self,
-            strategy,
-            begun: metrics::Stopwatch::start(),
-            has_ended: AtomicBool::new(false),
-        }
+        LoadSpan { span, telemetry: self, strategy, has_ended: AtomicBool::new(false) }
     }
 
     fn span(self, about: &EventFields<'_>, is_shared: bool) -> Span {
@@ -72,8 +66,14 @@ impl Telemetry {
 }
 
 impl LoadSpan {
-    /// Reports how the load has ended, at the first call.
-    pub(crate) fn ended(&self, subject: Subject<'_>, outcome: &Outcome, is_expected: bool) {
+    /// Reports how the load has ended, at the first call. `took` returns how long it took.
+    pub(crate) fn ended(
+        &self,
+        subject: Subject<'_>,
+        outcome: &Outcome,
+        is_expected: bool,
+        took: impl FnOnce() -> Duration,
+    ) {
         if self.has_ended.swap(true, Ordering::Relaxed) {
             return;
         }
@@ -94,7 +94,7 @@ impl LoadSpan {
         metrics::shift(FLIGHTS, subject.labels, -1.0);
         metrics::count_by(LOADS, subject.query, "outcome", name);
         if matches!(name, "answered" | "failed" | "panicked") {
-            metrics::measure(LOAD_SECONDS, subject.labels, self.begun);
+            metrics::measure(LOAD_SECONDS, subject.labels, took);
         }
     }
 

@@ -1,11 +1,12 @@
 //! Counters, a histogram and a gauge, recorded by the program's recorder. `names` lists them.
 
+use std::time::Duration;
+
 use cache_core::Query;
 use metrics::{
     Key, Label, Level, Metadata, Unit, counter, describe_counter, describe_gauge, describe_histogram,
     with_recorder,
 };
-use tokio::time::Instant;
 
 use super::names::{
     BREAKER_CHANGES, FLIGHTS, HITS, LOAD_SECONDS, LOADS, MISSES, PROVIDER_ERRORS, PROVIDER_HITS, REFRESHES,
@@ -23,16 +24,6 @@ impl Labels {
 
     fn key(self, metric: &'static str) -> Key {
         Key::from_static_parts(metric, self.0)
-    }
-}
-
-/// When something began.
-#[derive(Clone, Copy, Debug)]
-pub(super) struct Stopwatch(Instant);
-
-impl Stopwatch {
-    pub(super) fn start() -> Self {
-        Self(Instant::now())
     }
 }
 
@@ -83,9 +74,8 @@ pub(super) fn shift(name: &'static str, labels: Labels, by: f64) {
     with_recorder(|recorder| recorder.register_gauge(&key, &METADATA)).increment(by);
 }
 
-/// Records the time since `since` in a histogram.
-pub(super) fn measure(name: &'static str, labels: Labels, since: Stopwatch) {
+/// Records how long something took in a histogram.
+pub(super) fn measure(name: &'static str, labels: Labels, took: impl FnOnce() -> Duration) {
     let key = labels.key(name);
-    with_recorder(|recorder| recorder.register_histogram(&key, &METADATA))
-        .record(since.0.elapsed().as_secs_f64());
+    with_recorder(|recorder| recorder.register_histogram(&key, &METADATA)).record(took().as_secs_f64());
 }

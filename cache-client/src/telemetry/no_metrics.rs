@@ -1,5 +1,7 @@
 //! Replaces `metrics` without that feature. Counts nothing, and costs nothing.
 
+use std::time::Duration;
+
 use cache_core::Query;
 
 /// Empty, since nothing uses the labels of a query.
@@ -9,16 +11,6 @@ pub(crate) struct Labels;
 impl Labels {
     #[expect(clippy::extra_unused_type_parameters, reason = "same signature as with the feature")]
     pub(crate) const fn of<Q: Query>() -> Self {
-        Self
-    }
-}
-
-/// Empty, since nothing uses the passed time.
-#[derive(Clone, Copy, Debug)]
-pub(super) struct Stopwatch;
-
-impl Stopwatch {
-    pub(super) fn start() -> Self {
         Self
     }
 }
@@ -42,4 +34,4 @@ pub(super) fn count_provider(_name: &'static str, _query: &'static str, _action:
 
 pub(super) fn shift(_name: &'static str, _labels: Labels, _by: f64) {}
 
-pub(super) fn measure(_name: &'static str, _labels: Labels, _since: Stopwatch) {}
+pub(super) fn measure(_name: &'static str, _labels: Labels, _took: impl FnOnce() -> Duration) {}

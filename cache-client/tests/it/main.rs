@@ -54,6 +54,7 @@ mod runtimes;
 mod scripted;
 mod sets;
 mod shipped_providers;
+mod store_steps;
 mod strategies;
 mod tags;
 mod telemetry;

@@ -1,5 +1,6 @@
 //! Stale answers from the second tier: after a restart they follow the same rules as those in memory.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use cache_client::{Client, ClientBuilder, LoadingOptions, State, Strategy, TrackingProvider};
@@ -217,16 +218,20 @@ async fn what_was_changed_here_is_not_served_from_the_provider() {
 
 #[tokio::test(start_paused = true)]
 async fn a_write_while_the_provider_is_read_keeps_the_stale_answer_out() {
-    let (restarts, query) = (tracked_restarts(), GetKept(1));
-    aged(with_options(&restarts, swr).build(), &query).await;
-    let client = with_options(&restarts, swr).build();
-    restarts.provider.hold();
-    let early = spawn_query(&client, &query);
-    settle().await;
-    client.cache().insert(query.clone(), 50);
-    restarts.provider.release();
-    assert_eq!(*early.await.unwrap().unwrap(), 2, "a caller gets the answer of its load");
-    assert_eq!(client.cached(&query).as_deref(), Some(&50));
+    let plain = |builder: ClientBuilder<PersistedApp>| builder;
+    let with_step = |builder: ClientBuilder<PersistedApp>| builder.store_with(|kept: Arc<usize>, _| kept);
+    for stored in [plain, with_step] {
+        let (restarts, query) = (tracked_restarts(), GetKept(1));
+        aged(with_options(&restarts, swr).build(), &query).await;
+        let client = stored(with_options(&restarts, swr)).build();
+        restarts.provider.hold();
+        let early = spawn_query(&client, &query);
+        settle().await;
+        client.cache().insert(query.clone(), 50);
+        restarts.provider.release();
+        assert_eq!(*early.await.unwrap().unwrap(), 2, "a caller gets the answer of its load");
+        assert_eq!(client.cached(&query).as_deref(), Some(&50));
+    }
 }
 
 #[tokio::test(start_paused = true)]

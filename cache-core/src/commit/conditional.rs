@@ -165,16 +165,13 @@ impl ConditionalWrite {
                 incoming.is_invalidated = self.is_marked();
                 incoming.begin(context.now, self.times.as_of);
                 let number = shard.write(pair, hash, at, incoming, context);
-                match self.inputs.is_empty() {
-                    true => shard.tag(number, tags),
-                    false => shard.set_inputs(number, &[tags, &self.inputs].concat()),
-                }
+                self.set_inputs(number, tags, shard);
             }
             (LineOutcome::Kept, _) => {
                 if let Some(number) = at.number {
                     shard.touch_with(number, Some(&self.times), context);
-                    if !self.inputs.is_empty() {
-                        shard.set_inputs(number, &[tags, &self.inputs].concat());
+                    if self.is_answer() {
+                        self.set_inputs(number, tags, shard);
                     }
                     if self.is_marked() {
                         shard.invalidate(number);
@@ -182,6 +179,14 @@ impl ConditionalWrite {
                 }
             }
             _ => {}
+        }
+    }
+
+    /// Adds an entry to the tag index under its tags and its inputs, in place of those of the last answer.
+    fn set_inputs(&self, number: u32, tags: &[u32], shard: &mut ShardMut<'_>) {
+        match self.inputs.is_empty() {
+            true => shard.tag(number, tags),
+            false => shard.set_inputs(number, &[tags, &self.inputs].concat()),
         }
     }
 }

@@ -81,6 +81,8 @@ struct WriteLine {
     /// The committed version that the transaction read, if it did.
     read: Option<ReadVersion>,
     write: Write,
+    /// Whether it is in the order of the writes.
+    is_listed: bool,
     at: Location,
 }
 
@@ -456,7 +458,8 @@ impl WriteLines {
     fn push(&mut self, hash: u32, write: Write) -> usize {
         let line = self.lines.len();
         let at = Location::default();
-        self.lines.push(WriteLine { hash, read: None, write, at });
+        let is_listed = write.kind().is_some();
+        self.lines.push(WriteLine { hash, read: None, write, is_listed, at });
         if self.lines.len() > SEARCHED {
             let from = if line == SEARCHED { 0 } else { line };
             for line in from..=line {
@@ -480,6 +483,8 @@ impl WriteLines {
     fn put(&mut self, at: usize, write: Write) -> Option<usize> {
         let line = &mut self.lines[at];
         let has_value = write.has_value();
+        let is_first = write.kind().is_some() && !line.is_listed;
+        line.is_listed |= is_first;
         let old = std::mem::replace(&mut line.write, write);
         if let Write::Merge(merge) = &old {
             // The value that replaces a merge may have been made from it, and cannot be made again.
@@ -489,7 +494,7 @@ impl WriteLines {
         if !has_value {
             self.pairs.pair_mut(at).forget_value();
         }
-        old.kind().is_none().then_some(at)
+        is_first.then_some(at)
     }
 
     fn clear(&mut self) {

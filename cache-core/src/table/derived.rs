@@ -61,7 +61,6 @@ impl dyn UsedTable + '_ {
             shard.note_change(head.shared.next_in_sequence());
             shard.invalidate(number);
             head.watchers.find(hash, is_key, &mut |watcher| watcher.record(KeyEvent::Touched));
-            head.dirty_marks.mark(hash);
             head.note_input_change(hash);
             head.shared.note(changes);
         }

@@ -169,9 +169,9 @@ impl Head {
 
     /// Records a mark or removal of a key of a table that has no shards.
     pub(crate) fn note_change_of_unused(&self, hash: u32) {
+        // No answer was built from it: what is read for one has shards.
         self.note_unlocked_change();
         self.dirty_marks.mark(hash);
-        self.note_input_change(hash);
     }
 
     /// Records a change that no shard remembers, for loads that bring keys along.

@@ -32,7 +32,9 @@ impl AnyWatch {
         facts: AnswerFacts<'_>,
     ) -> AnyStoreOutcome {
         let (table, watcher) = (self.table_ref.table(), &self.watcher);
-        match facts.inputs.is_empty() && facts.brought.is_empty() {
+        // An equal answer that stays takes the inputs of the new one, even if it has none.
+        let changes_inputs = equal.is_some() && table.head().is_derived;
+        match facts.inputs.is_empty() && facts.brought.is_empty() && !changes_inputs {
             true => table.store_alone(watcher, pair, equal, &facts.times),
             false => self.store_with_others(pair, equal, facts),
         }

@@ -6,7 +6,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use cache_model::client_support::{AnswerFacts, AnyStoreOutcome, AnyWatch, BroughtEntry, Inputs};
 use cache_model::{CommitError, EntryTimes, StoreOutcome, Tag};
 
-use crate::{Few, Recent, Store, check, part, store, together};
+use crate::{Few, Recent, Store, check, load_and_change, part, store, together};
 
 /// Begins a load of a key of `Recent`.
 fn begin(store: &Store, key: u64) -> AnyWatch {
@@ -23,7 +23,7 @@ fn finish(store: &Store, load: &AnyWatch, key: u64, brought: u64) -> AnyStoreOut
     load.store(Recent(key), Arc::new(1), facts(&Inputs::default(), &mut entries))
 }
 
-/// A source and a cache of it: a load reads the source, a change writes the source first.
+/// Checks what is left after a load that brings the first key of `Few` along and a change of this key.
 #[track_caller]
 fn check_against_change(change: fn(&Store), is_right: fn(&Store) -> bool) {
     for is_present in [false, true] {
@@ -32,19 +32,11 @@ fn check_against_change(change: fn(&Store), is_right: fn(&Store) -> bool) {
             if is_present {
                 store.insert(Few(1), 1);
             }
-            let source = Arc::new(AtomicUsize::new(1));
-            let loaded = Arc::clone(&source);
-            together(vec![
-                part(&store, move |store| {
-                    let load = begin(&store, 1);
-                    let value = loaded.load(Ordering::SeqCst) as u64;
-                    finish(&store, &load, 1, value);
-                }),
-                part(&store, move |store| {
-                    source.store(2, Ordering::SeqCst);
-                    change(&store);
-                }),
-            ]);
+            let load = |store: &Store, source: &dyn Fn() -> u64| {
+                let load = begin(store, 1);
+                finish(store, &load, 1, source());
+            };
+            load_and_change(&store, load, change);
             assert!(is_right(&store));
         });
     }

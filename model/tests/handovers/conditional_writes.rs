@@ -2,12 +2,12 @@
 //! replaces something newer, and only an answer makes other loads out of date.
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use cache_model::client_support::{AnyStoreOutcome, AnyWatch, BroughtEntry, Inputs, ValueHandle};
 use cache_model::{CommitError, EntryTimes, Freshness, Revision};
 
-use crate::{Few, Recent, Store, check, part, store, together};
+use crate::{Few, Recent, Store, check, load_and_change, part, store, together};
 
 /// Begins a load of a key of `Few`.
 fn begin(store: &Store, key: u64) -> AnyWatch {
@@ -20,6 +20,13 @@ fn finish(store: &Store, load: &AnyWatch, value: u64, inputs: &Inputs) -> AnySto
     tx.set(Recent(1), value);
     tx.set_watched(load, &ValueHandle::new::<Few>(Arc::new(value)), EntryTimes::new(), inputs);
     tx.commit().unwrap().stored(load).unwrap()
+}
+
+/// Replaces the value of a revision of the first key. Returns whether it was there.
+fn follow(store: &Store, value: u64, seen: Revision) -> bool {
+    let mut tx = store.begin();
+    tx.follow(Few(1), value, seen);
+    tx.commit().unwrap().is_stored(&store.any_table_ref::<Few>(), &Few(1))
 }
 
 fn revision_of(store: &Store, key: &Few) -> Revision {
@@ -37,19 +44,11 @@ fn an_answer_never_replaces_a_later_change_and_its_record_is_written_all_the_sam
     for change in changes {
         check(move || {
             let store = store();
-            let source = Arc::new(AtomicUsize::new(1));
-            let loaded = Arc::clone(&source);
-            together(vec![
-                part(&store, move |store| {
-                    let load = begin(&store, 1);
-                    let value = loaded.load(Ordering::SeqCst) as u64;
-                    finish(&store, &load, value, &Inputs::default());
-                }),
-                part(&store, move |store| {
-                    source.store(2, Ordering::SeqCst);
-                    change(&store);
-                }),
-            ]);
+            let load = |store: &Store, source: &dyn Fn() -> u64| {
+                let load = begin(store, 1);
+                finish(store, &load, source(), &Inputs::default());
+            };
+            load_and_change(&store, load, change);
             assert!(store.get_fresh(&Few(1)).is_none_or(|value| *value == 2));
         });
     }
@@ -136,11 +135,7 @@ fn a_following_write_replaces_only_the_revision_that_it_names() {
             store.insert(Few(1), 1);
             let seen = revision_of(&store, &Few(1));
             together(vec![
-                part(&store, move |store| {
-                    let mut tx = store.begin();
-                    tx.follow(Few(1), 2, seen);
-                    tx.commit().unwrap();
-                }),
+                part(&store, move |store| _ = follow(&store, 2, seen)),
                 part(&store, move |store| change(&store)),
             ]);
             assert_eq!(store.get(&Few(1)).as_deref().copied(), left);
@@ -157,10 +152,7 @@ fn of_two_following_writes_of_one_revision_one_is_skipped() {
         let add = |store: Store| {
             loop {
                 let entry = store.get_entry(&Few(1)).unwrap();
-                let mut tx = store.begin();
-                tx.follow(Few(1), **entry.value() + 1, entry.revision());
-                let receipt = tx.commit().unwrap();
-                if receipt.is_stored(&store.any_table_ref::<Few>(), &Few(1)) {
+                if follow(&store, **entry.value() + 1, entry.revision()) {
                     return;
                 }
             }
@@ -179,11 +171,7 @@ fn a_following_write_leaves_loads_current_and_a_mark_where_it_is() {
         let load = begin(&store, 1);
         let seen = revision_of(&store, &Few(1));
         together(vec![
-            part(&store, move |store| {
-                let mut tx = store.begin();
-                tx.follow(Few(1), 2, seen);
-                tx.commit().unwrap();
-            }),
+            part(&store, move |store| _ = follow(&store, 2, seen)),
             part(&store, move |store| {
                 let outcome = finish(&store, &load, 3, &Inputs::default());
                 assert!(matches!(outcome, AnyStoreOutcome::Written));
@@ -196,11 +184,7 @@ fn a_following_write_leaves_loads_current_and_a_mark_where_it_is() {
         store.insert(Few(1), 1);
         let seen = revision_of(&store, &Few(1));
         together(vec![
-            part(&store, move |store| {
-                let mut tx = store.begin();
-                tx.follow(Few(1), 2, seen);
-                tx.commit().unwrap();
-            }),
+            part(&store, move |store| _ = follow(&store, 2, seen)),
             part(&store, |store| _ = store.invalidate(&Few(1))),
         ]);
         let entry = store.get_entry(&Few(1)).unwrap();
@@ -235,24 +219,17 @@ fn a_fill_replaces_nothing_and_leaves_loads_current() {
 fn a_brought_line_does_not_undo_a_change() {
     check(|| {
         let store = store();
-        let source = Arc::new(AtomicUsize::new(1));
-        let loaded = Arc::clone(&source);
-        together(vec![
-            part(&store, move |store| {
-                let load = begin(&store, 1);
-                let value = loaded.load(Ordering::SeqCst) as u64;
-                let entry = BroughtEntry::new(store.any_table_ref::<Few>(), Few(2), Arc::new(value));
-                let mut tx = store.begin();
-                let answer = ValueHandle::new::<Few>(Arc::new(value));
-                tx.set_watched(&load, &answer, EntryTimes::new(), &Inputs::default());
-                tx.bring(&load, &entry);
-                tx.commit().unwrap();
-            }),
-            part(&store, move |store| {
-                source.store(2, Ordering::SeqCst);
-                store.insert(Few(2), 2);
-            }),
-        ]);
+        let load = |store: &Store, source: &dyn Fn() -> u64| {
+            let load = begin(store, 1);
+            let value = source();
+            let entry = BroughtEntry::new(store.any_table_ref::<Few>(), Few(2), Arc::new(value));
+            let mut tx = store.begin();
+            let answer = ValueHandle::new::<Few>(Arc::new(value));
+            tx.set_watched(&load, &answer, EntryTimes::new(), &Inputs::default());
+            tx.bring(&load, &entry);
+            tx.commit().unwrap();
+        };
+        load_and_change(&store, load, |store| drop(store.insert(Few(2), 2)));
         // Both fit into the table.
         assert!(store.get(&Few(1)).is_some());
         assert_eq!(store.get(&Few(2)).as_deref(), Some(&2));

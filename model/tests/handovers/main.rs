@@ -27,6 +27,7 @@ mod saving_under_writes;
 mod watches;
 
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 
 use cache_model::{Builder, Cache, Query, Shape, TableReport, Tag, registry};
 use serde::{Deserialize, Serialize};
@@ -115,6 +116,24 @@ fn together(parts: Vec<Box<dyn FnOnce() + Send>>) {
 fn part(store: &Store, run: impl FnOnce(Store) + Send + 'static) -> Box<dyn FnOnce() + Send> {
     let store = store.clone();
     Box::new(move || run(store))
+}
+
+/// Runs a load and a change at the same time. The store caches a source, which the load reads by its argument. The
+/// change writes 2 to the source, which was 1, before it changes the store.
+fn load_and_change(
+    store: &Store,
+    load: impl FnOnce(&Store, &dyn Fn() -> u64) + Send + 'static,
+    change: impl FnOnce(&Store) + Send + 'static,
+) {
+    let source = Arc::new(AtomicU64::new(1));
+    let loaded = Arc::clone(&source);
+    together(vec![
+        part(store, move |store| load(&store, &|| loaded.load(Ordering::SeqCst))),
+        part(store, move |store| {
+            source.store(2, Ordering::SeqCst);
+            change(&store);
+        }),
+    ]);
 }
 
 fn report(store: &Store, table: &str) -> TableReport {

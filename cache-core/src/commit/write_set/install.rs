@@ -20,7 +20,7 @@ impl WriteLines {
         head: &Head,
         now: Moment,
     ) -> Result<(), Failure> {
-        let WriteLine { hash, read, write, at: location } = &mut self.lines[at];
+        let WriteLine { hash, read, write, at: location, .. } = &mut self.lines[at];
         let key = key_of(&*self.pairs, at);
         let is_key: IsKey<'_> = &|other| key.equals(other);
         *location = shard.locate(*hash, is_key);

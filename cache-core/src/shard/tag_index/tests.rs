@@ -7,14 +7,19 @@ use super::*;
 #[derive(Clone, Debug)]
 enum Step {
     Add(u32, Vec<u32>),
+    SetInputs(u32, Vec<u32>),
+    ForgetInputs(u32),
     Remove(u32),
     Renumber,
 }
 
 fn steps() -> impl Strategy<Value = Vec<Step>> {
+    let tagged = || (0..12_u32, prop::collection::vec(0..5_u32, 0..4));
     let step = prop_oneof![
-        6 => (0..12_u32, prop::collection::vec(0..5_u32, 0..4)).prop_map(|(line, tags)| Step::Add(line, tags)),
-        5 => (0..12_u32).prop_map(Step::Remove),
+        6 => tagged().prop_map(|(line, tags)| Step::Add(line, tags)),
+        1 => tagged().prop_map(|(line, tags)| Step::SetInputs(line, tags)),
+        1 => (0..12_u32).prop_map(Step::ForgetInputs),
+        4 => (0..12_u32).prop_map(Step::Remove),
         1 => Just(Step::Renumber),
     ];
     prop::collection::vec(step, 0..60)
@@ -33,19 +38,37 @@ fn renumber(index: &mut TagIndex, naive: &mut Naive) {
     index.renumber(&moved);
 }
 
+fn add(naive: &mut Naive, line: u32, mut tags: Vec<u32>, replaces: bool) {
+    if replaces {
+        naive.remove(&line);
+    }
+    tags.sort_unstable();
+    tags.dedup();
+    if !tags.is_empty() {
+        naive.entry(line).or_insert(tags);
+    }
+}
+
 proptest! {
     #[test]
     fn it_knows_what_a_naive_one_knows(steps in steps()) {
         let (mut index, mut naive) = (TagIndex::default(), Naive::new());
+        // Whether a line gets new tags with each write.
+        let mut replaces = false;
         for step in steps {
             match step {
-                Step::Add(line, mut tags) => {
+                Step::Add(line, tags) => {
                     index.add(line, &tags);
-                    tags.sort_unstable();
-                    tags.dedup();
-                    if !tags.is_empty() {
-                        naive.entry(line).or_insert(tags);
-                    }
+                    add(&mut naive, line, tags, replaces);
+                }
+                Step::SetInputs(line, tags) => {
+                    index.set_inputs(line, &tags);
+                    replaces = true;
+                    add(&mut naive, line, tags, replaces);
+                }
+                Step::ForgetInputs(line) => {
+                    index.forget_inputs(line);
+                    add(&mut naive, line, Vec::new(), replaces);
                 }
                 Step::Remove(line) => {
                     index.remove(line);

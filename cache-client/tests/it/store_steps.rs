@@ -1,0 +1,110 @@
+//! Steps that store the answers of loads, together with what these bring along, and the copies of what they write.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+
+use cache_client::{AnswerStore, Client, MemoryProvider};
+use cache_core::Cache;
+
+use crate::directed::*;
+use crate::scripted::{SECOND, in_time, pass};
+
+/// Directs the load of the first page to bring the second item, and to store its answer by a step.
+fn store_with(
+    client: &Client<DirectedApp>,
+    step: impl Fn(&mut AnswerStore<'_, DirectedApp>) + Copy + Send + Sync + 'static,
+) {
+    client.app().direct(&GetPage(1), move |cx| async move {
+        cx.bring(GetItem(2), 20);
+        cx.store_with(move |page: Arc<usize>, store| {
+            step(store);
+            page
+        });
+        Ok(1)
+    });
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_load_brings_entries_into_the_commit_of_its_step() {
+    let provider = Arc::new(MemoryProvider::new(100));
+    let (first, second) =
+        (builder().provider(Arc::clone(&provider)).build(), builder().provider(provider).build());
+    store_with(&first, |store| store.set(GetItem(1), 10));
+    in_time(first.query(&GetPage(1))).await.unwrap();
+    let page = first.cache().peek_entry(&GetPage(1)).unwrap().revision();
+    for number in [1, 2] {
+        let item = first.cache().peek_entry(&GetItem(number)).unwrap();
+        assert_eq!((**item.value(), item.revision()), (10 * number as usize, page));
+    }
+    pass(SECOND).await;
+    in_time(second.query(&GetItem(2))).await.unwrap();
+    assert_eq!(second.app().loads(&GetItem(2)), 0, "its copy is in the provider");
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_a_step_changes_leaves_no_old_copy_in_the_provider() {
+    let changes: [fn(&mut AnswerStore<'_, DirectedApp>); 3] = [
+        |store| store.set(GetItem(1), 10),
+        |store| store.remove(&GetItem(1)),
+        |store| store.invalidate(&GetItem(1)),
+    ];
+    for change in changes {
+        let provider = Arc::new(MemoryProvider::new(100));
+        let (first, second) =
+            (builder().provider(Arc::clone(&provider)).build(), builder().provider(provider).build());
+        in_time(first.query(&GetItem(1))).await.unwrap();
+        pass(SECOND).await;
+        store_with(&first, change);
+        in_time(first.query(&GetPage(1))).await.unwrap();
+        pass(SECOND).await;
+        in_time(second.query(&GetItem(1))).await.unwrap();
+        assert_eq!(second.app().loads(&GetItem(1)), 1);
+    }
+}
+
+/// Notes whether the first page was there when it was dropped.
+struct Guard(Cache<DirectedRegistry>, Arc<AtomicBool>);
+
+impl Drop for Guard {
+    fn drop(&mut self) {
+        self.1.store(self.0.peek(&GetPage(1)).is_some(), Ordering::SeqCst);
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_a_step_holds_is_dropped_after_its_commit() {
+    let (client, was_there) = (directed_client(), Arc::new(AtomicBool::new(false)));
+    let noted = Arc::clone(&was_there);
+    client.app().direct(&GetPage(1), move |cx| {
+        let noted = Arc::clone(&noted);
+        async move {
+            cx.store_with(move |page: Arc<usize>, store| {
+                store.hold(Guard(store.client().cache().clone(), Arc::clone(&noted)));
+                page
+            });
+            Ok(1)
+        }
+    });
+    in_time(client.query(&GetPage(1))).await.unwrap();
+    assert!(was_there.load(Ordering::SeqCst));
+}
+
+#[tokio::test(start_paused = true)]
+async fn the_step_of_a_load_takes_precedence_if_it_is_for_answers_of_its_type() {
+    let client = builder()
+        .store_with(|page: Arc<usize>, store| {
+            store.set(GetEqualItem(1), *page);
+            page
+        })
+        .build();
+    store_with(&client, |store| store.set(GetItem(1), 10));
+    in_time(client.query(&GetPage(1))).await.unwrap();
+    assert_eq!(client.cached(&GetItem(1)).as_deref(), Some(&10));
+    assert!(client.cached(&GetEqualItem(1)).is_none());
+    client.app().direct(&GetPage(2), |cx| async move {
+        cx.store_with(|text: Arc<String>, _| text);
+        Ok(2)
+    });
+    in_time(client.query(&GetPage(2))).await.unwrap();
+    assert_eq!(client.cached(&GetEqualItem(1)).as_deref(), Some(&2), "the step for all answers has run");
+}
