@@ -1,10 +1,10 @@
 //! Steps that store the answers of loads, together with what these bring along, and the copies of what they write.
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 
 use cache_client::{AnswerStore, Client, MemoryProvider};
-use cache_core::Cache;
+use cache_core::{Cache, CommitError};
 
 use crate::directed::*;
 use crate::scripted::{SECOND, in_time, pass};
@@ -72,14 +72,15 @@ impl Drop for Guard {
 }
 
 #[tokio::test(start_paused = true)]
-async fn what_a_step_holds_is_dropped_after_its_commit() {
+async fn what_guards_a_commit_is_dropped_when_the_answer_is_there() {
     let (client, was_there) = (directed_client(), Arc::new(AtomicBool::new(false)));
     let noted = Arc::clone(&was_there);
     client.app().direct(&GetPage(1), move |cx| {
         let noted = Arc::clone(&noted);
         async move {
             cx.store_with(move |page: Arc<usize>, store| {
-                store.hold(Guard(store.client().cache().clone(), Arc::clone(&noted)));
+                let (cache, noted) = (store.client().cache().clone(), Arc::clone(&noted));
+                store.guard_with(move || Ok(Box::new(Guard(cache.clone(), Arc::clone(&noted)))));
                 page
             });
             Ok(1)
@@ -87,6 +88,29 @@ async fn what_a_step_holds_is_dropped_after_its_commit() {
     });
     in_time(client.query(&GetPage(1))).await.unwrap();
     assert!(was_there.load(Ordering::SeqCst));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_guard_that_reports_a_conflict_makes_the_step_run_again() {
+    let (client, runs) = (directed_client(), Arc::new(AtomicUsize::new(0)));
+    let counted = Arc::clone(&runs);
+    client.app().direct(&GetPage(1), move |cx| {
+        let counted = Arc::clone(&counted);
+        async move {
+            cx.store_with(move |page: Arc<usize>, store| {
+                let run = counted.fetch_add(1, Ordering::SeqCst);
+                store.guard_with(move || match run {
+                    0 => Err(CommitError::Conflict { table: "pages", key: "1".to_owned() }),
+                    _ => Ok(Box::new(())),
+                });
+                page
+            });
+            Ok(1)
+        }
+    });
+    assert_eq!(*in_time(client.query(&GetPage(1))).await.unwrap(), 1);
+    assert_eq!(client.cached(&GetPage(1)).as_deref(), Some(&1));
+    assert_eq!(runs.load(Ordering::SeqCst), 2);
 }
 
 #[tokio::test(start_paused = true)]
