@@ -11,6 +11,7 @@ mod errors;
 mod format;
 mod query;
 mod registry;
+mod settings;
 mod shape;
 mod span;
 mod split;
@@ -48,6 +49,7 @@ mod text;
 /// | `tags_of = path` | give each entry tags of its own: those that `fn(&Query) -> impl IntoIterator<Item = Tag>` returns for its key |
 /// | `derived` | a loaded answer is invalidated when one of the entries changes that its load has read through its context; not with `persist` |
 /// | `borrowed` | also make `NameRef<'_>`, a borrowed key that allocates nothing; `Hash` and `Eq` must be derived |
+/// | `record` | the table holds records of documents: only `cache-documents` writes it, and the compiler refuses any other write; only with `name`, `secret` and `borrowed` |
 /// | `crate = "path"` | path of `cache_core`, if the dependency is renamed |
 ///
 /// These tell a query client how to load the query; the store itself does nothing with them:
