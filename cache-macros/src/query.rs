@@ -16,6 +16,8 @@ use crate::errors::{Errors, compile_error};
 use crate::settings::{AttributeName, settings};
 use options::QueryOptions;
 
+pub(crate) use bounds::assumed;
+
 /// `#[query(...)]`.
 pub(crate) const ATTRIBUTE: AttributeName =
     AttributeName { name: "query", list: "#[query(value = Type, ...)]", option: "capacity = 10_000" };
