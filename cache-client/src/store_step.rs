@@ -9,7 +9,7 @@ use std::marker::PhantomData;
 use std::sync::Arc;
 
 use cache_core::client_support::AnyKey;
-use cache_core::{CommitError, EntryState, EntryTimes, Holds, Query, Revision, Transaction};
+use cache_core::{CommitError, EntryState, EntryTimes, HasTable, Holds, Query, Revision, Transaction};
 use foldhash::fast::RandomState;
 
 use crate::any_query::AnyQuery;
@@ -131,7 +131,7 @@ impl<'a, A: App> AnswerStore<'a, A> {
     /// Returns the value that the commit leaves for a key. If another commit changes it first, the step runs again.
     pub fn get<Q: Query>(&mut self, query: &Q) -> Option<Arc<Q::Value>>
     where
-        A::Registry: Holds<Q>,
+        A::Registry: HasTable<Q>,
     {
         self.transaction.get(query)
     }
@@ -183,17 +183,17 @@ impl<'a, A: App> AnswerStore<'a, A> {
     /// Writes a value that no provider keeps a copy of and no query loads.
     pub fn set_part<Q: Query>(&mut self, query: Q, value: Arc<Q::Value>)
     where
-        A::Registry: Holds<Q>,
+        A::Registry: HasTable<Q>,
     {
-        self.transaction.set(query, value);
+        self.transaction.set_record(query, value);
     }
 
     /// Removes an entry that no provider keeps a copy of and no query loads.
     pub fn remove_part<Q: Query>(&mut self, query: &Q)
     where
-        A::Registry: Holds<Q>,
+        A::Registry: HasTable<Q>,
     {
-        self.transaction.remove(query);
+        self.transaction.remove_record(query);
     }
 
     /// Removes an entry.

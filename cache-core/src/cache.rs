@@ -19,7 +19,7 @@ use crate::erased::ErasedTable;
 use crate::inspect::{EntryView, Inspection};
 use crate::pin::{AnyPin, Pinned};
 use crate::query::{Lookup, Query};
-use crate::registry::{Holds, Registry};
+use crate::registry::{HasTable, Holds, Registry};
 use crate::shard::state::HistoryEntry;
 use crate::shared::Shared;
 use crate::table::entry::{Entry, Freshness};
@@ -40,20 +40,20 @@ pub(crate) struct CacheInner<R> {
     pub(crate) shared: Arc<Shared>,
 }
 
-impl<Q: Query, R: Holds<Q>> TableRef<Q> for CacheInner<R> {
+impl<Q: Query, R: HasTable<Q>> TableRef<Q> for CacheInner<R> {
     fn table(&self) -> &Table<Q> {
         self.registry.table()
     }
 }
 
 /// Returns the table of a query in a cache that is known to have this registry.
-fn table_in<Q: Query, R: Holds<Q>>(cache: &(dyn Any + Send + Sync)) -> &Table<Q> {
+fn table_in<Q: Query, R: HasTable<Q>>(cache: &(dyn Any + Send + Sync)) -> &Table<Q> {
     let inner: &CacheInner<R> = cache.downcast_ref().expect("a handle refers to a cache of its own registry");
     inner.registry.table()
 }
 
 /// Returns the same table, with its query erased.
-fn any_table_in<Q: Query, R: Holds<Q>>(cache: &(dyn Any + Send + Sync)) -> &dyn ErasedTable {
+fn any_table_in<Q: Query, R: HasTable<Q>>(cache: &(dyn Any + Send + Sync)) -> &dyn ErasedTable {
     table_in::<Q, R>(cache).erased()
 }
 
@@ -91,7 +91,7 @@ impl<R: Registry> Cache<R> {
     #[must_use]
     pub fn get<L: Lookup>(&self, lookup: &L) -> Option<Arc<<L::Query as Query>::Value>>
     where
-        R: Holds<L::Query>,
+        R: HasTable<L::Query>,
     {
         self.table::<L::Query>().get(lookup)
     }
@@ -115,7 +115,7 @@ impl<R: Registry> Cache<R> {
     #[must_use]
     pub fn peek<L: Lookup>(&self, lookup: &L) -> Option<Arc<<L::Query as Query>::Value>>
     where
-        R: Holds<L::Query>,
+        R: HasTable<L::Query>,
     {
         self.table::<L::Query>().peek(lookup)
     }
@@ -139,7 +139,7 @@ impl<R: Registry> Cache<R> {
     #[must_use]
     pub fn contains<L: Lookup>(&self, lookup: &L) -> bool
     where
-        R: Holds<L::Query>,
+        R: HasTable<L::Query>,
     {
         self.table::<L::Query>().contains(lookup)
     }
@@ -167,7 +167,7 @@ impl<R: Registry> Cache<R> {
     #[must_use]
     pub fn get_fresh<L: Lookup>(&self, lookup: &L) -> Option<Arc<<L::Query as Query>::Value>>
     where
-        R: Holds<L::Query>,
+        R: HasTable<L::Query>,
     {
         let entry = self.get_entry(lookup)?;
         let is_fresh = entry.freshness() == Freshness::Fresh && !entry.is_expired();
@@ -196,7 +196,7 @@ impl<R: Registry> Cache<R> {
     #[must_use]
     pub fn get_entry<L: Lookup>(&self, lookup: &L) -> Option<Entry<L::Query>>
     where
-        R: Holds<L::Query>,
+        R: HasTable<L::Query>,
     {
         self.table::<L::Query>().entry(lookup, Use::Counted)
     }
@@ -225,7 +225,7 @@ impl<R: Registry> Cache<R> {
     #[must_use]
     pub fn peek_entry<L: Lookup>(&self, lookup: &L) -> Option<Entry<L::Query>>
     where
-        R: Holds<L::Query>,
+        R: HasTable<L::Query>,
     {
         self.table::<L::Query>().entry(lookup, Use::Uncounted)
     }
@@ -252,7 +252,7 @@ impl<R: Registry> Cache<R> {
     #[must_use]
     pub fn history<L: Lookup>(&self, lookup: &L) -> Vec<HistoryEntry<<L::Query as Query>::Value>>
     where
-        R: Holds<L::Query>,
+        R: HasTable<L::Query>,
     {
         self.table::<L::Query>().history(lookup)
     }
@@ -281,7 +281,7 @@ impl<R: Registry> Cache<R> {
     #[must_use]
     pub fn entries<Q: Query>(&self) -> Vec<Entry<Q>>
     where
-        R: Holds<Q>,
+        R: HasTable<Q>,
     {
         self.table::<Q>().entries()
     }
@@ -304,7 +304,7 @@ impl<R: Registry> Cache<R> {
     #[must_use]
     pub fn keys<Q: Query>(&self) -> Vec<Q>
     where
-        R: Holds<Q>,
+        R: HasTable<Q>,
     {
         self.table::<Q>().keys()
     }
@@ -328,7 +328,7 @@ impl<R: Registry> Cache<R> {
     #[must_use]
     pub fn values<Q: Query>(&self) -> Vec<Arc<Q::Value>>
     where
-        R: Holds<Q>,
+        R: HasTable<Q>,
     {
         self.table::<Q>().values()
     }
@@ -397,7 +397,7 @@ impl<R: Registry> Cache<R> {
     #[must_use]
     pub fn count<Q: Query>(&self) -> usize
     where
-        R: Holds<Q>,
+        R: HasTable<Q>,
     {
         self.table::<Q>().erased().live()
     }
@@ -824,7 +824,7 @@ impl<R: Registry> Cache<R> {
     #[must_use]
     pub fn watch<Q: Query>(&self, query: &Q) -> Watch<Q>
     where
-        R: Holds<Q>,
+        R: HasTable<Q>,
     {
         Watch::new(self.any_table_ref::<Q>(), query.clone(), None)
     }
@@ -861,7 +861,7 @@ impl<R: Registry> Cache<R> {
     #[must_use]
     pub fn watch_with<Q: Query>(&self, query: &Q, changed: impl Fn() + Send + Sync + 'static) -> Watch<Q>
     where
-        R: Holds<Q>,
+        R: HasTable<Q>,
     {
         Watch::new(self.any_table_ref::<Q>(), query.clone(), Some(Arc::new(changed)))
     }
@@ -925,7 +925,7 @@ impl<R: Registry> Cache<R> {
     #[must_use]
     pub fn pin<Q: Query>(&self, query: &Q) -> Pinned<Q>
     where
-        R: Holds<Q>,
+        R: HasTable<Q>,
     {
         Pinned::new(self.table_ref(), AnyPin::new(self.any_table_ref::<Q>(), query), query.clone())
     }
@@ -1126,7 +1126,7 @@ impl<R: Registry> Cache<R> {
     #[inline]
     pub(crate) fn table<Q: Query>(&self) -> &Table<Q>
     where
-        R: Holds<Q>,
+        R: HasTable<Q>,
     {
         self.0.registry.table()
     }
@@ -1140,14 +1140,14 @@ impl<R: Registry> Cache<R> {
     /// Returns a handle of the table of a query, with its query erased.
     pub(crate) fn erased_ref<Q: Query>(&self) -> ErasedTableRef
     where
-        R: Holds<Q>,
+        R: HasTable<Q>,
     {
         ErasedTableRef { cache: self.any(), table: any_table_in::<Q, R> }
     }
 
     pub(crate) fn table_ref<Q: Query>(&self) -> Arc<dyn TableRef<Q>>
     where
-        R: Holds<Q>,
+        R: HasTable<Q>,
     {
         Arc::clone(&self.0) as Arc<dyn TableRef<Q>>
     }

@@ -5,7 +5,7 @@ use std::fmt::{self, Debug};
 use std::sync::Arc;
 
 use crate::options::TableOptions;
-use crate::query::Query;
+use crate::query::{Query, Writable};
 
 /// Key of a dynamic entry. Its value is `dyn DynamicValue`; [`Cache::dynamic`](crate::Cache::dynamic) reads and writes it by type.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
@@ -25,6 +25,8 @@ impl Query for Dynamic {
     const NAME: &'static str = "dynamic";
     const OPTIONS: TableOptions = TableOptions::new().capacity(DYNAMIC_CAPACITY);
 }
+
+impl Writable for Dynamic {}
 
 impl Dynamic {
     /// Creates the key of this name.

@@ -146,9 +146,9 @@ pub use inspect::{EntryReport, EntryView, Inspection, RemovalCounts, TableReport
 pub use loading::{LoadingOptions, Strategy};
 pub use options::{Bound, TableOptions};
 pub use pin::Pinned;
-pub use query::{Batched, Lookup, Query, TagsOf};
+pub use query::{Batched, Lookup, Query, TagsOf, Writable};
 pub use reaper::Reaper;
-pub use registry::{Holds, Registry};
+pub use registry::{HasTable, Holds, Registry};
 pub use shard::state::HistoryEntry;
 pub use snapshot::shape::Shape;
 pub use snapshot::{

@@ -98,6 +98,10 @@ pub trait Query: Clone + Eq + Hash + Debug + Send + Sync + 'static {
     /// ```
     const DERIVED: bool = false;
 
+    /// Whether the table is one of records: `#[query(record)]`.
+    #[doc(hidden)]
+    const IS_RECORD: bool = false;
+
     /// Whether keys are hidden wherever the store or a client prints them: `#[query(secret)]`.
     const SECRET: bool = false;
 
@@ -181,6 +185,19 @@ impl<Q: Query> Debug for ShownKey<'_, Q> {
     note = "add `batch`, or `batch = N`, to its `#[query(...)]`"
 )]
 pub trait Batched: Query {}
+
+/// A query whose entries the program writes: every query except records, which are derived with the option `record`.
+/// Only a marker. The derive implements it; implement it where you implement [`Query`] by hand.
+///
+/// A record lives while a document shows it, and each document shows the same record. So only the crate that keeps
+/// documents writes records.
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` names records, which are written through `client.documents()`",
+    label = "records of `{Self}` cannot be written, removed, marked or loaded in this way",
+    note = "the option `record` of a query reserves its table for documents: change a record with `client.documents().patch(..)`, or leave the option out",
+    note = "a query that implements `Query` by hand also implements `cache_core::Writable`"
+)]
+pub trait Writable: Query {}
 
 /// Something that names one key: the query itself, or the borrowed form that `#[query(borrowed)]` makes, with
 /// which a lookup allocates nothing.

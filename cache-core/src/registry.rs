@@ -10,7 +10,7 @@ use crate::dynamic::Dynamic;
 use crate::erased::AnyTable;
 use crate::error::BuildError;
 use crate::options::TableOptions;
-use crate::query::Query;
+use crate::query::{Query, Writable};
 use crate::shared::Shared;
 use crate::snapshot::shape::Misfit;
 use crate::snapshot::{DynamicTypes, PairCodec, TableCodec};
@@ -33,16 +33,21 @@ pub trait Registry: Sized + Send + Sync + 'static {
     fn describe() -> Vec<TableDescription>;
 }
 
-/// A registry that has a table for `Q`. Implemented through [`ListedIn`].
-pub trait Holds<Q: Query>: Registry {
+/// A registry that has a table for `Q`, which is enough to read it. Implemented through [`ListedIn`].
+///
+/// Only a table of records is not also one that the registry [`Holds`].
+pub trait HasTable<Q: Query>: Registry {
     /// Returns the table of `Q`.
     #[doc(hidden)]
     fn table(&self) -> &Table<Q>;
 }
 
+/// A registry that has a table for `Q` to which the program writes: every table except those of records.
+pub trait Holds<Q: Query>: HasTable<Q> {}
+
 /// A query for which registry `R` has a table. Implemented by [`registry!`](crate::registry), once per line.
 ///
-/// Generated code implements this and not [`Holds`]: the compiler looks for an impl by its type first, so with a
+/// Generated code implements this and not [`HasTable`]: the compiler looks for an impl by its type first, so with a
 /// thousand lines it looks at one impl of a query instead of a thousand of a registry (checking a registry of 1,000
 /// queries: 1 s instead of 15 s).
 #[doc(hidden)]
@@ -59,12 +64,14 @@ pub trait ListedIn<R>: Sized {
         Self: Query;
 }
 
-impl<Q: Query + ListedIn<R>, R: Registry> Holds<Q> for R {
+impl<Q: Query + ListedIn<R>, R: Registry> HasTable<Q> for R {
     #[inline]
     fn table(&self) -> &Table<Q> {
         Q::table(self)
     }
 }
+
+impl<Q: Writable + ListedIn<R>, R: Registry> Holds<Q> for R {}
 
 /// Creates the tables while a cache is being built.
 #[doc(hidden)]

@@ -18,7 +18,7 @@ use crate::entry_times::EntryTimes;
 use crate::error::CommitError;
 use crate::event::Change;
 use crate::query::{Lookup, Query};
-use crate::registry::{Holds, Registry};
+use crate::registry::{HasTable, Holds, Registry};
 use crate::tag::Tag;
 use crate::typed::Pairs;
 pub use backoff::Backoff;
@@ -129,7 +129,7 @@ impl<R: Registry> Transaction<R> {
     /// ```
     pub fn get<L: Lookup>(&mut self, lookup: &L) -> Option<Arc<<L::Query as Query>::Value>>
     where
-        R: Holds<L::Query>,
+        R: HasTable<L::Query>,
     {
         self.writes_mut::<L::Query>().get(lookup)
     }
@@ -153,7 +153,7 @@ impl<R: Registry> Transaction<R> {
     #[must_use]
     pub fn committed<L: Lookup>(&self, lookup: &L) -> Option<Arc<<L::Query as Query>::Value>>
     where
-        R: Holds<L::Query>,
+        R: HasTable<L::Query>,
     {
         self.cache.get(lookup)
     }
@@ -246,7 +246,7 @@ impl<R: Registry> Transaction<R> {
         times: Option<Box<EntryTimes>>,
     ) -> Arc<Q::Value>
     where
-        R: Holds<Q>,
+        R: HasTable<Q>,
     {
         let line = self.writes_mut::<Q>().set(query, Arc::clone(&value), times);
         self.draft.note(self.cache.table::<Q>().index(), line);
@@ -433,6 +433,13 @@ impl<R: Registry> Transaction<R> {
     pub fn remove<L: Lookup>(&mut self, lookup: &L) -> bool
     where
         R: Holds<L::Query>,
+    {
+        self.remove_entry(lookup)
+    }
+
+    fn remove_entry<L: Lookup>(&mut self, lookup: &L) -> bool
+    where
+        R: HasTable<L::Query>,
     {
         let (was_there, line) = self.writes_mut::<L::Query>().remove(lookup);
         self.draft.note(self.cache.table::<L::Query>().index(), line);
@@ -720,7 +727,7 @@ impl<R: Registry> Transaction<R> {
     /// Returns this transaction's write set for the table of `Q`. Creates it at first use.
     fn writes_mut<Q: Query>(&mut self) -> Writes<'_, Q>
     where
-        R: Holds<Q>,
+        R: HasTable<Q>,
     {
         let Self { cache, draft } = self;
         let table = cache.table::<Q>();

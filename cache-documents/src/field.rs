@@ -80,7 +80,30 @@ pub enum FieldPlace {
 }
 
 /// A field of a record of unknown type.
+#[diagnostic::on_unimplemented(
+    message = "a field of a record must be a `Field`, a `One` or a `Many`, and `{Self}` is none of them",
+    label = "must be a `Field`, a `One` or a `Many`",
+    note = "write `Field<T>` for an attribute of type `T`, `One<Key>` for a relationship to one record, `Many<Key>` for one to many"
+)]
 pub trait AnyField: Any + Send + Sync {
+    /// Returns a field of which nothing is known.
+    fn absent() -> Self
+    where
+        Self: Sized;
+    /// Returns this field without its type.
+    fn as_field(&self) -> &dyn AnyField
+    where
+        Self: Sized,
+    {
+        self
+    }
+    /// Returns this field without its type, for writing.
+    fn as_field_mut(&mut self) -> &mut dyn AnyField
+    where
+        Self: Sized,
+    {
+        self
+    }
     /// Returns where the field stands in a resource object.
     fn place(&self) -> FieldPlace;
     /// Returns the parts that are not absent.
@@ -101,6 +124,10 @@ pub trait AnyField: Any + Send + Sync {
 }
 
 impl<T: DeserializeOwned + Clone + PartialEq + Send + Sync + 'static> AnyField for Field<T> {
+    fn absent() -> Self {
+        Self::Absent
+    }
+
     fn place(&self) -> FieldPlace {
         FieldPlace::Attributes
     }
@@ -135,4 +162,10 @@ impl<T: DeserializeOwned + Clone + PartialEq + Send + Sync + 'static> AnyField f
     }
 
     fn unlink(&mut self, _: &RecordRef) {}
+}
+
+/// Returns a field for the methods of a record without fields, which are never called.
+#[must_use]
+pub fn no_field() -> &'static mut dyn AnyField {
+    Box::leak(Box::new(Field::<()>::Absent))
 }

@@ -16,6 +16,8 @@ mod relation;
 mod resource;
 mod resources;
 
+pub use cache_macros::Resource;
+
 pub use context::ReadDocument;
 pub use document::{Content, Document};
 pub use documents::{ChangeRecords, ClientDocuments, DocumentsOf};
@@ -29,5 +31,8 @@ pub use resources::{DocumentsBuilder, ResourceList, Resources};
 /// What the derive macro uses. Not part of the public interface.
 #[doc(hidden)]
 pub mod __private {
-    pub use crate::field::AnyField;
+    pub use cache_core::Query;
+
+    pub use crate::field::{AnyField, no_field};
+    pub use crate::resource::{NoQuery, TableOf};
 }

@@ -221,6 +221,10 @@ fn is_key_of<K: ResourceKey>(key: &K, record: &RecordRef) -> bool {
 }
 
 impl<K: ResourceKey<Value: Resource>> AnyField for One<K> {
+    fn absent() -> Self {
+        Self::default()
+    }
+
     fn place(&self) -> FieldPlace {
         FieldPlace::Relationships
     }
@@ -271,6 +275,10 @@ impl<K: ResourceKey<Value: Resource>> AnyField for One<K> {
 }
 
 impl<K: ResourceKey<Value: Resource>> AnyField for Many<K> {
+    fn absent() -> Self {
+        Self::default()
+    }
+
     fn place(&self) -> FieldPlace {
         FieldPlace::Relationships
     }

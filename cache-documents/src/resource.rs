@@ -1,6 +1,7 @@
 //! The types of records.
 
 use std::any::Any;
+use std::marker::PhantomData;
 use std::sync::Arc;
 
 use cache_core::Query;
@@ -9,6 +10,28 @@ use crate::field::AnyField;
 use crate::id::Id;
 
 /// The type of a record: all that is known of one thing, from whatever response. Derive it.
+///
+/// # Examples
+/// ```
+/// # use std::sync::Arc;
+/// # use cache_core::Query;
+/// use cache_documents::{Field, Id, One, Resource};
+///
+/// #[derive(Query, Clone, Debug, PartialEq, Eq, Hash)]
+/// #[query(value = Person, record)]
+/// pub struct PersonId(pub Id);
+///
+/// #[derive(Resource, Clone, Debug, PartialEq)]
+/// #[resource(type = "people", key = PersonId, rename_all = "camelCase")]
+/// pub struct Person {
+///     pub first_name: Field<Arc<str>>,
+///     #[resource(rename = "works-for")]
+///     pub manager: One<PersonId>,
+/// }
+///
+/// assert_eq!(Person::FIELDS, ["firstName", "works-for"]);
+/// assert!(Person::absent().first_name.is_absent());
+/// ```
 pub trait Resource: Clone + PartialEq + Send + Sync + 'static {
     /// The query whose keys name the records of this type.
     type Key: ResourceKey<Value = Self>;
@@ -37,6 +60,23 @@ pub trait ResourceKey: Query {
     /// Returns the id.
     fn id(&self) -> &Id;
 }
+
+/// The table of a type, for the check that it holds records.
+#[derive(Debug)]
+pub struct TableOf<Q>(PhantomData<Q>);
+
+impl<Q: Query> TableOf<Q> {
+    /// Whether the table holds records. Goes before the constant of [`NoQuery`] if the type is a query.
+    pub const IS_RECORD: bool = Q::IS_RECORD;
+}
+
+/// Stands in for the check of a type that is no query.
+pub trait NoQuery {
+    /// No mistake is found.
+    const IS_RECORD: bool = true;
+}
+
+impl<Q> NoQuery for TableOf<Q> {}
 
 /// A record of unknown type.
 pub(crate) trait AnyRecord: Any + Send + Sync {

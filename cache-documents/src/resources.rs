@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use crate::map::HashMap;
 use cache_client::{AnswerStore, App, ClientBuilder};
-use cache_core::{Cache, Holds};
+use cache_core::{Cache, HasTable};
 
 use crate::document::Document;
 use crate::frame::{AnyRecordList, RecordList};
@@ -20,8 +20,22 @@ use crate::resource::{AnyRecord, Resource, ResourceKey, typed};
 /// # Examples
 /// ```
 /// # use cache_client::App;
-/// # use cache_documents::{Field, Id, One};
+/// # use cache_core::{Query, registry};
+/// # use cache_documents::{Field, Id, Resource};
 /// use cache_documents::{ResourceList, Resources};
+/// # #[derive(Query, Clone, Debug, PartialEq, Eq, Hash)]
+/// # #[query(value = Article, record)]
+/// # struct ArticleId(Id);
+/// # #[derive(Resource, Clone, Debug, PartialEq)]
+/// # #[resource(type = "articles", key = ArticleId)]
+/// # struct Article { title: Field<String> }
+/// # #[derive(Query, Clone, Debug, PartialEq, Eq, Hash)]
+/// # #[query(value = Person, record)]
+/// # struct PersonId(Id);
+/// # #[derive(Resource, Clone, Debug, PartialEq)]
+/// # #[resource(type = "people", key = PersonId)]
+/// # struct Person { name: Field<String> }
+/// # registry! { struct BlogRegistry { ArticleId, PersonId } }
 ///
 /// struct Blog;
 ///
@@ -94,7 +108,7 @@ impl<A: Resources> ResourceList<A> {
     /// Another type of the list has the same name in responses.
     pub fn add<R: Resource>(&mut self)
     where
-        A::Registry: Holds<R::Key>,
+        A::Registry: HasTable<R::Key>,
     {
         let (number, resource) = (self.tables.len(), TypeId::of::<R>());
         if self.types.by_type.contains_key(&resource) {

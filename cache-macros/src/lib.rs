@@ -1,7 +1,8 @@
-//! `derive(Query)`, `derive(Shape)` and `registry!` for `cache-core`: entry points only. Each macro is a plain function
+//! `derive(Query)`, `derive(Shape)` and `registry!` for `cache-core`, and `derive(Resource)` for `cache-documents`: entry
+//! points only. Each macro is a plain function
 //! from tokens to tokens in its own module, where it is tested.
 //!
-//! Depend on `cache-core`, which re-exports everything from here.
+//! Depend on `cache-core` or `cache-documents`, which re-export everything from here.
 #![forbid(unsafe_code)]
 
 use proc_macro::TokenStream;
@@ -11,6 +12,8 @@ mod errors;
 mod format;
 mod query;
 mod registry;
+mod resource;
+mod settings;
 mod shape;
 mod span;
 mod split;
@@ -48,6 +51,7 @@ mod text;
 /// | `tags_of = path` | give each entry tags of its own: those that `fn(&Query) -> impl IntoIterator<Item = Tag>` returns for its key |
 /// | `derived` | a loaded answer is invalidated when one of the entries changes that its load has read through its context; not with `persist` |
 /// | `borrowed` | also make `NameRef<'_>`, a borrowed key that allocates nothing; `Hash` and `Eq` must be derived |
+/// | `record` | the table holds records of documents: only `cache-documents` writes it, and the compiler refuses any other write; only with `name`, `secret` and `borrowed` |
 /// | `crate = "path"` | path of `cache_core`, if the dependency is renamed |
 ///
 /// These tell a query client how to load the query; the store itself does nothing with them:
@@ -149,4 +153,36 @@ pub fn include_registry_impl(_: TokenStream) -> TokenStream {
 #[proc_macro_derive(Shape, attributes(shape, serde))]
 pub fn derive_shape(input: TokenStream) -> TokenStream {
     shape::derive(input.into()).into()
+}
+
+/// Makes a struct the type of a record: all that is known of one thing, from whatever document.
+///
+/// ```ignore
+/// #[derive(Query, Clone, Debug, PartialEq, Eq, Hash)]
+/// #[query(value = Article, record)]
+/// pub struct ArticleId(pub Id);
+///
+/// #[derive(Resource, Clone, Debug, PartialEq)]
+/// #[resource(type = "articles", key = ArticleId)]
+/// pub struct Article {
+///     pub title: Field<Arc<str>>,
+///     #[resource(rename = "written-by")]
+///     pub author: One<PersonId>,
+///     pub comments: Many<CommentId>,
+/// }
+/// ```
+///
+/// An attribute is a `Field`, a relationship a `One` or a `Many`. The derive also makes the key able to name records: it
+/// is a tuple struct of one `Id`, and its query has the option `record`.
+///
+/// | option | where | meaning |
+/// |---|---|---|
+/// | `type = "..."` | type | name of the type in responses; required |
+/// | `key = Type` | type | the query whose keys name the records; required |
+/// | `rename_all = "..."` | type | case of the fields' names in responses, by the rules of serde: `kebab-case`, `camelCase`, `snake_case`, `PascalCase`, `lowercase`, `UPPERCASE`, `SCREAMING_SNAKE_CASE` or `SCREAMING-KEBAB-CASE`; default: as written |
+/// | `crate = "path"` | type | path of `cache_documents`, if the dependency is renamed |
+/// | `rename = "..."` | field | name of the field in responses |
+#[proc_macro_derive(Resource, attributes(resource))]
+pub fn derive_resource(input: TokenStream) -> TokenStream {
+    resource::derive(input.into()).into()
 }

@@ -12,7 +12,7 @@ mod expand;
 mod layout;
 mod options;
 mod parse;
-mod rename;
+pub(crate) mod rename;
 mod serde;
 #[cfg(test)]
 mod tests;

@@ -12,6 +12,7 @@ mod inspection;
 mod merging;
 mod provider;
 mod receipts;
+mod record_tables;
 mod secrets;
 mod shop;
 mod slice;

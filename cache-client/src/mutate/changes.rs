@@ -9,7 +9,7 @@ use std::time::Duration;
 
 use cache_core::client_support::TRANSACT_ATTEMPTS;
 use cache_core::client_support::{AnyKey, Backoff};
-use cache_core::{CommitError, EntryTimes, Holds, Merge, Query, Receipt, Tag, Transaction};
+use cache_core::{CommitError, EntryTimes, HasTable, Holds, Merge, Query, Receipt, Tag, Transaction};
 
 use tokio::time::Instant;
 
@@ -81,7 +81,7 @@ impl<A: App> Changes<A> {
     /// ```
     pub fn get<Q: Query>(&mut self, query: &Q) -> Option<Arc<Q::Value>>
     where
-        A::Registry: Holds<Q>,
+        A::Registry: HasTable<Q>,
     {
         if self.marks_only { None } else { self.transaction.get(query) }
     }

@@ -9,7 +9,7 @@ use crate::clock::Moment;
 use crate::commit::inputs::Inputs;
 use crate::erased::AnyTable;
 use crate::query::{Lookup, Query};
-use crate::registry::{Holds, Registry};
+use crate::registry::{HasTable, Registry};
 use crate::shard::pairs::ValueHandle;
 use crate::table::Use;
 use crate::table::entry::EntryState;
@@ -30,7 +30,7 @@ impl<R: Registry> Cache<R> {
         counts: bool,
     ) -> Option<(Arc<<L::Query as Query>::Value>, EntryState)>
     where
-        R: Holds<L::Query>,
+        R: HasTable<L::Query>,
     {
         let use_ = if counts { Use::Counted } else { Use::Uncounted };
         self.table::<L::Query>().value_and_state(lookup, use_)
@@ -43,7 +43,7 @@ impl<R: Registry> Cache<R> {
     #[must_use]
     pub fn plainly_fresh<L: Lookup>(&self, lookup: &L) -> Option<Arc<<L::Query as Query>::Value>>
     where
-        R: Holds<L::Query>,
+        R: HasTable<L::Query>,
     {
         self.table::<L::Query>().plainly_fresh(lookup)
     }
@@ -53,7 +53,7 @@ impl<R: Registry> Cache<R> {
     #[must_use]
     pub fn any_table<Q: Query>(&self) -> AnyTable<'_>
     where
-        R: Holds<Q>,
+        R: HasTable<Q>,
     {
         AnyTable::of(self.table::<Q>())
     }
@@ -63,7 +63,7 @@ impl<R: Registry> Cache<R> {
     #[must_use]
     pub fn name_of<Q: Query>(&self) -> &'static str
     where
-        R: Holds<Q>,
+        R: HasTable<Q>,
     {
         self.table::<Q>().name()
     }
@@ -98,7 +98,7 @@ impl<R: Registry> Cache<R> {
     #[must_use]
     pub fn any_table_ref<Q: Query>(&self) -> AnyTableRef
     where
-        R: Holds<Q>,
+        R: HasTable<Q>,
     {
         let access = const {
             &TableAccess {
@@ -123,7 +123,7 @@ impl<R: Registry> Cache<R> {
         was_marked: bool,
         watch: Option<&AnyWatch>,
     ) where
-        R: Holds<Q>,
+        R: HasTable<Q>,
     {
         let value = value.map(|value| ValueHandle::new::<Q>(Arc::clone(value)));
         inputs.note_any(self.any_table_ref::<Q>(), key, value, was_marked, watch);

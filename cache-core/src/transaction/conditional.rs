@@ -12,7 +12,7 @@ use crate::commit::write_set::WriteSet;
 use crate::entry_times::EntryTimes;
 use crate::error::CommitError;
 use crate::query::Query;
-use crate::registry::{Holds, Registry};
+use crate::registry::{HasTable, Registry};
 use crate::shard::erased::AnyPair;
 use crate::shard::key::AnyKey;
 use crate::shard::pairs::ValueHandle;
@@ -187,7 +187,7 @@ impl<R: Registry> Transaction<R> {
     #[doc(hidden)]
     pub fn follow<Q: Query>(&mut self, query: Q, value: impl Into<Arc<Q::Value>>, seen: Revision)
     where
-        R: Holds<Q>,
+        R: HasTable<Q>,
     {
         self.set_if(query, value.into(), Condition::Following(seen.get()), EntryTimes::new());
     }
@@ -214,14 +214,32 @@ impl<R: Registry> Transaction<R> {
     #[doc(hidden)]
     pub fn fill<Q: Query>(&mut self, query: Q, value: impl Into<Arc<Q::Value>>, times: EntryTimes)
     where
-        R: Holds<Q>,
+        R: HasTable<Q>,
     {
         self.set_if(query, value.into(), Condition::Vacant(None), times);
     }
 
+    /// Replaces the whole value of a key, as [`set`](Self::set) does, also in a table of records.
+    #[doc(hidden)]
+    pub fn set_record<Q: Query>(&mut self, query: Q, value: Arc<Q::Value>)
+    where
+        R: HasTable<Q>,
+    {
+        self.set_value(query, value, None);
+    }
+
+    /// Removes an entry at the commit, as [`remove`](Self::remove) does, also in a table of records.
+    #[doc(hidden)]
+    pub fn remove_record<Q: Query>(&mut self, query: &Q)
+    where
+        R: HasTable<Q>,
+    {
+        self.remove_entry(query);
+    }
+
     fn set_if<Q: Query>(&mut self, query: Q, value: Arc<Q::Value>, condition: Condition, times: EntryTimes)
     where
-        R: Holds<Q>,
+        R: HasTable<Q>,
     {
         let table_ref = self.cache.any_table_ref::<Q>();
         let write = ConditionalWrite::new(condition, times, None);

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use crate::cache::Cache;
 use crate::clock::Moment;
 use crate::query::{Lookup, Query};
-use crate::registry::{Holds, Registry};
+use crate::registry::{HasTable, Registry};
 use crate::table::Use;
 
 /// Rounds of [`Cache::get_all`] before writers are made to wait.
@@ -75,7 +75,7 @@ macro_rules! impl_read_set {
     ($($lookup:ident $at:tt),+) => {
         impl<R: Registry, $($lookup: Lookup),+> ReadSet<R> for ($(&$lookup,)+)
         where
-            $(R: Holds<$lookup::Query>),+
+            $(R: HasTable<$lookup::Query>),+
         {
             type Values = ($(Option<Arc<<$lookup::Query as Query>::Value>>,)+);
 

@@ -8,7 +8,7 @@ use std::sync::Arc;
 use super::DraftParts;
 use crate::clock::Revision;
 use crate::query::{Lookup, Query};
-use crate::registry::{Holds, Registry};
+use crate::registry::{HasTable, Registry};
 
 /// Proof of a commit. Keeps the written values alive, so the values of tables that keep nothing live until
 /// the receipt is dropped.
@@ -64,7 +64,7 @@ impl<R: Registry> Receipt<R> {
     #[must_use]
     pub fn get<L: Lookup>(&self, lookup: &L) -> Option<&Arc<<L::Query as Query>::Value>>
     where
-        R: Holds<L::Query>,
+        R: HasTable<L::Query>,
     {
         let query = TypeId::of::<L::Query>();
         self.parts.0.iter().find(|set| set.query() == query)?.written(lookup)

@@ -8,7 +8,7 @@ use syn::spanned::Spanned;
 use syn::{Expr, Lit, LitInt, LitStr, Type};
 
 use super::duration;
-use super::parse::argument_error;
+use crate::settings::argument::argument_error;
 use crate::span::located;
 
 /// The value of an option.

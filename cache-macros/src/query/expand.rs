@@ -9,9 +9,10 @@ use syn::{DeriveInput, Generics, parse_quote};
 use super::borrowed;
 use super::bounds::assumed;
 use super::constant::Constant;
-use super::options::{Codec, Fallback, Given, QueryOptions, RETRY_FIRST_TOO_LONG};
+use super::options::{Codec, Fallback, QueryOptions, RETRY_FIRST_TOO_LONG};
 use crate::case::snake_case;
 use crate::format;
+use crate::settings::argument::Given;
 use crate::span::located;
 
 /// The impl of `Query`.
@@ -26,7 +27,8 @@ pub(crate) fn query(input: &DeriveInput, options: &QueryOptions) -> TokenStream 
     let (impl_generics, ty_generics, where_clause) = generics.split_for_impl();
     let table_options = table_options(&core, options);
     let borrowed = borrowed::expand(input, options);
-    let batched = options.batch.as_ref().map(|_| batched(input, &core));
+    let batched = options.batch.as_ref().map(|_| marker(input, &core, &quote!(Batched)));
+    let writable = options.record.is_none().then(|| writable(input, &core));
     let loading = loading_options(&core, options);
     let tags = tags(options);
     let tags_of = tags_of(&core, options);
@@ -38,6 +40,11 @@ pub(crate) fn query(input: &DeriveInput, options: &QueryOptions) -> TokenStream 
     let derived = options.derived.as_ref().map(|_| {
         quote!(
             const DERIVED: ::core::primitive::bool = true;
+        )
+    });
+    let record = options.record.as_ref().map(|_| {
+        quote!(
+            const IS_RECORD: ::core::primitive::bool = true;
         )
     });
     let methods = [
@@ -65,16 +72,23 @@ pub(crate) fn query(input: &DeriveInput, options: &QueryOptions) -> TokenStream 
             #tags_of
             #secret
             #derived
+            #record
             #(#methods)*
         }
 
         #evaluated
+        #writable
         #batched
         #borrowed
     }
 }
 
-fn batched(input: &DeriveInput, core: &TokenStream) -> TokenStream {
+/// The marker of a query whose entries the program writes.
+pub(crate) fn writable(input: &DeriveInput, core: &TokenStream) -> TokenStream {
+    marker(input, core, &quote!(Writable))
+}
+
+fn marker(input: &DeriveInput, core: &TokenStream, marker: &TokenStream) -> TokenStream {
     let name = &input.ident;
     let mut generics = input.generics.clone();
     generics.make_where_clause().predicates.push(assumed(quote!(Self), core));
@@ -82,7 +96,7 @@ fn batched(input: &DeriveInput, core: &TokenStream) -> TokenStream {
     quote! {
         #[allow(unused_lifetimes)]
         #[automatically_derived]
-        impl #impl_generics #core::Batched for #name #ty_generics #where_clause {}
+        impl #impl_generics #core::#marker for #name #ty_generics #where_clause {}
     }
 }
 

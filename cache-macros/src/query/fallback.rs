@@ -5,15 +5,17 @@ use proc_macro2::TokenStream;
 use quote::{ToTokens, quote};
 use syn::{DeriveInput, Generics, parse_quote};
 
-use super::expand::table_name;
+use super::expand::{table_name, writable};
 use super::options::QueryOptions;
 use crate::errors::Errors;
 
-/// The errors, and an impl of `Query` that needs as little as possible.
+/// The errors, and an impl of `Query` that needs as little as possible. The query passes both for one that the program
+/// writes and for one of records.
 pub(crate) fn query(input: &DeriveInput, options: &QueryOptions, errors: &Errors) -> TokenStream {
     let core = options.core();
     let name = &input.ident;
     let table_name = table_name(input, options);
+    let writable = writable(input, &core);
     let generics = with_bounds(&input.generics);
     let (impl_generics, ty_generics, where_clause) = generics.split_for_impl();
     let (value, errors) = match &options.value {
@@ -29,7 +31,10 @@ pub(crate) fn query(input: &DeriveInput, options: &QueryOptions, errors: &Errors
         impl #impl_generics #core::Query for #name #ty_generics #where_clause {
             type Value = #value;
             const NAME: &'static ::core::primitive::str = #table_name;
+            const IS_RECORD: ::core::primitive::bool = true;
         }
+
+        #writable
     }
 }
 

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use proc_macro2::{Ident, TokenStream};
 use quote::ToTokens;
-use syn::parse::{Parse, Parser};
+use syn::parse::Parser;
 use syn::punctuated::Punctuated;
 use syn::{Expr, ExprPath, LitStr, Path, Type};
 
@@ -13,12 +13,13 @@ use super::constant::{
     Constant, bound, count, factor, fraction, growth, is_block, linger, number, time, wait, window,
     with_parentheses,
 };
-use super::parse::{QuerySetting, argument_error};
 use crate::errors::Errors;
+use crate::settings::Setting;
+use crate::settings::argument::{Given, argument_error, crate_path, did_you_mean, syntax};
 use crate::suggest;
 
 /// Every option, in the order in which messages list them.
-const KNOWN: [&str; 39] = [
+const KNOWN: [&str; 40] = [
     "value",
     "name",
     "capacity",
@@ -58,6 +59,7 @@ const KNOWN: [&str; 39] = [
     "tags",
     "tags_of",
     "derived",
+    "record",
 ];
 
 /// Each strategy with the name of its variant.
@@ -95,12 +97,6 @@ const ELSEWHERE: [(&str, &str); 18] = [
 /// The message for a first wait that is longer than the longest.
 pub(crate) const RETRY_FIRST_TOO_LONG: &str =
     "`retry_first` must not be longer than `retry_longest`: shorten it, or lengthen `retry_longest`";
-
-/// One option with the token that names it, at which messages about it point.
-pub(crate) struct Given<T> {
-    pub(crate) name: Ident,
-    pub(crate) value: T,
-}
 
 /// A snapshot format.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -143,6 +139,7 @@ pub(crate) struct QueryOptions {
     pub(crate) secret: Option<Given<()>>,
     pub(crate) borrowed: Option<Given<()>>,
     pub(crate) derived: Option<Given<()>>,
+    pub(crate) record: Option<Given<()>>,
     /// The name in code.
     pub(crate) strategy: Option<Given<&'static str>>,
     pub(crate) swr: Option<Given<Constant<Duration>>>,
@@ -172,7 +169,7 @@ pub(crate) struct QueryOptions {
 
 impl QueryOptions {
     /// Reads every setting; keeps going after a mistake.
-    pub(crate) fn read(settings: &[QuerySetting], errors: &mut Errors) -> Self {
+    pub(crate) fn read(settings: &[Setting], errors: &mut Errors) -> Self {
         let mut options = Self::default();
         for setting in settings {
             if let Some(first) = options.seen(&setting.name.to_string()) {
@@ -183,6 +180,12 @@ impl QueryOptions {
             errors.take(options.read_one(setting));
         }
         options
+    }
+
+    /// The known options that were given, with or without a mistake, except these.
+    pub(crate) fn seen_except(&self, allowed: &[&str]) -> impl Iterator<Item = &Ident> {
+        let is_listed = |names: &[&str], option: &Ident| names.iter().any(|name| option == name);
+        self.seen.iter().filter(move |option| is_listed(&KNOWN, option) && !is_listed(allowed, option))
     }
 
     /// The token of the option `name`, if it was given, with or without a mistake.
@@ -205,7 +208,7 @@ impl QueryOptions {
 
     fn constant<T>(
         &mut self,
-        setting: &QuerySetting,
+        setting: &Setting,
         read: impl FnOnce(&Ident, &TokenStream) -> syn::Result<Constant<T>>,
     ) -> syn::Result<Given<Constant<T>>> {
         let given = setting.with(read)?;
@@ -213,7 +216,7 @@ impl QueryOptions {
         Ok(given)
     }
 
-    fn read_one(&mut self, setting: &QuerySetting) -> syn::Result<()> {
+    fn read_one(&mut self, setting: &Setting) -> syn::Result<()> {
         match setting.name.to_string().as_str() {
             "value" => self.value = Some(setting.with(syntax("a type, as in `value = Post`"))?),
             "name" => self.name = Some(setting.with(table_name)?),
@@ -235,6 +238,7 @@ impl QueryOptions {
             "secret" => self.secret = Some(setting.flag()?),
             "borrowed" => self.borrowed = Some(setting.flag()?),
             "derived" => self.derived = Some(setting.flag()?),
+            "record" => self.record = Some(setting.flag()?),
             "strategy" => self.strategy = Some(setting.with(strategy)?),
             "swr" => self.swr = Some(self.constant(setting, window)?),
             "stale_if_error" => self.stale_if_error = Some(self.constant(setting, window)?),
@@ -263,73 +267,14 @@ impl QueryOptions {
                 let expected = "the path of a function, as in `tags_of = GetPost::tags`";
                 self.tags_of = Some(setting.with(syntax(expected))?)
             }
-            "crate" => self.core = Some(setting.with(crate_path)?),
+            "crate" => {
+                self.core = Some(
+                    setting.with(crate_path("the path of the store, as in `crate = \"my_cache_core\"`"))?,
+                )
+            }
             other => return Err(syn::Error::new_spanned(&setting.name, unknown(other))),
         }
         Ok(())
-    }
-}
-
-impl QuerySetting {
-    /// Reads the argument, which is required.
-    fn with<T>(&self, read: impl FnOnce(&Ident, &TokenStream) -> syn::Result<T>) -> syn::Result<Given<T>> {
-        self.refuse_list()?;
-        let name = self.name.clone();
-        match &self.argument {
-            Some(argument) => Ok(Given { value: read(&name, argument)?, name }),
-            None => read(&name, &TokenStream::new()).map(|value| Given { name, value }),
-        }
-    }
-
-    /// Reads the optional argument.
-    fn flag_or<T>(
-        &self,
-        read: impl FnOnce(&Ident, &TokenStream) -> syn::Result<T>,
-    ) -> syn::Result<Given<Option<T>>> {
-        match &self.argument {
-            None => Ok(Given { name: self.name.clone(), value: None }),
-            Some(_) => self.with(read).map(|Given { name, value }| Given { name, value: Some(value) }),
-        }
-    }
-
-    /// Checks that there is no argument.
-    fn flag(&self) -> syn::Result<Given<()>> {
-        self.refuse_list()?;
-        match &self.argument {
-            None => Ok(Given { name: self.name.clone(), value: () }),
-            Some(argument) => {
-                let message =
-                    format!("`{0}` takes no argument: write `{0}` alone, or leave it out", self.name);
-                Err(argument_error(&self.name, argument, message))
-            }
-        }
-    }
-}
-
-impl QuerySetting {
-    /// Reads the content of the parentheses, which are required.
-    fn list<T>(&self, read: impl FnOnce(&Ident, &TokenStream) -> syn::Result<T>) -> syn::Result<Given<T>> {
-        let name = self.name.clone();
-        match (&self.list, &self.argument) {
-            (Some(_), Some(argument)) => read(&name, argument).map(|value| Given { name, value }),
-            _ => {
-                let message = format!("`{name}` takes a list in parentheses, as in `{name}(\"posts\")`");
-                Err(argument_error(&name, self.argument.as_ref().unwrap_or(&TokenStream::new()), message))
-            }
-        }
-    }
-
-    fn refuse_list(&self) -> syn::Result<()> {
-        let Some(list) = &self.list else { return Ok(()) };
-        Err(syn::Error::new(list.span.open(), format_args!("expected `,` or `=` after `{}`", self.name)))
-    }
-}
-
-/// Reads anything that `syn` can parse.
-fn syntax<T: Parse>(expected: &'static str) -> impl FnOnce(&Ident, &TokenStream) -> syn::Result<T> {
-    move |name, argument| {
-        syn::parse2(argument.clone())
-            .map_err(|_| argument_error(name, argument, format_args!("`{name}` takes {expected}")))
     }
 }
 
@@ -428,21 +373,6 @@ fn codec(name: &Ident, argument: &TokenStream) -> syn::Result<Codec> {
     ))
 }
 
-/// `crate = "path"`, or the path without quotes.
-fn crate_path(name: &Ident, argument: &TokenStream) -> syn::Result<Path> {
-    let parsed = match syn::parse2::<LitStr>(argument.clone()) {
-        Ok(text) => text.parse_with(Path::parse_mod_style),
-        Err(_) => syn::parse::Parser::parse2(Path::parse_mod_style, argument.clone()),
-    };
-    parsed.map_err(|_| {
-        argument_error(
-            name,
-            argument,
-            "`crate` takes the path of the store, as in `crate = \"my_cache_core\"`",
-        )
-    })
-}
-
 /// The option that `name` was probably meant to be.
 fn nearest_option(name: &str) -> Option<&'static str> {
     let elsewhere = ELSEWHERE.iter().find(|(other, _)| *other == name).map(|&(_, here)| here);
@@ -455,10 +385,6 @@ fn unknown(name: &str) -> String {
         Some(_) => format!("there is no option `{name}`{}", did_you_mean(near, "`")),
         None => format!("there is no option `{name}`; there are `{}`", KNOWN.join("`, `")),
     }
-}
-
-fn did_you_mean(near: Option<&str>, quote: &str) -> String {
-    near.map(|near| format!("; did you mean {quote}{near}{quote}?")).unwrap_or_default()
 }
 
 #[cfg(test)]

@@ -25,6 +25,10 @@ fn only_what_differs_from_the_default_is_written() {
             type Value = str;
             const NAME: &'static ::core::primitive::str = ::cache_core::__private::named(1, "get_post");
         }
+
+        #[allow(unused_lifetimes)]
+        #[automatically_derived]
+        impl ::cache_core::Writable for GetPost where for<'assumed> Self: ::cache_core::Query {}
     };
     assert_eq!(text(written), text(expected));
 }
@@ -40,6 +44,27 @@ fn times_and_bounds_become_one_constant() {
             a::b::TableOptions::new().lru(1000).ttl(::core::time::Duration::new(1u64, 500000000u32));
     };
     assert!(written.contains(&text(expected)), "{written}");
+}
+
+#[test]
+fn a_query_of_records_is_not_writable() {
+    let written = text(derive(quote!(
+        #[query(value = Post, record)]
+        struct PostId(Id);
+    )));
+    assert!(written.contains("constIS_RECORD:::core::primitive::bool=true;"), "{written}");
+    assert!(!written.contains("Writable"), "{written}");
+}
+
+#[test]
+fn a_mistake_leaves_a_query_that_passes_for_writable_and_for_one_of_records() {
+    let written = text(derive(quote!(
+        #[query(value = Post, record, lru = 1)]
+        struct PostId(Id);
+    )));
+    assert_eq!(written.matches("compile_error!").count(), 1, "{written}");
+    assert!(written.contains("constIS_RECORD:::core::primitive::bool=true;"), "{written}");
+    assert!(written.contains("impl::cache_core::WritableforPostId"), "{written}");
 }
 
 #[test]

@@ -17,6 +17,7 @@ pub(crate) fn check(input: &DeriveInput, options: &QueryOptions, errors: &mut Er
     check_weight(options, errors);
     check_persistence(options, errors);
     check_derived(options, errors);
+    check_record(options, errors);
     check_retries(options, errors);
     borrowed::check(input, options, errors);
 }
@@ -112,6 +113,22 @@ fn check_derived(options: &QueryOptions, errors: &mut Errors) {
     if let (Some(derived), Some(_)) = (options.seen("derived"), options.seen("persist")) {
         let message = "`derived` and `persist` exclude each other: what an answer was built from is not saved with it; leave `persist` out, or use `tags` or `tags_of` instead of `derived`";
         errors.push(derived, message);
+    }
+}
+
+/// The options that a table of records may have.
+const ON_RECORDS: [&str; 5] = ["value", "name", "record", "secret", "borrowed"];
+
+/// A record lives while a document shows it, and has no load of its own.
+fn check_record(options: &QueryOptions, errors: &mut Errors) {
+    if options.seen("record").is_none() {
+        return;
+    }
+    for other in options.seen_except(&ON_RECORDS) {
+        let message = format!(
+            "`{other}` and `record` exclude each other: a record lives while a document shows it, and is loaded as a part of documents; leave `{other}` out, or give it to the query of the document"
+        );
+        errors.push(other, message);
     }
 }
 

@@ -1,4 +1,4 @@
-//! Names as serde writes them: `rename`, `rename_all`, `rename_all_fields`.
+//! Names as serde writes them: `rename`, `rename_all`, `rename_all_fields`. `derive(Resource)` has the same rules.
 
 use super::serde::{SerdeAttributes, Side};
 
@@ -59,7 +59,20 @@ fn variant_by_rule(ident: &str, rule: &str) -> String {
     }
 }
 
-fn field_by_rule(ident: &str, rule: &str) -> String {
+/// The rules of `rename_all`.
+pub(crate) const RULES: [&str; 8] = [
+    "lowercase",
+    "UPPERCASE",
+    "PascalCase",
+    "camelCase",
+    "snake_case",
+    "SCREAMING_SNAKE_CASE",
+    "kebab-case",
+    "SCREAMING-KEBAB-CASE",
+];
+
+/// Name of a field by a rule. An unknown rule changes nothing.
+pub(crate) fn field_by_rule(ident: &str, rule: &str) -> String {
     match rule {
         "UPPERCASE" | "SCREAMING_SNAKE_CASE" => ident.to_ascii_uppercase(),
         "PascalCase" => pascal_from_snake(ident),

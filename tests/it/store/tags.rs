@@ -4,7 +4,7 @@ use std::collections::HashSet;
 use std::sync::OnceLock;
 use std::sync::atomic::AtomicUsize;
 
-use cache_core::{ChangeKind, Freshness, Holds, Shape, Tag, TagsOf};
+use cache_core::{ChangeKind, Freshness, Holds, Shape, Tag, TagsOf, Writable};
 use proptest::prelude::*;
 use serde::{Deserialize, Serialize};
 
@@ -80,6 +80,8 @@ impl Query for GetMany {
     const TAGS_OF: Option<TagsOf<Self>> =
         Some(|query, add| (0..query.0).for_each(|tag| add(Tag::new("below", tag / 2 * 2))));
 }
+
+impl Writable for GetMany {}
 
 registry! {
     pub struct Views {

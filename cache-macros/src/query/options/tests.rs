@@ -1,7 +1,8 @@
 use quote::quote;
 
-use super::super::parse;
 use super::*;
+use crate::query::ATTRIBUTE;
+use crate::settings::settings;
 
 /// Reads `#[query(...)]` with these tokens inside.
 fn read(tokens: TokenStream) -> (QueryOptions, Vec<String>) {
@@ -10,7 +11,7 @@ fn read(tokens: TokenStream) -> (QueryOptions, Vec<String>) {
         #[query(#tokens)]
         struct Q;
     );
-    let settings = parse::settings(&item.attrs, &mut errors);
+    let settings = settings(&item.attrs, &ATTRIBUTE, &mut errors);
     (QueryOptions::read(&settings, &mut errors), errors.messages())
 }
 
@@ -36,7 +37,7 @@ fn every_option_is_read() {
     let (options, messages) = read(quote! {
         value = dyn Draw + Send + Sync, name = "post", version = 2, capacity = 10_000, lru = 1, max_weight = 0x10,
         weigh = sizes::of::<u8>, ttl = "1h30m", tti = "0s", fresh = "30s", history = 0, persist, codec = "json",
-        opaque, eq, secret, borrowed, derived, crate = "store::core", strategy = "network-first", swr = "1s", stale_if_error = "2s",
+        opaque, eq, secret, borrowed, derived, record, crate = "store::core", strategy = "network-first", swr = "1s", stale_if_error = "2s",
         timeout = "3s", jitter = 0.25, beta = 2, error_ttl = "4s", absent_ttl = "5s", retry = 6,
         retry_first = "100ms", retry_longest = "6s", retry_factor = 1.5,
         breaker = "search", batch = 25, linger = "0s", concurrency = 7, tags("posts"), tags_of = Self::tags::<u8>,
@@ -69,6 +70,7 @@ fn every_option_is_read() {
         &options.secret,
         &options.borrowed,
         &options.derived,
+        &options.record,
     ];
     assert!(flags.iter().all(|flag| flag.is_some()));
     assert_eq!(options.tags_of.as_ref().unwrap().value.segments.len(), 2);
@@ -212,6 +214,7 @@ fn the_message_for_a_distant_name_lists_the_options() {
         "tags",
         "tags_of",
         "derived",
+        "record",
     ];
     for written in ["flavour", "quantum"] {
         let name = Ident::new(written, proc_macro2::Span::call_site());
@@ -227,7 +230,7 @@ fn the_message_for_a_distant_name_lists_the_options() {
 
 #[test]
 fn an_option_without_an_argument_takes_none() {
-    for name in ["persist", "opaque", "eq", "secret", "borrowed", "derived"] {
+    for name in ["persist", "opaque", "eq", "secret", "borrowed", "derived", "record"] {
         let ident = Ident::new(name, proc_macro2::Span::call_site());
         let expected = format!("`{name}` takes no argument: write `{name}` alone, or leave it out");
         assert_eq!(message(quote!(#ident = true)), expected);

@@ -2,13 +2,14 @@ use proc_macro2::TokenStream;
 use quote::quote;
 
 use super::*;
-use crate::query::parse;
+use crate::query::ATTRIBUTE;
+use crate::settings::settings;
 
 /// The mistakes of this item, without those of single options.
 fn messages(item: TokenStream) -> Vec<String> {
     let input: DeriveInput = syn::parse2(item).unwrap();
     let mut errors = Errors::default();
-    let settings = parse::settings(&input.attrs, &mut Errors::default());
+    let settings = settings(&input.attrs, &ATTRIBUTE, &mut Errors::default());
     let options = QueryOptions::read(&settings, &mut Errors::default());
     check(&input, &options, &mut errors);
     errors.messages()
@@ -148,6 +149,37 @@ fn the_first_wait_of_retries_is_at_most_the_longest() {
     // Left to the compiler.
     refused(with(quote!(TIME), quote!("1s")), &[]);
     refused(with(quote!("1s"), quote!(TIME)), &[]);
+}
+
+#[test]
+fn a_table_of_records_has_no_options_of_its_own() {
+    refused(
+        quote!(
+            #[query(value = u8, record, name = "q", secret, borrowed, crate = "c")]
+            struct Q(String);
+        ),
+        &[],
+    );
+    let all = "capacity lru max_weight weigh ttl tti fresh history persist codec opaque version eq strategy swr \
+               stale_if_error timeout linger jitter beta error_ttl absent_ttl fallback retry retry_first retry_longest \
+               retry_factor breaker poll batch concurrency keep_prefetched tags tags_of derived";
+    for name in all.split_whitespace() {
+        let option = Ident::new(name, proc_macro2::Span::call_site());
+        let messages = messages(quote!(
+            #[query(value = u8, record, #option = 1)]
+            struct Q;
+        ));
+        let expected = format!("`{name}` and `record` exclude each other");
+        assert_eq!(messages.iter().filter(|message| message.contains(&expected)).count(), 1, "{messages:?}");
+    }
+    // The message about an option that does not exist is enough.
+    refused(
+        quote!(
+            #[query(value = u8, record, flavour)]
+            struct Q;
+        ),
+        &[],
+    );
 }
 
 #[test]

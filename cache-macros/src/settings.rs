@@ -1,6 +1,9 @@
-//! From `#[query(...)]` to a list of settings, each a name and the tokens after its `=`. Does not know the options.
+//! From `#[query(...)]` or `#[resource(...)]` to a list of settings, each a name and the tokens after its `=`. Does not
+//! know the options.
 //!
 //! Settings are split at their commas before any of them is read, so that a mistake in one hides none in the next.
+
+pub(crate) mod argument;
 
 use proc_macro2::{Delimiter, Ident, TokenStream, TokenTree};
 use syn::ext::IdentExt;
@@ -12,7 +15,7 @@ use crate::errors::Errors;
 use crate::split::{Angles, second_setting};
 
 /// One `name`, `name = argument` or `name(argument)`.
-pub(crate) struct QuerySetting {
+pub(crate) struct Setting {
     pub(crate) name: Ident,
     /// The tokens after the `=`, or in the parentheses; `None` without either.
     pub(crate) argument: Option<TokenStream>,
@@ -20,18 +23,28 @@ pub(crate) struct QuerySetting {
     pub(crate) list: Option<Paren>,
 }
 
-/// All settings of all `#[query(...)]` attributes.
-pub(crate) fn settings(attributes: &[Attribute], errors: &mut Errors) -> Vec<QuerySetting> {
-    let lists = attributes.iter().filter(|attribute| attribute.path().is_ident("query"));
-    lists.flat_map(|attribute| settings_of(attribute, errors)).collect()
+/// An attribute whose settings are read, with what messages show as examples.
+pub(crate) struct AttributeName {
+    pub(crate) name: &'static str,
+    /// A list of options, as in `#[query(value = Type, ...)]`.
+    pub(crate) list: &'static str,
+    /// One option, as in `capacity = 10_000`.
+    pub(crate) option: &'static str,
 }
 
-fn settings_of(attribute: &Attribute, errors: &mut Errors) -> Vec<QuerySetting> {
+/// All settings of all attributes of this name.
+pub(crate) fn settings(attributes: &[Attribute], name: &AttributeName, errors: &mut Errors) -> Vec<Setting> {
+    let lists = attributes.iter().filter(|attribute| attribute.path().is_ident(name.name));
+    lists.flat_map(|attribute| settings_of(attribute, name, errors)).collect()
+}
+
+fn settings_of(attribute: &Attribute, name: &AttributeName, errors: &mut Errors) -> Vec<Setting> {
     let syn::Meta::List(list) = &attribute.meta else {
-        errors.push(&attribute.meta, "expected a list of options: `#[query(value = Type, ...)]`");
+        errors.push(&attribute.meta, format_args!("expected a list of options: `{}`", name.list));
         return Vec::new();
     };
     let parts = errors.take(parts.parse2(list.tokens.clone())).unwrap_or_default();
+    let setting = |input: ParseStream<'_>| setting(input, name);
     parts.into_iter().filter_map(|part| errors.take(setting.parse2(ungrouped(part)))).collect()
 }
 
@@ -94,20 +107,20 @@ fn ungrouped(tokens: TokenStream) -> TokenStream {
     }
 }
 
-fn setting(input: ParseStream<'_>) -> syn::Result<QuerySetting> {
+fn setting(input: ParseStream<'_>, name: &AttributeName) -> syn::Result<Setting> {
     if !input.peek(Ident::peek_any) {
-        return Err(input.error("expected the name of an option, as in `capacity = 10_000`"));
+        return Err(input.error(format_args!("expected the name of an option, as in `{}`", name.option)));
     }
     let name = input.call(Ident::parse_any)?;
     if input.is_empty() {
-        return Ok(QuerySetting { name, argument: None, list: None });
+        return Ok(Setting { name, argument: None, list: None });
     }
     if input.peek(Paren) {
         let content;
         let list = Some(syn::parenthesized!(content in input));
         let argument = Some(ungrouped(content.parse()?));
         return match input.is_empty() {
-            true => Ok(QuerySetting { name, argument, list }),
+            true => Ok(Setting { name, argument, list }),
             false => Err(input.error(format_args!("expected `,` after `{name}(...)`"))),
         };
     }
@@ -118,20 +131,7 @@ fn setting(input: ParseStream<'_>) -> syn::Result<QuerySetting> {
     let argument: TokenStream = input.parse()?;
     match second_setting(argument.clone()) {
         Some(second) => Err(syn::Error::new_spanned(&second, format_args!("expected `,` before `{second}`"))),
-        None => Ok(QuerySetting { name, argument: Some(ungrouped(argument)), list: None }),
-    }
-}
-
-/// A mistake at `argument`, or at the name if nothing follows the `=`.
-pub(super) fn argument_error(
-    name: &Ident,
-    argument: &TokenStream,
-    message: impl std::fmt::Display,
-) -> syn::Error {
-    if argument.is_empty() {
-        syn::Error::new_spanned(name, message)
-    } else {
-        syn::Error::new_spanned(argument, message)
+        None => Ok(Setting { name, argument: Some(ungrouped(argument)), list: None }),
     }
 }
 
@@ -149,9 +149,9 @@ mod tests {
             struct Q;
         );
         let mut errors = Errors::default();
-        let settings = settings(&item.attrs, &mut errors);
+        let settings = settings(&item.attrs, &crate::query::ATTRIBUTE, &mut errors);
         assert_eq!(errors.messages(), [""; 0]);
-        let text = |setting: &QuerySetting| {
+        let text = |setting: &Setting| {
             format!(
                 "{}: {}",
                 setting.name,
@@ -200,8 +200,10 @@ mod tests {
             struct GetPost;
         };
         let mut errors = Errors::default();
-        let names: Vec<String> =
-            settings(&item.attrs, &mut errors).iter().map(|setting| setting.name.to_string()).collect();
+        let names: Vec<String> = settings(&item.attrs, &crate::query::ATTRIBUTE, &mut errors)
+            .iter()
+            .map(|setting| setting.name.to_string())
+            .collect();
         assert_eq!(names, ["value", "crate", "eq"]);
         assert_eq!(
             errors.messages(),

@@ -1,0 +1,17 @@
+use cache_core::Query;
+use cache_documents::{Field, Id, Resource};
+
+#[derive(Query, Clone, Debug, PartialEq, Eq, Hash)]
+#[query(value = Article, record)]
+pub struct ArticleId(pub Id);
+
+#[derive(Clone, Debug, PartialEq)]
+pub struct Title(String);
+
+#[derive(Resource, Clone, Debug, PartialEq)]
+#[resource(type = "articles", key = ArticleId)]
+pub struct Article {
+    pub title: Field<Title>,
+}
+
+fn main() {}
