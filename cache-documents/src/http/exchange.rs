@@ -7,10 +7,7 @@ use http::{
     request, response,
 };
 
-use super::{
-    cache_control::{MAX_SECONDS, digits_to_seconds},
-    date::DateField,
-};
+use super::{cache_control::digits_to_seconds, date::DateField};
 
 /// The head of a request and of the response that came for it, and when.
 ///
@@ -83,6 +80,6 @@ impl<'a> Exchange<'a> {
     fn age_field(&self) -> u64 {
         let first = self.response.headers.get(AGE).map(|line| line.as_bytes()).unwrap_or_default();
         let member = first.split(|byte| *byte == b',').next().unwrap_or_default();
-        digits_to_seconds(member.trim_ascii()).unwrap_or_default().min(MAX_SECONDS)
+        digits_to_seconds(member.trim_ascii()).unwrap_or_default()
     }
 }

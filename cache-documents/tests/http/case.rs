@@ -60,6 +60,8 @@ pub struct Case {
     /// The id of the test in http-tests/cache-tests about the same subject. Empty: it has none.
     pub suite: &'static str,
     pub checks: &'static str,
+    /// Why the state differs from what that test asks about or counts as optimal. Empty: it does not.
+    pub differs: &'static str,
     method: &'static str,
     request: Vec<Field>,
     asked: Option<Vec<Field>>,
@@ -75,6 +77,7 @@ pub fn case(suite: &'static str, checks: &'static str, response: &[Field], state
     Case {
         suite,
         checks,
+        differs: "",
         method: "GET",
         request: Vec::new(),
         asked: None,
@@ -87,6 +90,10 @@ pub fn case(suite: &'static str, checks: &'static str, response: &[Field], state
 }
 
 impl Case {
+    pub fn differs(self, why: &'static str) -> Self {
+        Self { differs: why, ..self }
+    }
+
     pub fn method(self, method: &'static str) -> Self {
         Self { method, ..self }
     }

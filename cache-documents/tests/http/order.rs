@@ -104,6 +104,22 @@ fn no_option_and_no_policy_keeps_what_must_not_be_kept() {
 }
 
 #[test]
+fn wrong_times_in_headers_are_stale_whatever_the_query_says() {
+    let wrong = [
+        vec![Text("expires", "0")],
+        vec![Date("expires", 60), Date("expires", 61)],
+        vec![cc("max-age=x")],
+        vec![cc("no-cache")],
+        vec![Text("pragma", "no-cache")],
+        vec![cc("a=\"b")],
+    ];
+    for fields in wrong {
+        let verdict = verdict(200, &fields, |ask| ask.query(fresh(60)), &());
+        assert_decides(verdict, Why::Headers, State::MustRevalidate);
+    }
+}
+
+#[test]
 fn options_count_from_the_reception_and_headers_from_the_origin() {
     let old = [Text("age", "1000")];
     let by_query = verdict(200, &old, |ask| ask.query(fresh(10)), &());

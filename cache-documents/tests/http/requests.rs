@@ -75,6 +75,7 @@ pub fn cases() -> Vec<Case> {
             MustRevalidate
         }),
         case("pragma-request-no-cache", "Pragma alone", &[cc(long)], MustRevalidate)
+            .differs("old clients mean it")
             .asked(&[Text("pragma", "no-cache")]),
         case("", "Pragma beside Cache-Control", &[cc(long)], Fresh)
             .asked(&[Text("pragma", "no-cache"), cc("max-age=60")]),

@@ -105,7 +105,7 @@ fn other_answers_replace_the_response_or_are_failures() {
 }
 
 /// Ids of http-tests/cache-tests, and whether the field is kept.
-const STORED: [(&str, &str, bool); 28] = [
+const STORED: [(&str, &str, bool); 29] = [
     ("headers-store-Test-Header", "test-header", true),
     ("headers-store-X-Test-Header", "x-test-header", true),
     ("headers-store-Content-Foo", "content-foo", true),
@@ -134,6 +134,7 @@ const STORED: [(&str, &str, bool); 28] = [
     ("headers-store-Transfer-Encoding", "transfer-encoding", false),
     ("headers-store-Upgrade", "upgrade", false),
     ("headers-store-X-Frame-Options", "x-frame-options", true),
+    ("headers-store-X-XSS-Protection", "x-xss-protection", true),
 ];
 
 #[test]

@@ -9,7 +9,7 @@ fn varies(value: &'static str) -> Vec<Field> {
 }
 
 pub fn cases() -> Vec<Case> {
-    [selecting(), stars(), names()].concat()
+    [selecting(), spelling(), stars(), names()].concat()
 }
 
 fn selecting() -> Vec<Case> {
@@ -79,6 +79,24 @@ fn selecting() -> Vec<Case> {
     ]
 }
 
+/// Values are compared as they are, but for lines that are joined.
+fn spelling() -> Vec<Case> {
+    let by = |suite, name, first, next, state: State| {
+        case(suite, "two spellings of one value", &varies(name), state)
+            .request(&[Text(name, first)])
+            .asked(&[Text(name, next)])
+    };
+    let why = "values are compared as they are";
+    vec![
+        by("vary-normalise-lang-order", "accept-language", "en, de", "de, en", NeverReused).differs(why),
+        by("vary-normalise-lang-case", "accept-language", "en, de", "eN, De", NeverReused).differs(why),
+        by("vary-normalise-lang-space", "accept-language", "en, de", " en ,   de", NeverReused).differs(why),
+        by("vary-normalise-lang-select", "accept-language", "en, de", "fr;q=0.5, de;q=1.0", NeverReused)
+            .differs(why),
+        by("vary-normalise-space", "foo", "1,2", " 1, 2 ", NeverReused).differs(why),
+    ]
+}
+
 fn stars() -> Vec<Case> {
     let fields = [Text("foo", "1"), Text("baz", "789")];
     let star = |suite, lines: &[&'static str]| {
@@ -116,6 +134,7 @@ fn names() -> Vec<Case> {
 #[test]
 fn a_response_serves_requests_with_the_fields_that_chose_it() {
     check(&selecting());
+    check(&spelling());
 }
 
 #[test]
