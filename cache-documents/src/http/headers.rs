@@ -11,9 +11,9 @@ use http_cache_semantics::{CacheOptions, CachePolicy, RequestLike, ResponseLike}
 
 use super::{
     Exchange,
-    cache_control::{CacheControl, MAX_SECONDS, Seconds},
+    cache_control::{CacheControl, Seconds},
     date::DateField,
-    status::{is_understood, is_whole},
+    status::{is_cacheable_by_default, is_understood, is_whole},
 };
 
 /// A lifetime that nobody stated is never longer.
@@ -47,7 +47,7 @@ impl Said {
         let is_readable = [Method::GET, Method::HEAD].contains(method);
         let may_be_posted = method == Method::POST && is_explicit;
         if !is_readable && !may_be_posted {
-            return Self::Nothing;
+            return if is_cacheable_by_default(status) { Self::Nothing } else { Self::NotStorable };
         }
         let may_have_any_status = is_explicit || response.public || response.private;
         let policy = CachePolicy::new_options(
@@ -58,14 +58,14 @@ impl Said {
                 headers: canonical_headers(response, &dates, is_explicit),
             },
             exchange.received,
-            private_cache(),
+            CacheOptions { shared: false, ..CacheOptions::default() },
         );
         // `POST` with `no-cache` alone is not storable for it, but says clearly that it is stale.
         if !policy.is_storable() && !may_have_any_status {
             return Self::NotStorable;
         }
         // The canonical headers have no `Age`, so this is the whole lifetime.
-        let lifetime = policy.time_to_live(exchange.received).min(Duration::from_secs(MAX_SECONDS));
+        let lifetime = policy.time_to_live(exchange.received);
         match lifetime {
             _ if is_explicit => Self::Explicit(lifetime),
             Duration::ZERO => Self::Nothing,
@@ -81,15 +81,6 @@ fn forbids_storage(status: StatusCode, response: &CacheControl) -> bool {
         (false, _) => response.no_store,
     };
     is_refused || !is_whole(status)
-}
-
-fn private_cache() -> CacheOptions {
-    CacheOptions {
-        shared: false,
-        // `immutable` promises that nothing changes while fresh; it is no lifetime (RFC 8246).
-        immutable_min_time_to_live: Duration::ZERO,
-        ..CacheOptions::default()
-    }
 }
 
 /// The dates of a response that matter for its lifetime.

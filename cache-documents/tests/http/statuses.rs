@@ -94,6 +94,7 @@ fn methods() -> Vec<Case> {
         case("", "the answer to a HEAD", &hour, Fresh).method("HEAD"),
         case("", "the answer to a POST that has a lifetime", &hour, Fresh).method("POST"),
         case("", "without one there is no guess", &changed, MustRevalidate).method("POST"),
+        case("", "and a failure is not kept", &changed, NotStored).method("POST").status(500),
         case("", "nor a lifetime for other methods", &hour, MustRevalidate).method("DELETE"),
         case("", "which may be forbidden to be kept", &[cc("no-store")], NotStored).method("DELETE"),
         case("", "no-cache in an answer to a POST", &[cc("no-cache"), Text("etag", "\"a\"")], MustRevalidate)

@@ -113,6 +113,7 @@ fn stars() -> Vec<Case> {
         star("vary-syntax-empty-star-lines", &["", "*"]),
         star("vary-syntax-star-foo", &["*, Foo"]),
         star("vary-syntax-foo-star", &["Foo, *"]),
+        star("", &["*"]).request(&[Text("*", "a field of this name")]),
     ]
 }
 
