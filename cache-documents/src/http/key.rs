@@ -162,12 +162,10 @@ fn push_path(out: &mut String, path: &str) {
             kept.push(String::new());
         }
     }
+    // Not empty: the last segment is kept, or an empty one in its place.
     for segment in &kept {
         out.push('/');
         out.push_str(segment);
-    }
-    if kept.is_empty() {
-        out.push('/');
     }
 }
 

@@ -42,6 +42,9 @@ fn scheme_host_and_port_are_normalised() {
     assert_normal("http://[0:0:0:0:0:0:0:1]:80/", "http://[::1]/");
     assert_normal("http://[::1]:8080/", "http://[::1]:8080/");
     assert_normal("https://User%3a%7e@Example.com/", "https://User%3A~@example.com/");
+    assert_normal("Other://Host:80/", "other://host:80/");
+    // Browsers take this for an invalid IP address.
+    assert_normal("https://Example.999/", "https://example.999/");
     assert_normal("https://a_b.Example.com/", "https://a_b.example.com/");
 }
 
