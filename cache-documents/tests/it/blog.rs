@@ -8,21 +8,22 @@ use std::time::Duration;
 use cache_client::{App, Client, Context, Fetch, Strategy, TokioClock};
 use cache_core::{Builder, Cache, LoadingOptions, Query, registry};
 use cache_documents::{
-    Document, DocumentsBuilder, Field, Id, Many, One, ReadDocument, ReadError, Resource, ResourceKey,
-    ResourceList, Resources,
+    Document, DocumentsBuilder, Field, Id, Many, One, ReadDocument, ReadError, Resource, ResourceList,
+    Resources,
 };
 use parking_lot::Mutex;
 use tokio::sync::{Notify, oneshot};
 
 #[derive(Query, Clone, Debug, PartialEq, Eq, Hash)]
-#[query(value = Article)]
+#[query(value = Article, record)]
 pub struct ArticleId(pub Id);
 
 #[derive(Query, Clone, Debug, PartialEq, Eq, Hash)]
-#[query(value = Person)]
+#[query(value = Person, record)]
 pub struct PersonId(pub Id);
 
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Resource, Clone, Debug, PartialEq)]
+#[resource(type = "articles", key = ArticleId)]
 pub struct Article {
     pub title: Field<Arc<str>>,
     pub body: Field<Arc<str>>,
@@ -30,47 +31,13 @@ pub struct Article {
     pub editors: Many<PersonId>,
 }
 
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Resource, Clone, Debug, PartialEq)]
+#[resource(type = "people", key = PersonId)]
 pub struct Person {
     pub name: Field<String>,
     pub age: Field<u8>,
     pub friend: One<PersonId>,
 }
-
-macro_rules! resource {
-    ($record:ident, $key:ident, $kind:literal, $($number:literal $field:ident),*; $last:ident) => {
-        impl Resource for $record {
-            type Key = $key;
-            const TYPE: &'static str = $kind;
-            const FIELDS: &'static [&'static str] = &[$(stringify!($field),)* stringify!($last)];
-
-            fn absent() -> Self {
-                Self { $($field: Default::default(),)* $last: Default::default() }
-            }
-
-            fn field(&self, number: usize) -> &dyn cache_documents::__private::AnyField {
-                match number { $($number => &self.$field,)* _ => &self.$last }
-            }
-
-            fn field_mut(&mut self, number: usize) -> &mut dyn cache_documents::__private::AnyField {
-                match number { $($number => &mut self.$field,)* _ => &mut self.$last }
-            }
-        }
-
-        impl ResourceKey for $key {
-            fn from_id(id: Id) -> Self {
-                Self(id)
-            }
-
-            fn id(&self) -> &Id {
-                &self.0
-            }
-        }
-    };
-}
-
-resource!(Article, ArticleId, "articles", 0 title, 1 body, 2 author; editors);
-resource!(Person, PersonId, "people", 0 name, 1 age; friend);
 
 /// One article.
 #[derive(Query, Clone, Debug, PartialEq, Eq, Hash)]

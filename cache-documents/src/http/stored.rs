@@ -1,0 +1,67 @@
+//! Which fields of a response are kept (RFC 9111, section 3.1), and which a 304 replaces (section 3.2).
+
+use http::{
+    HeaderMap, HeaderName,
+    header::{self, AGE, CONNECTION, DATE},
+    response,
+};
+
+/// Returns the head of a response as it is kept: without the fields that concern only the connection it came by.
+///
+/// ```
+/// use cache_documents::http::stored_head;
+///
+/// let response = http::Response::builder().header("connection", "x-hop").header("x-hop", "1").header("etag", "\"a\"");
+/// let head = stored_head(&response.body(())?.into_parts().0);
+/// assert_eq!(head.headers.keys().collect::<Vec<_>>(), ["etag"]);
+/// # Ok::<_, http::Error>(())
+/// ```
+#[must_use]
+pub fn stored_head(response: &response::Parts) -> response::Parts {
+    let mut kept = response.clone();
+    for name in connection_fields(&response.headers) {
+        kept.headers.remove(name);
+    }
+    kept
+}
+
+/// Replaces the fields of a stored head by those of a 304.
+///
+/// What describes the stored content stays, since that was decoded and parsed when it came. `Age` and `Date` belong to
+/// the newest answer of the server, so they go if the 304 has none.
+pub(super) fn freshen(stored: &response::Parts, not_modified: &response::Parts) -> response::Parts {
+    let mut fresh = stored.clone();
+    let newer = stored_head(not_modified).headers;
+    for name in [AGE, DATE] {
+        fresh.headers.remove(name);
+    }
+    for name in newer.keys().filter(|name| !describes_content(name)) {
+        fresh.headers.remove(name);
+        for value in newer.get_all(name) {
+            fresh.headers.append(name, value.clone());
+        }
+    }
+    fresh
+}
+
+fn describes_content(name: &HeaderName) -> bool {
+    [header::CONTENT_LENGTH, header::CONTENT_ENCODING, header::CONTENT_TYPE, header::CONTENT_RANGE]
+        .contains(name)
+}
+
+fn connection_fields(headers: &HeaderMap) -> impl Iterator<Item = HeaderName> {
+    let named =
+        headers.get_all(CONNECTION).iter().flat_map(|line| line.as_bytes().split(|byte| *byte == b','));
+    let named = named.filter_map(|member| HeaderName::from_bytes(member.trim_ascii()).ok());
+    named.chain([
+        CONNECTION,
+        HeaderName::from_static("keep-alive"),
+        header::PROXY_AUTHENTICATE,
+        HeaderName::from_static("proxy-authentication-info"),
+        header::PROXY_AUTHORIZATION,
+        HeaderName::from_static("proxy-connection"),
+        header::TE,
+        header::TRANSFER_ENCODING,
+        header::UPGRADE,
+    ])
+}
