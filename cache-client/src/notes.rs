@@ -20,14 +20,14 @@ pub struct LoadNotes {
 struct Extras {
     terms: AnswerTerms,
     /// Entries for other keys. Shared by the answers of a batch: the first that is stored takes them.
-    brought: Arc<Mutex<Vec<AnyBrought>>>,
+    brought: Arc<Mutex<Option<AnyBrought>>>,
     step: Option<AnyStoreStep>,
 }
 
 /// The step that stores an answer, with its app type erased.
 pub(crate) type AnyStoreStep = Arc<dyn Any + Send + Sync>;
 
-/// An entry that a load brings along, with its app type erased.
+/// The entries that a load brings along, with its app type erased.
 pub(crate) type AnyBrought = Box<dyn Any + Send>;
 
 /// The settings that a load has made for its own answer.
@@ -54,8 +54,9 @@ impl LoadNotes {
         &mut self.extras.get_or_insert_default().terms
     }
 
-    pub(crate) fn bring(&mut self, entry: AnyBrought) {
-        self.extras.get_or_insert_default().brought.lock().push(entry);
+    /// Works on the entries that the load brings along, under their lock. `work` must not call foreign code.
+    pub(crate) fn bring(&mut self, work: impl FnOnce(&mut Option<AnyBrought>)) {
+        work(&mut self.extras.get_or_insert_default().brought.lock());
     }
 
     /// Sets the step that stores the answer.
@@ -68,7 +69,7 @@ impl LoadNotes {
     }
 
     /// Takes the entries that the load brings along, unless another answer of its batch has taken them.
-    pub(crate) fn take_brought(&self) -> Vec<AnyBrought> {
-        self.extras.as_ref().map(|extras| std::mem::take(&mut *extras.brought.lock())).unwrap_or_default()
+    pub(crate) fn take_brought(&self) -> Option<AnyBrought> {
+        self.extras.as_ref()?.brought.lock().take()
     }
 }

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use cache_core::client_support::{
-    AnyStoreOutcome, AnyWatch, BroughtEntry, Inputs, TRANSACT_ATTEMPTS, ValueHandle,
+    AnyStoreOutcome, AnyWatch, BroughtEntries, Inputs, TRANSACT_ATTEMPTS, ValueHandle,
 };
 use cache_core::{CommitError, EntryTimes, Receipt, Transaction};
 
@@ -17,7 +17,7 @@ pub(super) struct AnswerParts<'a> {
     pub(super) watch: &'a AnyWatch,
     pub(super) times: EntryTimes,
     pub(super) inputs: &'a Inputs,
-    pub(super) brought: &'a mut [BroughtEntry],
+    pub(super) brought: &'a mut [BroughtEntries],
     /// Whether it is a copy from the provider.
     pub(super) is_copy: bool,
 }
@@ -38,12 +38,12 @@ impl<A: App> LoadTask<A> {
     ) -> (AnyStoreOutcome, AnyValue) {
         let AnswerParts { watch, times, inputs, brought, is_copy } = parts;
         let line = |transaction: &mut Transaction<A::Registry>, value: &ValueHandle| {
-            brought.iter().for_each(|entry| transaction.bring(watch, entry));
+            brought.iter().for_each(|entries| transaction.bring(watch, entries));
             transaction.set_watched(watch, value, times, inputs);
         };
         let (receipt, value) = self.commit_by_step((step, loaded), is_copy, &line);
         let Some(receipt) = receipt else { return (AnyStoreOutcome::Overtaken, value) };
-        brought.iter_mut().for_each(|entry| receipt.note_brought(entry));
+        brought.iter_mut().for_each(|entries| receipt.note_brought(entries));
         // A step that writes the key of the answer itself has stored the answer.
         (receipt.stored(watch).unwrap_or(AnyStoreOutcome::Written), value)
     }
