@@ -174,6 +174,18 @@ impl<'a, A: App> AnswerStore<'a, A> {
         key.0.follow((self.client, self.transaction), &value, &erased, seen);
     }
 
+    /// Replaces the value of an answer that this commit has written before. It keeps its times.
+    pub fn amend_answer<V: Send + Sync + 'static>(&mut self, key: &AnswerKey<A>, value: Arc<V>) {
+        key.0.amend(self.transaction, &value);
+    }
+
+    /// Returns the value of an answer that this commit has written before, if it is a `V`.
+    pub fn written_answer<V: Send + Sync + 'static>(&mut self, key: &AnswerKey<A>) -> Option<Arc<V>> {
+        let mut found = None;
+        key.0.written(self.transaction, &mut |value| found = value.downcast_ref().cloned());
+        found
+    }
+
     /// Marks an answer.
     pub fn invalidate_answer(&mut self, key: &AnswerKey<A>) {
         self.followed.push(key.clone());
@@ -441,6 +453,10 @@ trait AnyAnswerKey<A: App>: Send + Sync {
         seen: Revision,
     );
     fn invalidate(&self, client: &Client<A>, transaction: &mut Transaction<A::Registry>);
+    /// Replaces a value that the transaction has written. `value` is an `Arc` of its type.
+    fn amend(&self, transaction: &mut Transaction<A::Registry>, value: &dyn Any);
+    /// Calls `visit` with a value that the transaction has written, an `Arc` of its type.
+    fn written(&self, transaction: &mut Transaction<A::Registry>, visit: &mut dyn FnMut(&dyn Any));
     /// Removes the copy in the provider.
     fn forget(&self, client: &Client<A>);
 }
@@ -472,6 +488,11 @@ impl<A: App> AnyAnswerKey<A> for LoadedKey<A> {
     fn invalidate(&self, client: &Client<A>, transaction: &mut Transaction<A::Registry>) {
         transaction.invalidate_any(&self.0.home(client.cache()), &*self.0);
     }
+
+    // The commit of a load writes its answer last.
+    fn amend(&self, _: &mut Transaction<A::Registry>, _: &dyn Any) {}
+
+    fn written(&self, _: &mut Transaction<A::Registry>, _: &mut dyn FnMut(&dyn Any)) {}
 
     fn forget(&self, client: &Client<A>) {
         client.remove_copy_of(&*self.0);
@@ -506,6 +527,18 @@ where
 
     fn invalidate(&self, _: &Client<A>, transaction: &mut Transaction<A::Registry>) {
         transaction.invalidate(&self.0);
+    }
+
+    fn amend(&self, transaction: &mut Transaction<A::Registry>, value: &dyn Any) {
+        if let Some(value) = value.downcast_ref::<Arc<Q::Value>>() {
+            transaction.update(&self.0, |_| Arc::clone(value));
+        }
+    }
+
+    fn written(&self, transaction: &mut Transaction<A::Registry>, visit: &mut dyn FnMut(&dyn Any)) {
+        if let Some(value) = transaction.get(&self.0) {
+            visit(&value);
+        }
     }
 
     fn forget(&self, client: &Client<A>) {

@@ -15,6 +15,14 @@ use crate::document::{Content, Document};
 pub(crate) trait AnyOwner<A: App>: Send + Sync {
     fn key(&self) -> &AnswerKey<A>;
 
+    /// Makes an answer that the commit has written before show the records of these names as they are `changed`.
+    fn amend(
+        &self,
+        store: &mut AnswerStore<'_, A>,
+        changed: &Changed,
+        names: &HashSet<RecordRef>,
+    ) -> Followed;
+
     /// Returns the records that the answer shows in the cache. What was read must be dropped later.
     fn shown(&self, store: &AnswerStore<'_, A>) -> (HashSet<RecordRef>, Followed);
 
@@ -47,6 +55,23 @@ impl<A: App, T: Content + ?Sized> Owner<A, T> {
 impl<A: App, T: Content + ?Sized> AnyOwner<A> for Owner<A, T> {
     fn key(&self) -> &AnswerKey<A> {
         &self.key
+    }
+
+    fn amend(
+        &self,
+        store: &mut AnswerStore<'_, A>,
+        changed: &Changed,
+        names: &HashSet<RecordRef>,
+    ) -> Followed {
+        let document = store.written_answer::<Document<T>>(&self.key)?;
+        if let Some(next) = document.with_changes(changed, names) {
+            let loses = next.lacks_its_record() && !document.lacks_its_record();
+            store.amend_answer(&self.key, Arc::new(next));
+            if loses {
+                store.invalidate_answer(&self.key);
+            }
+        }
+        Some(document)
     }
 
     fn shown(&self, store: &AnswerStore<'_, A>) -> (HashSet<RecordRef>, Followed) {

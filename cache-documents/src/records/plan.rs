@@ -25,6 +25,8 @@ pub(crate) struct Plan<A: App> {
     pub(crate) changed: Changed,
     /// The answers that follow.
     following: HashMap<AnswerKey<A>, Following<A>>,
+    /// The answers that earlier steps of the commit have written.
+    own: HashSet<AnswerKey<A>>,
     /// What each step has written, with the number of its request.
     written: Vec<(u64, Vec<WrittenRecord>)>,
     /// The generation of the lane at the first step.
@@ -38,6 +40,7 @@ impl<A: App> Default for Plan<A> {
         Self {
             changed: Changed::default(),
             following: HashMap::default(),
+            own: HashSet::default(),
             written: Vec::new(),
             generation: None,
             read: Vec::new(),
@@ -91,8 +94,13 @@ impl<A: Resources> Plan<A> {
         for key in &touched {
             let Some(Following { owner, names, marks }) = self.following.get(key) else { continue };
             // With the names of earlier steps of the commit, whose rewrite of the answer this one replaces.
-            self.read.extend(owner.follow(store, &self.changed, names, *marks));
+            let read = match self.own.contains(key) {
+                true => owner.amend(store, &self.changed, names),
+                false => owner.follow(store, &self.changed, names, *marks),
+            };
+            self.read.extend(read);
         }
+        self.own.extend(own.cloned());
     }
 }
 

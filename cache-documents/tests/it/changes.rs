@@ -3,11 +3,11 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use cache_core::Freshness;
-use cache_documents::{ChangeRecords, ClientDocuments, Field};
+use cache_core::{EntryTimes, Freshness};
+use cache_documents::{ChangeRecords, ClientDocuments, Field, ReadDocument};
 use serde_json::{Value, json};
 
-use crate::blog::{ArticleId, Desk, GetArticle, GetFeed, PersonId, blog, takes};
+use crate::blog::{Article, ArticleId, Desk, GetArticle, GetFeed, PersonId, blog, takes};
 
 fn article(id: u32, title: &str, author: &str, name: &str) -> Value {
     json!({
@@ -146,10 +146,35 @@ async fn a_document_written_by_hand_is_an_answer_like_any_other() {
     desk.answers("/articles/1", article(1, "One", "9", "Ann"));
     desk.article(1).await;
     let body = article(2, "Two", "9", "Zoe").to_string();
-    let document = cache_documents::ReadDocument::document(&desk.client, body.as_bytes()).unwrap();
+    let document = desk.client.document(body.as_bytes()).unwrap();
     desk.client.documents().write(&GetArticle(2), document).await.unwrap();
     assert_eq!((desk.author(1), desk.author(2)), ("Zoe".to_owned(), "Zoe".to_owned()));
     rename(&desk, "Eve").await;
     assert_eq!((desk.author(1), desk.author(2)), ("Eve".to_owned(), "Eve".to_owned()));
     assert_eq!(desk.loads(), 1);
+}
+
+#[tokio::test(start_paused = true)]
+async fn documents_written_in_one_commit_show_the_same_records() {
+    let desk = blog();
+    let document = |id, name| {
+        let body = article(id, "Title", "9", name).to_string();
+        desk.client.document::<Article>(body.as_bytes()).unwrap()
+    };
+    let (one, two) = (document(1, "Ann"), document(2, "Zoe"));
+    let times = EntryTimes::new().fresh(Duration::from_secs(5));
+    let changed = desk.client.change(|changes| {
+        changes.set_timed(GetArticle(1), one.clone(), times);
+        changes.set(GetArticle(2), two.clone());
+        changes.patch(&ann(), |person| person.age = 41.into());
+    });
+    changed.await.unwrap();
+    for id in [1, 2] {
+        let document = desk.cached(id);
+        let person = document.get(&ann()).unwrap();
+        assert_eq!((person.name.value().unwrap().as_str(), person.age), ("Zoe", 41.into()));
+        assert!(Arc::ptr_eq(person, &desk.person("9").unwrap()));
+    }
+    let state = desk.client.cache().get_entry(&GetArticle(1)).unwrap().state();
+    assert_eq!(state.fresh_for, Some(Duration::from_secs(5)));
 }
