@@ -950,6 +950,7 @@ impl<R: Registry> Cache<R> {
     pub fn clear(&self) {
         let mut parts = Vec::new();
         self.visit(&mut |table| parts.push(ClearPart::new(table)));
+        self.shared().note_reset();
         // The parts of a clear read nothing, so nothing can overtake them.
         if let Ok(revision) =
             Commit::new(self.shared(), CommitKind::Write).alone().run(&mut dynamic(&mut parts))

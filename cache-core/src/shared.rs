@@ -22,6 +22,8 @@ pub(crate) struct Shared {
     pub(crate) shards: usize,
     /// Set by tests that depend on the hashes.
     pub(crate) hash_seed: Option<u64>,
+    /// How often the cache was cleared or restored.
+    resets: AtomicU64,
     /// Identifies the cache, so that a hook may commit to another one.
     pub(crate) id: u64,
 }
@@ -70,8 +72,18 @@ impl Shared {
             dependents: Dependents::default(),
             shards: (cores * SHARDS_PER_CORE).min(MAX_SHARDS),
             hash_seed,
+            resets: AtomicU64::new(0),
             id: NEXT_ID.fetch_add(1, Ordering::Relaxed),
         }
+    }
+
+    /// Counts a clear or a restore, before it changes anything.
+    pub(crate) fn note_reset(&self) {
+        self.resets.fetch_add(1, Ordering::AcqRel);
+    }
+
+    pub(crate) fn resets(&self) -> u64 {
+        self.resets.load(Ordering::Acquire)
     }
 
     /// Returns the moment that times are compared with.

@@ -86,6 +86,13 @@ impl<R: Registry> Cache<R> {
         });
     }
 
+    /// Returns how often the cache was cleared or restored. Counted before anything changes.
+    #[doc(hidden)]
+    #[must_use]
+    pub fn resets(&self) -> u64 {
+        self.shared().resets()
+    }
+
     /// Returns the current moment, read as cheaply as possible: it may lag by a few milliseconds.
     #[doc(hidden)]
     #[must_use]

@@ -369,6 +369,7 @@ struct RestoredTables<'a> {
 impl RestoredTables<'_> {
     fn commit(mut self, shared: &Shared, report: &mut RestoreReport) {
         let Some(kind) = self.parts.iter().map(|part| part.kind()).max() else { return };
+        shared.note_reset();
         // The parts of a restore read nothing, so nothing can overtake them.
         if let Ok(revision) = Commit::new(shared, kind).run(&mut dynamic(&mut self.parts)) {
             shared.log.note(revision, Some(&"restore".into()), || self.written);

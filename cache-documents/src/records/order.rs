@@ -51,6 +51,8 @@ pub(crate) struct WrittenRecord {
 pub(crate) struct LoadIssue {
     order: Arc<IssueOrder>,
     pub(crate) number: u64,
+    /// How often the cache had been cleared or restored.
+    pub(crate) resets: u64,
 }
 
 /// The fields of one record that were written by requests later than one.
@@ -67,12 +69,12 @@ impl LaterWrites {
 
 impl IssueOrder {
     /// Numbers a load that starts now.
-    pub(crate) fn start(self: &Arc<Self>) -> LoadIssue {
+    pub(crate) fn start(self: &Arc<Self>, resets: u64) -> LoadIssue {
         let mut state = self.0.lock();
         state.last += 1;
         let number = state.last;
         state.running.insert(number);
-        LoadIssue { order: Arc::clone(self), number }
+        LoadIssue { order: Arc::clone(self), number, resets }
     }
 
     /// Numbers a change that is made now.

@@ -39,7 +39,7 @@ impl<A: Resources> Default for Documents<A> {
 
 /// Numbers a load of a document.
 pub(crate) fn start_load<A: Resources>(client: &Client<A>) -> LoadIssue {
-    client.extension::<Documents<A>>().order.start()
+    client.extension::<Documents<A>>().order.start(client.cache().resets())
 }
 
 /// Where the records of an answer come from.
@@ -57,7 +57,12 @@ pub(crate) fn store_answer<A: Resources, T: Content + ?Sized>(
     store: &mut AnswerStore<'_, A>,
 ) -> Arc<Document<T>> {
     let documents = store.client().extension::<Documents<A>>();
-    let source = match store.started::<LoadIssue>() {
+    let issue = store.started::<LoadIssue>();
+    // An answer to a request from before a clear or restore changes nothing. Its own line is skipped too.
+    if issue.is_some_and(|issue| issue.resets != store.client().cache().resets()) {
+        return answer;
+    }
+    let source = match issue {
         _ if store.is_copy() => Source::Copy,
         Some(issue) => Source::Request(issue.number),
         None => Source::Request(documents.order.next()),

@@ -178,3 +178,29 @@ async fn documents_written_in_one_commit_show_the_same_records() {
     let state = desk.client.cache().get_entry(&GetArticle(1)).unwrap().state();
     assert_eq!(state.fresh_for, Some(Duration::from_secs(5)));
 }
+
+#[tokio::test(start_paused = true)]
+async fn an_answer_from_before_a_clear_writes_nothing() {
+    let desk = blog();
+    desk.answers_after("/articles/1", 10, article(1, "One", "9", "Ann"));
+    desk.answers(
+        "/articles/2",
+        json!({
+            "data": {
+                "type": "articles", "id": "2",
+                "relationships": {"author": {"data": {"type": "people", "id": "9"}}}
+            },
+            "included": [{"type": "people", "id": "9", "attributes": {"age": 41}}]
+        }),
+    );
+    let cleared = async {
+        takes(Duration::from_secs(5)).await;
+        desk.client.cache().clear();
+        desk.article(2).await;
+    };
+    let (document, ()) = tokio::join!(desk.article(1), cleared);
+    assert_eq!(document.get(&ann()).unwrap().name, Field::Value("Ann".to_owned()), "its caller has it");
+    assert!(desk.client.cached(&GetArticle(1)).is_none());
+    assert!(desk.person("9").unwrap().name.is_absent());
+    assert!(desk.client.cache().get(&ArticleId("1".into())).is_none());
+}
