@@ -18,6 +18,7 @@ use crate::fetch::Fetch;
 use crate::mutate::changes::{Changes, Commit};
 use crate::mutate::order::KeyHash;
 use crate::mutate::running::RunningMutation;
+use crate::store_step::AnswerKey;
 use registry::{ActiveLayer, LayeredKey};
 use stack::{LayerId, LayerStep};
 
@@ -82,6 +83,29 @@ impl<A: App> LayerEdit<A> {
             }
         };
         self.push(query, Arc::new(change));
+    }
+
+    /// Changes an answer of a query of unknown type, as [`update`](Self::update) does. Does nothing if the query is never
+    /// loaded, so that no client reads it.
+    #[doc(hidden)]
+    pub fn update_answer<V: Send + Sync + 'static>(
+        &mut self,
+        key: &AnswerKey<A>,
+        change: impl Fn(&V) -> Option<V> + Send + Sync + 'static,
+    ) {
+        let change = move |present: Option<&(dyn Any + Send + Sync)>| -> Option<AnyValue> {
+            change(present?.downcast_ref()?).map(|value| Arc::new(value) as _)
+        };
+        if let Some(query) = key.query() {
+            self.push(query, Arc::new(change));
+        }
+    }
+
+    /// Returns the client.
+    #[doc(hidden)]
+    #[must_use]
+    pub fn client(&self) -> &Client<A> {
+        &self.client
     }
 
     fn push(&mut self, query: &dyn AnyQuery<A>, change: Arc<stack::LayerChange>) {

@@ -393,6 +393,11 @@ impl<A: App> AnswerKey<A> {
         Self(Arc::new(LoadedKey(query)))
     }
 
+    /// The query, if it is loaded.
+    pub(crate) fn query(&self) -> Option<&dyn AnyQuery<A>> {
+        self.0.query()
+    }
+
     /// Returns the value of the entry, if it is a `V`, and its state. Does not count as a use.
     #[must_use]
     pub fn read<V: Send + Sync + 'static>(&self, client: &Client<A>) -> Option<(Arc<V>, EntryState)> {
@@ -442,6 +447,10 @@ impl<A: App> Debug for AnswerKey<A> {
 /// What a step does with an answer.
 trait AnyAnswerKey<A: App>: Send + Sync {
     fn key(&self) -> &dyn AnyKey;
+    /// The query, if it is loaded.
+    fn query(&self) -> Option<&dyn AnyQuery<A>> {
+        None
+    }
     /// Calls `visit` with the value, either an `Arc` of its type or an [`AnyValue`], and the state of the entry.
     fn read(&self, client: &Client<A>, visit: &mut dyn FnMut(&dyn Any, EntryState));
     /// `value` is an `Arc` of its type, and `erased` the same value.
@@ -467,6 +476,10 @@ struct LoadedKey<A: App>(Arc<dyn AnyQuery<A>>);
 impl<A: App> AnyAnswerKey<A> for LoadedKey<A> {
     fn key(&self) -> &dyn AnyKey {
         &*self.0
+    }
+
+    fn query(&self) -> Option<&dyn AnyQuery<A>> {
+        Some(&*self.0)
     }
 
     fn read(&self, client: &Client<A>, visit: &mut dyn FnMut(&dyn Any, EntryState)) {

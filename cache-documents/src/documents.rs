@@ -3,13 +3,14 @@
 use std::fmt::{self, Debug};
 use std::sync::atomic::{AtomicBool, Ordering};
 
-use cache_client::{Changes, Client, Fetch};
+use cache_client::{Changes, Client, Fetch, LayerEdit};
 use cache_core::{CommitError, Holds};
 
 use crate::document::{Content, Document};
 use crate::records::change::{delete, patch};
+use crate::records::layer;
 use crate::records::store::Documents;
-use crate::resource::Resource;
+use crate::resource::{Resource, ResourceKey};
 use crate::resources::Resources;
 
 /// The records and documents of a client.
@@ -44,7 +45,7 @@ impl<A: Resources> DocumentsOf<'_, A> {
         change: impl Fn(&mut K::Value) + Send + Sync,
     ) -> Result<bool, CommitError>
     where
-        K: crate::resource::ResourceKey<Value: Resource<Key = K>>,
+        K: ResourceKey<Value: Resource<Key = K>>,
     {
         let was_there = AtomicBool::new(false);
         let changed =
@@ -60,7 +61,7 @@ impl<A: Resources> DocumentsOf<'_, A> {
     /// As those of [`patch`](Self::patch).
     pub async fn delete<K>(&self, key: &K) -> Result<bool, CommitError>
     where
-        K: crate::resource::ResourceKey<Value: Resource<Key = K>>,
+        K: ResourceKey<Value: Resource<Key = K>>,
     {
         let was_there = AtomicBool::new(false);
         let changed = self.0.change(|changes| was_there.store(changes.delete(key), Ordering::Relaxed));
@@ -77,7 +78,7 @@ impl<A: Resources> DocumentsOf<'_, A> {
         T: Content + ?Sized,
         A::Registry: Holds<Q>,
     {
-        self.0.change(|changes| drop(changes.set(query.clone(), document.clone()))).await.map(drop)
+        self.0.change(|changes| changes.set_answer(query, document.clone())).await.map(drop)
     }
 
     /// Returns the number of records that documents show.
@@ -98,18 +99,18 @@ pub trait ChangeRecords {
     /// Changes a record, as [`DocumentsOf::patch`] does. Returns whether there is one.
     fn patch<K>(&mut self, key: &K, change: impl Fn(&mut K::Value)) -> bool
     where
-        K: crate::resource::ResourceKey<Value: Resource<Key = K>>;
+        K: ResourceKey<Value: Resource<Key = K>>;
 
     /// Deletes a record, as [`DocumentsOf::delete`] does. Returns whether there was one.
     fn delete<K>(&mut self, key: &K) -> bool
     where
-        K: crate::resource::ResourceKey<Value: Resource<Key = K>>;
+        K: ResourceKey<Value: Resource<Key = K>>;
 }
 
 impl<A: Resources> ChangeRecords for Changes<A> {
     fn patch<K>(&mut self, key: &K, change: impl Fn(&mut K::Value)) -> bool
     where
-        K: crate::resource::ResourceKey<Value: Resource<Key = K>>,
+        K: ResourceKey<Value: Resource<Key = K>>,
     {
         let mut was_there = false;
         self.extend_with(|store| was_there = patch::<A, K::Value>(store, key, &change));
@@ -118,10 +119,41 @@ impl<A: Resources> ChangeRecords for Changes<A> {
 
     fn delete<K>(&mut self, key: &K) -> bool
     where
-        K: crate::resource::ResourceKey<Value: Resource<Key = K>>,
+        K: ResourceKey<Value: Resource<Key = K>>,
     {
         let mut was_there = false;
         self.extend_with(|store| was_there = delete::<A, K::Value>(store, key));
         was_there
+    }
+}
+
+/// Shows changes of records before the server has answered.
+pub trait EditRecords {
+    /// Changes a record in the documents that show it now. Documents that come later show it as the server said.
+    ///
+    /// `change` must be pure: it is called again after each commit of these documents.
+    fn patch<K>(&mut self, key: &K, change: impl Fn(&mut K::Value) + Send + Sync + 'static)
+    where
+        K: ResourceKey<Value: Resource<Key = K>>;
+
+    /// Takes a record out of the documents that show it now, with the links to it.
+    fn delete<K>(&mut self, key: &K)
+    where
+        K: ResourceKey<Value: Resource<Key = K>>;
+}
+
+impl<A: Resources> EditRecords for LayerEdit<A> {
+    fn patch<K>(&mut self, key: &K, change: impl Fn(&mut K::Value) + Send + Sync + 'static)
+    where
+        K: ResourceKey<Value: Resource<Key = K>>,
+    {
+        layer::patch::<A, K::Value>(self, key, change);
+    }
+
+    fn delete<K>(&mut self, key: &K)
+    where
+        K: ResourceKey<Value: Resource<Key = K>>,
+    {
+        layer::delete::<A, K::Value>(self, key);
     }
 }

@@ -124,7 +124,7 @@ pub use cache_macros::Resource;
 
 pub use context::ReadDocument;
 pub use document::{Content, Document};
-pub use documents::{ChangeRecords, ClientDocuments, DocumentsOf};
+pub use documents::{ChangeRecords, ClientDocuments, DocumentsOf, EditRecords};
 pub use field::Field;
 pub use id::Id;
 pub use jsonapi::{ErrorObject, ErrorSource, Link, Links, Meta, ReadError};

@@ -3,6 +3,7 @@
 pub(crate) mod change;
 pub(crate) mod index;
 pub(crate) mod lane;
+pub(crate) mod layer;
 pub(crate) mod merge;
 pub(crate) mod order;
 pub(crate) mod owner;

@@ -297,6 +297,20 @@ impl<A: App> Changes<A> {
         self.write(query, |transaction, query| drop(transaction.set(query, value)));
     }
 
+    /// Writes an answer as [`set`](Self::set) does, for a query that is loaded: steps see it as the answer of a load.
+    #[doc(hidden)]
+    pub fn set_answer<Q: Fetch<A>>(&mut self, query: &Q, value: impl Into<Arc<Q::Value>>)
+    where
+        A::Registry: Holds<Q>,
+    {
+        let mut value = value.into();
+        if self.client.as_ref().is_some_and(|client| !client.steps().is_empty()) {
+            let key = || AnswerKey::of_load(Arc::new(query.clone()));
+            self.run_step(TypeId::of::<Q::Value>(), &mut value, &key);
+        }
+        self.write(query.clone(), |transaction, query| drop(transaction.set(query, value)));
+    }
+
     /// Runs a step without an answer: what it writes is a part of these changes. In a request that bypasses the cache it
     /// does not run.
     #[doc(hidden)]

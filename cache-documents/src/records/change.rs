@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use cache_client::AnswerStore;
+use smallvec::SmallVec;
 
 use super::lane::LaneGuard;
 use super::merge::differing;
@@ -10,6 +11,7 @@ use super::order::WrittenRecord;
 use super::plan::Plan;
 use super::record::RecordRef;
 use super::store::Documents;
+use crate::field::{DATA, Parts};
 use crate::map::HashSet;
 use crate::resource::{AnyRecord, Resource, ResourceKey, typed};
 use crate::resources::Resources;
@@ -124,22 +126,30 @@ fn unlinked<A: Resources>(
             None => documents.list.peek(store.client().cache(), &name),
         };
         let Some(present) = present.filter(|_| name != *deleted) else { continue };
-        let mut parts = smallvec::SmallVec::new();
-        let mut next: Option<Arc<dyn AnyRecord>> = None;
-        for (field, number) in (0_u16..).zip(0..present.names().len()) {
-            if present.any_field(number).names(deleted) {
-                // A copy of its own.
-                if let Some(next) = Arc::get_mut(next.get_or_insert_with(|| present.to_arc())) {
-                    next.any_field_mut(number).unlink(deleted);
-                }
-                parts.push((field, crate::field::DATA));
-            }
-        }
-        if let Some(next) = next {
+        if let Some((next, parts)) = without_links_to(&*present, deleted) {
             all.push(WrittenRecord { name, record: Some(next), parts });
         }
     }
     all
+}
+
+/// Returns a record without its links to a deleted one, and the fields that had such links; `None` if there are none.
+pub(super) fn without_links_to(
+    record: &dyn AnyRecord,
+    deleted: &RecordRef,
+) -> Option<(Arc<dyn AnyRecord>, SmallVec<[(u16, Parts); 8]>)> {
+    let numbers = (0_u16..).zip(0..record.names().len());
+    let naming = numbers.filter(|(_, number)| record.any_field(*number).names(deleted));
+    let naming: SmallVec<[(u16, usize); 8]> = naming.collect();
+    if naming.is_empty() {
+        return None;
+    }
+    let mut next = record.to_arc();
+    // A copy of its own.
+    if let Some(next) = Arc::get_mut(&mut next) {
+        naming.iter().for_each(|(_, number)| next.any_field_mut(*number).unlink(deleted));
+    }
+    Some((next, naming.iter().map(|(field, _)| (*field, DATA)).collect()))
 }
 
 impl RecordRef {

@@ -4,9 +4,10 @@ use std::marker::PhantomData;
 use std::sync::Arc;
 
 use crate::map::HashSet;
-use cache_client::{AnswerKey, AnswerStore, App};
+use cache_client::{AnswerKey, AnswerStore, App, LayerEdit};
 use cache_core::{Freshness, Residency};
 
+use super::layer::FrameChange;
 use super::plan::Changed;
 use super::record::RecordRef;
 use crate::document::{Content, Document};
@@ -22,6 +23,9 @@ pub(crate) trait AnyOwner<A: App>: Send + Sync {
         changed: &Changed,
         names: &HashSet<RecordRef>,
     ) -> Followed;
+
+    /// Adds a layer over the answer.
+    fn layer(&self, edit: &mut LayerEdit<A>, changes: FrameChange);
 
     /// Returns the records that the answer shows in the cache. What was read must be dropped later.
     fn shown(&self, store: &AnswerStore<'_, A>) -> (HashSet<RecordRef>, Followed);
@@ -72,6 +76,13 @@ impl<A: App, T: Content + ?Sized> AnyOwner<A> for Owner<A, T> {
             }
         }
         Some(document)
+    }
+
+    fn layer(&self, edit: &mut LayerEdit<A>, changes: FrameChange) {
+        edit.update_answer(&self.key, move |document: &Document<T>| {
+            let changed = changes(&document.frame);
+            document.with_changes(&changed, &changed.keys().cloned().collect())
+        });
     }
 
     fn shown(&self, store: &AnswerStore<'_, A>) -> (HashSet<RecordRef>, Followed) {

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use crate::map::HashSet;
 use cache_client::{AnswerStore, Client};
 
+use super::change::without_links_to;
 use super::index::RecordIndex;
 use super::lane::Lane;
 use super::merge::{Merged, merge};
@@ -145,7 +146,7 @@ impl<A: Resources> Merging<'_, A> {
             if self.deleted.contains(&name) {
                 continue;
             }
-            let newer = without_links_to(newer, self.deleted);
+            let newer = without_links(newer, self.deleted);
             let present = match plan.changed.get(&name) {
                 Some(changed) => changed.clone(),
                 None => list.peek(store.client().cache(), &name),
@@ -186,16 +187,10 @@ impl<A: Resources> Merging<'_, A> {
 }
 
 /// Returns a record without its links to deleted records.
-fn without_links_to(record: Arc<dyn AnyRecord>, deleted: &HashSet<RecordRef>) -> Arc<dyn AnyRecord> {
-    let mut record = record;
-    for number in 0..record.names().len() {
-        for name in deleted {
-            if record.any_field(number).names(name) {
-                record = record.to_arc();
-                if let Some(record) = Arc::get_mut(&mut record) {
-                    record.any_field_mut(number).unlink(name);
-                }
-            }
+fn without_links(mut record: Arc<dyn AnyRecord>, deleted: &HashSet<RecordRef>) -> Arc<dyn AnyRecord> {
+    for name in deleted {
+        if let Some((next, _)) = without_links_to(&*record, name) {
+            record = next;
         }
     }
     record

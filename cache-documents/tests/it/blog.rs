@@ -206,6 +206,11 @@ impl Desk {
         self.client.cache().get(&PersonId(id.into()))
     }
 
+    /// A document that the server has not sent.
+    pub fn document(&self, body: &impl ToString) -> Document<Article> {
+        self.client.document(body.to_string().as_bytes()).unwrap()
+    }
+
     pub async fn article(&self, id: u32) -> Arc<Document<Article>> {
         self.client.query(&GetArticle(id)).await.unwrap()
     }

@@ -3,5 +3,6 @@
 
 mod blog;
 mod changes;
+mod layers;
 mod model;
 mod records;
