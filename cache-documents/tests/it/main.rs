@@ -3,6 +3,7 @@
 
 mod blog;
 mod changes;
+mod following;
 mod layers;
 mod model;
 mod records;
