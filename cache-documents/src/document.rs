@@ -5,12 +5,11 @@ use std::fmt::{self, Debug};
 use std::marker::PhantomData;
 use std::sync::Arc;
 
-use crate::map::HashSet;
-
 use crate::frame::Frame;
 use crate::id::Id;
 use crate::jsonapi::read::{Expected, Primary, Response};
 use crate::jsonapi::{ErrorObject, Head, Links, Meta};
+use crate::map::HashSet;
 use crate::records::plan::Changed;
 use crate::records::record::RecordRef;
 use crate::relation::{Many, One};

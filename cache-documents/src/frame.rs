@@ -3,9 +3,8 @@
 use std::any::{Any, TypeId};
 use std::sync::Arc;
 
-use crate::map::HashSet;
-
 use crate::id::Id;
+use crate::map::HashSet;
 use crate::records::plan::Changed;
 use crate::records::record::RecordRef;
 use crate::resource::{AnyRecord, Resource, typed};

@@ -4,13 +4,13 @@ use std::any::TypeId;
 use std::fmt::{self, Debug};
 use std::sync::Arc;
 
-use crate::map::HashMap;
 use cache_client::{AnswerStore, App, ClientBuilder};
 use cache_core::{Cache, HasTable};
 
 use crate::document::Document;
 use crate::frame::{AnyRecordList, RecordList};
 use crate::id::Id;
+use crate::map::HashMap;
 use crate::records::record::RecordRef;
 use crate::records::store::{start_load, store_answer};
 use crate::resource::{AnyRecord, Resource, ResourceKey, typed};

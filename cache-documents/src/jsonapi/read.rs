@@ -1,16 +1,16 @@
 //! Reads a whole document.
 
+use std::collections::hash_map::Entry;
 use std::sync::Arc;
 
-use crate::map::HashMap;
 use serde::Deserialize;
 use serde_json::value::RawValue;
-use std::collections::hash_map::Entry;
 
 use super::Head;
 use super::pointer::{FieldError, ReadError, read_list, read_value};
 use super::resource_object::ResourceObject;
 use crate::field::Parts;
+use crate::map::HashMap;
 use crate::records::record::RecordRef;
 use crate::relation::present;
 use crate::resource::AnyRecord;

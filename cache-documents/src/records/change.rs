@@ -6,12 +6,12 @@ use cache_client::AnswerStore;
 use smallvec::SmallVec;
 
 use super::lane::LaneGuard;
-use super::merge::differing;
+use super::merge::{FieldParts, differing};
 use super::order::WrittenRecord;
 use super::plan::Plan;
 use super::record::RecordRef;
 use super::store::Documents;
-use crate::field::{DATA, Parts};
+use crate::field::DATA;
 use crate::map::HashSet;
 use crate::resource::{AnyRecord, Resource, ResourceKey, typed};
 use crate::resources::Resources;
@@ -137,7 +137,7 @@ fn unlinked<A: Resources>(
 pub(super) fn without_links_to(
     record: &dyn AnyRecord,
     deleted: &RecordRef,
-) -> Option<(Arc<dyn AnyRecord>, SmallVec<[(u16, Parts); 8]>)> {
+) -> Option<(Arc<dyn AnyRecord>, FieldParts)> {
     let numbers = (0_u16..).zip(0..record.names().len());
     let naming = numbers.filter(|(_, number)| record.any_field(*number).names(deleted));
     let naming: SmallVec<[(u16, usize); 8]> = naming.collect();

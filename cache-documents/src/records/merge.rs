@@ -7,13 +7,16 @@ use smallvec::SmallVec;
 use crate::field::Parts;
 use crate::resource::AnyRecord;
 
+/// Parts of fields, by the numbers of the fields.
+pub(crate) type FieldParts = SmallVec<[(u16, Parts); 8]>;
+
 /// What became of a record.
 pub(crate) struct Merged {
     pub(crate) record: Arc<dyn AnyRecord>,
     /// Whether it differs from the present one.
     pub(crate) is_changed: bool,
     /// What the response has said, by field.
-    pub(crate) parts: SmallVec<[(u16, Parts); 8]>,
+    pub(crate) parts: FieldParts,
 }
 
 /// Merges a record of a response into the present one. `allowed` says which parts of a field may be written.
@@ -60,7 +63,7 @@ pub(crate) fn merge(
 }
 
 /// Returns the parts in which two records of one type differ, by field.
-pub(crate) fn differing(one: &dyn AnyRecord, other: &dyn AnyRecord) -> SmallVec<[(u16, Parts); 8]> {
+pub(crate) fn differing(one: &dyn AnyRecord, other: &dyn AnyRecord) -> FieldParts {
     let numbers = (0_u16..).zip(0..one.names().len());
     let differing = numbers
         .map(|(field, number)| (field, one.any_field(number).differs(other.any_field(number), Parts::MAX)));

@@ -3,12 +3,13 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
-use crate::map::{HashMap, HashSet};
 use parking_lot::Mutex;
 use smallvec::SmallVec;
 
+use super::merge::FieldParts;
 use super::record::RecordRef;
 use crate::field::Parts;
+use crate::map::{HashMap, HashSet};
 use crate::resource::AnyRecord;
 
 /// Numbers requests, and remembers what was written by later ones as long as earlier ones run. Remembers nothing when no
@@ -44,7 +45,7 @@ pub(crate) struct WrittenRecord {
     pub(crate) name: RecordRef,
     /// `None` if it is deleted.
     pub(crate) record: Option<Arc<dyn AnyRecord>>,
-    pub(crate) parts: SmallVec<[(u16, Parts); 8]>,
+    pub(crate) parts: FieldParts,
 }
 
 /// The number of a running load. Dropping it ends the load.

@@ -3,7 +3,6 @@
 use std::marker::PhantomData;
 use std::sync::Arc;
 
-use crate::map::HashSet;
 use cache_client::{AnswerKey, AnswerStore, App, LayerEdit};
 use cache_core::{Freshness, Residency};
 
@@ -11,6 +10,7 @@ use super::layer::FrameChange;
 use super::plan::Changed;
 use super::record::RecordRef;
 use crate::document::{Content, Document};
+use crate::map::HashSet;
 
 /// An answer that shows records.
 pub(crate) trait AnyOwner<A: App>: Send + Sync {

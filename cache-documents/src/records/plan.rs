@@ -3,7 +3,6 @@
 use std::any::Any;
 use std::sync::Arc;
 
-use crate::map::{HashMap, HashSet};
 use cache_client::{AnswerKey, AnswerStore, App};
 
 use super::lane::LaneGuard;
@@ -11,6 +10,7 @@ use super::order::WrittenRecord;
 use super::owner::AnyOwner;
 use super::record::RecordRef;
 use super::store::Documents;
+use crate::map::{HashMap, HashSet};
 use crate::resource::AnyRecord;
 use crate::resources::Resources;
 

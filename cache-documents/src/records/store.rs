@@ -2,7 +2,6 @@
 
 use std::sync::Arc;
 
-use crate::map::HashSet;
 use cache_client::{AnswerStore, Client};
 
 use super::change::without_links_to;
@@ -16,6 +15,7 @@ use super::record::RecordRef;
 use crate::document::{Content, Document};
 use crate::field::Parts;
 use crate::frame::Frame;
+use crate::map::HashSet;
 use crate::resource::AnyRecord;
 use crate::resources::{ResourceList, Resources};
 
