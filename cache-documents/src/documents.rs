@@ -1,6 +1,7 @@
 //! Changing records and documents by hand.
 
 use std::fmt::{self, Debug};
+use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use cache_client::{Changes, Client, Fetch, LayerEdit};
@@ -84,7 +85,15 @@ impl<A: Resources> DocumentsOf<'_, A> {
     /// Returns the number of records that documents show.
     #[must_use]
     pub fn records(&self) -> usize {
-        self.0.extension::<Documents<A>>().index.len()
+        self.state().index.len()
+    }
+
+    pub(crate) fn client(&self) -> &Client<A> {
+        self.0
+    }
+
+    pub(crate) fn state(&self) -> Arc<Documents<A>> {
+        self.0.extension()
     }
 }
 

@@ -113,6 +113,7 @@ mod frame;
 #[cfg(feature = "http")]
 pub mod http;
 mod id;
+mod inspect;
 mod jsonapi;
 mod map;
 mod records;
@@ -127,6 +128,7 @@ pub use document::{Content, Document};
 pub use documents::{ChangeRecords, ClientDocuments, DocumentsOf, EditRecords};
 pub use field::Field;
 pub use id::Id;
+pub use inspect::{DocumentsReport, RecordReport, RecordTypeReport};
 pub use jsonapi::{ErrorObject, ErrorSource, Link, Links, Meta, ReadError};
 pub use relation::{Many, One};
 pub use resource::{Resource, ResourceKey};

@@ -73,6 +73,13 @@ pub(crate) struct RecordType {
 /// Makes a list of records of the type. The ids are sorted.
 type ToList = fn(Arc<[Id]>, Vec<Arc<dyn AnyRecord>>) -> Arc<dyn AnyRecordList>;
 
+impl RecordType {
+    /// Returns the name of the type in responses.
+    pub(crate) fn name(&self) -> &'static str {
+        self.name
+    }
+}
+
 /// The record types of a program, by name and by type.
 #[derive(Default)]
 pub(crate) struct RecordTypes {

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use cache_documents::Field;
+use cache_documents::{ClientDocuments, Field};
 use serde_json::{Value, json};
 
 use crate::blog::{ArticleId, GetArticle, PersonId, blog};
@@ -133,4 +133,22 @@ async fn a_response_does_not_overwrite_what_was_requested_later() {
     assert_eq!((person.name.value().unwrap().as_str(), person.age), ("Zoe", Field::Value(41)));
     assert_eq!((desk.author(1), desk.author(2)), ("Zoe".to_owned(), "Zoe".to_owned()));
     assert!(Arc::ptr_eq(desk.cached(2).get(&key).unwrap(), person));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_report_lists_records_with_the_documents_that_show_them() {
+    let desk = blog();
+    desk.answers("/articles/1", article(1, "One", "9", json!([person("9", "Ann")])));
+    desk.answers("/articles/2", article(2, "Two", "9", json!([])));
+    desk.article(1).await;
+    let held = desk.article(2).await;
+    desk.client.cache().remove(&GetArticle(2));
+    let report = desk.client.documents().inspect();
+    assert_eq!(
+        report.to_string(),
+        "articles\n  1: title, author; shown by GetArticle(1)\n  2: title, author; shown by GetArticle(2)\n\
+         people\n  9: name; shown by GetArticle(1)\n"
+    );
+    drop(held);
+    assert_eq!(desk.client.documents().inspect().types[0].records.len(), 1);
 }

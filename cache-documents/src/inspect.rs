@@ -1,0 +1,94 @@
+//! What records there are, and which answers show them. For people who look at a running program.
+
+use std::collections::BTreeMap;
+use std::fmt::{self, Display};
+
+use serde::Serialize;
+
+use crate::documents::DocumentsOf;
+use crate::id::Id;
+use crate::resources::Resources;
+
+/// The records that documents show, at about one moment: changes that are made meanwhile may be seen in part.
+///
+/// # Examples
+/// ```
+/// # use cache_client::Client;
+/// # use cache_documents::{ClientDocuments, Resources};
+/// fn print<A: Resources>(client: &Client<A>) {
+///     // articles
+///     //   1: title, author; shown by GetArticle { id: 1 }
+///     println!("{}", client.documents().inspect());
+/// }
+/// ```
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[non_exhaustive]
+pub struct DocumentsReport {
+    /// The record types that have records, by name.
+    pub types: Vec<RecordTypeReport>,
+}
+
+/// The records of one type.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[non_exhaustive]
+pub struct RecordTypeReport {
+    /// The name of the type in responses.
+    pub name: &'static str,
+    /// The records, by id.
+    pub records: Vec<RecordReport>,
+}
+
+/// One record.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[non_exhaustive]
+pub struct RecordReport {
+    /// The id.
+    pub id: Id,
+    /// The fields of which something is known.
+    pub fields: Vec<&'static str>,
+    /// The keys of the documents that show the record, as `Debug` prints them, or `(secret)`. A document counts as long
+    /// as the cache or the program has it.
+    pub shown_by: Vec<String>,
+}
+
+impl<A: Resources> DocumentsOf<'_, A> {
+    /// Lists the records that documents show, and these documents. Visits all records, so it takes time and memory
+    /// linear in their number.
+    #[must_use]
+    pub fn inspect(&self) -> DocumentsReport {
+        let documents = self.state();
+        let mut types: BTreeMap<&'static str, Vec<RecordReport>> = BTreeMap::new();
+        for name in documents.index.names() {
+            let Some(record_type) = documents.list.types.by_type(name.resource) else { continue };
+            let Some(record) = documents.list.peek(self.client().cache(), &name) else { continue };
+            let numbers = 0..record.names().len();
+            let known = numbers.filter(|&number| record.any_field(number).known() != 0);
+            let owners = documents.index.owners(&name);
+            let mut shown_by: Vec<_> = owners.iter().map(|owner| format!("{:?}", owner.key())).collect();
+            shown_by.sort_unstable();
+            shown_by.dedup();
+            types.entry(record_type.name()).or_default().push(RecordReport {
+                fields: known.map(|number| record.names()[number]).collect(),
+                id: name.id,
+                shown_by,
+            });
+        }
+        let types = types.into_iter().map(|(name, mut records)| {
+            records.sort_unstable_by(|one, other| one.id.cmp(&other.id));
+            RecordTypeReport { name, records }
+        });
+        DocumentsReport { types: types.collect() }
+    }
+}
+
+impl Display for DocumentsReport {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        for RecordTypeReport { name, records } in &self.types {
+            writeln!(f, "{name}")?;
+            for RecordReport { id, fields, shown_by } in records {
+                writeln!(f, "  {id}: {}; shown by {}", fields.join(", "), shown_by.join(", "))?;
+            }
+        }
+        Ok(())
+    }
+}
