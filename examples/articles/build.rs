@@ -1,0 +1,5 @@
+//! Lists the queries of the program.
+
+fn main() {
+    cache_codegen::generate();
+}
