@@ -1,4 +1,4 @@
-//! Links of documents, resources, relationships and errors.
+//! Links and meta of documents, resources, relationships and errors.
 
 use std::collections::BTreeMap;
 use std::fmt;
@@ -6,8 +6,12 @@ use std::fmt;
 use serde::de::value::MapAccessDeserializer;
 use serde::de::{Error, MapAccess, Visitor};
 use serde::{Deserialize, Deserializer};
+use serde_json::value::RawValue;
 
 use super::Meta;
+use super::name::kind_of;
+use super::pointer::{FieldError, read_object};
+use super::visit::each_member;
 
 /// Links by name. A link may be null, which says that there is none, such as `next` of the last page.
 ///
@@ -67,8 +71,13 @@ impl Link {
 #[derive(Deserialize)]
 struct LinkObject {
     href: Box<str>,
-    #[serde(default)]
+    #[serde(default, deserialize_with = "given_meta")]
     meta: Option<Box<Meta>>,
+}
+
+/// Reads meta that is there, which must not be null.
+fn given_meta<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<Box<Meta>>, D::Error> {
+    Box::deserialize(deserializer).map(Some)
 }
 
 impl<'de> Deserialize<'de> for Link {
@@ -93,4 +102,41 @@ impl<'de> Deserialize<'de> for Link {
         }
         deserializer.deserialize_any(LinkVisitor)
     }
+}
+
+/// Reads the member `links` of an object.
+pub(crate) fn read_links(json: Option<&RawValue>) -> Result<Option<Links>, FieldError> {
+    let Some(json) = json else { return Ok(None) };
+    let links = read_object::<Links>(json).and_then(|links| check_links(&links).map(|()| links));
+    links.map(Some).map_err(|error| error.within("links"))
+}
+
+/// Checks the names of links, and those in their meta.
+pub(crate) fn check_links(links: &Links) -> Result<(), FieldError> {
+    for (name, link) in &links.0 {
+        let checked = match link.as_ref().and_then(Link::meta) {
+            Some(meta) => check_names(meta).map_err(|error| error.within("meta")),
+            None => Ok(()),
+        };
+        kind_of(name).and(checked).map_err(|error| error.within(name))?;
+    }
+    Ok(())
+}
+
+/// Reads the member `meta` of an object.
+pub(crate) fn read_meta(json: Option<&RawValue>) -> Result<Option<Meta>, FieldError> {
+    let Some(json) = json else { return Ok(None) };
+    let meta = read_object::<Meta>(json).and_then(|meta| check_names(&meta).map(|()| meta));
+    meta.map(Some).map_err(|error| error.within("meta"))
+}
+
+/// Checks the names of the members.
+pub(crate) fn check_names(meta: &Meta) -> Result<(), FieldError> {
+    meta.keys().try_for_each(|name| kind_of(name).map(drop).map_err(|error| error.within(name)))
+}
+
+/// Checks the member `meta` of an object that has no place for it.
+pub(crate) fn check_meta(json: Option<&RawValue>) -> Result<(), FieldError> {
+    let Some(json) = json else { return Ok(()) };
+    each_member(json, &mut |name, _| kind_of(name).map(drop)).map_err(|error| error.within("meta"))
 }

@@ -1,0 +1,1 @@
+//! The documents of the format's own test suite, in a folder that a variable names.
