@@ -1,6 +1,7 @@
 //! Records that many documents show, and the documents of JSON:API.
 #![allow(clippy::unwrap_used, missing_docs, reason = "tests")]
 
+#[macro_use]
 mod blog;
 mod content;
 mod following;
