@@ -138,5 +138,5 @@ pub(crate) fn check_names(meta: &Meta) -> Result<(), FieldError> {
 /// Checks the member `meta` of an object that has no place for it.
 pub(crate) fn check_meta(json: Option<&RawValue>) -> Result<(), FieldError> {
     let Some(json) = json else { return Ok(()) };
-    each_member(json, &mut |name, _| kind_of(name).map(drop)).map_err(|error| error.within("meta"))
+    each_member(json, &mut |name, _| kind_of(&name.0).map(drop)).map_err(|error| error.within("meta"))
 }

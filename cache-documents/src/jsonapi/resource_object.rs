@@ -89,16 +89,16 @@ struct Fields<'r, 'a> {
     /// `None` if the program does not know the type.
     record: Option<&'r mut dyn AnyRecord>,
     /// The names of the relationships, which attributes must not have.
-    relationships: HashSet<Cow<'a, str>>,
+    relationships: HashSet<Text<'a>>,
 }
 
 impl<'a> Fields<'_, 'a> {
-    fn read(&mut self, place: FieldPlace, name: &Cow<'a, str>, json: &RawValue) -> Result<(), FieldError> {
-        if kind_of(name)? == NameKind::Ignored {
+    fn read(&mut self, place: FieldPlace, name: &Text<'a>, json: &RawValue) -> Result<(), FieldError> {
+        if kind_of(&name.0)? == NameKind::Ignored {
             return Ok(());
         }
-        if matches!(&**name, "id" | "type") {
-            return Err(FieldError::new(format!("a field must not be named `{name}`")));
+        if matches!(&*name.0, "id" | "type") {
+            return Err(FieldError::new(format!("a field must not be named `{}`", name.0)));
         }
         match place {
             FieldPlace::Relationships => _ = self.relationships.insert(name.clone()),
@@ -108,7 +108,7 @@ impl<'a> Fields<'_, 'a> {
             FieldPlace::Attributes => {}
         }
         if let Some(record) = &mut self.record
-            && let Some(number) = record.names().iter().position(|field| field == name)
+            && let Some(number) = record.names().iter().position(|field| *field == name.0)
         {
             let field = record.any_field_mut(number);
             return if field.place() == place { field.read(json) } else { Err(misplaced(place)) };

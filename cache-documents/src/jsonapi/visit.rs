@@ -10,8 +10,13 @@ use serde_json::value::RawValue;
 use super::pointer::{FieldError, expected, read_value};
 
 /// A text that is borrowed if it has no escapes. An optional `Cow` alone, or one that is a name, would be copied.
-#[derive(Deserialize)]
+#[derive(Clone, PartialEq, Eq, Hash, Deserialize)]
 pub(crate) struct Text<'a>(#[serde(borrow)] pub(crate) Cow<'a, str>);
+
+/// What is done with the name and the value of each member.
+type VisitMember<'f, 'a> = &'f mut dyn FnMut(&Text<'a>, &'a RawValue) -> Result<(), FieldError>;
+/// What is done with each element.
+type VisitElement<'f, 'a> = &'f mut dyn FnMut(&'a RawValue) -> Result<(), FieldError>;
 
 /// Reads a member that is there, also if it is null.
 pub(crate) fn present<'de: 'a, 'a, D: Deserializer<'de>>(
@@ -21,10 +26,7 @@ pub(crate) fn present<'de: 'a, 'a, D: Deserializer<'de>>(
 }
 
 /// Visits the members of an object up to the first error, which gets the name of the member.
-pub(crate) fn each_member<'a>(
-    json: &'a RawValue,
-    visit: &mut dyn FnMut(&Cow<'a, str>, &'a RawValue) -> Result<(), FieldError>,
-) -> Result<(), FieldError> {
+pub(crate) fn each_member<'a>(json: &'a RawValue, visit: VisitMember<'_, 'a>) -> Result<(), FieldError> {
     if !json.get().starts_with('{') {
         return Err(expected("an object", json));
     }
@@ -35,10 +37,7 @@ pub(crate) fn each_member<'a>(
 }
 
 /// Visits the elements of a list up to the first error, which gets the index of the element.
-pub(crate) fn each_element<'a>(
-    json: &'a RawValue,
-    visit: &mut dyn FnMut(&'a RawValue) -> Result<(), FieldError>,
-) -> Result<(), FieldError> {
+pub(crate) fn each_element<'a>(json: &'a RawValue, visit: VisitElement<'_, 'a>) -> Result<(), FieldError> {
     if !json.get().starts_with('[') {
         return Err(expected("a list", json));
     }
@@ -75,7 +74,7 @@ fn finish(
 }
 
 struct Members<'f, 'a> {
-    visit: &'f mut dyn FnMut(&Cow<'a, str>, &'a RawValue) -> Result<(), FieldError>,
+    visit: VisitMember<'f, 'a>,
     problem: &'f mut Option<FieldError>,
 }
 
@@ -87,9 +86,9 @@ impl<'de> Visitor<'de> for Members<'_, 'de> {
     }
 
     fn visit_map<M: MapAccess<'de>>(self, mut map: M) -> Result<(), M::Error> {
-        while let Some(Text(name)) = map.next_key()? {
+        while let Some(name) = map.next_key::<Text<'de>>()? {
             if let Err(error) = (self.visit)(&name, map.next_value()?) {
-                *self.problem = Some(error.within(&name));
+                *self.problem = Some(error.within(&name.0));
                 return Err(M::Error::custom("a member does not fit"));
             }
         }
@@ -98,7 +97,7 @@ impl<'de> Visitor<'de> for Members<'_, 'de> {
 }
 
 struct Elements<'f, 'a> {
-    visit: &'f mut dyn FnMut(&'a RawValue) -> Result<(), FieldError>,
+    visit: VisitElement<'f, 'a>,
     problem: &'f mut Option<FieldError>,
 }
 
