@@ -4,7 +4,7 @@ use cache_documents::Document;
 use serde_json::{Value, json};
 
 use crate::blog::{Article, GetFeed, blog};
-use crate::reading::{article, articles};
+use crate::reading::{article, articles, read};
 
 fn pages(document: &Document<[Article]>) -> [Option<&str>; 4] {
     [document.first(), document.prev(), document.next(), document.last()]
@@ -21,6 +21,15 @@ fn a_link_that_is_null_or_absent_leads_nowhere() {
         [None, Some("/feed/1"), None, Some("/feed/9")]
     );
     assert_eq!(pages(&articles(&json!({"data": []}))), [None; 4]);
+}
+
+#[test]
+fn the_last_of_two_links_of_the_same_name_counts() {
+    let body = r#"{"meta": {}, "links": {"next": "/1", "self": "/", "next": null, "b": "/b", "next": "/2", "a": "/a"}}"#;
+    let document = read::<Article>(body).unwrap();
+    assert_eq!(document.next(), Some("/2"));
+    let links: Vec<_> = document.links().unwrap().iter().map(|(name, link)| (name, link.href())).collect();
+    assert_eq!(links, [("a", "/a"), ("b", "/b"), ("next", "/2"), ("self", "/")]);
 }
 
 #[test]
