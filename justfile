@@ -17,6 +17,7 @@ explore:
     CACHE_MODEL_CASES=5000 cargo test --release -p cache-tests --test model
     CACHE_CLIENT_RUNS=20000 cargo test --release -p cache-client --test it -- model::random
     CACHE_STRESS_MILLIS=60000 cargo test --release -p cache-tests --test stress
+    CACHE_DOCUMENTS_MUTATED=1000000 cargo test --release -p cache-documents --test mutated
 
 # Large tests at full size.
 sweep:
@@ -27,7 +28,7 @@ model:
     CACHE_MODEL_SCHEDULES=20000 cargo test --release -p cache-model --test handovers --test client
     LOOM_MAX_PREEMPTIONS=5 cargo test --release -p cache-model --test gate
 
-# Fuzzes a reader: `read_snapshot` or `read_envelope`. Needs a nightly compiler and `cargo install cargo-fuzz`.
+# Fuzzes a reader: `read_snapshot`, `read_envelope` or `read_document`. Needs a nightly compiler and `cargo install cargo-fuzz`.
 fuzz target *args:
     cargo +nightly fuzz run {{target}} {{args}}
 

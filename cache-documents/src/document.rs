@@ -7,8 +7,9 @@ use std::sync::Arc;
 
 use crate::frame::Frame;
 use crate::id::Id;
+use crate::jsonapi::head::Head;
 use crate::jsonapi::read::{Expected, Primary, Response};
-use crate::jsonapi::{ErrorObject, Head, Links, Meta};
+use crate::jsonapi::{ErrorObject, Links, Meta};
 use crate::map::HashSet;
 use crate::records::plan::Changed;
 use crate::records::record::RecordRef;
@@ -130,6 +131,41 @@ impl<T: Content + ?Sized> Document<T> {
     #[must_use]
     pub fn links(&self) -> Option<&Links> {
         self.head.links.as_ref()
+    }
+
+    /// Returns the URL of the next page; `None` if there is none, or the server does not say. It may be relative to the
+    /// URL of the response: whoever sends the request resolves it.
+    ///
+    /// If a query has the URL as its key, each page is an entry of its own, and
+    /// [`Client::infinite`](cache_client::Client::infinite) shows them as one list:
+    /// `client.infinite(GetPage(url), |page| page.next().map(|url| GetPage(url.into())))`.
+    /// [`Client::paged`](cache_client::Client::paged) has pages by number, and takes their total from `meta` or from
+    /// the URL of the [last](Self::last).
+    #[must_use]
+    pub fn next(&self) -> Option<&str> {
+        self.link("next")
+    }
+
+    /// Returns the URL of the previous page, as [`next`](Self::next) does.
+    #[must_use]
+    pub fn prev(&self) -> Option<&str> {
+        self.link("prev")
+    }
+
+    /// Returns the URL of the first page, as [`next`](Self::next) does.
+    #[must_use]
+    pub fn first(&self) -> Option<&str> {
+        self.link("first")
+    }
+
+    /// Returns the URL of the last page, as [`next`](Self::next) does.
+    #[must_use]
+    pub fn last(&self) -> Option<&str> {
+        self.link("last")
+    }
+
+    fn link(&self, name: &str) -> Option<&str> {
+        self.links()?.href(name)
     }
 
     /// Returns the meta of the document.

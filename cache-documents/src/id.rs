@@ -8,18 +8,39 @@ use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
 /// The id of a record among those of its type. Clones share the text.
 ///
+/// What the server has not named yet has a *local id*, which the program chooses, unique among those of its type.
+///
 /// # Examples
 /// ```
 /// use cache_documents::Id;
 ///
 /// let id = Id::from("9");
 /// assert_eq!(id.as_str(), "9");
-/// assert_eq!(id.to_string(), "9");
+/// assert_eq!(id.lid(), None);
+///
+/// let id = Id::local("user:1");
+/// assert_eq!(id.lid(), Some("user:1"));
+/// assert_eq!(id.to_string(), "@lid:user:1");
 /// ```
 #[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Id(Arc<str>);
 
+/// What the text of a local id begins with. No id that a server gives begins so.
+const LOCAL: &str = "@lid:";
+
 impl Id {
+    /// Makes the local id of what has no id yet. Its text is `@lid:` and the local id.
+    #[must_use]
+    pub fn local(lid: &str) -> Self {
+        Self([LOCAL, lid].concat().into())
+    }
+
+    /// Returns the local id; `None` if the record has an id.
+    #[must_use]
+    pub fn lid(&self) -> Option<&str> {
+        self.0.strip_prefix(LOCAL)
+    }
+
     /// Returns the text.
     #[must_use]
     pub fn as_str(&self) -> &str {

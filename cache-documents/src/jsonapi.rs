@@ -1,11 +1,15 @@
 //! Documents of JSON:API 1.1 (<https://jsonapi.org/format/1.1/>): their parts, and how they are read. Knows no cache.
 
 pub(crate) mod error_object;
+pub(crate) mod head;
 pub(crate) mod identifier;
 pub(crate) mod links;
+mod name;
 pub(crate) mod pointer;
 pub(crate) mod read;
+pub(crate) mod relationship;
 pub(crate) mod resource_object;
+mod visit;
 
 pub use error_object::{ErrorObject, ErrorSource};
 pub use links::{Link, Links};
@@ -13,12 +17,3 @@ pub use pointer::ReadError;
 
 /// Information that the format does not define.
 pub type Meta = serde_json::Map<String, serde_json::Value>;
-
-/// What a document says besides its records.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub(crate) struct Head {
-    pub(crate) links: Option<Links>,
-    pub(crate) meta: Option<Meta>,
-    /// `None` if the document has no such member.
-    pub(crate) errors: Option<Vec<ErrorObject>>,
-}

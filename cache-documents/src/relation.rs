@@ -4,12 +4,12 @@ use std::any::{Any, TypeId};
 use std::fmt::Debug;
 use std::sync::Arc;
 
-use serde::Deserialize;
 use serde_json::value::RawValue;
 
 use crate::field::{AnyField, DATA, Field, FieldPlace, LINKS, META, Parts};
 use crate::jsonapi::identifier::Identifier;
-use crate::jsonapi::pointer::{FieldError, read_list, read_value};
+use crate::jsonapi::pointer::FieldError;
+use crate::jsonapi::relationship::RelationshipObject;
 use crate::jsonapi::{Links, Meta};
 use crate::records::record::RecordRef;
 use crate::resource::{Resource, ResourceKey};
@@ -94,6 +94,12 @@ impl<K> One<K> {
     pub fn meta(&self) -> Option<&Meta> {
         self.extras.as_ref()?.meta.value().map(|meta| &**meta)
     }
+
+    /// Returns the URL of the related records, if a response has given it. It may be relative to that of the response.
+    #[must_use]
+    pub fn related(&self) -> Option<&str> {
+        self.links()?.href("related")
+    }
 }
 
 impl<K> Many<K> {
@@ -126,6 +132,12 @@ impl<K> Many<K> {
     pub fn meta(&self) -> Option<&Meta> {
         self.extras.as_ref()?.meta.value().map(|meta| &**meta)
     }
+
+    /// Returns the URL of the related records, if a response has given it. It may be relative to that of the response.
+    #[must_use]
+    pub fn related(&self) -> Option<&str> {
+        self.links()?.href("related")
+    }
 }
 
 impl<K> Default for One<K> {
@@ -137,34 +149,6 @@ impl<K> Default for One<K> {
 impl<K> Default for Many<K> {
     fn default() -> Self {
         Self { data: Field::Absent, extras: None }
-    }
-}
-
-/// A relationship object. A member that is there may be null.
-#[derive(Deserialize)]
-struct RelationshipObject<'a> {
-    #[serde(borrow, default, deserialize_with = "present")]
-    data: Option<&'a RawValue>,
-    #[serde(borrow, default, deserialize_with = "present")]
-    links: Option<&'a RawValue>,
-    #[serde(borrow, default, deserialize_with = "present")]
-    meta: Option<&'a RawValue>,
-}
-
-/// Reads a member that is there, also if it is null.
-pub(crate) fn present<'de: 'a, 'a, D: serde::Deserializer<'de>>(
-    deserializer: D,
-) -> Result<Option<&'a RawValue>, D::Error> {
-    <&'a RawValue>::deserialize(deserializer).map(Some)
-}
-
-impl<'a> RelationshipObject<'a> {
-    fn read(json: &'a RawValue) -> Result<Self, FieldError> {
-        let object: Self = read_value(json)?;
-        if object.data.is_none() && object.links.is_none() && object.meta.is_none() {
-            return Err(FieldError::new("a relationship needs at least one of `data`, `links` and `meta`"));
-        }
-        Ok(object)
     }
 }
 
@@ -194,25 +178,19 @@ impl Extras {
     }
 
     fn read(object: &RelationshipObject<'_>) -> Result<Option<Box<Self>>, FieldError> {
-        if object.links.is_none() && object.meta.is_none() {
-            return Ok(None);
-        }
-        let mut extras = Self::default();
-        if let Some(links) = object.links {
-            let links: Option<Links> = read_value(links).map_err(|error| error.within("links"))?;
-            extras.links = links.map_or(Field::Null, |links| Field::Value(Arc::new(links)));
-        }
-        if let Some(meta) = object.meta {
-            let meta: Option<Meta> = read_value(meta).map_err(|error| error.within("meta"))?;
-            extras.meta = meta.map_or(Field::Null, |meta| Field::Value(Arc::new(meta)));
-        }
-        Ok(Some(Box::new(extras)))
+        let (links, meta) = (object.links()?, object.meta()?);
+        let is_known = links.is_some() || meta.is_some();
+        let extras = || Self {
+            links: links.map_or(Field::Absent, |links| Field::Value(Arc::new(links))),
+            meta: meta.map_or(Field::Absent, |meta| Field::Value(Arc::new(meta))),
+        };
+        Ok(is_known.then(|| Box::new(extras())))
     }
 }
 
-/// Returns the key that an identifier names.
-fn key_of<K: ResourceKey<Value: Resource>>(identifier: Identifier<'_>) -> Result<K, FieldError> {
-    identifier.key_of(K::Value::TYPE).map(K::from_id)
+/// Reads an identifier of a record of this type.
+fn read_key<K: ResourceKey<Value: Resource>>(json: &RawValue) -> Result<K, FieldError> {
+    Identifier::read(json)?.key_of(K::Value::TYPE).map(K::from_id)
 }
 
 /// Returns whether a key is that of a record.
@@ -251,14 +229,7 @@ impl<K: ResourceKey<Value: Resource>> AnyField for One<K> {
     fn read(&mut self, json: &RawValue) -> Result<(), FieldError> {
         let object = RelationshipObject::read(json)?;
         let extras = Extras::read(&object)?;
-        let data = match object.data {
-            None => Field::Absent,
-            Some(data) if data.get() == "null" => Field::Null,
-            Some(data) => {
-                let key = Identifier::read(data).and_then(key_of);
-                Field::Value(key.map_err(|error| error.within("data"))?)
-            }
-        };
+        let data = object.one(read_key)?;
         *self = Self { data, extras };
         Ok(())
     }
@@ -305,13 +276,7 @@ impl<K: ResourceKey<Value: Resource>> AnyField for Many<K> {
     fn read(&mut self, json: &RawValue) -> Result<(), FieldError> {
         let object = RelationshipObject::read(json)?;
         let extras = Extras::read(&object)?;
-        let data = match object.data {
-            None => Field::Absent,
-            Some(data) => {
-                let keys = read_list(data, |member| Identifier::read(member).and_then(key_of));
-                Field::Value(keys.map_err(|error| error.within("data"))?.into())
-            }
-        };
+        let data = object.many(read_key)?;
         *self = Self { data, extras };
         Ok(())
     }

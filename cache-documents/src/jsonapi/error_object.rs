@@ -1,7 +1,15 @@
 //! Error objects.
 
-use serde::Deserialize;
+use std::fmt;
+use std::marker::PhantomData;
 
+use serde::de::value::MapAccessDeserializer;
+use serde::de::{Error, MapAccess, Visitor};
+use serde::{Deserialize, Deserializer};
+use serde_json::value::RawValue;
+
+use super::links::{check_links, check_names};
+use super::pointer::{FieldError, read_object};
 use super::{Links, Meta};
 
 /// An error that a server has reported.
@@ -13,8 +21,8 @@ use super::{Links, Meta};
 /// let error: ErrorObject = serde_json::from_str(
 ///     r#"{"status": "422", "detail": "is too long", "source": {"pointer": "/data/attributes/title"}}"#,
 /// )?;
-/// assert_eq!(error.status.as_deref(), Some("422"));
-/// assert_eq!(error.source.unwrap().pointer.as_deref(), Some("/data/attributes/title"));
+/// assert_eq!(error.status_code(), Some(422));
+/// assert_eq!(error.pointer(), Some("/data/attributes/title"));
 /// # Ok::<(), serde_json::Error>(())
 /// ```
 #[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize)]
@@ -32,11 +40,43 @@ pub struct ErrorObject {
     /// What is special to this occurrence.
     pub detail: Option<String>,
     /// The part of the request that caused the error.
+    #[serde(deserialize_with = "object_or_null")]
     pub source: Option<ErrorSource>,
     /// Links to more information.
     pub links: Option<Links>,
     /// Information that the format does not define.
     pub meta: Option<Meta>,
+}
+
+impl ErrorObject {
+    /// Returns the HTTP status as a number; `None` if it is absent, or no number from 100 to 999.
+    #[must_use]
+    pub fn status_code(&self) -> Option<u16> {
+        self.status.as_deref()?.parse().ok().filter(|status| (100..1000).contains(status))
+    }
+
+    /// Returns the part of the request's document that caused the error, as a JSON pointer.
+    #[must_use]
+    pub fn pointer(&self) -> Option<&str> {
+        self.source.as_ref()?.pointer.as_deref()
+    }
+
+    /// Reads an error object. Members may be null, so that a careless server's report is not lost.
+    pub(super) fn read(json: &RawValue) -> Result<Self, FieldError> {
+        let error: Self = read_object(json)?;
+        if error == Self::default() {
+            return Err(FieldError::new(
+                "an error needs at least one of the members that the format defines",
+            ));
+        }
+        if let Some(links) = &error.links {
+            check_links(links).map_err(|error| error.within("links"))?;
+        }
+        if let Some(meta) = &error.meta {
+            check_names(meta).map_err(|error| error.within("meta"))?;
+        }
+        Ok(error)
+    }
 }
 
 /// The part of a request that caused an error.
@@ -50,4 +90,28 @@ pub struct ErrorSource {
     pub parameter: Option<String>,
     /// A header of the request.
     pub header: Option<String>,
+}
+
+/// Reads an object or null. A derived `Deserialize` alone would take a list of the members too.
+fn object_or_null<'de, D: Deserializer<'de>, T: Deserialize<'de>>(
+    deserializer: D,
+) -> Result<Option<T>, D::Error> {
+    struct ObjectOrNull<T>(PhantomData<T>);
+
+    impl<'de, T: Deserialize<'de>> Visitor<'de> for ObjectOrNull<T> {
+        type Value = Option<T>;
+
+        fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+            f.write_str("an object")
+        }
+
+        fn visit_unit<E: Error>(self) -> Result<Option<T>, E> {
+            Ok(None)
+        }
+
+        fn visit_map<M: MapAccess<'de>>(self, map: M) -> Result<Option<T>, M::Error> {
+            T::deserialize(MapAccessDeserializer::new(map)).map(Some)
+        }
+    }
+    deserializer.deserialize_any(ObjectOrNull(PhantomData))
 }

@@ -1,4 +1,4 @@
-//! Reading values, with JSON pointers (RFC 6901) to what does not fit.
+//! Reading values, with JSON pointers (RFC 6901) to what does not fit. How lists and objects are visited: `visit`.
 
 use std::fmt::Write;
 
@@ -119,12 +119,24 @@ fn located<'a, T: Deserialize<'a>>(json: &'a RawValue, error: &serde_json::Error
     })
 }
 
-/// Reads the elements of a list.
-pub(crate) fn read_list<'a, T>(
-    json: &'a RawValue,
-    mut read: impl FnMut(&'a RawValue) -> Result<T, FieldError>,
-) -> Result<Vec<T>, FieldError> {
-    let elements: Vec<&RawValue> = read_value(json)?;
-    let each = elements.into_iter().enumerate();
-    each.map(|(index, element)| read(element).map_err(|error| error.at(index))).collect()
+/// Reads an object. A derived `Deserialize` alone would take a list of the members too.
+pub(crate) fn read_object<'a, T: Deserialize<'a>>(json: &'a RawValue) -> Result<T, FieldError> {
+    match json.get().as_bytes().first() {
+        Some(b'{') => read_value(json),
+        _ => Err(expected("an object", json)),
+    }
+}
+
+/// Returns the error that another kind of value is expected.
+#[cold]
+pub(crate) fn expected(what: &str, json: &RawValue) -> FieldError {
+    let found = match json.get().as_bytes().first() {
+        Some(b'{') => "an object",
+        Some(b'[') => "a list",
+        Some(b'"') => "a string",
+        Some(b't' | b'f') => "a boolean",
+        Some(b'n') => "null",
+        _ => "a number",
+    };
+    FieldError::new(format!("{what} is expected, not {found}"))
 }

@@ -6,13 +6,15 @@ use std::sync::Arc;
 use serde::Deserialize;
 use serde_json::value::RawValue;
 
-use super::Head;
-use super::pointer::{FieldError, ReadError, read_list, read_value};
+use super::error_object::ErrorObject;
+use super::head::{Head, check_version};
+use super::links::{read_links, read_meta};
+use super::pointer::{FieldError, ReadError, expected, read_object};
 use super::resource_object::ResourceObject;
+use super::visit::{each_element, present, read_list};
 use crate::field::Parts;
 use crate::map::HashMap;
 use crate::records::record::RecordRef;
-use crate::relation::present;
 use crate::resource::AnyRecord;
 use crate::resources::RecordTypes;
 
@@ -61,6 +63,8 @@ struct Members<'a> {
     links: Option<&'a RawValue>,
     #[serde(borrow, default, deserialize_with = "present")]
     meta: Option<&'a RawValue>,
+    #[serde(borrow, default, deserialize_with = "present")]
+    jsonapi: Option<&'a RawValue>,
 }
 
 /// What primary data a query expects.
@@ -77,7 +81,7 @@ pub(crate) fn read(body: &[u8], types: &RecordTypes, expected: Expected) -> Resu
         Ok(json) => json,
         Err(error) => return Err(FieldError::new(error.to_string()).into()),
     };
-    Ok(read_members(read_value(json)?, types, expected)?)
+    Ok(read_members(read_object(json)?, types, expected)?)
 }
 
 fn read_members(
@@ -100,18 +104,19 @@ fn read_members(
         Some(data) => found.primary(data, expected).map_err(|error| error.within("data"))?,
     };
     if let Some(included) = members.included {
-        read_list(included, |json| found.add(json)).map_err(|error| error.within("included"))?;
+        each_element(included, &mut |json| found.add(json)).map_err(|error| error.within("included"))?;
     }
+    check_version(members.jsonapi)?;
     let head = Head {
-        links: member(members.links, "links")?,
-        meta: member(members.meta, "meta")?,
-        errors: member(members.errors, "errors")?,
+        links: read_links(members.links)?,
+        meta: read_meta(members.meta)?,
+        errors: members.errors.map(read_errors).transpose()?,
     };
     Ok(Response { primary, records: found.records, head, skipped: found.skipped })
 }
 
-fn member<'a, T: Deserialize<'a>>(json: Option<&'a RawValue>, name: &str) -> Result<Option<T>, FieldError> {
-    json.map(|json| read_value(json).map_err(|error| error.within(name))).transpose()
+fn read_errors(json: &RawValue) -> Result<Vec<ErrorObject>, FieldError> {
+    read_list(json, &mut ErrorObject::read).map_err(|error| error.within("errors"))
 }
 
 /// The records of a document that have been read so far.
@@ -123,16 +128,20 @@ struct Found<'t> {
 }
 
 impl Found<'_> {
-    fn primary(&mut self, json: &RawValue, expected: Expected) -> Result<Primary, FieldError> {
-        match (json.get().as_bytes().first(), expected.is_collection) {
+    fn primary(
+        &mut self,
+        json: &RawValue,
+        Expected { kind, is_collection }: Expected,
+    ) -> Result<Primary, FieldError> {
+        match (json.get().as_bytes().first(), is_collection) {
             (Some(b'['), true) => {
-                let records = read_list(json, |json| self.add_primary(json, expected.kind))?;
+                let records = read_list(json, &mut |json| self.add_primary(json, kind))?;
                 Ok(Primary::Many(records.into()))
             }
             (Some(b'n'), false) => Ok(Primary::Null),
-            (Some(b'{'), false) => self.add_primary(json, expected.kind).map(Primary::One),
-            (_, true) => Err(FieldError::new("a list of resources is expected")),
-            (_, false) => Err(FieldError::new("a resource or null is expected")),
+            (Some(b'{'), false) => self.add_primary(json, kind).map(Primary::One),
+            (_, true) => Err(expected("a list of resources", json)),
+            (_, false) => Err(expected("a resource or null", json)),
         }
     }
 
@@ -157,6 +166,7 @@ impl Found<'_> {
     /// Adds a record. What a document says twice is merged in order.
     fn add_object(&mut self, object: &ResourceObject<'_>) -> Result<Option<RecordRef>, FieldError> {
         let Some(record_type) = self.types.by_name(&object.kind) else {
+            object.check()?;
             self.skipped += 1;
             return Ok(None);
         };

@@ -1,18 +1,21 @@
 //! Resource objects: what a response says of one record.
 
 use std::borrow::Cow;
-use std::fmt;
 use std::sync::Arc;
 
-use serde::de::{DeserializeSeed, MapAccess, Visitor};
-use serde::{Deserialize, Deserializer};
+use serde::Deserialize;
 use serde_json::value::RawValue;
 
-use super::pointer::{FieldError, read_value};
+use super::identifier::{check_type, id_of};
+use super::links::{check_meta, read_links};
+use super::name::{NameKind, kind_of};
+use super::pointer::{FieldError, read_object};
+use super::relationship::check_relationship;
+use super::visit::{Text, each_member, present};
 use crate::field::FieldPlace;
 use crate::id::Id;
+use crate::map::HashSet;
 use crate::records::record::RecordRef;
-use crate::relation::present;
 use crate::resource::AnyRecord;
 use crate::resources::RecordType;
 
@@ -22,16 +25,24 @@ pub(crate) struct ResourceObject<'a> {
     #[serde(rename = "type", borrow)]
     pub(crate) kind: Cow<'a, str>,
     #[serde(borrow, default)]
-    id: Option<Cow<'a, str>>,
+    id: Option<Text<'a>>,
+    #[serde(borrow, default)]
+    lid: Option<Text<'a>>,
     #[serde(borrow, default, deserialize_with = "present")]
     attributes: Option<&'a RawValue>,
     #[serde(borrow, default, deserialize_with = "present")]
     relationships: Option<&'a RawValue>,
+    #[serde(borrow, default, deserialize_with = "present")]
+    links: Option<&'a RawValue>,
+    #[serde(borrow, default, deserialize_with = "present")]
+    meta: Option<&'a RawValue>,
 }
 
 impl<'a> ResourceObject<'a> {
     pub(crate) fn read(json: &'a RawValue) -> Result<Self, FieldError> {
-        read_value(json)
+        let object: Self = read_object(json)?;
+        check_type(&object.kind)?;
+        Ok(object)
     }
 
     /// Reads the fields, into a record of this type.
@@ -39,71 +50,79 @@ impl<'a> ResourceObject<'a> {
         &self,
         record_type: &RecordType,
     ) -> Result<(RecordRef, Arc<dyn AnyRecord>), FieldError> {
-        let Some(id) = &self.id else {
-            return Err(FieldError::new("a resource of a response needs an `id`"));
-        };
+        let id = self.id()?;
         let mut record = (record_type.absent)();
         // Just made, so that there is no other handle.
-        if let Some(record) = Arc::get_mut(&mut record) {
-            let places = [
-                (FieldPlace::Attributes, "attributes", self.attributes),
-                (FieldPlace::Relationships, "relationships", self.relationships),
-            ];
-            for (place, name, json) in places {
-                let Some(json) = json else { continue };
-                read_fields(record, place, json).map_err(|error| error.within(name))?;
-            }
+        self.read_fields(Arc::get_mut(&mut record))?;
+        Ok((RecordRef { resource: record_type.resource, id }, record))
+    }
+
+    /// Checks the form of a resource of a type that the program does not list.
+    pub(crate) fn check(&self) -> Result<(), FieldError> {
+        self.id()?;
+        self.read_fields(None)
+    }
+
+    fn id(&self) -> Result<Id, FieldError> {
+        id_of(self.id.as_ref(), self.lid.as_ref())
+    }
+
+    /// Reads the fields that the record has, and checks the form of all others.
+    fn read_fields(&self, record: Option<&mut dyn AnyRecord>) -> Result<(), FieldError> {
+        let mut fields = Fields { record, relationships: HashSet::default() };
+        // Relationships first, since there are fewer names to compare with.
+        if let Some(json) = self.relationships {
+            each_member(json, &mut |name, json| fields.read(FieldPlace::Relationships, name, json))
+                .map_err(|error| error.within("relationships"))?;
         }
-        Ok((RecordRef { resource: record_type.resource, id: Id::from(&**id) }, record))
-    }
-}
-
-/// Reads the members of `attributes` or `relationships`. Members that the record does not have are ignored.
-fn read_fields(record: &mut dyn AnyRecord, place: FieldPlace, json: &RawValue) -> Result<(), FieldError> {
-    let mut problem = None;
-    let mut deserializer = serde_json::Deserializer::from_str(json.get());
-    let fields = Fields { record, place, problem: &mut problem };
-    let read = fields.deserialize(&mut deserializer);
-    match (problem, read) {
-        (Some(error), _) => Err(error),
-        (None, Ok(())) => Ok(()),
-        // Not an object.
-        (None, Err(_)) => read_value::<serde_json::Map<String, serde_json::Value>>(json).map(drop),
-    }
-}
-
-struct Fields<'r> {
-    record: &'r mut dyn AnyRecord,
-    place: FieldPlace,
-    problem: &'r mut Option<FieldError>,
-}
-
-impl<'de> DeserializeSeed<'de> for Fields<'_> {
-    type Value = ();
-
-    fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<(), D::Error> {
-        deserializer.deserialize_map(self)
-    }
-}
-
-impl<'de> Visitor<'de> for Fields<'_> {
-    type Value = ();
-
-    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("an object")
-    }
-
-    fn visit_map<M: MapAccess<'de>>(self, mut map: M) -> Result<(), M::Error> {
-        let names = self.record.names();
-        while let Some(name) = map.next_key::<Cow<'de, str>>()? {
-            let json = map.next_value::<&'de RawValue>()?;
-            let Some(number) = names.iter().position(|field| **field == *name) else { continue };
-            let field = self.record.any_field_mut(number);
-            if field.place() != self.place || self.problem.is_some() {
-                continue;
-            }
-            *self.problem = field.read(json).err().map(|error| error.within(&name));
+        if let Some(json) = self.attributes {
+            each_member(json, &mut |name, json| fields.read(FieldPlace::Attributes, name, json))
+                .map_err(|error| error.within("attributes"))?;
         }
-        Ok(())
+        read_links(self.links)?;
+        check_meta(self.meta)
     }
+}
+
+/// The fields of a resource.
+struct Fields<'r, 'a> {
+    /// `None` if the program does not know the type.
+    record: Option<&'r mut dyn AnyRecord>,
+    /// The names of the relationships, which attributes must not have.
+    relationships: HashSet<Text<'a>>,
+}
+
+impl<'a> Fields<'_, 'a> {
+    fn read(&mut self, place: FieldPlace, name: &Text<'a>, json: &RawValue) -> Result<(), FieldError> {
+        if kind_of(&name.0)? == NameKind::Ignored {
+            return Ok(());
+        }
+        if matches!(&*name.0, "id" | "type") {
+            return Err(FieldError::new(format!("a field must not be named `{}`", name.0)));
+        }
+        match place {
+            FieldPlace::Relationships => _ = self.relationships.insert(name.clone()),
+            FieldPlace::Attributes if self.relationships.contains(name) => {
+                return Err(FieldError::new("the resource has a relationship of the same name"));
+            }
+            FieldPlace::Attributes => {}
+        }
+        if let Some(record) = &mut self.record
+            && let Some(number) = record.names().iter().position(|field| *field == name.0)
+        {
+            let field = record.any_field_mut(number);
+            return if field.place() == place { field.read(json) } else { Err(misplaced(place)) };
+        }
+        match place {
+            FieldPlace::Attributes => Ok(()),
+            FieldPlace::Relationships => check_relationship(json),
+        }
+    }
+}
+
+fn misplaced(place: FieldPlace) -> FieldError {
+    FieldError::new(match place {
+        FieldPlace::Attributes => "for the program this is a relationship, not an attribute",
+        FieldPlace::Relationships => "for the program this is an attribute, not a relationship",
+    })
 }

@@ -1,9 +1,15 @@
-//! Records that many documents show.
+//! Records that many documents show, and the documents of JSON:API.
 #![allow(clippy::unwrap_used, missing_docs, reason = "tests")]
 
 mod blog;
 mod changes;
+mod content;
 mod following;
+mod forbidden;
 mod layers;
+mod links;
+mod local_ids;
 mod model;
+mod official;
+mod reading;
 mod records;
