@@ -15,6 +15,7 @@ mod records;
 mod relation;
 mod resource;
 mod resources;
+mod sync;
 
 pub use cache_macros::Resource;
 

@@ -5,13 +5,13 @@ use std::sync::Arc;
 
 use crate::map::HashMap;
 use cache_client::App;
-use parking_lot::Mutex;
 use smallvec::SmallVec;
 
 use super::owner::AnyOwner;
 use super::record::RecordRef;
 use crate::frame::Frame;
 use crate::id::Id;
+use crate::sync::Mutex;
 
 /// The answers that show each record. An answer enters when it is stored, and leaves when its document is dropped.
 ///

@@ -4,12 +4,12 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use crate::map::{HashMap, HashSet};
-use parking_lot::Mutex;
 use smallvec::SmallVec;
 
 use super::record::RecordRef;
 use crate::field::Parts;
 use crate::resource::AnyRecord;
+use crate::sync::Mutex;
 
 /// Numbers requests, and remembers what was written by later ones as long as earlier ones run. Remembers nothing when no
 /// requests overlap.
