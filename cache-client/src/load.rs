@@ -32,7 +32,7 @@ use crate::query_state::QueryState;
 use crate::telemetry::Subject;
 use crate::telemetry::load::LoadSpan;
 use attempt::{Attempt, AttemptEnd};
-use brought::{BroughtAnswer, KeptAfterLoad};
+use brought::{BroughtAnswers, KeptAfterLoad};
 use by_step::AnswerParts;
 
 /// One flight, with everything that its load needs. Dropping it ends the flight.
@@ -63,12 +63,12 @@ enum AnswerSource {
 /// The outcome of a load, and what it has stored for other keys.
 struct Loaded<A: App> {
     outcome: Outcome,
-    brought: Vec<BroughtAnswer<A>>,
+    brought: Option<Box<BroughtAnswers<A>>>,
 }
 
 impl<A: App> Loaded<A> {
     fn alone(outcome: Outcome) -> Self {
-        Self { outcome, brought: Vec::new() }
+        Self { outcome, brought: None }
     }
 }
 
@@ -164,7 +164,7 @@ impl<A: App> LoadTask<A> {
             let keep_for = self.plan.keep_prefetched;
             // The rest is dropped, so that the pin alone keeps the value.
             drop(self);
-            if let Some(kept) = kept {
+            if let Some(kept) = kept.filter(|_| !keep_for.is_zero()) {
                 // Boxed, since most tasks do not need it.
                 Box::pin(tokio::time::sleep(keep_for)).await;
                 drop(kept);
@@ -280,23 +280,25 @@ impl<A: App> LoadTask<A> {
         let terms = self.node.terms();
         let times = self.plan.times(self.query.counts_as_absent(&self.plan, &value), started, &terms);
         let (inputs, ticket) = (self.node.take_inputs(), self.node.take_ticket());
-        let (answers, mut entries) = self.take_brought(started);
+        let mut brought = self.take_brought(started);
+        let entries = brought.as_mut().map_or(&mut [][..], |brought| &mut brought.entries);
         // The steps have seen an unchanged value.
         let is_unchanged = source == AnswerSource::Cache;
         let (stored, value) = match self.step(&value).filter(|_| !is_unchanged) {
             None => {
-                let facts = AnswerFacts { times, inputs: &inputs, is_unchanged, brought: &mut entries };
+                let facts = AnswerFacts { times, inputs: &inputs, is_unchanged, brought: entries };
                 (self.query.store(watch, Arc::clone(&value), facts), value)
             }
             Some(step) => {
                 let is_copy = source == AnswerSource::Provider;
                 let ticket = ticket.as_deref();
-                let parts =
-                    AnswerParts { watch, times, inputs: &inputs, brought: &mut entries, is_copy, ticket };
+                let parts = AnswerParts { watch, times, inputs: &inputs, brought: entries, is_copy, ticket };
                 self.store_by_step(&step, &value, parts)
             }
         };
-        let brought = self.stored(answers, &entries);
+        if let Some(brought) = &mut brought {
+            self.report_stored(brought);
+        }
         self.query_state.errors.forget(&*self.flight.key);
         let (telemetry, subject, strategy) =
             (self.node.client.telemetry(), self.subject(), self.plan.strategy());

@@ -20,7 +20,7 @@ pub struct LoadNotes {
 struct Extras {
     terms: AnswerTerms,
     /// Entries for other keys. Shared by the answers of a batch: the first that is stored takes them.
-    brought: Arc<Mutex<Vec<AnyBrought>>>,
+    brought: Arc<Mutex<Option<AnyBrought>>>,
     step: Option<AnyStoreStep>,
     ticket: Option<Ticket>,
 }
@@ -31,7 +31,7 @@ pub(crate) type Ticket = Arc<dyn Any + Send + Sync>;
 /// The step that stores an answer, with its app type erased.
 pub(crate) type AnyStoreStep = Arc<dyn Any + Send + Sync>;
 
-/// An entry that a load brings along, with its app type erased.
+/// The entries that a load brings along, with its app type erased.
 pub(crate) type AnyBrought = Box<dyn Any + Send>;
 
 /// The settings that a load has made for its own answer.
@@ -58,8 +58,9 @@ impl LoadNotes {
         &mut self.extras.get_or_insert_default().terms
     }
 
-    pub(crate) fn bring(&mut self, entry: AnyBrought) {
-        self.extras.get_or_insert_default().brought.lock().push(entry);
+    /// Works on the entries that the load brings along, under their lock. `work` must not call foreign code.
+    pub(crate) fn bring(&mut self, work: impl FnOnce(&mut Option<AnyBrought>)) {
+        work(&mut self.extras.get_or_insert_default().brought.lock());
     }
 
     /// Sets the step that stores the answer.
@@ -82,7 +83,7 @@ impl LoadNotes {
         self.extras.as_mut()?.ticket.take()
     }
 
-    pub(crate) fn take_brought(&self) -> Vec<AnyBrought> {
-        self.extras.as_ref().map(|extras| std::mem::take(&mut *extras.brought.lock())).unwrap_or_default()
+    pub(crate) fn take_brought(&self) -> Option<AnyBrought> {
+        self.extras.as_ref()?.brought.lock().take()
     }
 }

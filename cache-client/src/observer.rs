@@ -30,7 +30,7 @@ use crate::error::OptionsError;
 use crate::fetch::Fetch;
 use crate::observer::registry::ObservedKey;
 use crate::observer::state::{AnyState, State};
-use crate::observer::subscription::{NewerState, Subscription};
+use crate::observer::subscription::Subscription;
 use crate::observer::task::ObserverTask;
 use crate::query::caller::Caller;
 use crate::runtime::TaskRuntime;
@@ -84,8 +84,8 @@ pub(crate) struct AnyObserver<A: App> {
     waker: Option<Waker>,
     /// Whether the runtime of the key's task is idle, if it may be. Used through `&mut` only, so never locked.
     idle_watch: Mutex<Option<Box<IdleWatch>>>,
-    /// A task that cannot be idle while a caller on this runtime polls the observer.
-    never_idle: Option<RuntimePair>,
+    /// A task that cannot be idle while a caller on this runtime polls the observer. Number 0 if there is none.
+    never_idle: RuntimePair,
 }
 
 /// The settings of one observer.
@@ -100,14 +100,6 @@ struct ObserverSettings {
 struct ObservedQuery<A: App> {
     query: Arc<dyn AnyQuery<A>>,
     subscription: Subscription,
-}
-
-/// A state that the observer has not returned yet.
-enum NextState {
-    /// From the subscription.
-    Subscription(NewerState),
-    /// Without a subscription.
-    Idle,
 }
 
 /// Number of the key's task, and the runtime of the caller, whose timers are used.
@@ -349,7 +341,7 @@ impl<A: App> AnyObserver<A> {
             has_unseen_state: true,
             waker: None,
             idle_watch: Mutex::new(None),
-            never_idle: None,
+            never_idle: (0, None),
         }
     }
 
@@ -425,7 +417,7 @@ impl<A: App> AnyObserver<A> {
                 return poll_fn(|cx| self.poll_state(cx)).await;
             };
             // The state is taken when the load has its slot back, so that no state is lost if the load stops waiting.
-            Box::pin(while_lent(Some(slot), poll_fn(|cx| self.poll_next_state(cx).map(drop)))).await;
+            Box::pin(while_lent(Some(slot), poll_fn(|cx| self.poll_next_state(false, cx).map(drop)))).await;
             // The state may no longer be available.
             if let Poll::Ready(state) = poll_fn(|cx| Poll::Ready(self.poll_state(cx))).await {
                 return state;
@@ -435,39 +427,36 @@ impl<A: App> AnyObserver<A> {
 
     /// Waits for a state, and returns it.
     pub(crate) fn poll_state(&mut self, cx: &mut Context<'_>) -> Poll<Option<AnyState>> {
-        let Some(next) = ready!(self.poll_next_state(cx)) else { return Poll::Ready(None) };
-        let (NextState::Subscription(newer), Some(ObservedQuery { subscription, .. })) =
-            (next, &mut self.observed)
-        else {
-            self.has_unseen_state = false;
-            return Poll::Ready(Some(self.idle()));
+        let Some(state) = ready!(self.poll_next_state(true, cx)) else { return Poll::Ready(None) };
+        let Some(ObservedQuery { subscription, .. }) = &self.observed else {
+            return Poll::Ready(Some(state));
         };
-        let state = subscription.give(newer);
-        if !state.is_pending() || subscription.has_shown() {
+        let is_pending = state.is_pending();
+        if !is_pending || subscription.has_shown() {
             self.previous = None;
         }
-        Poll::Ready(Some(self.present(self.previous.as_ref(), state)))
+        Poll::Ready(Some(if is_pending { self.present(self.previous.as_ref(), state) } else { state }))
     }
 
-    /// Waits for a state that was not returned yet. Replaces the key's task if it has stopped. `None` if there is no
-    /// runtime for a new task.
-    fn poll_next_state(&mut self, cx: &mut Context<'_>) -> Poll<Option<NextState>> {
+    /// Waits for a state that was not returned yet; if the caller `takes` it, it counts as returned. Replaces the key's
+    /// task if it has stopped. `None` if there is no runtime for a new task.
+    fn poll_next_state(&mut self, takes: bool, cx: &mut Context<'_>) -> Poll<Option<AnyState>> {
         match &mut self.waker {
             Some(waker) => waker.clone_from(cx.waker()),
             None => self.waker = Some(cx.waker().clone()),
         }
         loop {
             let Some(observed) = &mut self.observed else {
-                return if self.has_unseen_state {
-                    Poll::Ready(Some(NextState::Idle))
-                } else {
-                    Poll::Pending
-                };
+                if !self.has_unseen_state {
+                    return Poll::Pending;
+                }
+                self.has_unseen_state = !takes;
+                return Poll::Ready(Some(self.idle()));
             };
             let subscription = &mut observed.subscription;
-            let idle = match subscription.poll_newer(|| self.client.cache().about_now(), cx) {
-                Poll::Ready(Some(newer)) => return Poll::Ready(Some(NextState::Subscription(newer))),
+            let idle = match subscription.poll_newer(takes, || self.client.cache().about_now(), cx) {
                 Poll::Ready(None) => None,
+                newer @ Poll::Ready(Some(_)) => return newer,
                 Poll::Pending => {
                     let checks = (self.idle_watch.get_mut(), &mut self.never_idle);
                     Some(ready!(poll_idle(&self.client, &subscription.observed_key, checks, cx)))
@@ -553,18 +542,18 @@ impl<A: App> ObservedQuery<A> {
 fn poll_idle<A: App>(
     client: &Client<A>,
     observed_key: &ObservedKey,
-    (watch, never_idle): (&mut Option<Box<IdleWatch>>, &mut Option<RuntimePair>),
+    (watch, never_idle): (&mut Option<Box<IdleWatch>>, &mut RuntimePair),
     cx: &mut Context<'_>,
 ) -> Poll<u64> {
     let caller = Handle::try_current().ok().map(|current| current.id());
     let pair = (observed_key.task_number(), caller);
-    if *never_idle == Some(pair) {
+    if pair.0 > 0 && *never_idle == pair {
         return Poll::Pending;
     }
     let Some((task, runtime)) = observed_key.task_that_may_be_idle() else {
         *watch = None;
         // The number was read first: if there is another task by now, its number is not found here the next time.
-        *never_idle = Some(pair).filter(|(number, _)| *number > 0);
+        *never_idle = pair;
         return Poll::Pending;
     };
     let of = (task, caller);

@@ -401,6 +401,11 @@ impl Plan {
         self.kept_for(is_absent, terms).map_or(times, |ttl| times.ttl(ttl))
     }
 
+    /// Whether values of one load may get different times.
+    pub(crate) fn varies_times(&self) -> bool {
+        self.jitter > 0.0 || self.checks_absence()
+    }
+
     /// How long a value is fresh, and how long it is kept if the table does not decide that.
     pub(crate) fn windows(&self, is_absent: bool, terms: &AnswerTerms) -> (Duration, Option<Duration>) {
         let own = terms.fresh.filter(|_| !self.is_fresh_set_by_call);

@@ -244,6 +244,12 @@ impl Telemetry {
         metrics::count_by(SUBSTITUTES, subject.query, "kind", kind);
     }
 
+    /// Whether anything may receive what [`store`](Self::store) reports.
+    pub(crate) fn reports_stores() -> bool {
+        cfg!(feature = "metrics")
+            || (Level::DEBUG <= STATIC_MAX_LEVEL && Level::DEBUG <= LevelFilter::current())
+    }
+
     pub(crate) fn store(self, subject: Subject<'_>, strategy: Strategy, is_kept: bool) {
         emit!(DEBUG, "store", self.about(subject, strategy), kept = is_kept);
         metrics::count(STORES, subject.labels);

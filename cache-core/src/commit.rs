@@ -6,6 +6,7 @@
 
 pub(crate) mod affected;
 pub(crate) mod answer;
+pub(crate) mod brought;
 pub(crate) mod bulk;
 pub(crate) mod conditional;
 pub(crate) mod inputs;

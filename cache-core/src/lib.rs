@@ -175,7 +175,7 @@ pub mod client_support {
     pub use crate::table::handle::AnyTableRef;
     pub use crate::transaction::{Backoff, TRANSACT_ATTEMPTS};
     pub use crate::watch::any::AnyWatch;
-    pub use crate::watch::brought::BroughtEntry;
+    pub use crate::watch::brought::BroughtEntries;
     pub use crate::watch::facts::{AnswerFacts, AnyStoreOutcome};
 }
 

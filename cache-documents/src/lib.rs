@@ -1,4 +1,108 @@
 //! Documents over the query client [`cache_client`]: one record of each thing, however many answers show it.
+//!
+//! A response of [JSON:API](https://jsonapi.org) is an article with its author, another one a list of articles with theirs.
+//! A cache of answers has each author many times, and each copy has its own age. Here the answers share *records*. When
+//! one response, or the program, renames a person, every document that shows this person follows in the same commit, and
+//! no document ever mixes two moments.
+//!
+//! # Example
+//! ```
+//! use cache_client::{App, Client, Context, Fetch};
+//! use cache_core::{Cache, Query, registry};
+//! use cache_documents::{
+//!     ClientDocuments, Document, DocumentsBuilder, Field, Id, One, ReadDocument, ReadError, Resource,
+//!     ResourceList, Resources,
+//! };
+//!
+//! #[derive(Query, Clone, Debug, PartialEq, Eq, Hash)]
+//! #[query(value = Article, record)]
+//! struct ArticleId(Id);
+//!
+//! #[derive(Query, Clone, Debug, PartialEq, Eq, Hash)]
+//! #[query(value = Person, record)]
+//! struct PersonId(Id);
+//!
+//! #[derive(Resource, Clone, Debug, PartialEq)]
+//! #[resource(type = "articles", key = ArticleId)]
+//! struct Article {
+//!     title: Field<String>,
+//!     author: One<PersonId>,
+//! }
+//!
+//! #[derive(Resource, Clone, Debug, PartialEq)]
+//! #[resource(type = "people", key = PersonId)]
+//! struct Person {
+//!     name: Field<String>,
+//! }
+//!
+//! #[derive(Query, Clone, Debug, PartialEq, Eq, Hash)]
+//! #[query(value = Document<Article>, capacity = 500, fresh = "30s")]
+//! struct GetArticle {
+//!     id: u64,
+//! }
+//!
+//! registry! { struct BlogRegistry { ArticleId, PersonId, GetArticle } }
+//!
+//! struct Blog;
+//!
+//! impl App for Blog {
+//!     type Registry = BlogRegistry;
+//! }
+//!
+//! impl Resources for Blog {
+//!     fn list(list: &mut ResourceList<Self>) {
+//!         list.add::<Article>();
+//!         list.add::<Person>();
+//!     }
+//! }
+//!
+//! impl Fetch<Blog> for GetArticle {
+//!     type Error = ReadError;
+//!
+//!     async fn fetch(&self, cx: &Context<Blog>) -> Result<Document<Article>, ReadError> {
+//!         // A real program asks its server.
+//!         let body = format!(
+//!             r#"{{"data": {{"type": "articles", "id": "{}", "attributes": {{"title": "One"}},
+//!                 "relationships": {{"author": {{"data": {{"type": "people", "id": "9"}}}}}}}},
+//!                 "included": [{{"type": "people", "id": "9", "attributes": {{"name": "Ann"}}}}]}}"#,
+//!             self.id
+//!         );
+//!         cx.document(body.as_bytes())
+//!     }
+//! }
+//!
+//! # #[tokio::main(flavor = "current_thread")]
+//! # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+//! let client = Client::builder(Cache::new(), Blog).documents().build();
+//! let document = client.query(&GetArticle { id: 1 }).await?;
+//! let article = document.data().unwrap();
+//! assert_eq!(document.one(&article.author).unwrap().name, Field::Value("Ann".to_owned()));
+//!
+//! let ann = PersonId("9".into());
+//! client.documents().patch(&ann, |person| person.name = Field::Value("Zoe".to_owned())).await?;
+//! let document = client.query(&GetArticle { id: 1 }).await?; // a hit
+//! assert_eq!(document.get(&ann).unwrap().name, Field::Value("Zoe".to_owned()));
+//! # Ok(())
+//! # }
+//! ```
+//!
+//! # What holds
+//! - **A record lives as long as a document that shows it**: one that the cache keeps, or that the program holds. When
+//!   the last one goes, the record goes, key included. A load that is still running may keep what was written since it
+//!   began.
+//! - **A response changes what it mentions.** A field that it leaves out stays as it is; null is a value. An answer is
+//!   replaced as a whole, and a field too: lists are not merged.
+//! - **Order of requests.** A response never overwrites a field that was written by a request that began later, or by a
+//!   patch or deletion after its own request.
+//! - **All at once.** A response is applied as a whole or not at all, together with what it changes in other documents.
+//! - **An equal response wakes nobody.** The records and the document stay the same allocations, and only the age of the
+//!   answer begins anew.
+//!
+//! # Costs
+//! Reading a document from the cache costs a hit. `one` and `get` are a binary search among the records of one type that
+//! the document shows. Storing a response visits its records, and the documents that show those that have changed. All
+//! commits that change records are made one after another. If more than 256 documents show a changed record, those that
+//! are neither observed nor pinned are marked instead of rewritten.
 #![forbid(unsafe_code)]
 
 mod context;

@@ -67,8 +67,11 @@ pub(crate) struct RecordType {
     name: &'static str,
     pub(crate) resource: TypeId,
     pub(crate) absent: fn() -> Arc<dyn AnyRecord>,
-    pub(crate) to_list: fn(Arc<[Id]>, Vec<Arc<dyn AnyRecord>>) -> Arc<dyn AnyRecordList>,
+    pub(crate) to_list: ToList,
 }
+
+/// Makes a list of records of the type. The ids are sorted.
+type ToList = fn(Arc<[Id]>, Vec<Arc<dyn AnyRecord>>) -> Arc<dyn AnyRecordList>;
 
 /// The record types of a program, by name and by type.
 #[derive(Default)]
@@ -88,9 +91,12 @@ impl RecordTypes {
     }
 }
 
+/// Reads a record without counting this as a use.
+type Peek<A> = fn(&Cache<<A as App>::Registry>, &Id) -> Option<Arc<dyn AnyRecord>>;
+
 /// How the records of one type are read and written.
 struct RecordTable<A: App> {
-    peek: fn(&Cache<A::Registry>, &Id) -> Option<Arc<dyn AnyRecord>>,
+    peek: Peek<A>,
     set: fn(&mut AnswerStore<'_, A>, &Id, Arc<dyn AnyRecord>),
     remove: fn(&mut AnswerStore<'_, A>, &Id),
 }

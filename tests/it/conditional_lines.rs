@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
-use cache_core::client_support::{AnyStoreOutcome, AnyWatch, BroughtEntry, Inputs, ValueHandle};
+use cache_core::client_support::{AnyStoreOutcome, AnyWatch, BroughtEntries, Inputs, ValueHandle};
 use cache_core::{Cache, ChangeKind, EntryTimes, Freshness, Residency, Revision};
 
 use crate::shop::*;
@@ -141,12 +141,13 @@ fn a_brought_line_is_skipped_if_its_key_has_changed() {
         if is_changed {
             cache.insert(GetTotal(1), 2);
         }
-        let mut entry = BroughtEntry::new(cache.any_table_ref::<GetTotal>(), GetTotal(1), Arc::new(1));
+        let mut brought = BroughtEntries::new(cache.any_table_ref::<GetTotal>());
+        brought.add(GetTotal(1), Arc::new(1));
         let mut tx = cache.begin();
         tx.set_watched(&watch, &handle(7), EntryTimes::new(), &Inputs::default());
-        tx.bring(&watch, &entry);
-        tx.commit().unwrap().note_brought(&mut entry);
-        assert_eq!(entry.is_stored(), !is_changed);
+        tx.bring(&watch, &brought);
+        tx.commit().unwrap().note_brought(&mut brought);
+        assert_eq!(brought.is_stored(0), !is_changed);
         assert_eq!(cache.get(&GetTotal(1)).as_deref(), Some(&if is_changed { 2 } else { 1 }));
     }
 }

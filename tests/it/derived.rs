@@ -4,7 +4,9 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
-use cache_core::client_support::{AnswerFacts, AnyStoreOutcome, AnyWatch, BroughtEntry, Inputs, ValueHandle};
+use cache_core::client_support::{
+    AnswerFacts, AnyStoreOutcome, AnyWatch, BroughtEntries, Inputs, ValueHandle,
+};
 use cache_core::{Cache, ChangeKind, EntryTimes, Freshness, Holds, Query, Shape, Tag, registry};
 use proptest::prelude::*;
 use serde::{Deserialize, Serialize};
@@ -317,7 +319,8 @@ fn a_load_that_began_before_a_mark_does_not_undo_it() {
     build(&cache, GetSum(1), &[1]);
     let watch = AnyWatch::new(cache.any_table_ref::<GetPart>(), GetPart(2), None);
     cache.insert(GetPart(1), 2);
-    let mut brought = [BroughtEntry::new(cache.any_table_ref::<GetSum>(), GetSum(1), Arc::new(3))];
+    let mut brought = [BroughtEntries::new(cache.any_table_ref::<GetSum>())];
+    brought[0].add(GetSum(1), Arc::new(3));
     let inputs = Inputs::default();
     let facts =
         AnswerFacts { times: EntryTimes::new(), inputs: &inputs, is_unchanged: false, brought: &mut brought };

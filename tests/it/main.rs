@@ -1,6 +1,7 @@
 //! Behaviour of the cache through its public interface.
 #![allow(clippy::unwrap_used, clippy::type_complexity, missing_docs, reason = "tests")]
 
+mod brought;
 mod commit_listeners;
 mod commit_retention;
 mod conditional_lines;

@@ -18,6 +18,7 @@
 //! | `.../load-hit`, `.../load-miss` | `get_or_insert_with` of present keys, and of keys that are nearly all new |
 //! | `.../commit-N` | transactions that write N present keys; per key |
 //! | `.../client-hits`, `.../client-misses` | queries of the async client whose answers are cached, and queries whose loads take no time |
+//! | `.../client-bring` | loads that bring 20 entries; per load |
 
 use std::process::ExitCode;
 

@@ -8,6 +8,7 @@ mod loads;
 mod observers;
 mod pages;
 
+pub use bringing::line_up as bringing_line_up;
 pub use hits::line_up as hits_line_up;
 pub use loads::misses_line_up;
 

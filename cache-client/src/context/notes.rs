@@ -32,8 +32,8 @@ impl<A: App> Node<A> {
     }
 
     /// Takes the entries that this context's load brings along.
-    pub(crate) fn take_brought(&self) -> Vec<AnyBrought> {
-        self.used_load().map(|load| load.note(|notes| notes.take_brought())).unwrap_or_default()
+    pub(crate) fn take_brought(&self) -> Option<AnyBrought> {
+        self.used_load()?.note(|notes| notes.take_brought())
     }
 
     /// The step that stores the answer of this context's load, if its code has set one.

@@ -1,92 +1,178 @@
 //! Entries that a load brings along for other keys: stored with its answer, kept for their next callers, and copied to
 //! the provider.
 
+use std::any::TypeId;
 use std::sync::Arc;
 
 use cache_core::Moment;
-use cache_core::client_support::{AnyPin, BroughtEntry};
+use cache_core::client_support::{AnyKey, AnyPin, BroughtEntries};
 
 use super::LoadTask;
 use crate::any_query::AnyQuery;
 use crate::app::App;
 use crate::context::Node;
 use crate::erased::AnyValue;
-use crate::notes::{AnswerTerms, AnyBrought};
+use crate::notes::AnswerTerms;
 use crate::plan::Plan;
+use crate::telemetry::Telemetry;
 
-/// An entry that a load brings along.
+/// The entries of one query that a load brings along.
 pub(crate) struct Brought<A: App> {
-    pub(crate) answer: BroughtAnswer<A>,
-    pub(crate) entry: BroughtEntry,
+    entries: BroughtEntries,
+    query: BroughtQuery<A>,
 }
 
-/// The answer for another key.
-pub(crate) struct BroughtAnswer<A: App> {
-    pub(crate) query: Arc<dyn AnyQuery<A>>,
-    pub(crate) value: AnyValue,
+/// The query of such entries.
+struct BroughtQuery<A: App> {
+    as_query: AsQuery<A>,
     /// The options of the query.
-    pub(crate) plan: Arc<Plan>,
+    plan: Arc<Plan>,
 }
+
+/// Returns a key of the query as what can be loaded.
+pub(crate) type AsQuery<A> = fn(&dyn AnyKey) -> &dyn AnyQuery<A>;
+
+/// All entries that a load brings along, to be stored. Boxed, since most loads bring none.
+pub(super) struct BroughtAnswers<A: App> {
+    pub(super) entries: Vec<BroughtEntries>,
+    /// In the order of the lists.
+    queries: Vec<BroughtQuery<A>>,
+}
+
+/// A stored answer for another key.
+pub(super) struct BroughtAnswer<'a, A: App> {
+    pub(super) query: &'a dyn AnyQuery<A>,
+    pub(super) value: AnyValue,
+    pub(super) plan: &'a Plan,
+}
+
+/// The lists of a load, by query.
+type Lists<A> = Vec<Brought<A>>;
 
 impl<A: App> Brought<A> {
-    /// Notes the entry, to be stored with the answer of this context's load.
-    pub(crate) fn note(self, node: &Node<A>) {
-        node.note(|notes| notes.bring(Box::new(self)));
+    pub(crate) fn new(entries: BroughtEntries, as_query: AsQuery<A>, plan: Arc<Plan>) -> Self {
+        Self { entries, query: BroughtQuery { as_query, plan } }
     }
 
-    fn of(brought: AnyBrought) -> Option<Self> {
-        brought.downcast::<Self>().ok().map(|brought| *brought)
+    /// Adds an entry by `add` to those of its query, to be stored with the answer of this context's load. Returns
+    /// whether the load has brought any of that query.
+    pub(crate) fn add(node: &Node<A>, query: TypeId, add: &mut dyn FnMut(&mut BroughtEntries)) -> bool {
+        let mut is_added = false;
+        node.note(|notes| {
+            notes.bring(|lists| {
+                let lists = lists.as_mut().and_then(|lists| lists.downcast_mut::<Lists<A>>());
+                if let Some(list) = lists.and_then(|lists| Self::of(lists, query)) {
+                    add(&mut list.entries);
+                    is_added = true;
+                }
+            });
+        });
+        is_added
+    }
+
+    /// Notes a list, to be stored with the answer of this context's load.
+    pub(crate) fn note(self, node: &Node<A>) {
+        let query = self.entries.query();
+        node.note(|notes| {
+            notes.bring(|lists| {
+                let lists = lists.get_or_insert_with(|| Box::new(Lists::<A>::new()));
+                let Some(lists) = lists.downcast_mut::<Lists<A>>() else { return };
+                match Self::of(lists, query) {
+                    // Another task of the load has noted one meanwhile.
+                    Some(list) => list.entries.append(self.entries),
+                    None => lists.push(self),
+                }
+            });
+        });
+    }
+
+    fn of(lists: &mut [Self], query: TypeId) -> Option<&mut Self> {
+        lists.iter_mut().find(|list| list.entries.query() == query)
+    }
+}
+
+impl<A: App> BroughtQuery<A> {
+    fn set_times(&self, entries: &mut BroughtEntries, started: Moment) {
+        let times = |is_absent| self.plan.times(is_absent, started, &AnswerTerms::default());
+        match self.plan.varies_times() {
+            true => entries.set_times_of(|entries, number| {
+                times(self.plan.checks_absence() && self.is_absent(entries, number))
+            }),
+            false => entries.set_times(times(false)),
+        }
+    }
+
+    /// Whether the value of an entry means "absent".
+    fn is_absent(&self, entries: &BroughtEntries, number: usize) -> bool {
+        let (Some(key), Some(handle)) = (entries.key(number), entries.handle(number)) else { return false };
+        let query = (self.as_query)(key);
+        query.is_absent(&query.to_value(handle))
+    }
+}
+
+impl<A: App> BroughtAnswers<A> {
+    fn any_stored(&self) -> bool {
+        let mut lists = self.entries.iter();
+        lists.any(|entries| (0..entries.len()).any(|number| entries.is_stored(number)))
+    }
+
+    /// The answers that were stored.
+    pub(super) fn stored(&self) -> impl Iterator<Item = BroughtAnswer<'_, A>> {
+        let lists = self.entries.iter().zip(&self.queries);
+        lists.flat_map(|(entries, BroughtQuery { as_query, plan })| {
+            let stored = (0..entries.len()).filter(|&number| entries.is_stored(number));
+            stored.filter_map(|number| {
+                let query = as_query(entries.key(number)?);
+                Some(BroughtAnswer { query, value: query.to_value(entries.handle(number)?), plan })
+            })
+        })
     }
 }
 
 impl<A: App> LoadTask<A> {
     /// Takes the entries that the load brings along, with the times of their own queries.
-    pub(super) fn take_brought(&self, started: Moment) -> (Vec<BroughtAnswer<A>>, Vec<BroughtEntry>) {
-        let brought = self.node.take_brought();
-        if brought.is_empty() {
-            return (Vec::new(), Vec::new());
-        }
-        let brought = brought.into_iter().filter_map(Brought::of);
-        let timed = brought.map(|Brought { answer, mut entry }| {
-            let is_absent = answer.query.counts_as_absent(&answer.plan, &answer.value);
-            entry.set_times(answer.plan.times(is_absent, started, &AnswerTerms::default()));
-            (answer, entry)
+    pub(super) fn take_brought(&self, started: Moment) -> Option<Box<BroughtAnswers<A>>> {
+        let lists = self.node.take_brought()?.downcast::<Lists<A>>().ok()?;
+        let timed = lists.into_iter().map(|Brought { mut entries, query }| {
+            query.set_times(&mut entries, started);
+            (entries, query)
         });
-        timed.unzip()
+        let (entries, queries) = timed.unzip();
+        Some(Box::new(BroughtAnswers { entries, queries }))
     }
 
-    /// Reports the entries that were stored, and returns them.
-    pub(super) fn stored(
-        &self,
-        answers: Vec<BroughtAnswer<A>>,
-        entries: &[BroughtEntry],
-    ) -> Vec<BroughtAnswer<A>> {
-        if answers.is_empty() {
-            return answers;
-        }
+    /// Reports the entries that were stored, and forgets the others.
+    pub(super) fn report_stored(&self, brought: &mut BroughtAnswers<A>) {
         let client = &self.node.client;
-        let stored = answers.into_iter().zip(entries).filter(|(_, entry)| entry.is_stored());
-        let reported = stored.map(|(answer, _)| {
-            let query = &*answer.query;
-            client.telemetry().store(query.subject(), answer.plan.strategy(), false);
-            if let Some(query_state) = client.existing_query_state(query) {
-                query_state.errors.forget(query);
+        for (entries, query) in brought.entries.iter_mut().zip(&brought.queries) {
+            let first = entries.key(0).map(query.as_query);
+            let query_state = first.and_then(|query| client.existing_query_state(query));
+            let query_state = query_state.filter(|query_state| query_state.errors.any_exist());
+            if Telemetry::reports_stores() || query_state.is_some() {
+                for number in (0..entries.len()).filter(|&number| entries.is_stored(number)) {
+                    let Some(key) = entries.key(number) else { continue };
+                    let stored = (query.as_query)(key);
+                    client.telemetry().store(stored.subject(), query.plan.strategy(), false);
+                    if let Some(query_state) = query_state {
+                        query_state.errors.forget(stored);
+                    }
+                }
             }
-            answer
-        });
-        reported.collect()
+            entries.forget_unstored();
+        }
     }
 }
 
 /// The values that a task keeps for a while after its load, for later callers.
 pub(super) struct KeptAfterLoad<A: App> {
     _pin: Option<AnyPin>,
-    pub(super) brought: Vec<BroughtAnswer<A>>,
+    pub(super) brought: Option<Box<BroughtAnswers<A>>>,
 }
 
 impl<A: App> KeptAfterLoad<A> {
     /// Boxed, since most tasks keep nothing.
-    pub(super) fn new(pin: Option<AnyPin>, brought: Vec<BroughtAnswer<A>>) -> Option<Box<Self>> {
-        (pin.is_some() || !brought.is_empty()).then(|| Box::new(Self { _pin: pin, brought }))
+    pub(super) fn new(pin: Option<AnyPin>, brought: Option<Box<BroughtAnswers<A>>>) -> Option<Box<Self>> {
+        let brought = brought.filter(|brought| brought.any_stored());
+        (pin.is_some() || brought.is_some()).then(|| Box::new(Self { _pin: pin, brought }))
     }
 }

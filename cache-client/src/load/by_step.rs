@@ -4,7 +4,7 @@ use std::any::Any;
 use std::sync::Arc;
 
 use cache_core::client_support::{
-    AnyStoreOutcome, AnyTableRef, AnyWatch, BroughtEntry, Inputs, TRANSACT_ATTEMPTS, ValueHandle,
+    AnyStoreOutcome, AnyTableRef, AnyWatch, BroughtEntries, Inputs, TRANSACT_ATTEMPTS, ValueHandle,
 };
 use cache_core::{CommitError, EntryTimes, Receipt, Transaction};
 
@@ -18,7 +18,7 @@ pub(super) struct AnswerParts<'a> {
     pub(super) watch: &'a AnyWatch,
     pub(super) times: EntryTimes,
     pub(super) inputs: &'a Inputs,
-    pub(super) brought: &'a mut [BroughtEntry],
+    pub(super) brought: &'a mut [BroughtEntries],
     /// Whether it is a copy from the provider.
     pub(super) is_copy: bool,
     /// What was kept since the start of the load.
@@ -54,7 +54,7 @@ impl<A: App> LoadTask<A> {
     ) -> (AnyStoreOutcome, AnyValue) {
         let AnswerParts { watch, times, inputs, brought, is_copy, ticket } = parts;
         let line = |transaction: &mut Transaction<A::Registry>, value: Option<&ValueHandle>| {
-            brought.iter().for_each(|entry| transaction.bring(watch, entry));
+            brought.iter().for_each(|entries| transaction.bring(watch, entries));
             if let Some(value) = value {
                 transaction.set_watched(watch, value, times, inputs);
             }
@@ -62,7 +62,7 @@ impl<A: App> LoadTask<A> {
         let origin = Origin { is_copy, is_loaded: true, ticket, is_overtaken: watch.is_overtaken() };
         let Committed { receipt, value, has_answer } = self.commit_by_step((step, loaded), origin, &line);
         let Some(receipt) = receipt else { return (AnyStoreOutcome::Overtaken, value) };
-        brought.iter_mut().for_each(|entry| receipt.note_brought(entry));
+        brought.iter_mut().for_each(|entries| receipt.note_brought(entries));
         let outcome = match has_answer {
             // A step that writes the key of the answer itself has stored the answer.
             true => receipt.stored(watch).unwrap_or(AnyStoreOutcome::Written),

@@ -172,7 +172,8 @@ impl<A: App> LoadTask<A> {
         if let Some((entry, value)) = own {
             self.leave_copy(entry, value, started).await;
         }
-        let brought = kept.into_iter().flat_map(|kept| &kept.brought);
+        let brought =
+            kept.and_then(|kept| kept.brought.as_ref()).into_iter().flat_map(|brought| brought.stored());
         run_all(brought.map(|answer| leave_brought_copy(&self.node.client, answer, started))).await;
     }
 
@@ -197,15 +198,15 @@ impl<A: App> LoadTask<A> {
 }
 
 /// Stores a copy of an entry that a load has brought along.
-async fn leave_brought_copy<A: App>(client: &Client<A>, answer: &BroughtAnswer<A>, started: Moment) {
+async fn leave_brought_copy<A: App>(client: &Client<A>, answer: BroughtAnswer<'_, A>, started: Moment) {
     let BroughtAnswer { query, value, plan } = answer;
-    let Some(entry) = ProviderEntry::of(client, &**query) else { return };
+    let Some(entry) = ProviderEntry::of(client, query) else { return };
     let age = client.cache().now().since(started);
     let loaded_at = WallTime::from(client.cache().wall()).earlier_by(age);
-    let (fresh, ttl) = windows(client, &**query, plan, value, &AnswerTerms::default());
-    let served = plan.served_for(query.counts_as_absent(plan, value), &AnswerTerms::default());
-    let copy = EntryCopy { value: &query.to_handle(value), loaded_at, age, fresh, served, ttl };
-    entry.put(&**query, copy, &|| is_present(client, &**query, value)).await;
+    let (fresh, ttl) = windows(client, query, plan, &value, &AnswerTerms::default());
+    let served = plan.served_for(query.counts_as_absent(plan, &value), &AnswerTerms::default());
+    let copy = EntryCopy { value: &query.to_handle(&value), loaded_at, age, fresh, served, ttl };
+    entry.put(query, copy, &|| is_present(client, query, &value)).await;
 }
 
 /// Runs futures, at most [`MAX_WRITES`] at a time.

@@ -1,5 +1,6 @@
 //! What is known about an observed key, and what one observer shows by its own options. Plain data.
 
+use std::num::{NonZeroU64, NonZeroUsize};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -17,7 +18,7 @@ pub(crate) struct KeySnapshot {
     pub(super) shared: Option<ShownValue>,
     /// For all other observers. `None` while there are none.
     pub(super) own: Option<ShownValue>,
-    /// The error, with a number that distinguishes it from other errors.
+    /// The error, with a number from 1 on that distinguishes it from other errors.
     pub(super) error: Option<(u64, AnyQueryError)>,
     pub(super) is_refreshing: bool,
     /// The number of the observers' loads that were answered so far.
@@ -56,13 +57,13 @@ pub(super) enum ValueVersion {
     Nothing,
 }
 
-/// Distinguishes one state from the next.
+/// Distinguishes one state from the next. Small, since each observer has one.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct StateId {
     pub(super) value: Option<ValueVersion>,
     /// The value with layers, by its address, which stays the same as long as the value is shown.
-    pub(super) folded: Option<usize>,
-    pub(super) error: Option<u64>,
+    pub(super) folded: Option<NonZeroUsize>,
+    pub(super) error: Option<NonZeroU64>,
     pub(super) is_stale: bool,
     pub(super) is_refreshing: bool,
 }
@@ -71,6 +72,12 @@ pub(super) struct StateId {
 pub(crate) struct ObserverView {
     /// Shared, so that it stays in the processor's caches when there are many observers.
     pub(super) plan: Arc<Plan>,
+    /// Boxed, since most observers need none of it: their strategy stores answers, and loads.
+    pub(super) bypass: Option<Box<Bypass>>,
+}
+
+/// What an observer needs whose strategy does not use the cache, or never loads.
+pub(super) struct Bypass {
     /// The stored revision when the observer was added, if its strategy does not use the cache.
     pub(super) base: Option<Revision>,
     /// The number of answers at that time.
@@ -80,8 +87,9 @@ pub(crate) struct ObserverView {
 }
 
 impl ShownValue {
-    pub(super) fn identity(&self) -> (ValueVersion, Option<usize>) {
-        (self.version, self.folded.as_ref().map(|folded| Arc::as_ptr(folded).cast::<u8>().addr()))
+    pub(super) fn identity(&self) -> (ValueVersion, Option<NonZeroUsize>) {
+        let address = |folded: &AnyValue| NonZeroUsize::new(Arc::as_ptr(folded).cast::<u8>().addr());
+        (self.version, self.folded.as_ref().and_then(address))
     }
 
     /// When the stored value was true, and how long it is fresh from then on.
@@ -101,14 +109,19 @@ impl ShownValue {
 }
 
 impl ObserverView {
+    fn not_cached(&self) -> Option<&'static str> {
+        self.bypass.as_ref()?.not_cached
+    }
+
     /// The value to show.
     fn shown<'a>(&self, snapshot: &'a KeySnapshot) -> Option<&'a ShownValue> {
         match self.plan.stores() {
             true => snapshot.shared.as_ref(),
             false => snapshot.own.as_ref().filter(|shown| match shown.version {
-                ValueVersion::Stored(revision) => {
-                    Some(revision) != self.base || snapshot.answers > self.answers
-                }
+                ValueVersion::Stored(revision) => self
+                    .bypass
+                    .as_ref()
+                    .is_none_or(|bypass| Some(revision) != bypass.base || snapshot.answers > bypass.answers),
                 ValueVersion::Answer(_) | ValueVersion::Nothing => true,
             }),
         }
@@ -120,7 +133,7 @@ impl ObserverView {
         StateId {
             value: shown.map(|shown| shown.version),
             folded: shown.and_then(|shown| shown.identity().1),
-            error: snapshot.error.as_ref().map(|(number, _)| *number),
+            error: snapshot.error.as_ref().and_then(|(number, _)| NonZeroU64::new(*number)),
             is_stale: shown.is_some_and(|shown| shown.is_stale(&self.plan, now.since(snapshot.at))),
             is_refreshing: snapshot.is_refreshing,
         }
@@ -141,7 +154,7 @@ impl ObserverView {
                 is_previous: false,
                 is_placeholder: false,
             },
-            (None, None) => match self.not_cached.filter(|_| !is_refreshing) {
+            (None, None) => match self.not_cached().filter(|_| !is_refreshing) {
                 Some(query) => {
                     State::Failed { error: QueryError::NotCached { query }, last: None, is_refreshing }
                 }
@@ -154,7 +167,7 @@ impl ObserverView {
 /// Distinguishes what is published from what was published before.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Published {
-    pub(super) values: [Option<(ValueVersion, Option<usize>, bool)>; 2],
+    pub(super) values: [Option<(ValueVersion, Option<NonZeroUsize>, bool)>; 2],
     /// For how many of the observers' plans the shared value is stale.
     pub(super) stale: usize,
     pub(super) plans: usize,

@@ -8,7 +8,7 @@ use cache_core::{Moment, Revision};
 
 use super::channel::ChannelReader;
 use super::registry::ObservedKey;
-use super::snapshot::{ObserverView, StateId};
+use super::snapshot::{Bypass, ObserverView, StateId};
 use super::state::AnyState;
 use crate::plan::Plan;
 use crate::query_state::QueryState;
@@ -27,13 +27,6 @@ pub(crate) struct Subscription {
     view: ObserverView,
 }
 
-/// A state newer than the one that was returned last.
-pub(crate) struct NewerState {
-    state: AnyState,
-    id: StateId,
-    version: u64,
-}
-
 impl Subscription {
     /// Starts to observe a key of the query with this name. `base` is its stored revision.
     pub(crate) fn take(
@@ -45,7 +38,10 @@ impl Subscription {
         let observed_key = query_state.observed.enter(key);
         let (reader, since) = observed_key.channel.join(plan.stores());
         let not_cached = plan.never_loads().then_some(query);
-        let view = ObserverView { plan, base, answers: observed_key.channel.newest().answers, not_cached };
+        let answers = observed_key.channel.newest().answers;
+        let bypasses = !plan.stores() || not_cached.is_some();
+        let bypass = bypasses.then(|| Box::new(Bypass { base, answers, not_cached }));
+        let view = ObserverView { plan, bypass };
         observed_key.requests.add_observer(*view.plan);
         Self { query_state, observed_key, reader, since, seen: 0, given: None, view }
     }
@@ -61,36 +57,31 @@ impl Subscription {
         self.view.state(&newest, &self.view.state_id(&newest, now))
     }
 
-    /// Waits for a state that differs from the one returned last. `None` if there is no task. The state does not count
-    /// as [returned](Self::give) yet.
+    /// Waits for a state that differs from the one returned last. `None` if there is no task. If the caller `takes` the
+    /// state, it counts as returned: from now on only different states are newer.
     pub(crate) fn poll_newer(
         &mut self,
+        takes: bool,
         now: impl Fn() -> Moment,
         cx: &mut Context<'_>,
-    ) -> Poll<Option<NewerState>> {
-        let channel = &self.observed_key.channel;
-        while ready!(channel.poll_newer(self.reader, self.seen, cx)) {
+    ) -> Poll<Option<AnyState>> {
+        let Self { observed_key, reader, seen, given, view, .. } = self;
+        while ready!(observed_key.channel.poll_newer(*reader, *seen, cx)) {
             // Before the lock of the channel, since a clock is foreign code.
             let now = now();
-            let newer = channel.read(|snapshot, version| {
-                let id = self.view.state_id(snapshot, now);
-                match self.given == Some(id) {
-                    true => Err(version),
-                    false => Ok(NewerState { state: self.view.state(snapshot, &id), id, version }),
+            let newer = observed_key.channel.read(|snapshot, version| {
+                let id = view.state_id(snapshot, now);
+                let is_given = *given == Some(id);
+                if takes || is_given {
+                    (*seen, *given) = (version, Some(id));
                 }
+                (!is_given).then(|| view.state(snapshot, &id))
             });
-            match newer {
-                Ok(newer) => return Poll::Ready(Some(newer)),
-                Err(version) => self.seen = version,
+            if newer.is_some() {
+                return Poll::Ready(newer);
             }
         }
         Poll::Ready(None)
-    }
-
-    /// Returns a state to the observer. From now on only different states count as newer.
-    pub(crate) fn give(&mut self, newer: NewerState) -> AnyState {
-        (self.seen, self.given) = (newer.version, Some(newer.id));
-        newer.state
     }
 }
 

@@ -1,17 +1,19 @@
 //! Entries that a load brings along for other keys.
 
+use std::any::TypeId;
 use std::sync::Arc;
 
 use cache_core::Holds;
-use cache_core::client_support::BroughtEntry;
+use cache_core::client_support::BroughtEntries;
 
 use super::caller::Caller;
 use crate::any_query::AnyQuery;
 use crate::app::App;
 use crate::context::{Access, Context};
-use crate::erased::AnyValue;
+use crate::erased::typed_key;
 use crate::fetch::Fetch;
-use crate::load::brought::{Brought, BroughtAnswer};
+use crate::load::brought::Brought;
+use crate::plan::Plan;
 
 impl<A: App> Context<A> {
     /// Stores an answer for another key together with the answer of this load, inside [`fetch`](Fetch::fetch): a feed
@@ -62,24 +64,30 @@ impl<A: App> Context<A> {
     where
         A::Registry: Holds<Q>,
     {
-        if self.0.is_of_shared_load() {
-            let value = value.into();
-            let entry = BroughtEntry::new(
-                self.client().cache().any_table_ref::<Q>(),
-                query.clone(),
-                Arc::clone(&value),
-            );
-            self.bring_any(Arc::new(query), value, entry);
+        let mut entry = Some((query, value.into()));
+        let is_added = Brought::add(&self.0, TypeId::of::<Q>(), &mut |entries| {
+            if let Some((query, value)) = entry.take() {
+                entries.add(query, value);
+            }
+        });
+        if !is_added
+            && self.0.is_of_shared_load()
+            && let Some((query, value)) = entry
+        {
+            let table_ref = self.client().cache().any_table_ref::<Q>();
+            let mut entries = BroughtEntries::new(table_ref);
+            let plan = self.plan_of_brought(&query);
+            entries.add(query, value);
+            Brought::new(entries, |key| typed_key::<Q>(key), plan).note(&self.0);
         }
     }
 
-    fn bring_any(&self, query: Arc<dyn AnyQuery<A>>, value: AnyValue, entry: BroughtEntry) {
+    fn plan_of_brought(&self, query: &dyn AnyQuery<A>) -> Arc<Plan> {
         let caller = Caller::without_context(self.client());
-        let plan = match caller.planned(&*query, None, Access::PLAIN) {
+        match caller.planned(query, None, Access::PLAIN) {
             Ok(plan) => plan.shared(),
             // The callers of that query get the error.
-            Err(_) => Arc::new(caller.plan_of_query(&*query)),
-        };
-        Brought { answer: BroughtAnswer { query, value, plan }, entry }.note(&self.0);
+            Err(_) => Arc::new(caller.plan_of_query(query)),
+        }
     }
 }

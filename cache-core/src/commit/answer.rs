@@ -5,6 +5,7 @@
 //! if its key was changed since the load began. The other lines are written.
 
 use super::affected::Affected;
+use super::brought::BroughtLines;
 use super::conditional::{ConditionalWrite, LineOutcome};
 use super::inputs::{Inputs, InputsOfTable};
 use super::locked_shards::LockedShards;
@@ -15,14 +16,16 @@ use crate::event::ChangeKind;
 use crate::shard::erased::AnyPair;
 use crate::shard::key::{AnyKey, IsKey};
 use crate::shard::{Incoming, Location, OpContext, ShardMut, ShardRef};
+use crate::shared::LoadStart;
 use crate::table::head::Head;
 use crate::table::tags::Tags;
+use crate::watch::brought::BroughtEntries;
 
 /// An input has changed: nothing was stored.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct StaleInput;
 
-/// One entry to be stored.
+/// The answer to be stored.
 pub(crate) struct AnswerLine<'a> {
     hash: u32,
     pair: &'a mut dyn AnyPair,
@@ -41,7 +44,9 @@ pub(crate) struct AnswerPart<'a> {
 
 struct AnswerSteps<'a> {
     inputs: Option<&'a InputsOfTable>,
-    lines: Vec<AnswerLine<'a>>,
+    /// The answer, if it is of this table.
+    answer: Option<AnswerLine<'a>>,
+    brought: Option<BroughtLines>,
     /// The loads and watches to notify, collected while the commit can still fail.
     affected: Affected,
     now: Moment,
@@ -62,11 +67,6 @@ impl<'a> AnswerLine<'a> {
     pub(crate) fn invalidated(mut self, is_invalidated: bool) -> Self {
         self.write.is_invalidated = is_invalidated;
         self
-    }
-
-    fn has_key_of(&self, other: &Self) -> bool {
-        let keys = || self.pair.key().zip(other.pair.key());
-        self.hash == other.hash && keys().is_some_and(|(key, other)| key.equals(other))
     }
 
     /// Checks the line, and finds the loads and watches of its key.
@@ -93,10 +93,19 @@ impl<'a> AnswerLine<'a> {
     }
 }
 
+impl AnswerSteps<'_> {
+    fn has_written(&self) -> bool {
+        let is_answer_written =
+            self.answer.as_ref().is_some_and(|line| line.write.outcome == LineOutcome::Written);
+        is_answer_written || self.brought.as_ref().is_some_and(BroughtLines::has_written)
+    }
+}
+
 impl<'a> AnswerPart<'a> {
     fn new(table: &'a dyn UsedTable) -> Self {
         let (affected, now) = (Affected::default(), Moment::ORIGIN);
-        Self { table, steps: AnswerSteps { inputs: None, lines: Vec::new(), affected, now, revision: 0 } }
+        let steps = AnswerSteps { inputs: None, answer: None, brought: None, affected, now, revision: 0 };
+        Self { table, steps }
     }
 
     /// Returns the part of a table, which it adds at the first call.
@@ -134,7 +143,9 @@ impl Part for AnswerPart<'_> {
 impl Steps for AnswerSteps<'_> {
     fn lock(&self, locked: &mut LockedShards<'_>) {
         let inputs = self.inputs.into_iter().flat_map(InputsOfTable::hashes).map(|hash| (hash, false));
-        locked.lock(inputs.chain(self.lines.iter().map(|line| (line.hash, true))));
+        let answer = self.answer.iter().map(|line| line.hash);
+        let brought = self.brought.iter().flat_map(BroughtLines::hashes);
+        locked.lock(inputs.chain(answer.chain(brought).map(|hash| (hash, true))));
     }
 
     fn validate(&mut self, locked: &LockedShards<'_>, commit: &mut Commit<'_>) -> Result<(), Failure> {
@@ -142,8 +153,11 @@ impl Steps for AnswerSteps<'_> {
             return Err(Failure::StaleAnswer);
         }
         self.affected.restart();
-        for line in &mut self.lines {
+        if let Some(line) = &mut self.answer {
             line.validate(locked.table().head(), locked.shard(line.hash), &mut self.affected, commit);
+        }
+        if let Some(brought) = &mut self.brought {
+            brought.validate(locked, &mut self.affected, commit);
         }
         Ok(())
     }
@@ -157,13 +171,17 @@ impl Steps for AnswerSteps<'_> {
         for shard in shards.each() {
             shard.begin(&context);
         }
-        for line in &mut self.lines {
+        // The answer first, before a simple write of another key may evict its entry.
+        if let Some(line) = &mut self.answer {
             if line.write.outcome == LineOutcome::Written {
                 head.note_input_change(line.hash);
             }
             if let Some(shard) = shards.of(line.hash) {
                 line.install(shard, &context);
             }
+        }
+        if let Some(brought) = &mut self.brought {
+            brought.install(head, &mut shards, &context);
         }
         for shard in shards.each() {
             shard.finish(&context);
@@ -172,42 +190,43 @@ impl Steps for AnswerSteps<'_> {
     }
 }
 
-/// Stores the lines, each with its table. If several lines have the same key, the first one wins.
+/// Stores an answer in its table, and the entries that its load, which began at `start`, brings along. Returns the
+/// outcome of the answer.
 ///
 /// # Errors
 /// If an input has changed. Nothing is stored then.
 pub(crate) fn store<'a>(
-    lines: Vec<(&'a dyn UsedTable, AnswerLine<'a>)>,
+    (table, line): (&'a dyn UsedTable, AnswerLine<'a>),
+    (brought, start): (&mut [BroughtEntries], LoadStart),
     inputs: Option<&'a Inputs>,
-) -> Result<Vec<LineOutcome>, StaleInput> {
-    let Some((table, _)) = lines.first() else { return Ok(Vec::new()) };
+) -> Result<LineOutcome, StaleInput> {
     let shared = &table.head().shared;
-    let mut parts = Vec::new();
-    let mut places = Vec::with_capacity(lines.len());
-    for (table, line) in lines {
-        let steps = AnswerPart::of(&mut parts, table);
-        let is_first = !steps.lines.iter().any(|other| other.has_key_of(&line));
-        places.push((table.head().index, is_first.then_some(steps.lines.len())));
-        steps.lines.extend(is_first.then_some(line));
+    let tables: Vec<_> = brought.iter().map(|entries| entries.table_ref.clone()).collect();
+    let mut parts = Vec::with_capacity(1 + tables.len());
+    for (entries, other) in brought.iter().zip(&tables) {
+        let other = other.table();
+        let answer = (other.head().index == table.head().index).then(|| line.pair.key()).flatten();
+        AnswerPart::of(&mut parts, other).brought = Some(BroughtLines::new(entries, answer, start));
     }
+    AnswerPart::of(&mut parts, table).answer = Some(line);
     for inputs in inputs.into_iter().flat_map(Inputs::by_table) {
         AnswerPart::of(&mut parts, inputs.table()).inputs = Some(&**inputs);
     }
     parts.sort_unstable_by_key(Part::table_index);
     let stored = Commit::new(shared, CommitKind::Mark).run(&mut dynamic(&mut parts));
-    let outcome_of = |(index, line): &(usize, Option<usize>)| {
-        let part = parts.iter().find(|part| part.table_index() == *index)?;
-        Some(part.steps.lines[(*line)?].write.outcome)
-    };
-    let outcomes = places.iter().map(|place| outcome_of(place).unwrap_or(LineOutcome::Skipped)).collect();
     let revision = *stored.as_ref().unwrap_or(&0);
     shared.log.note(revision, None, || {
-        let is_written = |part: &&AnswerPart<'_>| {
-            part.steps.lines.iter().any(|line| line.write.outcome == LineOutcome::Written)
-        };
-        parts.iter().filter(is_written).map(|part| part.table.head().name).collect()
+        parts.iter().filter(|part| part.steps.has_written()).map(|part| part.table.head().name).collect()
     });
+    for entries in brought {
+        let index = entries.table_ref.table().head().index;
+        let part = parts.iter().find(|part| part.table_index() == index);
+        if let Some(lines) = part.and_then(|part| part.steps.brought.as_ref()) {
+            lines.note_stored(entries);
+        }
+    }
+    let outcome = parts.iter().find_map(|part| part.steps.answer.as_ref()).map(|line| line.write.outcome);
     drop(parts);
     shared.drain();
-    stored.map(|_| outcomes).map_err(|_| StaleInput)
+    stored.map(|_| outcome.unwrap_or(LineOutcome::Skipped)).map_err(|_| StaleInput)
 }

@@ -66,6 +66,11 @@ impl ConditionalWrite {
         }
     }
 
+    /// Creates the write of a brought entry that has this outcome.
+    pub(super) fn brought(start: LoadStart, times: EntryTimes, outcome: LineOutcome) -> Self {
+        Self { outcome, ..Self::new(Condition::UnchangedSince(start), times, None) }
+    }
+
     /// Sets the numbers of the inputs that a derived answer remembers.
     pub(crate) fn built_from(mut self, inputs: Vec<u32>) -> Self {
         self.inputs = inputs;
@@ -100,11 +105,7 @@ impl ConditionalWrite {
         match &self.condition {
             Condition::Watched(watcher) => !watcher.is_overtaken(),
             Condition::UnchangedSince(start) => {
-                let mut has_later_load = shard.load_of(hash, is_key).is_some();
-                head.watchers.find(hash, is_key, &mut |watcher| {
-                    has_later_load |= watcher.is_later_load(*start);
-                });
-                !has_later_load && shard.is_unchanged_since(*start, number) && head.is_unchanged_since(*start)
+                is_unchanged(*start, head, shard, number, (hash, is_key)) && head.is_unchanged_since(*start)
             }
             Condition::Following(revision) => {
                 let is_there = live.is_some_and(|live| !shard.must_be_released(live, &head.rules, now));
@@ -189,4 +190,18 @@ impl ConditionalWrite {
             false => shard.set_inputs(number, &[tags, &self.inputs].concat()),
         }
     }
+}
+
+/// Returns whether a key that has been located was not changed since a load began, as far as its shard knows, and no
+/// load of it runs that may store a newer answer.
+pub(super) fn is_unchanged(
+    start: LoadStart,
+    head: &Head,
+    shard: ShardRef<'_>,
+    number: Option<u32>,
+    (hash, is_key): (u32, IsKey<'_>),
+) -> bool {
+    let mut has_later_load = shard.load_of(hash, is_key).is_some();
+    head.watchers.find(hash, is_key, &mut |watcher| has_later_load |= watcher.is_later_load(start));
+    !has_later_load && shard.is_unchanged_since(start, number)
 }

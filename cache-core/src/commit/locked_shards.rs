@@ -130,7 +130,7 @@ impl<'a> LockedShards<'a> {
     #[inline]
     fn open_those(&mut self, which: &dyn Fn(&ShardGuard<'_>) -> bool) -> OpenShards<'_> {
         self.may_have_displaced = true;
-        let mut shards = SmallVec::new();
+        let mut shards = SmallVec::with_capacity(self.shards.len());
         for shard in &mut self.shards {
             shards.push(if which(shard) { shard.any_mut() } else { None });
         }

@@ -19,7 +19,7 @@ use crate::shard::pairs::ValueHandle;
 use crate::table::handle::AnyTableRef;
 use crate::typed::Pair;
 use crate::watch::any::AnyWatch;
-use crate::watch::brought::BroughtEntry;
+use crate::watch::brought::BroughtEntries;
 use crate::watch::facts::AnyStoreOutcome;
 
 impl Draft {
@@ -82,18 +82,20 @@ impl Draft {
         self.set_if(table_ref, pair, write);
     }
 
-    fn bring(&mut self, watch: &AnyWatch, entry: &BroughtEntry) {
-        let BroughtEntry { table_ref, pair, times, .. } = entry;
-        let Some(key) = pair.key() else { return };
-        let equal = table_ref.table().equal(key, &**pair, table_ref.access.is_same);
-        // A copy: the transaction may have to run again.
-        let mut pairs = (table_ref.access.pairs)(1);
-        pairs.add_key(key);
-        let copy = pairs.pair_mut(0);
-        copy.set_value(&**pair);
-        let condition = Condition::UnchangedSince(watch.watcher.start());
-        let write = ConditionalWrite::new(condition, *times, equal.map(|(_, seen)| seen));
-        self.set_if(table_ref, copy, write);
+    fn bring(&mut self, watch: &AnyWatch, entries: &BroughtEntries) {
+        let table_ref = &entries.table_ref;
+        // Copies: the transaction may have to run again.
+        let mut copies = (table_ref.access.pairs)(entries.len());
+        copies.copy_all(&*entries.pairs);
+        for number in 0..entries.len() {
+            let pair = copies.pair_mut(number);
+            let Some(key) = pair.key() else { continue };
+            let equal = table_ref.table().equal(key, pair, table_ref.access.is_same);
+            let condition = Condition::UnchangedSince(watch.watcher.start());
+            let write =
+                ConditionalWrite::new(condition, entries.times.of(number), equal.map(|(_, seen)| seen));
+            self.set_if(table_ref, pair, write);
+        }
     }
 }
 
@@ -155,11 +157,11 @@ impl<R: Registry> Transaction<R> {
         self.draft.note(index, line);
     }
 
-    /// Writes an entry that the load of `watch` brings along, unless its key has changed since the watch began, or a
-    /// later load of it runs.
+    /// Writes the entries that the load of `watch` brings along. Skips those whose keys have changed since the watch
+    /// began, or that later loads load.
     #[doc(hidden)]
-    pub fn bring(&mut self, watch: &AnyWatch, entry: &BroughtEntry) {
-        self.draft.bring(watch, entry);
+    pub fn bring(&mut self, watch: &AnyWatch, entries: &BroughtEntries) {
+        self.draft.bring(watch, entries);
     }
 
     /// Replaces the value of an entry if the entry still has this revision when the transaction commits. Otherwise the
@@ -265,11 +267,13 @@ impl<R: Registry> Receipt<R> {
         })
     }
 
-    /// Notes whether an entry that a load [brought](Transaction::bring) was stored.
+    /// Notes which of the entries that a load [brought](Transaction::bring) were stored.
     #[doc(hidden)]
-    pub fn note_brought(&self, entry: &mut BroughtEntry) {
-        let is_stored = entry.pair.key().is_some_and(|key| self.is_stored(&entry.table_ref, key));
-        entry.is_stored = is_stored;
+    pub fn note_brought(&self, entries: &mut BroughtEntries) {
+        for number in 0..entries.len() {
+            let is_stored = entries.key(number).is_some_and(|key| self.is_stored(&entries.table_ref, key));
+            entries.note_stored(number, is_stored);
+        }
     }
 
     /// Returns whether the transaction has written a key under a condition, or renewed an equal entry.

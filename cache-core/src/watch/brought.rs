@@ -1,48 +1,133 @@
 //! Entries that a load of another key brings along.
 
+use std::any::TypeId;
 use std::fmt::{self, Debug};
 use std::sync::Arc;
 
+use smallvec::SmallVec;
+
 use crate::entry_times::EntryTimes;
 use crate::query::Query;
-use crate::shard::erased::AnyHandle;
+use crate::shard::erased::AnyPairs;
+use crate::shard::key::AnyKey;
+use crate::shard::pairs::ValueHandle;
 use crate::table::handle::AnyTableRef;
-use crate::typed::Pair;
+use crate::typed::Pairs;
 
-/// An entry that a load of another key brings along, to be stored with the answer of that load.
+/// The entries of one table that a load of another key brings along, to be stored with the answer of that load. They
+/// are kept together, so that an entry needs no allocation of its own.
 #[doc(hidden)]
-pub struct BroughtEntry {
+pub struct BroughtEntries {
     pub(crate) table_ref: AnyTableRef,
-    pub(crate) pair: AnyHandle,
-    pub(crate) times: EntryTimes,
-    pub(crate) is_stored: bool,
+    pub(crate) pairs: Box<dyn AnyPairs>,
+    pub(crate) times: BroughtTimes,
+    /// Whether each entry was stored. Missing ones were not.
+    stored: Vec<bool>,
 }
 
-impl BroughtEntry {
-    /// Creates an entry of this table.
+/// The times of such entries, in their order. The last ones are also those of all further entries.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct BroughtTimes(SmallVec<[EntryTimes; 1]>);
+
+impl BroughtTimes {
+    pub(crate) fn of(&self, number: usize) -> EntryTimes {
+        self.0.get(number).or(self.0.last()).copied().unwrap_or_default()
+    }
+}
+
+/// How many entries a list has room for at first.
+const FIRST: usize = 8;
+
+impl BroughtEntries {
+    /// Creates an empty list for this table.
     #[must_use]
-    pub fn new<Q: Query>(table_ref: AnyTableRef, key: Q, value: Arc<Q::Value>) -> Self {
-        let pair = Box::new(Pair::<Q>::new(key, value));
-        Self { table_ref, pair, times: EntryTimes::new(), is_stored: false }
+    pub fn new(table_ref: AnyTableRef) -> Self {
+        let pairs = (table_ref.access.pairs)(FIRST);
+        Self { table_ref, pairs, times: BroughtTimes::default(), stored: Vec::new() }
     }
 
-    /// Sets the times of the entry.
+    /// Returns the type of the query.
+    #[must_use]
+    pub fn query(&self) -> TypeId {
+        (self.table_ref.access.query)()
+    }
+
+    /// Adds an entry. If a key is added several times, the last value counts. Does nothing if the table is that of
+    /// another query.
+    pub fn add<Q: Query>(&mut self, key: Q, value: Arc<Q::Value>) {
+        if let Some(pairs) = Pairs::<Q>::of_mut(&mut *self.pairs) {
+            pairs.push(Some(key), Some(value));
+        }
+    }
+
+    /// Adds all entries of another list for this table.
+    pub fn append(&mut self, mut other: Self) {
+        for number in 0..other.len() {
+            self.pairs.add().swap(other.pairs.pair_mut(number), true);
+        }
+    }
+
+    /// Returns the number of entries.
+    #[must_use]
+    pub fn len(&self) -> usize {
+        self.pairs.len()
+    }
+
+    /// Returns whether there are no entries.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.pairs.len() == 0
+    }
+
+    /// Returns the key of an entry; `None` if it was [forgotten](Self::forget_unstored).
+    #[must_use]
+    pub fn key(&self, number: usize) -> Option<&dyn AnyKey> {
+        self.pairs.pair(number).key()
+    }
+
+    /// Returns a handle of the value of an entry.
+    #[must_use]
+    pub fn handle(&self, number: usize) -> Option<ValueHandle> {
+        let mut copy = (self.table_ref.access.pairs)(1);
+        let pair = copy.add();
+        pair.set_value(self.pairs.pair(number));
+        pair.take_handle().map(ValueHandle)
+    }
+
+    /// Sets the times of all entries.
     pub fn set_times(&mut self, times: EntryTimes) {
-        self.times = times;
+        self.times = BroughtTimes(SmallVec::from([times]));
     }
 
-    /// Returns whether the entry was stored, or an equal one renewed.
+    /// Sets the times of each entry.
+    pub fn set_times_of(&mut self, times_of: impl Fn(&Self, usize) -> EntryTimes) {
+        self.times = BroughtTimes((0..self.len()).map(|number| times_of(self, number)).collect());
+    }
+
+    pub(crate) fn note_stored(&mut self, number: usize, is_stored: bool) {
+        self.stored.resize(self.pairs.len(), false);
+        self.stored[number] = is_stored;
+    }
+
+    /// Returns whether an entry was stored, or an equal one renewed.
     #[must_use]
-    pub fn is_stored(&self) -> bool {
-        self.is_stored
+    pub fn is_stored(&self, number: usize) -> bool {
+        self.stored.get(number).copied().unwrap_or_default()
+    }
+
+    /// Drops keys and values that were not stored.
+    pub fn forget_unstored(&mut self) {
+        for number in 0..self.len() {
+            if !self.is_stored(number) {
+                self.pairs.pair_mut(number).clear();
+            }
+        }
     }
 }
 
-impl Debug for BroughtEntry {
+impl Debug for BroughtEntries {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("BroughtEntry")
-            .field("key", &self.pair.key())
-            .field("is_stored", &self.is_stored)
-            .finish_non_exhaustive()
+        let keys: Vec<_> = (0..self.len()).filter_map(|number| self.key(number)).collect();
+        f.debug_struct("BroughtEntries").field("keys", &keys).finish_non_exhaustive()
     }
 }

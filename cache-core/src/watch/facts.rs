@@ -1,6 +1,6 @@
 //! What is stored with an answer, and the outcome. Plain data.
 
-use super::brought::BroughtEntry;
+use super::brought::BroughtEntries;
 use crate::commit::inputs::Inputs;
 use crate::entry_times::EntryTimes;
 use crate::shard::pairs::ValueHandle;
@@ -14,8 +14,8 @@ pub struct AnswerFacts<'a> {
     pub inputs: &'a Inputs,
     /// Whether the load has found the current value unchanged. The value to be stored is then the current one.
     pub is_unchanged: bool,
-    /// The entries that the load brings along.
-    pub brought: &'a mut [BroughtEntry],
+    /// The entries that the load brings along. Each list is of another table.
+    pub brought: &'a mut [BroughtEntries],
 }
 
 /// The outcome of storing a loaded value of some query. A handle is that of an equal current value, which

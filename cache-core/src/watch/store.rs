@@ -3,12 +3,10 @@
 use std::sync::Arc;
 
 use super::any::AnyWatch;
-use super::brought::BroughtEntry;
 use super::facts::{AnswerFacts, AnyStoreOutcome};
 use super::same::IsSame;
 use crate::commit::answer::{AnswerLine, StaleInput, store};
 use crate::commit::conditional::{Condition, ConditionalWrite, LineOutcome};
-use crate::commit::inputs::Inputs;
 use crate::entry_times::EntryTimes;
 use crate::erased::UsedTable;
 use crate::shard::ReadVersion;
@@ -60,7 +58,7 @@ impl AnyWatch {
             };
             let line = line.invalidated(is_marked);
             let compared = Some(inputs).filter(|_| !is_marked);
-            match store_lines((table, line), brought, watcher, compared) {
+            match store((table, line), (&mut *brought, watcher.start()), compared) {
                 Ok(outcome) => break outcome,
                 Err(StaleInput) => is_marked = true,
             }
@@ -121,34 +119,4 @@ impl dyn UsedTable + '_ {
         let hash = self.head().hash_of(key);
         self.read_handle_if(hash, &|other| key.equals(other), &|lines, number| has_value(lines, number, pair))
     }
-}
-
-/// Stores the line of an answer and those of `brought` entries. Returns the outcome of the answer.
-fn store_lines<'a>(
-    answer: (&'a dyn UsedTable, AnswerLine<'a>),
-    brought: &'a mut [BroughtEntry],
-    watcher: &AnyWatcher,
-    inputs: Option<&'a Inputs>,
-) -> Result<LineOutcome, StaleInput> {
-    let mut lines = vec![answer];
-    let mut outcomes = Vec::new();
-    // The last entry of a key wins.
-    for BroughtEntry { table_ref, pair, times, is_stored } in brought.iter_mut().rev() {
-        let table = table_ref.table();
-        let seen = pair
-            .key()
-            .and_then(|key| table.equal(key, &**pair, table_ref.access.is_same))
-            .map(|(_, seen)| seen);
-        let since = Condition::UnchangedSince(watcher.start());
-        let write = ConditionalWrite::new(since, *times, seen);
-        if let Some(line) = AnswerLine::new(table.head(), &mut **pair, write) {
-            lines.push((table, line));
-            outcomes.push(is_stored);
-        }
-    }
-    let stored = store(lines, inputs)?;
-    for (is_stored, outcome) in outcomes.into_iter().zip(&stored[1..]) {
-        *is_stored = *outcome != LineOutcome::Skipped;
-    }
-    Ok(stored.first().copied().unwrap_or(LineOutcome::Skipped))
 }

@@ -73,7 +73,7 @@ pub enum BlogError {
 }
 
 /// A program whose server answers each path with the last body that was set for it, or with the next of a list.
-#[derive(Default)]
+#[derive(Debug, Default)]
 pub struct Blog {
     answers: Mutex<BTreeMap<String, Vec<(Duration, String)>>>,
     awaited: Mutex<BTreeMap<String, oneshot::Receiver<String>>>,

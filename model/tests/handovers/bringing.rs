@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
-use cache_model::client_support::{AnswerFacts, AnyStoreOutcome, AnyWatch, BroughtEntry, Inputs};
+use cache_model::client_support::{AnswerFacts, AnyStoreOutcome, AnyWatch, BroughtEntries, Inputs};
 use cache_model::{CommitError, EntryTimes, StoreOutcome, Tag};
 
 use crate::{Few, Recent, Store, check, load_and_change, part, store, together};
@@ -13,14 +13,15 @@ fn begin(store: &Store, key: u64) -> AnyWatch {
     AnyWatch::new(store.any_table_ref::<Recent>(), Recent(key), None)
 }
 
-fn facts<'a>(inputs: &'a Inputs, brought: &'a mut [BroughtEntry]) -> AnswerFacts<'a> {
+fn facts<'a>(inputs: &'a Inputs, brought: &'a mut [BroughtEntries]) -> AnswerFacts<'a> {
     AnswerFacts { times: EntryTimes::new(), inputs, is_unchanged: false, brought }
 }
 
 /// Stores the answer of a load, which brings the first key of `Few` along.
 fn finish(store: &Store, load: &AnyWatch, key: u64, brought: u64) -> AnyStoreOutcome {
-    let mut entries = [BroughtEntry::new(store.any_table_ref::<Few>(), Few(1), Arc::new(brought))];
-    load.store(Recent(key), Arc::new(1), facts(&Inputs::default(), &mut entries))
+    let mut entries = BroughtEntries::new(store.any_table_ref::<Few>());
+    entries.add(Few(1), Arc::new(brought));
+    load.store(Recent(key), Arc::new(1), facts(&Inputs::default(), &mut [entries]))
 }
 
 /// Checks what is left after a load that brings the first key of `Few` along and a change of this key.
@@ -166,9 +167,9 @@ fn loads_that_bring_the_answers_of_each_other_end() {
             }),
             part(&store, |store| {
                 let load = AnyWatch::new(store.any_table_ref::<Few>(), Few(1), None);
-                let mut entries =
-                    [BroughtEntry::new(store.any_table_ref::<Recent>(), Recent(1), Arc::new(2))];
-                load.store(Few(1), Arc::new(2), facts(&Inputs::default(), &mut entries));
+                let mut entries = BroughtEntries::new(store.any_table_ref::<Recent>());
+                entries.add(Recent(1), Arc::new(2));
+                load.store(Few(1), Arc::new(2), facts(&Inputs::default(), &mut [entries]));
             }),
         ]);
         assert!(store.get(&Few(1)).is_some() && store.get(&Recent(1)).is_some());

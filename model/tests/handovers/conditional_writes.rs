@@ -4,7 +4,7 @@
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
-use cache_model::client_support::{AnyStoreOutcome, AnyWatch, BroughtEntry, Inputs, ValueHandle};
+use cache_model::client_support::{AnyStoreOutcome, AnyWatch, BroughtEntries, Inputs, ValueHandle};
 use cache_model::{CommitError, EntryTimes, Freshness, Revision};
 
 use crate::{Few, Recent, Store, check, load_and_change, part, store, together};
@@ -222,11 +222,12 @@ fn a_brought_line_does_not_undo_a_change() {
         let load = |store: &Store, source: &dyn Fn() -> u64| {
             let load = begin(store, 1);
             let value = source();
-            let entry = BroughtEntry::new(store.any_table_ref::<Few>(), Few(2), Arc::new(value));
+            let mut brought = BroughtEntries::new(store.any_table_ref::<Few>());
+            brought.add(Few(2), Arc::new(value));
             let mut tx = store.begin();
             let answer = ValueHandle::new::<Few>(Arc::new(value));
             tx.set_watched(&load, &answer, EntryTimes::new(), &Inputs::default());
-            tx.bring(&load, &entry);
+            tx.bring(&load, &brought);
             tx.commit().unwrap();
         };
         load_and_change(&store, load, |store| drop(store.insert(Few(2), 2)));

@@ -43,11 +43,14 @@ pub fn run(options: &Options, report: &mut Report) {
     let workload = "client-bring/20";
     if options.wants(workload) {
         let keys = Keys::uniform(UNIVERSE, options.effort.sequence());
-        let contestants =
-            [bringing(), inserting("ours-inserts", false), inserting("ours-load-inserts", true)];
+        let contestants = line_up();
         let samples = race(&contestants, &keys, 1, options.effort);
         report_times(report, workload, 1, &contestants, &samples);
     }
+}
+
+pub fn line_up() -> [Contestant; 3] {
+    [bringing(), inserting("ours-inserts", false), inserting("ours-load-inserts", true)]
 }
 
 /// A client whose loads do not keep what they have brought. Otherwise a task of each load does, for 5 s, and the loads
