@@ -15,9 +15,6 @@ use crate::document::{Content, Document};
 pub(crate) trait AnyOwner<A: App>: Send + Sync {
     fn key(&self) -> &AnswerKey<A>;
 
-    /// Returns the records that the answer shows in the cache. What was read must be dropped later.
-    fn shown(&self, store: &AnswerStore<'_, A>) -> (HashSet<RecordRef>, Followed);
-
     /// Makes the answer show the records of these names as they are `changed`, if the cache has it. If `marks`, and
     /// nobody shows the answer, it is marked instead. What it has read is added to `read`, to be dropped later.
     fn follow(
@@ -47,13 +44,6 @@ impl<A: App, T: Content + ?Sized> Owner<A, T> {
 impl<A: App, T: Content + ?Sized> AnyOwner<A> for Owner<A, T> {
     fn key(&self) -> &AnswerKey<A> {
         &self.key
-    }
-
-    fn shown(&self, store: &AnswerStore<'_, A>) -> (HashSet<RecordRef>, Followed) {
-        match self.key.read::<Document<T>>(store.client()) {
-            Some((document, _)) => (document.frame.all_names(), Some(document)),
-            None => Default::default(),
-        }
     }
 
     fn follow(

@@ -210,5 +210,5 @@ pub(crate) fn check(scenario: impl Fn() + Send + Sync + 'static) {
     config.silence_warnings = true;
     let run = Arc::clone(&scenario);
     Runner::new(RandomScheduler::new(schedules), config.clone()).run(move || run());
-    Runner::new(PctScheduler::new(3, schedules), config).run(move || scenario());
+    Runner::new(PctScheduler::new(3, schedules.div_ceil(2)), config).run(move || scenario());
 }

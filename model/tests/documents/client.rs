@@ -132,4 +132,9 @@ impl<A: App> Loading<A> {
         let answer: AnyValue = Arc::new(answer);
         task.store(&answer, &watch, ticket.as_ref())
     }
+    /// Stores a copy from a provider, while the load goes on. Returns whether it was stored.
+    pub(crate) fn fill<T: Content + ?Sized>(&self, copy: Document<T>) -> bool {
+        let copy: AnyValue = Arc::new(copy);
+        self.task.fill(&copy, &self.watch)
+    }
 }

@@ -54,19 +54,22 @@ fn a_response_that_was_requested_after_the_deletion_brings_the_record() {
     });
 }
 
+/// Both documents are about the first article.
 #[test]
-fn a_document_about_a_deleted_record_is_marked_or_gone_whenever_its_response_arrives() {
+fn documents_about_a_deleted_record_are_marked_whenever_their_responses_arrive() {
     check(|| {
         let client = blog();
         client.load(1, &named(1));
-        let older = client.begin(1);
+        let (older, first) = (client.begin(1), client.begin(2));
         join([
             beside(&client, |client| client.end(older, &article(1, 5, &named(2)))),
+            beside(&client, |client| client.end(first, &article(1, 5, &named(2)))),
             beside(&client, |client| client.delete_article(1)),
         ]);
-        assert!(client.shown(1).is_none(), "it shows what is deleted");
-        client.check_end();
-        client.remove(1);
+        for id in [1, 2] {
+            assert!(client.shown(id).is_none(), "document {id} shows what is deleted");
+            client.remove(id);
+        }
         client.check_is_empty();
     });
 }

@@ -62,6 +62,12 @@ impl<A: App> LoadTask<A> {
         self.store_by_step(&step, answer, parts).0
     }
 
+    /// Stores a copy from a provider.
+    pub(crate) fn fill(&self, copy: &AnyValue, watch: &AnyWatch) -> bool {
+        let step = self.step(copy).expect("documents have a step");
+        self.fill_by_step(&step, copy, watch, EntryTimes::new())
+    }
+
     fn subject(&self) -> &dyn AnyKey {
         &*self.query
     }

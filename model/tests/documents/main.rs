@@ -5,7 +5,8 @@
 //! store of this package and shuttle's locks. Threads that take the same steps in the same order stand in for the
 //! client's tasks.
 //!
-//! Each check runs `CACHE_MODEL_SCHEDULES` random schedules (default 300). A long run takes 20,000.
+//! Each check runs `CACHE_MODEL_SCHEDULES` random schedules (default 300), and half as many with few, well-placed
+//! interruptions (PCT). A long run takes 20,000.
 #![allow(
     clippy::type_complexity,
     clippy::unwrap_used,

@@ -55,10 +55,37 @@ fn the_present_document_follows_a_response_whose_load_is_retired() {
         join([
             beside(&client, |client| client.end(loading, &article(1, 5, &named(2)))),
             beside(&client, move |_| watch.retire()),
+            beside(&client, |client| (0..2).for_each(|_| client.check_moment())),
         ]);
         client.check_moment();
         for id in [1, 2] {
             assert_eq!(author_of(&client.shown(id).unwrap()), Some((Some(2), None)), "document {id}");
         }
     });
+}
+
+/// A copy is older than anything else, and says what nothing else has said.
+#[test]
+fn the_document_that_a_copy_gives_way_to_shows_what_the_copy_adds() {
+    for is_there in [false, true] {
+        check(move || {
+            let client = blog();
+            client.load(2, &named(1));
+            if is_there {
+                client.load(1, &named(1));
+            }
+            let looking = client.begin(1);
+            join([
+                beside(&client, move |client| {
+                    let copy = client.read(&article(1, 5, &json!({"name": 8, "age": 3})));
+                    assert!(!looking.fill(copy) || !is_there);
+                }),
+                beside(&client, |client| client.load(1, &named(2))),
+                beside(&client, |client| client.check_moment()),
+            ]);
+            client.check_moment();
+            let document = client.shown(1).unwrap();
+            assert_eq!((title_of(&document), author_of(&document)), (Some(1), Some((Some(2), Some(3)))));
+        });
+    }
 }
