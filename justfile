@@ -25,7 +25,7 @@ sweep:
 
 # Handovers between threads under many more schedules.
 model:
-    CACHE_MODEL_SCHEDULES=20000 cargo test --release -p cache-model --test handovers --test client
+    CACHE_MODEL_SCHEDULES=20000 cargo test --release -p cache-model --test handovers --test client --test documents
     LOOM_MAX_PREEMPTIONS=5 cargo test --release -p cache-model --test gate
 
 # Fuzzes a reader: `read_snapshot`, `read_envelope` or `read_document`. Needs a nightly compiler and `cargo install cargo-fuzz`.

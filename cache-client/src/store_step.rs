@@ -105,7 +105,8 @@ impl<'a, A: App> AnswerStore<'a, A> {
     }
 
     /// Says that the step makes the present value of the answer's key follow, if the answer [is
-    /// overtaken](Self::is_overtaken). If that happens while the answer is stored, the step runs once more.
+    /// overtaken](Self::is_overtaken). If that happens while the answer is stored, nothing is committed and the step runs
+    /// again.
     pub fn follows_itself(&mut self) {
         self.follows_itself = true;
     }

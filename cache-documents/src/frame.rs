@@ -115,14 +115,6 @@ impl Frame {
         self.0.iter().map(|list| (list.resource(), list.ids()))
     }
 
-    /// Returns the names of all records.
-    pub(crate) fn all_names(&self) -> HashSet<RecordRef> {
-        let named = self
-            .names()
-            .flat_map(|(resource, ids)| ids.iter().map(move |id| RecordRef { resource, id: id.clone() }));
-        named.collect()
-    }
-
     /// Returns the number of records.
     pub(crate) fn len(&self) -> usize {
         self.0.iter().map(|list| list.ids().len()).sum()

@@ -120,6 +120,7 @@ mod records;
 mod relation;
 mod resource;
 mod resources;
+mod sync;
 
 pub use cache_macros::Resource;
 

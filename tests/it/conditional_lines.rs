@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 use cache_core::client_support::{AnyStoreOutcome, AnyWatch, BroughtEntries, Inputs, ValueHandle};
-use cache_core::{Cache, ChangeKind, EntryTimes, Freshness, Residency, Revision};
+use cache_core::{Cache, ChangeKind, CommitError, EntryTimes, Freshness, Residency, Revision};
 
 use crate::shop::*;
 
@@ -63,6 +63,42 @@ fn an_overtaken_answer_is_left_out_and_the_rest_is_written() {
         assert_ne!(cache.get(&GetBalance(1)).as_deref(), Some(&7));
         assert_eq!(cache.get(&GetTotal(1)).as_deref(), Some(&10));
     }
+}
+
+#[test]
+fn nothing_is_committed_without_an_answer_that_is_required() {
+    let changes: [fn(&Cache<Shop>, &AnyWatch); 3] = [
+        |cache, _| drop(cache.insert(GetBalance(1), 2)),
+        |cache, _| drop(cache.insert(GetTotal(1), 2)),
+        |_, watch| watch.retire(),
+    ];
+    for (change, is_conflict) in changes.into_iter().zip([true, false, true]) {
+        let cache = shop();
+        let watch = watch(&cache, 1);
+        let mut tx = cache.begin();
+        tx.set(GetTotal(1), 10);
+        tx.set_watched(&watch, &handle(7), EntryTimes::new(), &Inputs::default());
+        tx.require(&watch);
+        change(&cache, &watch);
+        let before = cache.revision();
+        let committed = tx.commit();
+        assert_eq!(matches!(committed, Err(CommitError::Conflict { .. })), is_conflict);
+        assert_eq!(cache.revision() == before, is_conflict);
+        assert_eq!(cache.get(&GetTotal(1)).as_deref() == Some(&10), !is_conflict);
+    }
+}
+
+#[test]
+fn nothing_is_committed_without_a_copy_that_is_required() {
+    let cache = shop();
+    let watch = watch(&cache, 1);
+    let mut tx = cache.begin();
+    tx.set(GetTotal(1), 10);
+    tx.fill_watched(&watch, &handle(7), EntryTimes::new());
+    tx.require(&watch);
+    cache.insert(GetBalance(1), 2);
+    assert!(matches!(tx.commit(), Err(CommitError::Conflict { .. })));
+    assert_eq!((cache.get(&GetTotal(1)), balance(&cache, 1)), (None, 2));
 }
 
 #[test]

@@ -59,8 +59,9 @@ impl<A: App> LoadTask<A> {
                 transaction.set_watched(watch, value, times, inputs);
             }
         };
-        let origin = Origin { is_copy, is_loaded: true, ticket, is_overtaken: watch.is_overtaken() };
-        let Committed { receipt, value, has_answer } = self.commit_by_step((step, loaded), origin, &line);
+        let origin = Origin { is_copy, is_loaded: true, ticket, is_overtaken: false };
+        let stored = (watch, origin, false);
+        let Committed { receipt, value, has_answer } = self.commit_by_step((step, loaded), stored, &line);
         let Some(receipt) = receipt else { return (AnyStoreOutcome::Overtaken, value) };
         brought.iter_mut().for_each(|entries| receipt.note_brought(entries));
         let outcome = match has_answer {
@@ -84,9 +85,9 @@ impl<A: App> LoadTask<A> {
                 transaction.fill_watched(watch, value, times);
             }
         };
-        let origin =
-            Origin { is_copy: true, is_loaded: true, ticket: None, is_overtaken: watch.is_overtaken() };
-        let Committed { receipt, has_answer, .. } = self.commit_by_step((step, found), origin, &line);
+        let origin = Origin { is_copy: true, is_loaded: true, ticket: None, is_overtaken: false };
+        let filled = (watch, origin, true);
+        let Committed { receipt, has_answer, .. } = self.commit_by_step((step, found), filled, &line);
         let is_stored = |receipt: Receipt<A::Registry>| receipt.is_stored(&self.home(), &*self.flight.key);
         has_answer && receipt.is_some_and(is_stored)
     }
@@ -96,18 +97,22 @@ impl<A: App> LoadTask<A> {
     }
 
     /// Commits what a step makes of a value, with the `line` of the value. If another commit has changed what the step
-    /// has read, it runs again. If the value was not written, a step that [follows
-    /// itself](AnswerStore::follows_itself) runs once more.
+    /// has read, it runs again.
+    ///
+    /// A step that [follows itself](AnswerStore::follows_itself) changes the present value of the key instead, if the
+    /// value is not to be written. Which of the two it does is planned before the commit, so a value that was to be
+    /// written, and is not, is a conflict: otherwise readers would see the rest of the commit without it.
     fn commit_by_step(
         &self,
         (step, value): (&Step<A>, &AnyValue),
-        mut origin: Origin<'_>,
+        (watch, mut origin, is_fill): (&AnyWatch, Origin<'_>, bool),
         line: Line<'_, A>,
     ) -> Committed<A> {
         let client = &self.node.client;
         let key = AnswerKey::of_load(Arc::clone(&self.query));
-        let (mut attempts, mut first) = (1, None);
+        let (mut attempts, mut is_given_up) = (1, false);
         loop {
+            origin.is_overtaken = is_given_up || watch.is_overtaken();
             let mut transaction = client.cache().begin();
             transaction.skip_hooks();
             let mut plan = None;
@@ -115,25 +120,25 @@ impl<A: App> LoadTask<A> {
             let value = step.run(Arc::clone(value), &mut store);
             let StepWork { written, followed, follows_itself } = store.into_work();
             let has_answer = !(follows_itself && origin.is_overtaken);
-            if first.is_none() {
-                let handle = has_answer.then(|| self.query.to_handle(&value));
-                line(&mut transaction, handle.as_ref());
+            let handle = has_answer.then(|| self.query.to_handle(&value));
+            line(&mut transaction, handle.as_ref());
+            if has_answer && follows_itself {
+                transaction.require(watch);
             }
             match transaction.commit() {
                 Ok(receipt) => {
                     written.iter().for_each(|key| key.forget(client, None));
                     followed.iter().for_each(|key| key.forget(client, None));
-                    let is_skipped = has_answer && !receipt.is_stored(&self.home(), &*self.flight.key);
-                    let receipt = first.take().unwrap_or(receipt);
-                    if !(is_skipped && follows_itself) {
-                        return Committed { receipt: Some(receipt), value, has_answer };
-                    }
-                    (first, origin.is_overtaken, attempts) = (Some(receipt), true, 1);
+                    return Committed { receipt: Some(receipt), value, has_answer };
                 }
-                Err(CommitError::Conflict { .. }) if attempts < TRANSACT_ATTEMPTS => attempts += 1,
+                Err(CommitError::Conflict { .. }) if attempts < TRANSACT_ATTEMPTS => {
+                    attempts += 1;
+                    // A copy gives way to any value that the key has now.
+                    is_given_up = is_fill && follows_itself;
+                }
                 Err(error) => {
                     client.telemetry().store_failed(self.subject(), self.plan.strategy(), &error);
-                    return Committed { receipt: first, value, has_answer };
+                    return Committed { receipt: None, value, has_answer };
                 }
             }
         }

@@ -49,6 +49,8 @@ pub(crate) struct ConditionalWrite {
     pub(super) marks: bool,
     /// The numbers of the inputs of a derived answer.
     inputs: Vec<u32>,
+    /// Whether the commit fails if the condition does not hold.
+    pub(super) is_required: bool,
     /// Known once the line has been validated.
     pub(super) outcome: LineOutcome,
 }
@@ -62,6 +64,7 @@ impl ConditionalWrite {
             is_invalidated: false,
             marks: false,
             inputs: Vec::new(),
+            is_required: false,
             outcome: LineOutcome::Skipped,
         }
     }

@@ -117,6 +117,13 @@ impl<R: Registry> Transaction<R> {
         self.draft.fill_watched(watch, value, times);
     }
 
+    /// Makes the commit a conflict if the [answer](Self::set_watched) or the [copy](Self::fill_watched) that was written
+    /// through this watch is skipped. For answers without which the rest must not be committed.
+    #[doc(hidden)]
+    pub fn require(&mut self, watch: &AnyWatch) {
+        self.draft.set_of(&watch.table_ref).require(watch.watcher.key());
+    }
+
     /// Runs no hooks for the writes of this transaction, as for those of a load.
     #[doc(hidden)]
     pub fn skip_hooks(&mut self) {

@@ -4,7 +4,6 @@ use std::any::TypeId;
 use std::sync::Arc;
 
 use cache_client::App;
-use parking_lot::Mutex;
 use smallvec::SmallVec;
 
 use super::owner::AnyOwner;
@@ -12,6 +11,7 @@ use super::record::RecordRef;
 use crate::frame::Frame;
 use crate::id::Id;
 use crate::map::HashMap;
+use crate::sync::Mutex;
 
 /// The answers that show each record. An answer enters when it is stored, and leaves when its document is dropped.
 ///

@@ -4,7 +4,8 @@ use std::any::Any;
 use std::sync::Arc;
 
 use cache_core::CommitError;
-use parking_lot::{ArcMutexGuard, Mutex, RawMutex};
+
+use crate::sync::{SharedMutex, SharedMutexGuard};
 
 /// Keeps commits that change records apart. A plan reads records and the answers that show them; no other commit may
 /// change these until the plan is installed.
@@ -12,13 +13,13 @@ use parking_lot::{ArcMutexGuard, Mutex, RawMutex};
 /// It is locked before the locks of tables, and never while foreign code other than `Clone`, `PartialEq` and
 /// `Deserialize` of fields runs.
 #[derive(Clone, Default)]
-pub(crate) struct Lane(Arc<Mutex<Generation>>);
+pub(crate) struct Lane(Arc<SharedMutex<Generation>>);
 
 /// The number of commits that have been planned and not given up.
 type Generation = u64;
 
 /// The right to plan.
-pub(crate) type LaneGuard = ArcMutexGuard<RawMutex, Generation>;
+pub(crate) type LaneGuard = SharedMutexGuard<Generation>;
 
 impl Lane {
     /// Waits for the plans of others.

@@ -3,7 +3,6 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
-use parking_lot::Mutex;
 use smallvec::SmallVec;
 
 use super::merge::FieldParts;
@@ -11,6 +10,7 @@ use super::record::RecordRef;
 use crate::field::Parts;
 use crate::map::{HashMap, HashSet};
 use crate::resource::AnyRecord;
+use crate::sync::Mutex;
 
 /// Numbers requests, and remembers what was written by later ones as long as earlier ones run. Remembers nothing when no
 /// requests overlap.

@@ -27,9 +27,6 @@ pub(crate) trait AnyOwner<A: App>: Send + Sync {
     /// Adds a layer over the answer.
     fn layer(&self, edit: &mut LayerEdit<A>, changes: FrameChange);
 
-    /// Returns the records that the answer shows in the cache. What was read must be dropped later.
-    fn shown(&self, store: &AnswerStore<'_, A>) -> (HashSet<RecordRef>, Followed);
-
     /// Makes the answer show the records of these names as they are `changed`, if the cache has it. If `marks`, and
     /// nobody shows the answer, it is marked instead. What it has read is added to `read`, to be dropped later.
     fn follow(
@@ -83,13 +80,6 @@ impl<A: App, T: Content + ?Sized> AnyOwner<A> for Owner<A, T> {
             let changed = changes(&document.frame);
             document.with_changes(&changed, &changed.keys().cloned().collect())
         });
-    }
-
-    fn shown(&self, store: &AnswerStore<'_, A>) -> (HashSet<RecordRef>, Followed) {
-        match self.key.read::<Document<T>>(store.client()) {
-            Some((document, _)) => (document.frame.all_names(), Some(document)),
-            None => Default::default(),
-        }
     }
 
     fn follow(

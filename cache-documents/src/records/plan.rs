@@ -104,27 +104,6 @@ impl<A: Resources> Plan<A> {
     }
 }
 
-impl<A: Resources> Plan<A> {
-    /// Makes an answer show the records that are known now, whichever commit has changed them.
-    pub(crate) fn catch_up(
-        &mut self,
-        documents: &Documents<A>,
-        store: &mut AnswerStore<'_, A>,
-        owner: &Arc<dyn AnyOwner<A>>,
-    ) {
-        let (names, read) = owner.shown(store);
-        self.read.extend(read);
-        let mut changed = self.changed.clone();
-        for name in &names {
-            // What is not known was deleted, for which the answer is marked.
-            if let Some(known) = documents.list.peek(store.client().cache(), name) {
-                changed.entry(name.clone()).or_insert(Some(known));
-            }
-        }
-        self.read.extend(owner.follow(store, &changed, &names, false));
-    }
-}
-
 /// An answer that follows.
 struct Following<A: App> {
     owner: Arc<dyn AnyOwner<A>>,

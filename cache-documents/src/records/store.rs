@@ -84,9 +84,6 @@ pub(crate) fn store_answer<A: Resources, T: Content + ?Sized>(
     }
     let answer = keep_or_own(&documents, document, &mut plan, store);
     plan.follow(&documents, store, &names, own);
-    if let Some(key) = store.key().filter(|_| own.is_none()) {
-        plan.catch_up(&documents, store, &Owner::<A, T>::erased(key.clone()));
-    }
     let number = match source {
         Source::Request(number) => number,
         Source::Copy => 0,

@@ -30,6 +30,16 @@ impl WriteSet {
         }
     }
 
+    /// Makes the commit fail if the conditional write of a key is skipped.
+    pub(crate) fn require(&mut self, key: &dyn AnyKey) {
+        let hash = self.table().head().hash_of(key);
+        let lines = &mut self.lines;
+        let line = lines.find(hash, &|other| key.equals(other));
+        if let Some(Write::Conditional(write)) = line.map(|line| &mut lines.lines[line].write) {
+            write.is_required = true;
+        }
+    }
+
     /// Sets inputs of an answer, which are compared by the commit. Returns whether there were others.
     pub(crate) fn set_inputs(&mut self, inputs: &Arc<InputsOfTable>) -> bool {
         self.lines.inputs.replace(Arc::clone(inputs)).is_some()

@@ -43,6 +43,9 @@ impl WriteLines {
         }
         if let Write::Conditional(write) = write {
             write.validate(head, shard, location.number, (*hash, is_key), (&mut self.affected, now));
+            if write.is_required && write.outcome == LineOutcome::Skipped {
+                return Err(Failure::StaleRead(head.name, key.to_box()));
+            }
         }
         if matches!(write, Write::Conditional(write) if write.marks && write.outcome == LineOutcome::Skipped)
         {
