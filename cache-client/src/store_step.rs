@@ -228,9 +228,12 @@ impl<'a, A: App> AnswerStore<'a, A> {
     }
 
     /// Calls `guard` at each attempt to commit, after the hooks and before any lock is taken. What it returns is kept until
-    /// the changes are installed, and dropped before displaced values are. After an error, the step runs again if it is
-    /// a conflict.
-    pub fn guard_with(&mut self, guard: impl FnMut() -> Result<Box<dyn Any>, CommitError> + Send + 'static) {
+    /// the changes are installed, and is called then, before displaced values are dropped. It is dropped if they are not
+    /// installed. After an error, the step runs again if it is a conflict.
+    pub fn guard_with(
+        &mut self,
+        guard: impl FnMut() -> Result<Box<dyn FnOnce()>, CommitError> + Send + 'static,
+    ) {
         self.transaction.guard_with(guard);
     }
 }

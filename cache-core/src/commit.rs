@@ -16,7 +16,6 @@ pub(crate) mod restore;
 pub(crate) mod typed_writes;
 pub(crate) mod write_set;
 
-use std::any::Any;
 use std::fmt::{self, Debug};
 use std::sync::atomic::{AtomicBool, Ordering};
 
@@ -88,8 +87,8 @@ pub(crate) struct Commit<'a> {
     /// Set when nothing can fail any more and all locks are held, so a reader that sees a write of this
     /// commit sees the flag set.
     committed_flag: Option<&'a AtomicBool>,
-    /// Dropped once everything is installed, before foreign code runs.
-    guard: Option<Box<dyn Any>>,
+    /// Called once everything is installed, before foreign code runs.
+    guard: Option<Box<dyn FnOnce()>>,
     revision: u64,
     /// What was displaced. Kept until no lock is held.
     displaced: Vec<DisplacedPairs>,
@@ -139,8 +138,8 @@ impl<'a> Commit<'a> {
         self
     }
 
-    /// Keeps something until the commit is installed.
-    pub(crate) fn guarded_by(mut self, guard: Option<Box<dyn Any>>) -> Self {
+    /// Keeps something until the commit is installed, and calls it then.
+    pub(crate) fn guarded_by(mut self, guard: Option<Box<dyn FnOnce()>>) -> Self {
         self.guard = guard;
         self
     }
@@ -175,7 +174,9 @@ impl<'a> Commit<'a> {
             }
         }
         drop(closed);
-        drop(self.guard.take());
+        if let Some(guard) = self.guard.take() {
+            guard();
+        }
         for part in parts.iter_mut() {
             part.unlocked();
         }

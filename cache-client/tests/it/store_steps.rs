@@ -80,7 +80,10 @@ async fn what_guards_a_commit_is_dropped_when_the_answer_is_there() {
         async move {
             cx.store_with(move |page: Arc<usize>, store| {
                 let (cache, noted) = (store.client().cache().clone(), Arc::clone(&noted));
-                store.guard_with(move || Ok(Box::new(Guard(cache.clone(), Arc::clone(&noted)))));
+                store.guard_with(move || {
+                    let guard = Guard(cache.clone(), Arc::clone(&noted));
+                    Ok(Box::new(move || drop(guard)))
+                });
                 page
             });
             Ok(1)
@@ -101,7 +104,7 @@ async fn a_guard_that_reports_a_conflict_makes_the_step_run_again() {
                 let run = counted.fetch_add(1, Ordering::SeqCst);
                 store.guard_with(move || match run {
                     0 => Err(CommitError::Conflict { table: "pages", key: "1".to_owned() }),
-                    _ => Ok(Box::new(())),
+                    _ => Ok(Box::new(|| {})),
                 });
                 page
             });

@@ -1,7 +1,6 @@
 //! Lines of a transaction that are skipped if something newer has happened to their key: answers of loads, what these
 //! bring along, values that follow from a change, and copies. For clients and crates that build on them.
 
-use std::any::Any;
 use std::sync::Arc;
 
 use super::{Draft, Receipt, Transaction};
@@ -131,9 +130,13 @@ impl<R: Registry> Transaction<R> {
     }
 
     /// Calls `guard` at each attempt to commit, after the hooks and before any lock is taken. What it returns is kept until
-    /// the changes are installed, and dropped before displaced values are. An error ends the commit.
+    /// the changes are installed, and is called then, before displaced values are dropped. It is dropped if they are not
+    /// installed. An error ends the commit.
     #[doc(hidden)]
-    pub fn guard_with(&mut self, guard: impl FnMut() -> Result<Box<dyn Any>, CommitError> + Send + 'static) {
+    pub fn guard_with(
+        &mut self,
+        guard: impl FnMut() -> Result<Box<dyn FnOnce()>, CommitError> + Send + 'static,
+    ) {
         self.draft.guard = Some(Box::new(guard));
     }
 

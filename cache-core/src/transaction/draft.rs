@@ -50,8 +50,8 @@ pub(super) struct Draft {
     pub(super) guard: Option<GuardOf>,
 }
 
-/// Returns what is kept until a commit is installed, or why there must be no commit.
-pub(super) type GuardOf = Box<dyn FnMut() -> Result<Box<dyn Any>, CommitError> + Send>;
+/// Returns what is called when a commit is installed and dropped otherwise, or why there must be no commit.
+pub(super) type GuardOf = Box<dyn FnMut() -> Result<Box<dyn FnOnce()>, CommitError> + Send>;
 
 /// Some of the tables of a cache.
 #[derive(Debug, Default)]

@@ -1,6 +1,5 @@
 //! The order in which commits that change records are planned: one after another.
 
-use std::any::Any;
 use std::sync::Arc;
 
 use cache_core::CommitError;
@@ -15,7 +14,7 @@ use crate::sync::{SharedMutex, SharedMutexGuard};
 #[derive(Clone, Default)]
 pub(crate) struct Lane(Arc<SharedMutex<Generation>>);
 
-/// The number of commits that have been planned and not given up.
+/// The number of commits that have changed records.
 type Generation = u64;
 
 /// The right to plan.
@@ -29,25 +28,25 @@ impl Lane {
 
     /// Returns what guards the commit of a plan that was made at a generation: it waits for the others, and checks that
     /// none has changed what the plan was made from. `entered` is the guard of the planner, if it was kept. `install` is
-    /// called once the plan is certain.
+    /// called in the lane when the commit is installed.
     pub(crate) fn guard(
         &self,
-        mut planned: Generation,
+        planned: Generation,
         mut entered: Option<LaneGuard>,
-        install: impl Fn() + Send + 'static,
-    ) -> impl FnMut() -> Result<Box<dyn Any>, CommitError> + Send + 'static {
-        let lane = self.clone();
+        install: impl Fn() + Send + Sync + 'static,
+    ) -> impl FnMut() -> Result<Box<dyn FnOnce()>, CommitError> + Send + 'static {
+        let (lane, install) = (self.clone(), Arc::new(install));
         move || {
             let mut guard = entered.take().unwrap_or_else(|| lane.enter());
             if *guard != planned {
                 let key = "that the changes were made from".to_owned();
                 return Err(CommitError::Conflict { table: "records", key });
             }
-            // For a second attempt of the same commit.
-            planned += 1;
-            *guard = planned;
-            install();
-            Ok(Box::new(guard))
+            let install = Arc::clone(&install);
+            Ok(Box::new(move || {
+                *guard += 1;
+                install();
+            }))
         }
     }
 }

@@ -1,6 +1,7 @@
 //! Records that are changed and deleted by hand, with the loads that run meanwhile.
 
 use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
 use cache_core::{EntryTimes, Freshness};
@@ -203,4 +204,28 @@ async fn an_answer_from_before_a_clear_writes_nothing() {
     assert!(desk.client.cached(&GetArticle(1)).is_none());
     assert!(desk.person("9").unwrap().name.is_absent());
     assert!(desk.client.cache().get(&ArticleId("1".into())).is_none());
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_patch_that_was_given_up_is_not_remembered() {
+    let desk = blog();
+    desk.answers("/articles/2", article(2, "Two", "8", "Ben"));
+    desk.article(2).await;
+    desk.answers_after("/articles/1", 10, article(1, "One", "9", "Ann"));
+    let given_up = async {
+        takes(Duration::from_secs(5)).await;
+        let runs = AtomicUsize::new(0);
+        let changed = desk.client.change(|changes| {
+            changes.get(&GetArticle(2));
+            if runs.fetch_add(1, Ordering::SeqCst) == 0 {
+                changes.patch(&ann(), |person| person.name = "Zoe".to_owned().into());
+                // Meets what was read.
+                desk.client.cache().remove(&GetArticle(2));
+            }
+        });
+        changed.await.unwrap();
+        assert_eq!(runs.load(Ordering::SeqCst), 2);
+    };
+    tokio::join!(desk.article(1), given_up);
+    assert_eq!(desk.author(1), "Ann");
 }
