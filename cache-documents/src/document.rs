@@ -30,6 +30,9 @@ pub struct Document<T: ?Sized> {
     /// with the same records goes.
     pub(crate) owned: Option<Arc<dyn Any + Send + Sync>>,
     pub(crate) skipped: usize,
+    /// The head of the response, for the next request. Not compared: each 304 renews it.
+    #[cfg(feature = "http")]
+    pub(crate) response: Option<Arc<crate::http::ResponseHead>>,
     content: PhantomData<fn() -> Box<T>>,
 }
 
@@ -69,6 +72,8 @@ impl<T: Content + ?Sized> Document<T> {
             head: Arc::new(head),
             owned: None,
             skipped,
+            #[cfg(feature = "http")]
+            response: None,
             content: PhantomData,
         }
     }
@@ -105,6 +110,14 @@ impl<T: Content + ?Sized> Document<T> {
             && self.head == other.head
             && self.skipped == other.skipped
             && self.frame.is_same(&other.frame)
+    }
+
+    /// Takes the head of the response from an answer that says the same.
+    #[cfg(feature = "http")]
+    pub(crate) fn renew_response(&self, newer: &Self) {
+        if let (Some(present), Some(newer)) = (&self.response, &newer.response) {
+            present.renew(newer.latest());
+        }
     }
 
     /// Returns the record that a relationship names, if the document shows it. Takes a binary search.
@@ -234,6 +247,8 @@ impl<T: ?Sized> Clone for Document<T> {
             head: Arc::clone(&self.head),
             owned: self.owned.clone(),
             skipped: self.skipped,
+            #[cfg(feature = "http")]
+            response: self.response.clone(),
             content: PhantomData,
         }
     }

@@ -1,4 +1,61 @@
-//! Requests over HTTP: which answer may be used again, and for how long. Opens no socket and reads no clock.
+//! Requests over HTTP: sent by the program's [`Transport`], kept as the headers of their responses allow. Opens no
+//! socket.
+//!
+//! | what a program wants | how |
+//! |---|---|
+//! | The response to a request, from the cache or the server | [`client.send(..)`](ClientRequests::send) |
+//! | To send a request inside of the load of a query of its own, whose times are then those of the response | [`cx.send(..)`](LoadRequests::send) |
+//! | To load again only what has changed | [`cx.send_again(..)`](LoadRequests::send_again) |
+//! | To look at, observe or invalidate a stored response | [`GetResponse`], a query like any other |
+//!
+//! # Examples
+//! ```
+//! # use std::{sync::atomic::{AtomicU32, Ordering}, time::Duration};
+//! use bytes::Bytes;
+//! use cache_client::{App, Client};
+//! use cache_core::{Cache, registry};
+//! use cache_documents::http::{ClientRequests, GetResponse, Request, Transport, Why};
+//!
+//! registry! { struct Registry { cache_documents::http::GetResponse } }
+//!
+//! struct Program { sent: AtomicU32 }
+//!
+//! impl App for Program { type Registry = Registry; }
+//!
+//! impl Transport for Program {
+//!     type Error = http::Error;
+//!
+//!     async fn send(&self, request: http::Request<Bytes>) -> Result<http::Response<Bytes>, http::Error> {
+//!         // A program calls its HTTP client here.
+//!         self.sent.fetch_add(1, Ordering::Relaxed);
+//!         http::Response::builder().header("cache-control", "max-age=60").body(Bytes::from("Hello"))
+//!     }
+//! }
+//!
+//! # #[tokio::main(flavor = "current_thread")]
+//! # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+//! let client = Client::builder(Cache::new(), Program { sent: AtomicU32::new(0) }).build();
+//! let get = || http::Request::get("https://example.com/greeting").body(Bytes::new());
+//! let first = client.send(get()?).await?;
+//! assert_eq!(&first.response.body()[..], b"Hello");
+//!
+//! let second = client.send(get()?).await?;
+//! assert!(second.is_stored);
+//! assert_eq!(second.verdict.map(|verdict| verdict.why), Some(Why::Headers));
+//!
+//! // A successful unsafe request marks its URL.
+//! client.send(http::Request::put("https://example.com/greeting").body(Bytes::from("Hi"))?).await?;
+//! let third = client.send(get()?).await?;
+//! assert_eq!(third.verdict.map(|verdict| verdict.why), Some(Why::Mark));
+//!
+//! client.send(Request::from(get()?).skip_cache()).await?;
+//! assert_eq!(client.app().sent.load(Ordering::Relaxed), 4);
+//! # Ok(())
+//! # }
+//! ```
+//!
+//! # The policy
+//! It can also be used alone:
 //!
 //! | question | answer |
 //! |---|---|
@@ -9,8 +66,8 @@
 //! | What did it say? | [`revalidated`] |
 //! | Which URLs did a change make stale? | [`invalidated`] |
 //!
-//! All of these are pure functions of request heads, response heads and times. They are total: any header bytes give
-//! an answer. Malformed, contradicting or negative numbers make a response stale, huge ones count as 2³¹ seconds, and
+//! All of these are pure functions of request heads, response heads and times, and read no clock. They are total: any
+//! header bytes give an answer. Malformed, contradicting or negative numbers make a response stale, huge ones count as 2³¹ seconds, and
 //! no jump of a clock makes a response fresh for longer than its headers say.
 //!
 //! The rules are those of a *private* cache in [RFC 9111](https://www.rfc-editor.org/rfc/rfc9111), with
@@ -23,9 +80,14 @@ mod exchange;
 mod headers;
 mod invalidation;
 mod key;
+mod load;
 mod policy;
+mod request;
+mod response;
+mod send;
 mod status;
 mod stored;
+mod transport;
 mod vary;
 mod verdict;
 
@@ -33,7 +95,12 @@ pub use conditional::{Revalidation, conditional, revalidated};
 pub use exchange::Exchange;
 pub use invalidation::invalidated;
 pub use key::Key;
+pub use load::LoadRequests;
 pub use policy::{Opinion, Policy, Reuse, Windows};
+pub use request::{GetResponse, Request};
+pub use response::{ReceivedHead, Response, ResponseHead};
+pub use send::{Answer, ClientRequests};
 pub use status::{is_cacheable_by_default, is_understood};
 pub use stored::stored_head;
+pub use transport::Transport;
 pub use verdict::{State, Verdict, Why};

@@ -44,6 +44,43 @@ impl<A: App> Context<A> {
         self.0.note(|notes| notes.terms_mut().fresh = Some(time));
     }
 
+    /// Shortens the time that [`fresh_for`](Self::fresh_for) has set, or sets it if it is not set yet. For loads that put
+    /// an answer together from several sources: it is fresh for as long as all of them are.
+    ///
+    /// # Examples
+    /// ```
+    /// # use doctest_setup::*;
+    /// # #[derive(Query, Clone, Debug, PartialEq, Eq, Hash)]
+    /// # #[query(value = String, capacity = 100, fresh = "60s")]
+    /// # struct GetForecast;
+    /// # registry! { struct Weather { GetForecast } }
+    /// # struct Station;
+    /// # impl App for Station { type Registry = Weather; }
+    /// impl Fetch<Station> for GetForecast {
+    ///     # type Error = io::Error;
+    ///     async fn fetch(&self, cx: &Context<Station>) -> Result<String, io::Error> {
+    ///         for seconds in [10, 300] {
+    ///             cx.fresh_at_most(Duration::from_secs(seconds));
+    ///         }
+    ///         Ok("rain".to_owned())
+    ///     }
+    /// }
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> Result<(), Box<dyn Error>> {
+    /// # let client = Client::builder(Cache::<Weather>::new(), Station).build();
+    /// client.query(&GetForecast).await?;
+    /// let entry = client.cache().get_entry(&GetForecast).unwrap();
+    /// assert_eq!(entry.state().fresh_for, Some(Duration::from_secs(10)));
+    /// # Ok(())
+    /// # }
+    /// ```
+    pub fn fresh_at_most(&self, time: Duration) {
+        self.0.note(|notes| {
+            let fresh = &mut notes.terms_mut().fresh;
+            *fresh = Some(fresh.map_or(time, |set| set.min(time)));
+        });
+    }
+
     /// Sets how long the answer of this load is kept, counted from the start of the load. Replaces the time to live of
     /// the table and the options `ttl` and `absent_ttl` of the query and of the client. Only the option `ttl` of a call
     /// takes precedence. The last call wins; a retry starts without it.

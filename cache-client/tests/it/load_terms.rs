@@ -79,6 +79,21 @@ async fn the_last_call_counts() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn the_shortest_of_several_upper_limits_counts() {
+    let shortened = client_with_terms(|cx| {
+        for time in [500, 10, 100] {
+            cx.fresh_at_most(seconds(time));
+        }
+    });
+    assert_is_fresh_for(&shortened, seconds(10)).await;
+    let set_before = client_with_terms(|cx| {
+        cx.fresh_for(seconds(10));
+        cx.fresh_at_most(seconds(100));
+    });
+    assert_is_fresh_for(&set_before, seconds(10)).await;
+}
+
+#[tokio::test(start_paused = true)]
 async fn the_time_of_a_load_comes_before_the_options_of_query_and_client() {
     let set: [fn(LoadingOptions) -> LoadingOptions; 2] =
         [|options| options.fresh(seconds(30)), |options| options.fresh(seconds(30)).jitter(0.9)];

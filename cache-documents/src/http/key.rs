@@ -2,6 +2,7 @@
 
 use std::{fmt, sync::Arc};
 
+use cache_core::Tag;
 use http::{Method, Uri, uri::Authority};
 
 /// The key under which the answer of a request is kept.
@@ -64,6 +65,32 @@ impl Key {
     pub fn as_str(&self) -> &str {
         match &self.0 {
             Kind::Named(text) | Kind::Url(text) => text,
+        }
+    }
+
+    /// Returns the tag of the entries that a successful unsafe request to this URL marks. A query whose answer comes from
+    /// a URL has it by `#[query(tags_of = ..)]`.
+    ///
+    /// ```
+    /// use cache_core::{Query, Tag};
+    /// use cache_documents::http::Key;
+    ///
+    /// #[derive(Query, Clone, Debug, PartialEq, Eq, Hash)]
+    /// #[query(value = String, capacity = 100, tags_of = GetArticle::tags)]
+    /// struct GetArticle(u64);
+    ///
+    /// impl GetArticle {
+    ///     fn tags(&self) -> Option<Tag> {
+    ///         let url = format!("https://example.com/articles/{}", self.0);
+    ///         Some(Key::url(&url.parse().ok()?).tag())
+    ///     }
+    /// }
+    /// ```
+    #[must_use]
+    pub fn tag(&self) -> Tag {
+        match &self.0 {
+            Kind::Named(name) => Tag::new("request", name),
+            Kind::Url(url) => Tag::new("url", url),
         }
     }
 

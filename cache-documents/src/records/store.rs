@@ -103,6 +103,8 @@ fn keep_or_own<A: Resources, T: Content + ?Sized>(
 ) -> Arc<Document<T>> {
     if let Some((present, _)) = store.key().and_then(|key| key.read::<Document<T>>(store.client())) {
         if present.is_same(&document) {
+            #[cfg(feature = "http")]
+            present.renew_response(&document);
             return present;
         }
         plan.keep(Some(present));

@@ -1,0 +1,168 @@
+//! Requests inside of loads: sends, asks conditionally, and gives the load the times of its response. The one way by
+//! which requests leave; `send` is built on it.
+
+use std::{future::Future, sync::Arc};
+
+use bytes::Bytes;
+use cache_client::{Client, Context, Fetch, Fetched};
+use cache_core::Moment;
+use http::request;
+
+use super::{
+    GetResponse, Response, ResponseHead, Reuse, Revalidation, State, Transport, Why, Windows, conditional,
+    invalidated, request::Message, response::ReceivedHead, revalidated, stored_head,
+};
+
+/// Sends requests inside of loads and mutations.
+///
+/// In a load, the headers of each response decide about the answer of the load:
+/// - It is fresh for as long as they say; with several requests, the shortest time counts. If they say nothing, the
+///   options of the query decide.
+/// - It is stored nowhere if one of them forbids so, or if a response varies by fields that its request did not have
+///   (see [`constant_headers`](Transport::constant_headers)).
+///
+/// A successful unsafe request marks the answers of its URL, and of those in `Location` and `Content-Location`: the
+/// entries with the [tags of these keys](super::Key::tag).
+pub trait LoadRequests<A: Transport> {
+    /// Sends a request.
+    ///
+    /// # Errors
+    /// The transport has no response.
+    fn send(&self, request: http::Request<Bytes>) -> impl Future<Output = Result<Response, A::Error>> + Send;
+
+    /// Sends a request in [`fetch_again`](Fetch::fetch_again), where `present` is the head that the answer in the cache
+    /// has kept. If that has an `ETag` or `Last-Modified`, the server is asked whether it has changed. After a 304 the
+    /// head is renewed, and the result is [`Fetched::Unchanged`], which `fetch_again` returns.
+    ///
+    /// # Errors
+    /// The transport has no response.
+    fn send_again(
+        &self,
+        request: http::Request<Bytes>,
+        present: Option<&Arc<ResponseHead>>,
+    ) -> impl Future<Output = Result<Fetched<Response>, A::Error>> + Send;
+}
+
+impl<A: Transport> LoadRequests<A> for Context<A> {
+    async fn send(&self, request: http::Request<Bytes>) -> Result<Response, A::Error> {
+        Sending { cx: self, message: &Message::of(request), query: None }.plainly().await
+    }
+
+    async fn send_again(
+        &self,
+        request: http::Request<Bytes>,
+        present: Option<&Arc<ResponseHead>>,
+    ) -> Result<Fetched<Response>, A::Error> {
+        Sending { cx: self, message: &Message::of(request), query: None }.again(present).await
+    }
+}
+
+impl<A: Transport> Fetch<A> for GetResponse {
+    type Error = A::Error;
+
+    async fn fetch(&self, cx: &Context<A>) -> Result<Response, A::Error> {
+        let query = Some(cx.app().windows());
+        Sending { cx, message: &self.message, query }.plainly().await
+    }
+
+    async fn fetch_again(
+        &self,
+        cx: &Context<A>,
+        present: &Arc<Response>,
+    ) -> Result<Fetched<Response>, A::Error> {
+        let query = Some(cx.app().windows());
+        Sending { cx, message: &self.message, query }.again(Some(present.head())).await
+    }
+}
+
+/// A request inside of a load.
+struct Sending<'a, A: Transport> {
+    cx: &'a Context<A>,
+    message: &'a Arc<Message>,
+    /// The times where the headers are silent; `None` if the options of the query decide then.
+    query: Option<Windows>,
+}
+
+impl<A: Transport> Sending<'_, A> {
+    async fn plainly(&self) -> Result<Response, A::Error> {
+        let started = self.cx.client().cache().now();
+        let response = exchange(self.cx.client(), self.message, self.message.head.clone()).await?;
+        self.apply(response.head(), started);
+        Ok(response)
+    }
+
+    async fn again(&self, present: Option<&Arc<ResponseHead>>) -> Result<Fetched<Response>, A::Error> {
+        let started = self.cx.client().cache().now();
+        let Some((present, stored, asks)) = present.and_then(|present| self.question(present)) else {
+            return self.plainly().await.map(Fetched::New);
+        };
+        let answer = exchange(self.cx.client(), self.message, asks).await?;
+        let latest = answer.head().latest();
+        match revalidated(&stored.parts, &latest.parts) {
+            Revalidation::NotModified(parts) => {
+                present.renew(Arc::new(ReceivedHead { parts: *parts, ..*latest }));
+                self.apply(present, started);
+                Ok(Fetched::Unchanged)
+            }
+            Revalidation::OtherResponse => self.plainly().await.map(Fetched::New),
+            Revalidation::Failed | Revalidation::Replaced => {
+                self.apply(answer.head(), started);
+                Ok(Fetched::New(answer))
+            }
+        }
+    }
+
+    /// The head of the request that asks whether a stored response is still good.
+    fn question<'p>(
+        &self,
+        present: &'p ResponseHead,
+    ) -> Option<(&'p ResponseHead, Arc<ReceivedHead>, request::Parts)> {
+        let (app, stored) = (self.cx.app(), present.latest());
+        let reuse = Reuse::new(present.exchange(&stored), app.now());
+        let reuse = reuse.for_request(&self.message.head).constant(app.constant_headers());
+        if reuse.verdict(&()).state == State::NeverReused {
+            return None;
+        }
+        let asks = conditional(&self.message.head, &stored.parts)?;
+        Some((present, stored, asks))
+    }
+
+    /// Gives the load the times that a response says.
+    fn apply(&self, head: &ResponseHead, started: Moment) {
+        let (app, latest) = (self.cx.app(), head.latest());
+        let reuse = Reuse::new(head.exchange(&latest), latest.received).constant(app.constant_headers());
+        let verdict = reuse.query(self.query.unwrap_or_default()).verdict(app.policy());
+        if matches!(verdict.state, State::NotStored | State::NeverReused) {
+            return self.cx.no_store();
+        }
+        let is_silent = match verdict.why {
+            Why::Heuristic | Why::Nothing => true,
+            Why::Policy => verdict.state == State::Fresh && verdict.fresh_for.is_zero(),
+            _ => false,
+        };
+        if self.query.is_none() && is_silent {
+            return;
+        }
+        // The time counts from the start of the load, but the age of the response includes its request.
+        let elapsed = self.cx.client().cache().now().since(started);
+        self.cx.fresh_at_most(verdict.fresh_for.saturating_add(elapsed));
+    }
+}
+
+/// Sends a message with this head, and marks what it has changed.
+pub(super) async fn exchange<A: Transport>(
+    client: &Client<A>,
+    message: &Arc<Message>,
+    asks: request::Parts,
+) -> Result<Response, A::Error> {
+    let app = client.app();
+    let requested = app.now();
+    let response = app.send(http::Request::from_parts(asks, message.body.clone())).await?;
+    let received = app.now();
+    let (parts, body) = response.into_parts();
+    for key in invalidated(&message.head, &parts) {
+        client.invalidate_tag(key.tag());
+    }
+    let head = ReceivedHead { parts: stored_head(&parts), requested, received };
+    Ok(Response::new(Arc::clone(message), head, body))
+}

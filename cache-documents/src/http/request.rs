@@ -1,0 +1,167 @@
+//! Requests with the options of their call, and the query under whose key their responses are kept.
+
+use std::{
+    fmt,
+    hash::{Hash, Hasher},
+    sync::Arc,
+    time::Duration,
+};
+
+use bytes::Bytes;
+use cache_core::{Query, Tag};
+use http::request;
+
+use super::{Key, Response, Windows};
+
+/// A request to send, and what the cache may do for it.
+///
+/// ```
+/// use bytes::Bytes;
+/// use cache_documents::http::Request;
+///
+/// let search = http::Request::post("https://example.com/search").body(Bytes::from("mice"))?;
+/// assert!(Request::from(search.clone()).key().is_none());
+/// assert_eq!(Request::from(search).named("search mice").key().map(|key| key.to_string()).as_deref(), Some("search mice"));
+/// # Ok::<_, http::Error>(())
+/// ```
+#[derive(Clone)]
+#[must_use]
+pub struct Request {
+    pub(super) message: Arc<Message>,
+    key: Option<Key>,
+    pub(super) skips_cache: bool,
+    pub(super) call: Windows,
+}
+
+/// What is sent.
+pub(super) struct Message {
+    pub(super) head: request::Parts,
+    pub(super) body: Bytes,
+}
+
+impl Request {
+    /// Returns the key under which the response is kept: the [name](Self::named) if it has one, else the URL of a
+    /// `GET`. `None`: it is kept nowhere.
+    #[must_use]
+    pub fn key(&self) -> Option<&Key> {
+        self.key.as_ref()
+    }
+
+    /// Returns the head of the request.
+    #[must_use]
+    pub fn head(&self) -> &request::Parts {
+        &self.message.head
+    }
+
+    /// Keeps the response under a name, whatever the method is. All requests with this name share the response.
+    pub fn named(self, name: &str) -> Self {
+        Self { key: Some(Key::named(name)), ..self }
+    }
+
+    /// Sends the request without looking for a stored response, and stores none.
+    pub fn skip_cache(self) -> Self {
+        Self { skips_cache: true, ..self }
+    }
+
+    /// Sets the times for this call. They come before the headers.
+    pub fn windows(self, call: Windows) -> Self {
+        Self { call, ..self }
+    }
+
+    /// Accepts a stored response for this time after it was received, whatever its headers say, even if somebody has
+    /// marked it as stale.
+    pub fn fresh(mut self, time: Duration) -> Self {
+        self.call.fresh = Some(time);
+        self
+    }
+}
+
+impl From<http::Request<Bytes>> for Request {
+    fn from(request: http::Request<Bytes>) -> Self {
+        let key = Key::of(None, request.method(), request.uri());
+        Self { message: Message::of(request), key, skips_cache: false, call: Windows::default() }
+    }
+}
+
+impl fmt::Debug for Request {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Request")
+            .field("method", &self.message.head.method)
+            .field("uri", &self.message.head.uri)
+            .field("key", &self.key)
+            .field("skips_cache", &self.skips_cache)
+            .finish_non_exhaustive()
+    }
+}
+
+impl Message {
+    pub(super) fn of(request: http::Request<Bytes>) -> Arc<Self> {
+        let (head, body) = request.into_parts();
+        Arc::new(Self { head, body })
+    }
+}
+
+/// The query under whose key the response of a request is kept: the table of requests.
+///
+/// A program that [sends](super::ClientRequests::send) requests lists it in its registry:
+/// `registry! { .. cache_documents::http::GetResponse .. }`, or `.include("::cache_documents::http::GetResponse")` in
+/// `build.rs`. The table keeps 1,000 responses; `Cache::builder().table::<GetResponse>(..)` sets another capacity.
+///
+/// Two of these are equal if their keys are. The query can be observed, prefetched and invalidated like any other; then
+/// the times that the headers gave when the response came decide alone. It has [the tag of its key](Key::tag).
+///
+/// ```
+/// use bytes::Bytes;
+/// use cache_documents::http::{GetResponse, Request};
+///
+/// let get = |url| http::Request::get(url).body(Bytes::new()).map(|request| GetResponse::of(&Request::from(request)));
+/// assert!(get("https://example.com/")?.is_some());
+/// assert_eq!(get("https://example.com/?a=1&b=2")?, get("https://EXAMPLE.com/?b=2&a=1")?);
+/// # Ok::<_, http::Error>(())
+/// ```
+// A client needs a time; each load sets its own in place of it.
+#[derive(Query, Clone)]
+#[query(value = Response, capacity = 1_000, fresh = "1ms", tags_of = GetResponse::tags)]
+pub struct GetResponse {
+    key: Key,
+    pub(super) message: Arc<Message>,
+}
+
+impl GetResponse {
+    /// Returns the query of a request; `None` if it has no [key](Request::key).
+    #[must_use]
+    pub fn of(request: &Request) -> Option<Self> {
+        let key = request.key.clone()?;
+        Some(Self { key, message: Arc::clone(&request.message) })
+    }
+
+    /// Returns the key.
+    #[must_use]
+    pub fn key(&self) -> &Key {
+        &self.key
+    }
+
+    fn tags(&self) -> [Tag; 1] {
+        [self.key.tag()]
+    }
+}
+
+impl PartialEq for GetResponse {
+    fn eq(&self, other: &Self) -> bool {
+        self.key == other.key
+    }
+}
+
+impl Eq for GetResponse {}
+
+impl Hash for GetResponse {
+    fn hash<H: Hasher>(&self, state: &mut H) {
+        self.key.hash(state);
+    }
+}
+
+impl fmt::Debug for GetResponse {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_tuple("GetResponse").field(&self.key).finish()
+    }
+}

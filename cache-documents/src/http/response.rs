@@ -1,0 +1,131 @@
+//! Received responses: their content, and their head, which each 304 renews in place.
+
+use std::{fmt, sync::Arc, time::SystemTime};
+
+use bytes::Bytes;
+use http::{StatusCode, request, response};
+use parking_lot::RwLock;
+
+use super::{Exchange, request::Message};
+use crate::document::{Content, Document};
+
+/// A response: its head and its content, which is `Bytes` as it came.
+///
+/// ```no_run
+/// # async fn example<A: cache_documents::http::Transport>(client: cache_client::Client<A>)
+/// # -> Result<(), cache_client::QueryError<A::Error>>
+/// # where A::Registry: cache_core::Holds<cache_documents::http::GetResponse> {
+/// use cache_documents::http::ClientRequests;
+///
+/// let request = http::Request::get("https://example.com/").body(bytes::Bytes::new()).expect("it is valid");
+/// let answer = client.send(request).await?;
+/// let length = answer.response.body().len();
+/// # let _ = length;
+/// # Ok(())
+/// # }
+/// ```
+#[derive(Clone)]
+pub struct Response {
+    head: Arc<ResponseHead>,
+    body: Bytes,
+}
+
+impl Response {
+    pub(super) fn new(message: Arc<Message>, received: ReceivedHead, body: Bytes) -> Self {
+        Self { head: Arc::new(ResponseHead { message, latest: RwLock::new(Arc::new(received)) }), body }
+    }
+
+    /// Returns the head, which answers that are made of the content keep for the next request.
+    #[must_use]
+    pub fn head(&self) -> &Arc<ResponseHead> {
+        &self.head
+    }
+
+    /// Returns the status.
+    #[must_use]
+    pub fn status(&self) -> StatusCode {
+        self.head.latest().parts.status
+    }
+
+    /// Returns the content.
+    #[must_use]
+    pub fn body(&self) -> &Bytes {
+        &self.body
+    }
+}
+
+impl fmt::Debug for Response {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Response").field("head", &self.head).field("bytes", &self.body.len()).finish()
+    }
+}
+
+/// The head of a response, kept beside an answer that was made of its content.
+///
+/// When the server says by a 304 that the content is still good, the head is renewed in place, so that the answer stays
+/// the same.
+pub struct ResponseHead {
+    pub(super) message: Arc<Message>,
+    latest: RwLock<Arc<ReceivedHead>>,
+}
+
+/// The head of a response, and when it came.
+#[derive(Clone, Debug)]
+#[non_exhaustive]
+pub struct ReceivedHead {
+    /// Status and fields, without those that concern only the connection.
+    pub parts: response::Parts,
+    /// When the request was sent.
+    pub requested: SystemTime,
+    /// When the response came.
+    pub received: SystemTime,
+}
+
+impl ResponseHead {
+    /// Returns the head of the request, with the fields that the program has given.
+    #[must_use]
+    pub fn request(&self) -> &request::Parts {
+        &self.message.head
+    }
+
+    /// Returns the head as of the last response: that which brought the content, or the last 304.
+    #[must_use]
+    pub fn latest(&self) -> Arc<ReceivedHead> {
+        Arc::clone(&self.latest.read())
+    }
+
+    /// Sets the head as of a newer response with the same content.
+    pub(crate) fn renew(&self, newer: Arc<ReceivedHead>) {
+        let older = std::mem::replace(&mut *self.latest.write(), newer);
+        drop(older);
+    }
+
+    pub(super) fn exchange<'a>(&'a self, latest: &'a ReceivedHead) -> Exchange<'a> {
+        Exchange::new(self.request(), &latest.parts, latest.requested, latest.received)
+    }
+}
+
+impl fmt::Debug for ResponseHead {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("ResponseHead")
+            .field("uri", &self.message.head.uri)
+            .field("latest", &self.latest())
+            .finish_non_exhaustive()
+    }
+}
+
+impl<T: Content + ?Sized> Document<T> {
+    /// Keeps the head of the response that the document was read from, for the next request
+    /// ([`send_again`](super::LoadRequests::send_again)).
+    #[must_use]
+    pub fn with_response(mut self, response: &Response) -> Self {
+        self.response = Some(Arc::clone(&response.head));
+        self
+    }
+
+    /// Returns the head of the response that the document was read from, if the load has [kept](Self::with_response) it.
+    #[must_use]
+    pub fn response(&self) -> Option<&Arc<ResponseHead>> {
+        self.response.as_ref()
+    }
+}

@@ -1,0 +1,158 @@
+//! Requests of a client: served from the table of requests as the policy allows, else loaded into it.
+
+use std::{future::Future, sync::Arc, time::Duration};
+
+use cache_client::{Client, QueryError, Strategy};
+use cache_core::{EntryState, Freshness, Holds, LoadingOptions, Query};
+
+use super::{
+    GetResponse, Request, Response, Reuse, State, Transport, Verdict, load::exchange, status::is_failure,
+};
+
+/// The answer to a request.
+#[derive(Clone, Debug)]
+#[non_exhaustive]
+pub struct Answer {
+    /// The response. Its head has the request.
+    pub response: Arc<Response>,
+    /// What was decided about the response that was stored when the request was made; `None` if there was none, or
+    /// none was looked for.
+    pub verdict: Option<Verdict>,
+    /// Whether `response` was stored already, rather than loaded for this call or confirmed by the server.
+    pub is_stored: bool,
+}
+
+/// Sends requests by a client.
+pub trait ClientRequests<A: Transport> {
+    /// Returns the response to a request: the stored one as far as the [policy](super::Reuse) allows, else that of the
+    /// server. A status that reports an error is a response.
+    ///
+    /// Concurrent calls for a key share one request, unless the response varies or may not be shared. A request without
+    /// a [key](Request::key), or one that [skips the cache](Request::skip_cache), is sent by the caller's own task.
+    ///
+    /// # Errors
+    /// As those of [`Client::query`]. If a load fails, or the server answers 500, 502, 503 or 504, a stale response is
+    /// the answer for as long as its `stale-if-error` says.
+    ///
+    /// # Cancellation
+    /// May be dropped at any time. A shared request continues for other callers.
+    fn send(
+        &self,
+        request: impl Into<Request> + Send,
+    ) -> impl Future<Output = Result<Answer, QueryError<A::Error>>> + Send;
+}
+
+impl<A: Transport> ClientRequests<A> for Client<A>
+where
+    A::Registry: Holds<GetResponse>,
+{
+    fn send(
+        &self,
+        request: impl Into<Request> + Send,
+    ) -> impl Future<Output = Result<Answer, QueryError<A::Error>>> + Send {
+        let request = request.into();
+        async move {
+            match GetResponse::of(&request).filter(|_| !request.skips_cache) {
+                Some(query) => Call { client: self, request: &request, query }.answer().await,
+                None => alone(self, &request).await,
+            }
+        }
+    }
+}
+
+/// One request with a key.
+struct Call<'a, A: Transport> {
+    client: &'a Client<A>,
+    request: &'a Request,
+    query: GetResponse,
+}
+
+/// The response that was stored when the request was made.
+struct Stored {
+    response: Arc<Response>,
+    state: EntryState,
+    verdict: Verdict,
+}
+
+impl<A: Transport> Call<'_, A>
+where
+    A::Registry: Holds<GetResponse>,
+{
+    async fn answer(&self) -> Result<Answer, QueryError<A::Error>> {
+        let stored = self.stored();
+        let verdict = stored.as_ref().map(|stored| stored.verdict);
+        let is_served = |stored: &&Stored| stored.verdict.state == State::Fresh;
+        if let Some(stored) = stored.as_ref().filter(is_served) {
+            return Ok(Answer { response: Arc::clone(&stored.response), verdict, is_stored: true });
+        }
+        let served_at_once = verdict.is_some_and(|verdict| verdict.state == State::StaleWhileRevalidate);
+        let loaded = self.client.query_with(&self.query, |_| self.options(stored.as_ref())).await;
+        let has_failed = match &loaded {
+            Ok(response) => is_failure(response.status()),
+            Err(error) => matches!(error, QueryError::Failed { .. } | QueryError::CircuitOpen { .. }),
+        };
+        let stands_in = |stored: &&Stored| has_failed && stored.verdict.state == State::StaleIfError;
+        if let Some(stored) = stored.as_ref().filter(stands_in) {
+            return Ok(Answer { response: Arc::clone(&stored.response), verdict, is_stored: true });
+        }
+        let response = loaded?;
+        if !self.may_have(&response) {
+            return alone(self.client, self.request).await;
+        }
+        let is_same = stored.is_some_and(|stored| Arc::ptr_eq(&stored.response, &response));
+        Ok(Answer { response, verdict, is_stored: is_same && served_at_once })
+    }
+
+    fn stored(&self) -> Option<Stored> {
+        let entry = self.client.cache().get_entry(&self.query)?;
+        let state = entry.state();
+        let is_marked = state.freshness == Freshness::Invalidated;
+        let response = entry.into_value();
+        let verdict = self.judge(&response, is_marked);
+        (!state.is_expired).then_some(Stored { response, state, verdict })
+    }
+
+    fn judge(&self, response: &Response, is_marked: bool) -> Verdict {
+        let (app, latest) = (self.client.app(), response.head().latest());
+        Reuse::new(response.head().exchange(&latest), app.now())
+            .for_request(self.request.head())
+            .constant(app.constant_headers())
+            .call(self.request.call)
+            .query(app.windows())
+            .marked(is_marked)
+            .verdict(app.policy())
+    }
+
+    /// How to load. By the times of its entry alone, a response is stale in general if the verdict says so; then calls
+    /// share a load. Otherwise only this caller wants another one.
+    fn options(&self, stored: Option<&Stored>) -> LoadingOptions {
+        let options = LoadingOptions::new();
+        let Some(Stored { state, verdict, .. }) = stored else {
+            return options.strategy(Strategy::CacheFirst);
+        };
+        match verdict.state {
+            State::StaleWhileRevalidate => {
+                let options = options.strategy(Strategy::StaleWhileRevalidate).swr(Duration::MAX);
+                // Zero is no time for a query.
+                let least = Duration::from_nanos(1);
+                self.request.call.fresh.map_or(options, |fresh| options.fresh(fresh.max(least)))
+            }
+            _ if state.freshness == Freshness::Fresh => options.strategy(Strategy::Refresh),
+            _ => options.strategy(Strategy::CacheFirst),
+        }
+    }
+
+    /// Whether a response that was loaded for another request with the same key is for this one too.
+    fn may_have(&self, response: &Response) -> bool {
+        let is_own = Arc::ptr_eq(&response.head().message, &self.request.message);
+        is_own || !matches!(self.judge(response, false).state, State::NeverReused | State::NotStored)
+    }
+}
+
+/// Sends a request whose response is kept nowhere.
+async fn alone<A: Transport>(client: &Client<A>, request: &Request) -> Result<Answer, QueryError<A::Error>> {
+    let sent = exchange(client, &request.message, request.message.head.clone()).await;
+    let response =
+        sent.map_err(|error| QueryError::Failed { query: GetResponse::NAME, source: Arc::new(error) })?;
+    Ok(Answer { response: Arc::new(response), verdict: None, is_stored: false })
+}

@@ -1,0 +1,89 @@
+//! How a program sends requests, and what it says about responses. No behaviour.
+
+use std::{fmt::Display, future::Future, time::SystemTime};
+
+use bytes::Bytes;
+use cache_client::App;
+use http::HeaderName;
+
+use super::{Policy, Windows};
+
+/// How a program sends requests.
+///
+/// Each call sends one request and reads the whole response. What belongs to all requests, such as credentials, retries,
+/// limits and traces, is done here.
+///
+/// Any tower service can do that: a call is `oneshot` on a clone of the service. Here it is a router of axum, which
+/// answers in the same process; clients of hyper and reqwest differ only in the types of their bodies.
+///
+/// ```
+/// use axum::{Router, body::Body, routing::get};
+/// use bytes::Bytes;
+/// use cache_client::{App, Client};
+/// use cache_core::{Cache, registry};
+/// use cache_documents::http::{ClientRequests, Transport};
+/// use http_body_util::BodyExt;
+/// use tower::ServiceExt;
+///
+/// registry! { struct Registry { cache_documents::http::GetResponse } }
+///
+/// struct Program { service: Router }
+///
+/// impl App for Program { type Registry = Registry; }
+///
+/// impl Transport for Program {
+///     type Error = axum::Error;
+///
+///     async fn send(&self, request: http::Request<Bytes>) -> Result<http::Response<Bytes>, axum::Error> {
+///         let response = self.service.clone().oneshot(request.map(Body::from)).await;
+///         let (head, body) = response.unwrap_or_else(|never| match never {}).into_parts();
+///         Ok(http::Response::from_parts(head, body.collect().await?.to_bytes()))
+///     }
+/// }
+///
+/// # #[tokio::main(flavor = "current_thread")]
+/// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// let service = Router::new().route("/", get(async || "Hello"));
+/// let client = Client::builder(Cache::new(), Program { service }).build();
+/// let answer = client.send(http::Request::get("/").body(Bytes::new())?).await?;
+/// assert_eq!(&answer.response.body()[..], b"Hello");
+/// # Ok(())
+/// # }
+/// ```
+pub trait Transport: App {
+    /// Why there is no response. A response with a status that reports an error is a response.
+    type Error: Display + Send + Sync + 'static;
+
+    /// Sends a request.
+    ///
+    /// The request has the fields that the program has given, and the conditions `If-None-Match` and
+    /// `If-Modified-Since` if a stored response may still be good. A response with status 304 must be returned as it is.
+    /// The content must be decoded already, if the transport asks for compressed content.
+    fn send(
+        &self,
+        request: http::Request<Bytes>,
+    ) -> impl Future<Output = Result<http::Response<Bytes>, Self::Error>> + Send;
+
+    /// Returns the program's own judgement of stored responses. The default has no opinion.
+    fn policy(&self) -> &(dyn Policy + Sync) {
+        &()
+    }
+
+    /// Returns the names of fields that [`send`](Self::send) adds to every request with the same value, or never. A
+    /// response that varies by another field which its request did not have is kept nowhere. The default is none.
+    fn constant_headers(&self) -> &[HeaderName] {
+        &[]
+    }
+
+    /// Returns the times of stored responses, for the table of requests ([`GetResponse`](super::GetResponse)), where the
+    /// headers say nothing. The default is none: such a response is stale at once. Other queries have options of their
+    /// own.
+    fn windows(&self) -> Windows {
+        Windows::default()
+    }
+
+    /// Returns the time of day, with which dates in headers are compared. The default is the system's clock.
+    fn now(&self) -> SystemTime {
+        SystemTime::now()
+    }
+}

@@ -1,0 +1,279 @@
+//! A program whose server answers each request as scripted.
+
+use std::collections::{BTreeMap, VecDeque};
+use std::sync::Arc;
+use std::time::{Duration, SystemTime};
+
+use bytes::Bytes;
+use cache_client::{App, Client, Context, Fetch, Fetched, TokioClock};
+use cache_core::{Cache, Query, Tag, registry};
+use cache_documents::http::{
+    Answer, ClientRequests, Exchange, Key, LoadRequests, Opinion, Policy, Request, Transport, Windows,
+};
+use cache_documents::{
+    Document, DocumentsBuilder, Field, Id, ReadDocument, ReadError, Resource, ResourceList, Resources,
+};
+use http::{HeaderMap, HeaderName, StatusCode};
+use parking_lot::Mutex;
+use tokio::time::Instant;
+
+#[derive(Query, Clone, Debug, PartialEq, Eq, Hash)]
+#[query(value = Article, record)]
+pub struct ArticleId(pub Id);
+
+#[derive(Resource, Clone, Debug, PartialEq)]
+#[resource(type = "articles", key = ArticleId)]
+pub struct Article {
+    pub title: Field<Arc<str>>,
+}
+
+/// One article, as a query of the program.
+#[derive(Query, Clone, Debug, PartialEq, Eq, Hash)]
+#[query(value = Document<Article>, capacity = 100, fresh = "30s", tags_of = GetArticle::tags)]
+pub struct GetArticle(pub u32);
+
+impl GetArticle {
+    pub fn url(&self) -> String {
+        url(&format!("/articles/{}", self.0))
+    }
+
+    fn tags(&self) -> [Tag; 1] {
+        [Key::url(&self.url().parse().unwrap()).tag()]
+    }
+}
+
+/// The length of several pages together.
+#[derive(Query, Clone, Debug, PartialEq, Eq, Hash)]
+#[query(value = usize, capacity = 100, fresh = "500s")]
+pub struct GetLength(pub Vec<&'static str>);
+
+registry! {
+    pub struct SiteRegistry {
+        cache_documents::http::GetResponse,
+        crate::site::ArticleId,
+        crate::site::GetArticle,
+        crate::site::GetLength,
+    }
+}
+
+#[derive(Debug, thiserror::Error)]
+pub enum SiteError {
+    #[error("the connection to {0} was lost")]
+    Lost(String),
+    #[error(transparent)]
+    Read(#[from] ReadError),
+}
+
+/// A scripted response; an empty one loses the connection.
+type Scripted = (Duration, Option<http::Response<Bytes>>);
+
+#[derive(Debug)]
+pub struct Site {
+    began: Instant,
+    answers: Mutex<BTreeMap<String, VecDeque<Scripted>>>,
+    requests: Mutex<Vec<http::Request<Bytes>>>,
+    constants: Vec<HeaderName>,
+    pub windows: Mutex<Windows>,
+    judge: Judge,
+}
+
+/// The program's judgement by path.
+#[derive(Default, Debug)]
+pub struct Judge(pub Mutex<BTreeMap<String, Opinion>>);
+
+impl Policy for Judge {
+    fn judge(&self, exchange: &Exchange<'_>, _: SystemTime) -> Opinion {
+        self.0.lock().get(exchange.request().uri.path()).copied().unwrap_or_default()
+    }
+}
+
+impl App for Site {
+    type Registry = SiteRegistry;
+}
+
+impl Resources for Site {
+    fn list(list: &mut ResourceList<Self>) {
+        list.add::<Article>();
+    }
+}
+
+impl Transport for Site {
+    type Error = SiteError;
+
+    async fn send(&self, request: http::Request<Bytes>) -> Result<http::Response<Bytes>, SiteError> {
+        let name = format!("{} {}", request.method(), request.uri().path());
+        let lost = SiteError::Lost(request.uri().to_string());
+        self.requests.lock().push(request);
+        let next = self.answers.lock().get_mut(&name).and_then(|answers| match answers.len() {
+            // The last one stays.
+            0 | 1 => answers.front().cloned(),
+            _ => answers.pop_front(),
+        });
+        let Some((delay, response)) = next else { return Err(lost) };
+        if !delay.is_zero() {
+            pass(delay).await;
+        }
+        response.ok_or(lost)
+    }
+
+    fn policy(&self) -> &(dyn Policy + Sync) {
+        &self.judge
+    }
+
+    fn constant_headers(&self) -> &[HeaderName] {
+        &self.constants
+    }
+
+    fn windows(&self) -> Windows {
+        *self.windows.lock()
+    }
+
+    fn now(&self) -> SystemTime {
+        SystemTime::UNIX_EPOCH + Duration::from_secs(1_800_000_000) + self.began.elapsed()
+    }
+}
+
+impl Fetch<Site> for GetArticle {
+    type Error = SiteError;
+
+    async fn fetch(&self, cx: &Context<Site>) -> Result<Document<Article>, SiteError> {
+        let response = cx.send(get(&format!("/articles/{}", self.0))).await?;
+        Ok(cx.document(response.body())?.with_response(&response))
+    }
+
+    async fn fetch_again(
+        &self,
+        cx: &Context<Site>,
+        present: &Arc<Document<Article>>,
+    ) -> Result<Fetched<Document<Article>>, SiteError> {
+        let request = get(&format!("/articles/{}", self.0));
+        let Fetched::New(response) = cx.send_again(request, present.response()).await? else {
+            return Ok(Fetched::Unchanged);
+        };
+        Ok(Fetched::New(cx.document(response.body())?.with_response(&response)))
+    }
+}
+
+impl Fetch<Site> for GetLength {
+    type Error = SiteError;
+
+    async fn fetch(&self, cx: &Context<Site>) -> Result<usize, SiteError> {
+        let mut length = 0;
+        for path in &self.0 {
+            length += cx.send(get(path)).await?.body().len();
+        }
+        Ok(length)
+    }
+}
+
+/// A client of a site, on a paused clock.
+pub struct Desk {
+    pub client: Client<Site>,
+}
+
+pub fn desk() -> Desk {
+    desk_with_constant_headers(Vec::new())
+}
+
+pub fn desk_with_constant_headers(constants: Vec<HeaderName>) -> Desk {
+    let cache = Cache::builder().clock(TokioClock::new()).build().unwrap();
+    let site = Site {
+        began: Instant::now(),
+        answers: Mutex::default(),
+        requests: Mutex::default(),
+        constants,
+        windows: Mutex::default(),
+        judge: Judge::default(),
+    };
+    Desk { client: Client::builder(cache, site).documents().build() }
+}
+
+impl Desk {
+    /// Adds a response to `"GET /path"`. Later ones come after earlier ones, and the last one stays.
+    pub fn answers(&self, name: &str, headers: &[(&'static str, &str)], body: &str) {
+        self.answers_with(name, StatusCode::OK, headers, body);
+    }
+
+    pub fn answers_with(&self, name: &str, status: StatusCode, headers: &[(&'static str, &str)], body: &str) {
+        self.script(name, Duration::ZERO, Some(response(status, headers, body)));
+    }
+
+    /// Adds a response that takes some seconds.
+    pub fn answers_after(&self, name: &str, time: u64, headers: &[(&'static str, &str)], body: &str) {
+        self.script(name, seconds(time), Some(response(StatusCode::OK, headers, body)));
+    }
+
+    /// Makes the connection be lost.
+    pub fn loses(&self, name: &str) {
+        self.script(name, Duration::ZERO, None);
+    }
+
+    fn script(&self, name: &str, delay: Duration, response: Option<http::Response<Bytes>>) {
+        let mut answers = self.client.app().answers.lock();
+        answers.entry(name.to_owned()).or_default().push_back((delay, response));
+    }
+
+    pub fn judges(&self, path: &str, opinion: Opinion) {
+        self.client.app().judge.0.lock().insert(path.to_owned(), opinion);
+    }
+
+    /// How many requests were sent.
+    pub fn sent(&self) -> usize {
+        self.client.app().requests.lock().len()
+    }
+
+    /// The fields of the last request.
+    pub fn last_headers(&self) -> HeaderMap {
+        self.client.app().requests.lock().last().unwrap().headers().clone()
+    }
+
+    pub async fn send(&self, request: impl Into<Request> + Send) -> Answer {
+        self.client.send(request).await.unwrap()
+    }
+
+    /// Gets a page, and returns its content.
+    pub async fn text(&self, path: &str) -> String {
+        text(&self.send(get(path)).await)
+    }
+
+    pub async fn article(&self, id: u32) -> Arc<Document<Article>> {
+        self.client.query(&GetArticle(id)).await.unwrap()
+    }
+}
+
+pub fn url(path: &str) -> String {
+    format!("https://example.com{path}")
+}
+
+pub fn get(path: &str) -> http::Request<Bytes> {
+    request("GET", path, &[])
+}
+
+pub fn request(method: &str, path: &str, headers: &[(&'static str, &str)]) -> http::Request<Bytes> {
+    let request = http::Request::builder().method(method).uri(url(path));
+    let request = headers.iter().fold(request, |request, (name, value)| request.header(*name, *value));
+    request.body(Bytes::new()).unwrap()
+}
+
+fn response(status: StatusCode, headers: &[(&'static str, &str)], body: &str) -> http::Response<Bytes> {
+    let response = http::Response::builder().status(status);
+    let response = headers.iter().fold(response, |response, (name, value)| response.header(*name, *value));
+    response.body(Bytes::copy_from_slice(body.as_bytes())).unwrap()
+}
+
+pub fn text(answer: &Answer) -> String {
+    String::from_utf8(answer.response.body().to_vec()).unwrap()
+}
+
+pub fn article_body(id: u32, title: &str) -> String {
+    format!(r#"{{"data": {{"type": "articles", "id": "{id}", "attributes": {{"title": "{title}"}}}}}}"#)
+}
+
+pub fn seconds(count: u64) -> Duration {
+    Duration::from_secs(count)
+}
+
+/// Lets time pass on tokio's paused clock, which advances when all tasks are idle.
+pub async fn pass(time: Duration) {
+    tokio::time::sleep(time).await;
+}
