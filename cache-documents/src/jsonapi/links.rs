@@ -25,7 +25,7 @@ use super::visit::each_member;
 /// ```
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Links {
-    /// Sorted by name, each name once. Most objects have one or two links, for which a map would take ten times as much.
+    /// Sorted by name, each name once. Most objects have one or two links; each node of a map has room for eleven.
     by_name: Box<[(Box<str>, Option<Link>)]>,
 }
 
