@@ -56,7 +56,12 @@ impl LoadNotes {
 
     /// Works on the entries that the load brings along, under their lock. `work` must not call foreign code.
     pub(crate) fn bring(&mut self, work: impl FnOnce(&mut Option<AnyBrought>)) {
-        work(&mut self.extras.get_or_insert_default().brought.lock());
+        let brought = &mut self.extras.get_or_insert_default().brought;
+        match Arc::get_mut(brought) {
+            // As long as the code of the load runs, its answers do not share them yet.
+            Some(brought) => work(brought.get_mut()),
+            None => work(&mut brought.lock()),
+        }
     }
 
     /// Sets the step that stores the answer.

@@ -14,6 +14,7 @@ use crate::context::Node;
 use crate::erased::AnyValue;
 use crate::notes::AnswerTerms;
 use crate::plan::Plan;
+use crate::query_state::QueryState;
 use crate::telemetry::Telemetry;
 
 /// The entries of one query that a load brings along.
@@ -111,9 +112,9 @@ impl<A: App> BroughtQuery<A> {
 }
 
 impl<A: App> BroughtAnswers<A> {
-    fn any_stored(&self) -> bool {
-        let mut lists = self.entries.iter();
-        lists.any(|entries| (0..entries.len()).any(|number| entries.is_stored(number)))
+    /// Whether there are entries to keep: stored ones, which the store has left here.
+    fn any_kept(&self) -> bool {
+        self.entries.iter().any(|entries| !entries.is_empty() && entries.any_stored())
     }
 
     /// The answers that were stored.
@@ -135,20 +136,40 @@ impl<A: App> LoadTask<A> {
         let lists = self.node.take_brought()?.downcast::<Lists<A>>().ok()?;
         let timed = lists.into_iter().map(|Brought { mut entries, query }| {
             query.set_times(&mut entries, started);
+            if self.needs_stored(&entries, &query) {
+                entries.keep();
+            }
             (entries, query)
         });
         let (entries, queries) = timed.unzip();
         Some(Box::new(BroughtAnswers { entries, queries }))
     }
 
+    /// Whether anything is done with entries after their store.
+    fn needs_stored(&self, entries: &BroughtEntries, query: &BroughtQuery<A>) -> bool {
+        !self.plan.keep_prefetched.is_zero()
+            || self.node.client.tier().is_some()
+            || self.reports_stored(entries, query).is_some()
+    }
+
+    /// Returns the state of the query, if any, if something is told about its entries after their store. An error that
+    /// is remembered later is overtaken by the store.
+    fn reports_stored(
+        &self,
+        entries: &BroughtEntries,
+        query: &BroughtQuery<A>,
+    ) -> Option<Option<&QueryState>> {
+        let first = entries.key(0).map(query.as_query);
+        let query_state = first.and_then(|query| self.node.client.existing_query_state(query));
+        let query_state = query_state.filter(|query_state| query_state.errors.any_exist());
+        (Telemetry::reports_stores() || query_state.is_some()).then(|| query_state.map(|state| &**state))
+    }
+
     /// Reports the entries that were stored, and forgets the others.
     pub(super) fn report_stored(&self, brought: &mut BroughtAnswers<A>) {
         let client = &self.node.client;
         for (entries, query) in brought.entries.iter_mut().zip(&brought.queries) {
-            let first = entries.key(0).map(query.as_query);
-            let query_state = first.and_then(|query| client.existing_query_state(query));
-            let query_state = query_state.filter(|query_state| query_state.errors.any_exist());
-            if Telemetry::reports_stores() || query_state.is_some() {
+            if let Some(query_state) = self.reports_stored(entries, query) {
                 for number in (0..entries.len()).filter(|&number| entries.is_stored(number)) {
                     let Some(key) = entries.key(number) else { continue };
                     let stored = (query.as_query)(key);
@@ -172,7 +193,7 @@ pub(super) struct KeptAfterLoad<A: App> {
 impl<A: App> KeptAfterLoad<A> {
     /// Boxed, since most tasks keep nothing.
     pub(super) fn new(pin: Option<AnyPin>, brought: Option<Box<BroughtAnswers<A>>>) -> Option<Box<Self>> {
-        let brought = brought.filter(|brought| brought.any_stored());
+        let brought = brought.filter(|brought| brought.any_kept());
         (pin.is_some() || brought.is_some()).then(|| Box::new(Self { _pin: pin, brought }))
     }
 }

@@ -80,6 +80,7 @@ impl<'a> LockedShards<'a> {
                 written.add(place);
             }
         }
+        self.shards.reserve_exact(places.0.count_ones() as usize);
         for place in places {
             self.add(place, written.has(place));
         }
