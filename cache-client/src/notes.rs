@@ -56,12 +56,12 @@ impl LoadNotes {
 
     /// Works on the entries that the load brings along, under their lock. `work` must not call foreign code.
     pub(crate) fn bring(&mut self, work: impl FnOnce(&mut Option<AnyBrought>)) {
-        let brought = &mut self.extras.get_or_insert_default().brought;
-        match Arc::get_mut(brought) {
-            // As long as the code of the load runs, its answers do not share them yet.
-            Some(brought) => work(brought.get_mut()),
-            None => work(&mut brought.lock()),
-        }
+        work(&mut self.extras.get_or_insert_default().brought.lock());
+    }
+
+    /// Returns the entries that the load brings along, if there are any. `None` also if its answers share them already.
+    pub(crate) fn brought_mut(&mut self) -> Option<&mut AnyBrought> {
+        Arc::get_mut(&mut self.extras.as_mut()?.brought)?.get_mut().as_mut()
     }
 
     /// Sets the step that stores the answer.

@@ -12,7 +12,7 @@ use crate::any_query::AnyQuery;
 use crate::app::App;
 use crate::context::Node;
 use crate::erased::AnyValue;
-use crate::notes::AnswerTerms;
+use crate::notes::{AnswerTerms, AnyBrought};
 use crate::plan::Plan;
 use crate::query_state::QueryState;
 use crate::telemetry::Telemetry;
@@ -55,20 +55,9 @@ impl<A: App> Brought<A> {
         Self { entries, query: BroughtQuery { as_query, plan } }
     }
 
-    /// Adds an entry by `add` to those of its query, to be stored with the answer of this context's load. Returns
-    /// whether the load has brought any of that query.
-    pub(crate) fn add(node: &Node<A>, query: TypeId, add: &mut dyn FnMut(&mut BroughtEntries)) -> bool {
-        let mut is_added = false;
-        node.note(|notes| {
-            notes.bring(|lists| {
-                let lists = lists.as_mut().and_then(|lists| lists.downcast_mut::<Lists<A>>());
-                if let Some(list) = lists.and_then(|lists| Self::of(lists, query)) {
-                    add(&mut list.entries);
-                    is_added = true;
-                }
-            });
-        });
-        is_added
+    /// Returns the entries of a query, if the load has brought any.
+    pub(crate) fn of(lists: &mut AnyBrought, query: TypeId) -> Option<&mut BroughtEntries> {
+        Self::among(lists.downcast_mut::<Lists<A>>()?, query).map(|list| &mut list.entries)
     }
 
     /// Notes a list, to be stored with the answer of this context's load.
@@ -78,7 +67,7 @@ impl<A: App> Brought<A> {
             notes.bring(|lists| {
                 let lists = lists.get_or_insert_with(|| Box::new(Lists::<A>::new()));
                 let Some(lists) = lists.downcast_mut::<Lists<A>>() else { return };
-                match Self::of(lists, query) {
+                match Self::among(lists, query) {
                     // Another task of the load has noted one meanwhile.
                     Some(list) => list.entries.append(self.entries),
                     None => lists.push(self),
@@ -87,7 +76,7 @@ impl<A: App> Brought<A> {
         });
     }
 
-    fn of(lists: &mut [Self], query: TypeId) -> Option<&mut Self> {
+    fn among(lists: &mut [Self], query: TypeId) -> Option<&mut Self> {
         lists.iter_mut().find(|list| list.entries.query() == query)
     }
 }

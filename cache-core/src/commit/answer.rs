@@ -219,9 +219,10 @@ pub(crate) fn store<'a>(
         parts.iter().filter(|part| part.steps.has_written()).map(|part| part.table.head().name).collect()
     });
     let outcome = parts.iter().find_map(|part| part.steps.answer.as_ref()).map(|line| line.write.outcome);
-    for lines in parts.into_iter().filter_map(|part| part.steps.brought).filter(|_| stored.is_ok()) {
-        lines.end();
+    if stored.is_ok() {
+        parts.iter_mut().filter_map(|part| part.steps.brought.take()).for_each(BroughtLines::end);
     }
+    drop(parts);
     shared.drain();
     stored.map(|_| outcome.unwrap_or(LineOutcome::Skipped)).map_err(|_| StaleInput)
 }

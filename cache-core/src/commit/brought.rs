@@ -2,8 +2,8 @@
 //! changed since the load began.
 
 use super::affected::Affected;
-use super::conditional::{ConditionalWrite, LineOutcome, is_unchanged};
-use super::locked_shards::{LockedShards, OpenShards};
+use super::conditional::{ConditionalWrite, LineOutcome, has_later_load};
+use super::locked_shards::{LockedShards, OpenShards, ShardRank};
 use super::{Commit, CommitKind};
 use crate::clock::Moment;
 use crate::entry_times::EntryTimes;
@@ -37,6 +37,8 @@ struct Line {
     hash: u32,
     /// The number of the entry.
     number: u32,
+    /// Which of the locked shards has it.
+    shard: ShardRank,
     /// `None` for a simple write of a value that is not known to be equal.
     facts: Option<Box<Facts>>,
     at: Location,
@@ -82,8 +84,8 @@ impl<'a> BroughtLines<'a> {
             let equal = is_same.and_then(|_| table.equal(key, pair, is_same)).map(|(_, seen)| seen);
             let incoming = incoming(head, pair, entries.times.of(number));
             let facts = (equal.is_some() || incoming.is_some()).then(|| Box::new(Facts { equal, incoming }));
-            let at = Location::default();
-            lines.push(Line { hash, number: number as u32, facts, at, outcome: LineOutcome::Skipped });
+            let (shard, at, outcome) = (ShardRank::default(), Location::default(), LineOutcome::Skipped);
+            lines.push(Line { hash, number: number as u32, shard, facts, at, outcome });
         }
         let copies = entries.are_kept.then(|| {
             let mut copies = (entries.table_ref.access.pairs)(pairs.len());
@@ -120,9 +122,13 @@ impl<'a> BroughtLines<'a> {
             }
             let pair = entries.pairs.pair(line.number as usize);
             let is_key: IsKey<'_> = &|other: &dyn AnyKey| pair.key().is_some_and(|key| key.equals(other));
-            let shard = locked.shard(line.hash);
+            line.shard = locked.rank_of(line.hash);
+            let shard = locked.ranked(line.shard);
             line.at = shard.locate(line.hash, is_key);
-            if !is_unchanged(*start, head, shard, line.at.number, (line.hash, is_key)) {
+            let has_loads = has_watchers || !shard.loads().is_empty();
+            if (has_loads && has_later_load(*start, head, shard, (line.hash, is_key)))
+                || !shard.is_unchanged_since(*start, line.at.number)
+            {
                 continue;
             }
             if has_watchers {
@@ -148,7 +154,7 @@ impl<'a> BroughtLines<'a> {
                 let line = &self.lines[at];
                 if line.at.number.is_some() == is_present
                     && line.outcome != LineOutcome::Skipped
-                    && let Some(shard) = shards.of(line.hash)
+                    && let Some(shard) = shards.ranked(line.shard)
                 {
                     self.install_line(at, head, shard, context);
                 }
