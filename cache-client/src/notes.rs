@@ -63,6 +63,11 @@ impl LoadNotes {
         work(&mut self.extras.get_or_insert_default().brought.lock());
     }
 
+    /// Returns the entries that the load brings along, if there are any. `None` also if its answers share them already.
+    pub(crate) fn brought_mut(&mut self) -> Option<&mut AnyBrought> {
+        Arc::get_mut(&mut self.extras.as_mut()?.brought)?.get_mut().as_mut()
+    }
+
     /// Sets the step that stores the answer.
     pub(crate) fn store_with(&mut self, step: AnyStoreStep) -> Option<AnyStoreStep> {
         self.extras.get_or_insert_default().step.replace(step)

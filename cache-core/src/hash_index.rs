@@ -14,10 +14,6 @@ impl HashIndex {
         found.map(|&(_, at)| at)
     }
 
-    pub(crate) fn with_capacity(capacity: usize) -> Self {
-        Self(HashTable::with_capacity(capacity))
-    }
-
     pub(crate) fn insert(&mut self, hash: u32, at: usize) {
         self.0.insert_unique(spread(hash), (hash, at), |&(hash, _)| spread(hash));
     }

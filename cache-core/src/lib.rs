@@ -106,6 +106,7 @@ mod gate;
 mod hash_index;
 mod hooks;
 mod inspect;
+mod known_hashes;
 mod loading;
 mod options;
 mod pin;

@@ -79,6 +79,7 @@ pub(crate) struct DisplacedPairs {
 
 impl DisplacedPairs {
     /// Returns `None` if nothing was displaced.
+    #[inline]
     pub(crate) fn any(self) -> Option<Self> {
         (self.pairs.is_some() || !self.extras.is_empty()).then_some(self)
     }

@@ -95,6 +95,7 @@ fn the_last_value_of_a_key_counts_and_the_answer_comes_before_all() {
     let cache = Cache::<Parts>::new();
     let mut brought =
         brought(&cache, &[(GetPart(1), 10), (GetPart(2), 20), (GetPart(1), 11), (GetPart(3), 30)]);
+    brought.keep();
     store(&begin(&cache, GetPart(3)), (GetPart(3), 33), &mut brought);
     let values = [1, 2, 3].map(|id| cache.peek(&GetPart(id)).map(|value| *value));
     assert_eq!(values, [Some(11), Some(20), Some(33)]);
@@ -110,9 +111,39 @@ fn an_entry_that_was_not_stored_can_be_forgotten() {
     let skipped = Arc::new(20);
     let mut brought = brought(&cache, &[(GetPart(3), 30)]);
     brought.add(GetPart(2), Arc::clone(&skipped));
+    brought.keep();
     store(&load, (GetPart(1), 1), &mut brought);
     brought.forget_unstored();
     assert_eq!(Arc::strong_count(&skipped), 1);
     assert!(brought.key(1).is_none());
     assert!(brought.key(0).is_some() && brought.handle(0).is_some());
+}
+
+#[test]
+fn a_store_moves_entries_that_are_not_kept() {
+    let cache = Cache::<Parts>::new();
+    let load = begin(&cache, GetPart(1));
+    cache.insert(GetPart(2), 2);
+    let (moved, skipped) = (Arc::new(30), Arc::new(20));
+    let mut brought = brought(&cache, &[(GetPart(2), 19)]);
+    brought.add(GetPart(3), Arc::clone(&moved));
+    brought.add(GetPart(2), Arc::clone(&skipped));
+    store(&load, (GetPart(1), 1), &mut brought);
+    assert_eq!([0, 1, 2].map(|number| brought.is_stored(number)), [false, true, false]);
+    assert!(brought.any_stored() && brought.is_empty());
+    assert!(brought.key(1).is_none() && brought.handle(1).is_none());
+    assert_eq!((Arc::strong_count(&moved), Arc::strong_count(&skipped)), (2, 1));
+    assert!(cache.get(&GetPart(3)).is_some_and(|value| Arc::ptr_eq(&value, &moved)));
+}
+
+#[test]
+fn a_replaced_value_is_dropped_by_the_store() {
+    let cache = Cache::<Parts>::new();
+    let old = Arc::new(1);
+    cache.insert(GetPart(2), Arc::clone(&old));
+    let load = begin(&cache, GetPart(1));
+    let mut brought = brought(&cache, &[(GetPart(2), 2)]);
+    store(&load, (GetPart(1), 1), &mut brought);
+    assert_eq!(Arc::strong_count(&old), 1);
+    assert_eq!(cache.peek(&GetPart(2)).as_deref(), Some(&2));
 }

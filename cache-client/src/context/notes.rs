@@ -1,6 +1,7 @@
 //! The notes of the shared load that runs in a context.
 
 use cache_core::client_support::Inputs;
+use parking_lot::MutexGuard;
 
 use super::tree::Node;
 use crate::app::App;
@@ -8,16 +9,17 @@ use crate::notes::{AnswerTerms, AnyBrought, LoadNotes, Ticket};
 use crate::store_step::Step;
 
 impl<A: App> Node<A> {
-    /// Whether the code of a shared load runs in this context. `false` elsewhere: in a request, and in a load or
-    /// mutation of the same tree whose answer is not stored.
-    pub(crate) fn is_of_shared_load(&self) -> bool {
-        self.tree().load().is_some_and(|load| load.flight == self.flight)
+    /// Locks the notes of the shared load whose code runs in this context. `None` elsewhere: in a request, and in a load
+    /// or mutation of the same tree whose answer is not stored. No foreign code may run under the lock.
+    pub(crate) fn load_notes(&self) -> Option<MutexGuard<'_, LoadNotes>> {
+        let load = self.tree().load().filter(|load| load.flight == self.flight)?;
+        Some(load.notes())
     }
 
     /// Adds to the notes of the shared load whose code runs in this context, if one does.
     pub(crate) fn note(&self, note: impl FnOnce(&mut LoadNotes)) {
-        if let Some(load) = self.tree().load().filter(|load| load.flight == self.flight) {
-            load.note(note);
+        if let Some(mut notes) = self.load_notes() {
+            note(&mut notes);
         }
     }
 

@@ -1,6 +1,6 @@
 //! The shared load whose code runs in a tree of contexts, with its notes.
 
-use parking_lot::Mutex;
+use parking_lot::{Mutex, MutexGuard};
 
 use crate::flight::wait_graph::FlightId;
 use crate::notes::LoadNotes;
@@ -19,6 +19,11 @@ impl SharedLoad {
     /// Works on the notes under their lock. `work` must neither call foreign code nor drop an answer.
     pub(super) fn note<T>(&self, work: impl FnOnce(&mut LoadNotes) -> T) -> T {
         work(&mut self.notes.lock())
+    }
+
+    /// Locks the notes, for work as that of [`note`](Self::note).
+    pub(super) fn notes(&self) -> MutexGuard<'_, LoadNotes> {
+        self.notes.lock()
     }
 
     /// Replaces the notes. Returns the old ones.

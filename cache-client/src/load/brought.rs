@@ -12,8 +12,9 @@ use crate::any_query::AnyQuery;
 use crate::app::App;
 use crate::context::Node;
 use crate::erased::AnyValue;
-use crate::notes::AnswerTerms;
+use crate::notes::{AnswerTerms, AnyBrought};
 use crate::plan::Plan;
+use crate::query_state::QueryState;
 use crate::telemetry::Telemetry;
 
 /// The entries of one query that a load brings along.
@@ -54,20 +55,9 @@ impl<A: App> Brought<A> {
         Self { entries, query: BroughtQuery { as_query, plan } }
     }
 
-    /// Adds an entry by `add` to those of its query, to be stored with the answer of this context's load. Returns
-    /// whether the load has brought any of that query.
-    pub(crate) fn add(node: &Node<A>, query: TypeId, add: &mut dyn FnMut(&mut BroughtEntries)) -> bool {
-        let mut is_added = false;
-        node.note(|notes| {
-            notes.bring(|lists| {
-                let lists = lists.as_mut().and_then(|lists| lists.downcast_mut::<Lists<A>>());
-                if let Some(list) = lists.and_then(|lists| Self::of(lists, query)) {
-                    add(&mut list.entries);
-                    is_added = true;
-                }
-            });
-        });
-        is_added
+    /// Returns the entries of a query, if the load has brought any.
+    pub(crate) fn of(lists: &mut AnyBrought, query: TypeId) -> Option<&mut BroughtEntries> {
+        Self::among(lists.downcast_mut::<Lists<A>>()?, query).map(|list| &mut list.entries)
     }
 
     /// Notes a list, to be stored with the answer of this context's load.
@@ -77,7 +67,7 @@ impl<A: App> Brought<A> {
             notes.bring(|lists| {
                 let lists = lists.get_or_insert_with(|| Box::new(Lists::<A>::new()));
                 let Some(lists) = lists.downcast_mut::<Lists<A>>() else { return };
-                match Self::of(lists, query) {
+                match Self::among(lists, query) {
                     // Another task of the load has noted one meanwhile.
                     Some(list) => list.entries.append(self.entries),
                     None => lists.push(self),
@@ -86,7 +76,7 @@ impl<A: App> Brought<A> {
         });
     }
 
-    fn of(lists: &mut [Self], query: TypeId) -> Option<&mut Self> {
+    fn among(lists: &mut [Self], query: TypeId) -> Option<&mut Self> {
         lists.iter_mut().find(|list| list.entries.query() == query)
     }
 }
@@ -111,9 +101,9 @@ impl<A: App> BroughtQuery<A> {
 }
 
 impl<A: App> BroughtAnswers<A> {
-    fn any_stored(&self) -> bool {
-        let mut lists = self.entries.iter();
-        lists.any(|entries| (0..entries.len()).any(|number| entries.is_stored(number)))
+    /// Whether there are entries to keep: stored ones, which the store has left here.
+    fn any_kept(&self) -> bool {
+        self.entries.iter().any(|entries| !entries.is_empty() && entries.any_stored())
     }
 
     /// The answers that were stored.
@@ -135,20 +125,40 @@ impl<A: App> LoadTask<A> {
         let lists = self.node.take_brought()?.downcast::<Lists<A>>().ok()?;
         let timed = lists.into_iter().map(|Brought { mut entries, query }| {
             query.set_times(&mut entries, started);
+            if self.needs_stored(&entries, &query) {
+                entries.keep();
+            }
             (entries, query)
         });
         let (entries, queries) = timed.unzip();
         Some(Box::new(BroughtAnswers { entries, queries }))
     }
 
+    /// Whether anything is done with entries after their store.
+    fn needs_stored(&self, entries: &BroughtEntries, query: &BroughtQuery<A>) -> bool {
+        !self.plan.keep_prefetched.is_zero()
+            || self.node.client.tier().is_some()
+            || self.reports_stored(entries, query).is_some()
+    }
+
+    /// Returns the state of the query, if any, if something is told about its entries after their store. An error that
+    /// is remembered later is overtaken by the store.
+    fn reports_stored(
+        &self,
+        entries: &BroughtEntries,
+        query: &BroughtQuery<A>,
+    ) -> Option<Option<&QueryState>> {
+        let first = entries.key(0).map(query.as_query);
+        let query_state = first.and_then(|query| self.node.client.existing_query_state(query));
+        let query_state = query_state.filter(|query_state| query_state.errors.any_exist());
+        (Telemetry::reports_stores() || query_state.is_some()).then(|| query_state.map(|state| &**state))
+    }
+
     /// Reports the entries that were stored, and forgets the others.
     pub(super) fn report_stored(&self, brought: &mut BroughtAnswers<A>) {
         let client = &self.node.client;
         for (entries, query) in brought.entries.iter_mut().zip(&brought.queries) {
-            let first = entries.key(0).map(query.as_query);
-            let query_state = first.and_then(|query| client.existing_query_state(query));
-            let query_state = query_state.filter(|query_state| query_state.errors.any_exist());
-            if Telemetry::reports_stores() || query_state.is_some() {
+            if let Some(query_state) = self.reports_stored(entries, query) {
                 for number in (0..entries.len()).filter(|&number| entries.is_stored(number)) {
                     let Some(key) = entries.key(number) else { continue };
                     let stored = (query.as_query)(key);
@@ -172,7 +182,7 @@ pub(super) struct KeptAfterLoad<A: App> {
 impl<A: App> KeptAfterLoad<A> {
     /// Boxed, since most tasks keep nothing.
     pub(super) fn new(pin: Option<AnyPin>, brought: Option<Box<BroughtAnswers<A>>>) -> Option<Box<Self>> {
-        let brought = brought.filter(|brought| brought.any_stored());
+        let brought = brought.filter(|brought| brought.any_kept());
         (pin.is_some() || brought.is_some()).then(|| Box::new(Self { _pin: pin, brought }))
     }
 }

@@ -64,22 +64,29 @@ impl<A: App> Context<A> {
     where
         A::Registry: Holds<Q>,
     {
-        let mut entry = Some((query, value.into()));
-        let is_added = Brought::add(&self.0, TypeId::of::<Q>(), &mut |entries| {
-            if let Some((query, value)) = entry.take() {
-                entries.add(query, value);
-            }
-        });
-        if !is_added
-            && self.0.is_of_shared_load()
-            && let Some((query, value)) = entry
+        let value = value.into();
+        let Some(mut notes) = self.0.load_notes() else { return };
+        if let Some(entries) =
+            notes.brought_mut().and_then(|lists| Brought::<A>::of(lists, TypeId::of::<Q>()))
         {
-            let table_ref = self.client().cache().any_table_ref::<Q>();
-            let mut entries = BroughtEntries::new(table_ref);
-            let plan = self.plan_of_brought(&query);
             entries.add(query, value);
-            Brought::new(entries, |key| typed_key::<Q>(key), plan).note(&self.0);
+            return;
         }
+        // Planning calls foreign code.
+        drop(notes);
+        self.bring_first(query, value);
+    }
+
+    /// Notes the first entry of a query.
+    #[inline(never)]
+    fn bring_first<Q: Fetch<A>>(&self, query: Q, value: Arc<Q::Value>)
+    where
+        A::Registry: Holds<Q>,
+    {
+        let mut entries = BroughtEntries::new(self.client().cache().any_table_ref::<Q>());
+        let plan = self.plan_of_brought(&query);
+        entries.add(query, value);
+        Brought::new(entries, |key| typed_key::<Q>(key), plan).note(&self.0);
     }
 
     fn plan_of_brought(&self, query: &dyn AnyQuery<A>) -> Arc<Plan> {

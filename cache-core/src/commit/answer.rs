@@ -46,7 +46,7 @@ struct AnswerSteps<'a> {
     inputs: Option<&'a InputsOfTable>,
     /// The answer, if it is of this table.
     answer: Option<AnswerLine<'a>>,
-    brought: Option<BroughtLines>,
+    brought: Option<BroughtLines<'a>>,
     /// The loads and watches to notify, collected while the commit can still fail.
     affected: Affected,
     now: Moment,
@@ -97,7 +97,7 @@ impl AnswerSteps<'_> {
     fn has_written(&self) -> bool {
         let is_answer_written =
             self.answer.as_ref().is_some_and(|line| line.write.outcome == LineOutcome::Written);
-        is_answer_written || self.brought.as_ref().is_some_and(BroughtLines::has_written)
+        is_answer_written || self.brought.as_ref().is_some_and(|brought| brought.has_written())
     }
 }
 
@@ -144,7 +144,7 @@ impl Steps for AnswerSteps<'_> {
     fn lock(&self, locked: &mut LockedShards<'_>) {
         let inputs = self.inputs.into_iter().flat_map(InputsOfTable::hashes).map(|hash| (hash, false));
         let answer = self.answer.iter().map(|line| line.hash);
-        let brought = self.brought.iter().flat_map(BroughtLines::hashes);
+        let brought = self.brought.iter().flat_map(|brought| brought.hashes());
         locked.lock(inputs.chain(answer.chain(brought).map(|hash| (hash, true))));
     }
 
@@ -197,16 +197,16 @@ impl Steps for AnswerSteps<'_> {
 /// If an input has changed. Nothing is stored then.
 pub(crate) fn store<'a>(
     (table, line): (&'a dyn UsedTable, AnswerLine<'a>),
-    (brought, start): (&mut [BroughtEntries], LoadStart),
+    (brought, start): (&'a mut [BroughtEntries], LoadStart),
     inputs: Option<&'a Inputs>,
 ) -> Result<LineOutcome, StaleInput> {
     let shared = &table.head().shared;
     let tables: Vec<_> = brought.iter().map(|entries| entries.table_ref.clone()).collect();
     let mut parts = Vec::with_capacity(1 + tables.len());
-    for (entries, other) in brought.iter().zip(&tables) {
+    for (entries, other) in brought.iter_mut().zip(&tables) {
         let other = other.table();
         let answer = (other.head().index == table.head().index).then(|| line.pair.key()).flatten();
-        AnswerPart::of(&mut parts, other).brought = Some(BroughtLines::new(entries, answer, start));
+        AnswerPart::of(&mut parts, other).brought = Some(BroughtLines::new((other, entries), answer, start));
     }
     AnswerPart::of(&mut parts, table).answer = Some(line);
     for inputs in inputs.into_iter().flat_map(Inputs::by_table) {
@@ -218,14 +218,10 @@ pub(crate) fn store<'a>(
     shared.log.note(revision, None, || {
         parts.iter().filter(|part| part.steps.has_written()).map(|part| part.table.head().name).collect()
     });
-    for entries in brought {
-        let index = entries.table_ref.table().head().index;
-        let part = parts.iter().find(|part| part.table_index() == index);
-        if let Some(lines) = part.and_then(|part| part.steps.brought.as_ref()) {
-            lines.note_stored(entries);
-        }
-    }
     let outcome = parts.iter().find_map(|part| part.steps.answer.as_ref()).map(|line| line.write.outcome);
+    if stored.is_ok() {
+        parts.iter_mut().filter_map(|part| part.steps.brought.take()).for_each(BroughtLines::end);
+    }
     drop(parts);
     shared.drain();
     stored.map(|_| outcome.unwrap_or(LineOutcome::Skipped)).map_err(|_| StaleInput)

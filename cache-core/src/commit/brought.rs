@@ -2,13 +2,14 @@
 //! changed since the load began.
 
 use super::affected::Affected;
-use super::conditional::{ConditionalWrite, LineOutcome, is_unchanged};
-use super::locked_shards::{LockedShards, OpenShards};
+use super::conditional::{ConditionalWrite, LineOutcome, has_later_load};
+use super::locked_shards::{LockedShards, OpenShards, ShardRank};
 use super::{Commit, CommitKind};
 use crate::clock::Moment;
 use crate::entry_times::EntryTimes;
+use crate::erased::UsedTable;
 use crate::event::ChangeKind;
-use crate::hash_index::HashIndex;
+use crate::known_hashes::KnownHashes;
 use crate::shard::erased::{AnyPair, AnyPairs};
 use crate::shard::key::{AnyKey, IsKey};
 use crate::shard::state::deadline;
@@ -16,65 +17,82 @@ use crate::shard::{Incoming, Location, OpContext, ReadVersion, ShardMut, Written
 use crate::shared::LoadStart;
 use crate::table::head::Head;
 use crate::table::tags::TagLists;
-use crate::watch::brought::{BroughtEntries, BroughtTimes};
+use crate::watch::brought::BroughtEntries;
 
 /// The entries of one table, prepared for a store.
-pub(crate) struct BroughtLines {
+pub(crate) struct BroughtLines<'a> {
     start: LoadStart,
-    /// Copies of the entries: the store may have to run again, and the client needs them afterwards.
-    copies: Box<dyn AnyPairs>,
+    /// Their pairs are moved into the shards.
+    entries: &'a mut BroughtEntries,
+    /// Copies for the caller, if it keeps the entries.
+    copies: Option<Box<dyn AnyPairs>>,
     /// The last entry first.
     lines: Vec<Line>,
     /// The tags of the keys, by line, computed before anything is locked.
     tags: TagLists,
-    times: BroughtTimes,
 }
 
 /// One entry. Small, since a load may bring many. Most are simple writes.
 struct Line {
     hash: u32,
     /// The number of the entry.
-    number: usize,
-    /// The version of the current entry, if its value is equal.
-    equal: Option<ReadVersion>,
-    /// `None` for a simple write.
-    incoming: Option<Box<Incoming>>,
+    number: u32,
+    /// Which of the locked shards has it.
+    shard: ShardRank,
+    /// `None` for a simple write of a value that is not known to be equal.
+    facts: Option<Box<Facts>>,
     at: Location,
     outcome: LineOutcome,
 }
 
-impl BroughtLines {
+/// What is known of few entries before the store.
+struct Facts {
+    /// The version of the current entry, if its value is equal.
+    equal: Option<ReadVersion>,
+    /// `None` for a simple write.
+    incoming: Option<Incoming>,
+}
+
+impl<'a> BroughtLines<'a> {
     /// Describes the entries that a load from `start` brings along, without those with the key of its answer. The last
     /// entry of a key wins. Runs code of the query, so it must be called without locks.
-    pub(crate) fn new(entries: &BroughtEntries, answer: Option<&dyn AnyKey>, start: LoadStart) -> Self {
-        let table = entries.table_ref.table();
-        let mut copies = (entries.table_ref.access.pairs)(entries.len());
-        copies.copy_all(&*entries.pairs);
-        let lines = Vec::with_capacity(entries.len());
-        let (tags, times) = (TagLists::default(), entries.times.clone());
-        let mut brought = Self { start, copies, lines, tags, times };
-        let mut index = HashIndex::with_capacity(entries.len());
-        for number in (0..entries.len()).rev() {
-            let pair = brought.copies.pair(number);
+    #[expect(clippy::cast_possible_truncation, reason = "no load brings so many")]
+    pub(crate) fn new(
+        (table, entries): (&dyn UsedTable, &'a mut BroughtEntries),
+        answer: Option<&dyn AnyKey>,
+        start: LoadStart,
+    ) -> Self {
+        let (head, is_same, pairs) = (table.head(), entries.table_ref.access.is_same, &*entries.pairs);
+        let (mut lines, mut tags) = (Vec::<Line>::with_capacity(pairs.len()), TagLists::default());
+        let mut known = KnownHashes::with_capacity(pairs.len());
+        for number in (0..pairs.len()).rev() {
+            let pair = pairs.pair(number);
             let Some(key) = pair.key() else { continue };
-            let hash = table.head().hash_of(key);
-            let is_known = |line: usize| {
-                let number = brought.lines[line].number;
-                brought.copies.pair(number).key().is_some_and(|other| key.equals(other))
+            let hash = head.hash_of(key);
+            let has_key = |line: &Line| {
+                line.hash == hash
+                    && pairs.pair(line.number as usize).key().is_some_and(|other| key.equals(other))
             };
-            if answer.is_some_and(|answer| key.equals(answer)) || index.find(hash, is_known).is_some() {
+            if answer.is_some_and(|answer| key.equals(answer))
+                || !known.add(hash, lines.len(), |line| has_key(&lines[line]))
+            {
                 continue;
             }
-            index.insert(hash, brought.lines.len());
-            if table.head().has_entry_tags {
-                brought.tags.push(&table.head().tags_of(key));
+            if head.has_entry_tags {
+                tags.push(&head.tags_of(key));
             }
-            let equal = table.equal(key, pair, entries.table_ref.access.is_same);
-            let incoming = incoming(table.head(), pair, &brought.times.of(number));
-            let (equal, at) = (equal.map(|(_, seen)| seen), Location::default());
-            brought.lines.push(Line { hash, number, equal, incoming, at, outcome: LineOutcome::Skipped });
+            let equal = is_same.and_then(|_| table.equal(key, pair, is_same)).map(|(_, seen)| seen);
+            let incoming = incoming(head, pair, entries.times.of(number));
+            let facts = (equal.is_some() || incoming.is_some()).then(|| Box::new(Facts { equal, incoming }));
+            let (shard, at, outcome) = (ShardRank::default(), Location::default(), LineOutcome::Skipped);
+            lines.push(Line { hash, number: number as u32, shard, facts, at, outcome });
         }
-        brought
+        let copies = entries.are_kept.then(|| {
+            let mut copies = (entries.table_ref.access.pairs)(pairs.len());
+            copies.copy_all(pairs);
+            copies
+        });
+        Self { start, entries, copies, lines, tags }
     }
 
     pub(super) fn hashes(&self) -> impl Iterator<Item = u32> {
@@ -93,25 +111,32 @@ impl BroughtLines {
         commit: &mut Commit<'_>,
     ) {
         let head = locked.table().head();
-        let Self { start, copies, lines, .. } = self;
+        let Self { start, entries, lines, .. } = self;
         // Exact, since all shards of the lines are locked.
         let is_table_unchanged = head.is_unchanged_since(*start);
         let has_watchers = !head.watchers.is_empty();
         for line in lines {
             line.outcome = LineOutcome::Skipped;
-            let pair = copies.pair(line.number);
-            let Some(key) = pair.key().filter(|_| is_table_unchanged) else { continue };
-            let is_key: IsKey<'_> = &|other: &dyn AnyKey| key.equals(other);
-            let shard = locked.shard(line.hash);
+            if !is_table_unchanged {
+                continue;
+            }
+            let pair = entries.pairs.pair(line.number as usize);
+            let is_key: IsKey<'_> = &|other: &dyn AnyKey| pair.key().is_some_and(|key| key.equals(other));
+            line.shard = locked.rank_of(line.hash);
+            let shard = locked.ranked(line.shard);
             line.at = shard.locate(line.hash, is_key);
-            if !is_unchanged(*start, head, shard, line.at.number, (line.hash, is_key)) {
+            let has_loads = has_watchers || !shard.loads().is_empty();
+            if (has_loads && has_later_load(*start, head, shard, (line.hash, is_key)))
+                || !shard.is_unchanged_since(*start, line.at.number)
+            {
                 continue;
             }
             if has_watchers {
                 affected.find_since(*start, head, (line.hash, is_key));
             }
             let (number, version) = (line.at.number, shard.version(line.at.number));
-            if line.equal.is_some_and(|seen| number.is_some() && version == seen) {
+            let equal = line.facts.as_ref().and_then(|facts| facts.equal);
+            if equal.is_some_and(|seen| number.is_some() && version == seen) {
                 line.outcome = LineOutcome::Kept;
                 continue;
             }
@@ -129,7 +154,7 @@ impl BroughtLines {
                 let line = &self.lines[at];
                 if line.at.number.is_some() == is_present
                     && line.outcome != LineOutcome::Skipped
-                    && let Some(shard) = shards.of(line.hash)
+                    && let Some(shard) = shards.ranked(line.shard)
                 {
                     self.install_line(at, head, shard, context);
                 }
@@ -139,31 +164,35 @@ impl BroughtLines {
 
     fn install_line(&mut self, at: usize, head: &Head, shard: &mut ShardMut<'_>, context: &OpContext<'_>) {
         let line = &mut self.lines[at];
-        let (pair, times) = (self.copies.pair_mut(line.number), self.times.of(line.number));
+        let number = line.number as usize;
+        let (pair, times) = (self.entries.pairs.pair_mut(number), self.entries.times.of(number));
         if line.outcome == LineOutcome::Written {
             head.note_input_change(line.hash);
         }
-        if line.install_simply(pair, &times, shard, context) {
+        if line.install_simply(pair, times, shard, context) {
             return;
         }
-        let incoming = line.incoming.take().map(|incoming| *incoming);
+        let incoming = line.facts.take().and_then(|facts| facts.incoming);
         let incoming = incoming.unwrap_or_else(|| head.incoming_simply(context.now));
-        let write = ConditionalWrite::brought(self.start, times, line.outcome);
+        let write = ConditionalWrite::brought(self.start, *times, line.outcome);
         write.install((pair, Some(incoming)), (line.hash, line.at), self.tags.at(at), shard, context);
     }
 
-    /// Notes which entries were stored.
-    pub(super) fn note_stored(&self, entries: &mut BroughtEntries) {
-        for line in &self.lines {
-            entries.note_stored(line.number, line.outcome != LineOutcome::Skipped);
+    /// Notes which entries were stored, and drops what they have displaced. Must be called without locks.
+    pub(super) fn end(self) {
+        let stored = self.lines.iter().filter(|line| line.outcome != LineOutcome::Skipped);
+        self.entries.note_stored(stored.map(|line| line.number as usize));
+        match self.copies {
+            Some(copies) => self.entries.pairs = copies,
+            None => self.entries.pairs.clear(),
         }
     }
 }
 
 /// Describes an entry, unless its write may be simple. Its times begin when it is installed.
-fn incoming(head: &Head, pair: &dyn AnyPair, times: &EntryTimes) -> Option<Box<Incoming>> {
+fn incoming(head: &Head, pair: &dyn AnyPair, times: &EntryTimes) -> Option<Incoming> {
     let is_simple = head.has_simple_commits() && times.ttl.is_none() && times.fresh.is_none();
-    (!is_simple).then(|| Box::new(head.incoming(pair, times, None, Moment::ORIGIN)))
+    (!is_simple).then(|| head.incoming(pair, times, None, Moment::ORIGIN))
 }
 
 impl Line {
@@ -177,7 +206,7 @@ impl Line {
     ) -> bool {
         let as_of = times.as_of.unwrap_or(context.now);
         let is_simple = self.outcome == LineOutcome::Written
-            && self.incoming.is_none()
+            && self.facts.as_ref().is_none_or(|facts| facts.incoming.is_none())
             && self.at.pin.is_none()
             && !context.ledger.is_over()
             && shard.allows_simple_writes(context.now);

@@ -108,7 +108,9 @@ impl ConditionalWrite {
         match &self.condition {
             Condition::Watched(watcher) => !watcher.is_overtaken(),
             Condition::UnchangedSince(start) => {
-                is_unchanged(*start, head, shard, number, (hash, is_key)) && head.is_unchanged_since(*start)
+                !has_later_load(*start, head, shard, (hash, is_key))
+                    && shard.is_unchanged_since(*start, number)
+                    && head.is_unchanged_since(*start)
             }
             Condition::Following(revision) => {
                 let is_there = live.is_some_and(|live| !shard.must_be_released(live, &head.rules, now));
@@ -195,16 +197,14 @@ impl ConditionalWrite {
     }
 }
 
-/// Returns whether a key that has been located was not changed since a load began, as far as its shard knows, and no
-/// load of it runs that may store a newer answer.
-pub(super) fn is_unchanged(
+/// Returns whether a load of a key runs that began after `start` and may store a newer answer.
+pub(super) fn has_later_load(
     start: LoadStart,
     head: &Head,
     shard: ShardRef<'_>,
-    number: Option<u32>,
     (hash, is_key): (u32, IsKey<'_>),
 ) -> bool {
     let mut has_later_load = shard.load_of(hash, is_key).is_some();
     head.watchers.find(hash, is_key, &mut |watcher| has_later_load |= watcher.is_later_load(start));
-    !has_later_load && shard.is_unchanged_since(start, number)
+    has_later_load
 }

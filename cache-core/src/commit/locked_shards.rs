@@ -34,7 +34,11 @@ pub(crate) struct OpenShards<'a> {
 }
 
 /// The rank of the shard at each place among the locked ones.
-struct Ranks([u8; MAX_SHARDS]);
+struct Ranks([ShardRank; MAX_SHARDS]);
+
+/// Which of the locked shards of a table is meant.
+#[derive(Clone, Copy, Default)]
+pub(super) struct ShardRank(u8);
 
 /// A set of shard places, one bit each.
 #[derive(Clone, Copy, Debug, Default)]
@@ -65,7 +69,12 @@ impl Iterator for Places {
 impl<'a> LockedShards<'a> {
     /// Creates an empty set of locked shards of a table.
     pub(super) fn of(table: &'a dyn UsedTable) -> Self {
-        Self { table, ranks: Ranks([0; MAX_SHARDS]), shards: SmallVec::new(), may_have_displaced: false }
+        Self {
+            table,
+            ranks: Ranks([ShardRank(0); MAX_SHARDS]),
+            shards: SmallVec::new(),
+            may_have_displaced: false,
+        }
     }
 
     /// Locks the shards of all these hashes; shards that are only read are locked for reading. Must be called
@@ -80,6 +89,7 @@ impl<'a> LockedShards<'a> {
                 written.add(place);
             }
         }
+        self.shards.reserve_exact(places.0.count_ones() as usize);
         for place in places {
             self.add(place, written.has(place));
         }
@@ -96,7 +106,7 @@ impl<'a> LockedShards<'a> {
     #[expect(clippy::cast_possible_truncation, reason = "there are at most `MAX_SHARDS`")]
     fn add(&mut self, place: usize, is_written: bool) {
         let shard = self.table.shard(place);
-        self.ranks.0[place] = self.shards.len() as u8;
+        self.ranks.0[place] = ShardRank(self.shards.len() as u8);
         self.shards.push(match is_written {
             true => ShardGuard::Write(shard.write()),
             false => ShardGuard::Read(shard.read()),
@@ -114,7 +124,18 @@ impl<'a> LockedShards<'a> {
 
     /// Returns the shard of a hash, which is among the locked ones.
     pub(super) fn shard(&self, hash: u32) -> ShardRef<'_> {
-        self.shards[self.ranks.of(hash, self.table.head())].any()
+        self.ranked(self.rank_of(hash))
+    }
+
+    /// Returns which shard has a hash, which is among the locked ones.
+    #[inline]
+    pub(super) fn rank_of(&self, hash: u32) -> ShardRank {
+        self.ranks.of(hash, self.table.head())
+    }
+
+    #[inline]
+    pub(super) fn ranked(&self, rank: ShardRank) -> ShardRef<'_> {
+        self.shards[usize::from(rank.0)].any()
     }
 
     /// Opens the shards that are locked for writing.
@@ -146,8 +167,10 @@ impl<'a> LockedShards<'a> {
     pub(super) fn take_displaced(&mut self, displaced: &mut Vec<DisplacedPairs>) {
         self.may_have_displaced = false;
         for shard in &mut self.shards {
-            if let ShardGuard::Write(shard) = shard {
-                displaced.extend(shard.take_displaced().any());
+            if let ShardGuard::Write(shard) = shard
+                && let Some(pairs) = shard.take_displaced().any()
+            {
+                displaced.push(pairs);
             }
         }
     }
@@ -184,7 +207,13 @@ impl ShardGuard<'_> {
 impl<'a> OpenShards<'a> {
     /// Returns the shard of a hash, if it is locked for writing.
     pub(super) fn of(&mut self, hash: u32) -> Option<&mut ShardMut<'a>> {
-        self.shards[self.ranks.of(hash, self.head)].as_mut()
+        self.ranked(self.ranks.of(hash, self.head))
+    }
+
+    /// Returns the shard of a rank, if it is locked for writing.
+    #[inline]
+    pub(super) fn ranked(&mut self, rank: ShardRank) -> Option<&mut ShardMut<'a>> {
+        self.shards[usize::from(rank.0)].as_mut()
     }
 
     /// Returns all shards that are locked for writing.
@@ -194,7 +223,7 @@ impl<'a> OpenShards<'a> {
 }
 
 impl Ranks {
-    fn of(&self, hash: u32, head: &Head) -> usize {
-        self.0[head.place_of(hash)].into()
+    fn of(&self, hash: u32, head: &Head) -> ShardRank {
+        self.0[head.place_of(hash)]
     }
 }

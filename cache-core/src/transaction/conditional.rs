@@ -92,7 +92,7 @@ impl Draft {
             let equal = table_ref.table().equal(key, pair, table_ref.access.is_same);
             let condition = Condition::UnchangedSince(watch.watcher.start());
             let write =
-                ConditionalWrite::new(condition, entries.times.of(number), equal.map(|(_, seen)| seen));
+                ConditionalWrite::new(condition, *entries.times.of(number), equal.map(|(_, seen)| seen));
             self.set_if(table_ref, pair, write);
         }
     }
@@ -280,10 +280,10 @@ impl<R: Registry> Receipt<R> {
     /// Notes which of the entries that a load [brought](Transaction::bring) were stored.
     #[doc(hidden)]
     pub fn note_brought(&self, entries: &mut BroughtEntries) {
-        for number in 0..entries.len() {
-            let is_stored = entries.key(number).is_some_and(|key| self.is_stored(&entries.table_ref, key));
-            entries.note_stored(number, is_stored);
-        }
+        let is_stored =
+            |number: &usize| entries.key(*number).is_some_and(|key| self.is_stored(&entries.table_ref, key));
+        let stored: Vec<_> = (0..entries.len()).filter(is_stored).collect();
+        entries.note_stored(stored.into_iter());
     }
 
     /// Returns whether the transaction has written a key under a condition, or renewed an equal entry.

@@ -21,6 +21,8 @@ pub struct BroughtEntries {
     pub(crate) table_ref: AnyTableRef,
     pub(crate) pairs: Box<dyn AnyPairs>,
     pub(crate) times: BroughtTimes,
+    /// Whether the caller needs keys and values after the store, which otherwise moves them.
+    pub(crate) are_kept: bool,
     /// Whether each entry was stored. Missing ones were not.
     stored: Vec<bool>,
 }
@@ -30,20 +32,27 @@ pub struct BroughtEntries {
 pub(crate) struct BroughtTimes(SmallVec<[EntryTimes; 1]>);
 
 impl BroughtTimes {
-    pub(crate) fn of(&self, number: usize) -> EntryTimes {
-        self.0.get(number).or(self.0.last()).copied().unwrap_or_default()
+    pub(crate) fn of(&self, number: usize) -> &EntryTimes {
+        const NONE: &EntryTimes = &EntryTimes::new();
+        self.0.get(number).or(self.0.last()).unwrap_or(NONE)
     }
 }
 
-/// How many entries a list has room for at first.
-const FIRST: usize = 8;
+/// How many entries a list has room for at first: those of most pages.
+const FIRST: usize = 24;
 
 impl BroughtEntries {
     /// Creates an empty list for this table.
     #[must_use]
     pub fn new(table_ref: AnyTableRef) -> Self {
         let pairs = (table_ref.access.pairs)(FIRST);
-        Self { table_ref, pairs, times: BroughtTimes::default(), stored: Vec::new() }
+        Self { table_ref, pairs, times: BroughtTimes::default(), are_kept: false, stored: Vec::new() }
+    }
+
+    /// Makes the store keep copies here of what it moves into the cache, so that [`key`](Self::key) and
+    /// [`handle`](Self::handle) return the entries afterwards.
+    pub fn keep(&mut self) {
+        self.are_kept = true;
     }
 
     /// Returns the type of the query.
@@ -67,7 +76,7 @@ impl BroughtEntries {
         }
     }
 
-    /// Returns the number of entries.
+    /// Returns the number of entries; 0 after a store that has moved them.
     #[must_use]
     pub fn len(&self) -> usize {
         self.pairs.len()
@@ -79,15 +88,17 @@ impl BroughtEntries {
         self.pairs.len() == 0
     }
 
-    /// Returns the key of an entry; `None` if it was [forgotten](Self::forget_unstored).
+    /// Returns the key of an entry; `None` if it was [forgotten](Self::forget_unstored), or stored without being
+    /// [kept](Self::keep).
     #[must_use]
     pub fn key(&self, number: usize) -> Option<&dyn AnyKey> {
-        self.pairs.pair(number).key()
+        if number < self.len() { self.pairs.pair(number).key() } else { None }
     }
 
     /// Returns a handle of the value of an entry.
     #[must_use]
     pub fn handle(&self, number: usize) -> Option<ValueHandle> {
+        self.key(number)?;
         let mut copy = (self.table_ref.access.pairs)(1);
         let pair = copy.add();
         pair.set_value(self.pairs.pair(number));
@@ -104,15 +115,23 @@ impl BroughtEntries {
         self.times = BroughtTimes((0..self.len()).map(|number| times_of(self, number)).collect());
     }
 
-    pub(crate) fn note_stored(&mut self, number: usize, is_stored: bool) {
+    /// Notes that the entries of these numbers were stored, and the others were not.
+    pub(crate) fn note_stored(&mut self, numbers: impl Iterator<Item = usize>) {
+        self.stored.clear();
         self.stored.resize(self.pairs.len(), false);
-        self.stored[number] = is_stored;
+        numbers.for_each(|number| self.stored[number] = true);
     }
 
     /// Returns whether an entry was stored, or an equal one renewed.
     #[must_use]
     pub fn is_stored(&self, number: usize) -> bool {
         self.stored.get(number).copied().unwrap_or_default()
+    }
+
+    /// Returns whether any entry was stored, or an equal one renewed.
+    #[must_use]
+    pub fn any_stored(&self) -> bool {
+        self.stored.contains(&true)
     }
 
     /// Drops keys and values that were not stored.
