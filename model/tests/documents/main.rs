@@ -13,6 +13,7 @@
     dead_code,
     missing_debug_implementations,
     missing_docs,
+    unexpected_cfgs,
     unreachable_pub,
     unused_imports,
     reason = "tests, and files of other crates, of which they use a part"
@@ -53,6 +54,7 @@ use of_documents::{document, field, frame, id, jsonapi, records, relation, resou
 mod any_query;
 mod client;
 mod context;
+mod layer;
 mod load;
 mod map;
 mod mutate;
@@ -70,6 +72,7 @@ pub use client::{Client, ClientBuilder};
 pub use document::{Content, Document};
 pub use field::Field;
 pub use id::Id;
+pub use layer::LayerEdit;
 pub use relation::{Many, One};
 pub use resource::{Resource, ResourceKey};
 pub use resources::{DocumentsBuilder, ResourceList, Resources};
