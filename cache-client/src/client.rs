@@ -1,6 +1,7 @@
 //! The handle of a client, and what all its clones share. The modules of the operations add their methods to it.
 
 pub(crate) mod builder;
+mod extension;
 
 use std::any::TypeId;
 use std::collections::HashMap;
@@ -21,12 +22,12 @@ use crate::flight::wait_graph::{FlightId, WaitGraph};
 use crate::layer::registry::LayerRegistry;
 use crate::mutate::order::WriteOrder;
 use crate::mutate::scope::Scopes;
+use crate::notes::AnyStoreSteps;
 use crate::plan::Plan;
 use crate::presence::Presence;
 use crate::provider::tier::Tier;
 use crate::query_state::QueryStates;
 use crate::runtime::ClientRuntime;
-use crate::store_step::Steps;
 use crate::telemetry::Telemetry;
 
 /// Loads what the cache does not have. Concurrent requests for a key share one load.
@@ -62,7 +63,7 @@ pub(crate) struct Shared<A: App> {
     telemetry: Telemetry,
     presence: Presence,
     extensions: Extensions,
-    steps: Steps<A>,
+    steps: AnyStoreSteps,
 }
 
 pub(crate) type PlanOfQuery = OnceLock<Result<Arc<Plan>, OptionsError>>;
@@ -230,7 +231,7 @@ impl<A: App> Client<A> {
         &self.0.extensions
     }
 
-    pub(crate) fn steps(&self) -> &Steps<A> {
+    pub(crate) fn steps(&self) -> &AnyStoreSteps {
         &self.0.steps
     }
 

@@ -1,11 +1,14 @@
 //! What a load notes while it runs: its inputs, and the settings for its own answer. Plain data.
 
-use std::any::Any;
+use std::any::{Any, TypeId};
+use std::collections::HashMap;
 use std::sync::Arc;
 use std::time::Duration;
 
-use crate::sync::Mutex;
 use cache_core::client_support::Inputs;
+use foldhash::fast::RandomState;
+
+use crate::sync::Mutex;
 
 /// The notes of a shared load.
 #[derive(Clone, Debug, Default)]
@@ -30,6 +33,9 @@ pub(crate) type Ticket = Arc<dyn Any + Send + Sync>;
 
 /// The step that stores an answer, with its app type erased.
 pub(crate) type AnyStoreStep = Arc<dyn Any + Send + Sync>;
+
+/// The steps of a client, by the type of the answers.
+pub(crate) type AnyStoreSteps = HashMap<TypeId, AnyStoreStep, RandomState>;
 
 /// The entries that a load brings along, with its app type erased.
 pub(crate) type AnyBrought = Box<dyn Any + Send>;

@@ -2,7 +2,6 @@
 //! from an answer is committed together with it.
 
 use std::any::{Any, TypeId};
-use std::collections::HashMap;
 use std::fmt::{self, Debug};
 use std::hash::{Hash, Hasher};
 use std::marker::PhantomData;
@@ -10,7 +9,6 @@ use std::sync::Arc;
 
 use cache_core::client_support::AnyKey;
 use cache_core::{CommitError, EntryState, EntryTimes, HasTable, Holds, Query, Revision, Transaction};
-use foldhash::fast::RandomState;
 
 use crate::any_query::AnyQuery;
 use crate::app::App;
@@ -308,20 +306,21 @@ where
     Arc::new(StepFor { step, start, value: PhantomData })
 }
 
-/// The steps of a client, by the type of the answers.
-pub(crate) type Steps<A> = HashMap<TypeId, Step<A>, RandomState>;
-
 impl<A: App> Client<A> {
+    /// The step for the answers of a type, if there is one.
+    pub(crate) fn step_of(&self, value: TypeId) -> Option<&Step<A>> {
+        let steps = self.steps();
+        if steps.is_empty() { None } else { steps.get(&value)?.downcast_ref() }
+    }
+
     /// The step for an answer, if there is one.
     pub(crate) fn step_for(&self, value: &AnyValue) -> Option<&Step<A>> {
-        let steps = self.steps();
-        if steps.is_empty() { None } else { steps.get(&(**value).type_id()) }
+        self.step_of((**value).type_id())
     }
 
     /// What is kept from the start of an attempt to load a value of this type, if its step wants something.
     pub(crate) fn ticket_of(&self, value: TypeId) -> Option<Ticket> {
-        let steps = self.steps();
-        if steps.is_empty() { None } else { steps.get(&value)?.start(self) }
+        self.step_of(value)?.start(self)
     }
 }
 

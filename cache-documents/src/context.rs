@@ -5,7 +5,7 @@ use cache_client::{Client, Context};
 use crate::document::{Content, Document};
 use crate::jsonapi::ReadError;
 use crate::jsonapi::read::read;
-use crate::records::store::Documents;
+use crate::records::state::Documents;
 use crate::resources::Resources;
 
 /// Reads documents.

@@ -5,17 +5,17 @@ use std::fmt::{self, Debug};
 use std::marker::PhantomData;
 use std::sync::Arc;
 
+use crate::frame::Changed;
 use crate::frame::Frame;
 use crate::id::Id;
 use crate::jsonapi::head::Head;
 use crate::jsonapi::read::{Expected, Primary, Response};
 use crate::jsonapi::{ErrorObject, Links, Meta};
 use crate::map::HashSet;
-use crate::records::plan::Changed;
-use crate::records::record::RecordRef;
+use crate::record::RecordRef;
+use crate::record_types::RecordTypes;
 use crate::relation::{Many, One};
 use crate::resource::{Resource, ResourceKey};
-use crate::resources::RecordTypes;
 
 /// The answer to a request: `Document<Article>` shows one article, or none, and `Document<[Article]>` a list of them,
 /// with all the records that came with it.
@@ -68,7 +68,7 @@ impl<T: Content + ?Sized> Document<T> {
         let Response { primary, records, head, skipped } = response;
         Self {
             primary,
-            frame: Frame::new(records, types),
+            frame: Frame::new(records, &|resource| types.to_list(resource)),
             head: Arc::new(head),
             owned: None,
             skipped,

@@ -10,7 +10,7 @@ use cache_core::{CommitError, Holds};
 use crate::document::{Content, Document};
 use crate::records::change::{delete, patch};
 use crate::records::layer;
-use crate::records::store::Documents;
+use crate::records::state::Documents;
 use crate::resource::{Resource, ResourceKey};
 use crate::resources::Resources;
 

@@ -6,7 +6,7 @@ use serde::de::DeserializeOwned;
 use serde_json::value::RawValue;
 
 use crate::jsonapi::pointer::{FieldError, read_value};
-use crate::records::record::RecordRef;
+use crate::record::RecordRef;
 
 /// What is known of an attribute. No response has mentioned it, or the last one that did has said that it is null, or has
 /// given its value.

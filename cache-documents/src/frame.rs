@@ -4,11 +4,15 @@ use std::any::{Any, TypeId};
 use std::sync::Arc;
 
 use crate::id::Id;
-use crate::map::HashSet;
-use crate::records::plan::Changed;
-use crate::records::record::RecordRef;
+use crate::map::{HashMap, HashSet};
+use crate::record::RecordRef;
 use crate::resource::{AnyRecord, Resource, typed};
-use crate::resources::RecordTypes;
+
+/// The records that a commit changes; `None` for those that it deletes.
+pub(crate) type Changed = HashMap<RecordRef, Option<Arc<dyn AnyRecord>>>;
+
+/// Makes a list of records of one type. The ids are sorted.
+pub(crate) type ToList = fn(Arc<[Id]>, Vec<Arc<dyn AnyRecord>>) -> Arc<dyn AnyRecordList>;
 
 /// The records that an answer shows. Clones share the lists.
 #[derive(Clone, Default)]
@@ -79,15 +83,17 @@ impl<R: Resource> AnyRecordList for RecordList<R> {
 }
 
 impl Frame {
-    /// Makes a frame of records, of which each is named once.
-    pub(crate) fn new(mut records: Vec<(RecordRef, Arc<dyn AnyRecord>)>, types: &RecordTypes) -> Self {
+    /// Makes a frame of records, of which each is named once. Those of types that are not listed are left out.
+    pub(crate) fn new(
+        mut records: Vec<(RecordRef, Arc<dyn AnyRecord>)>,
+        to_list: &dyn Fn(TypeId) -> Option<ToList>,
+    ) -> Self {
         records.sort_unstable_by(|(one, _), (other, _)| one.cmp(other));
         let lists = records.chunk_by(|(one, _), (other, _)| one.resource == other.resource);
         let lists = lists.filter_map(|list| {
             let ids = list.iter().map(|(name, _)| name.id.clone()).collect();
             let records = list.iter().map(|(_, record)| Arc::clone(record)).collect();
-            let record_type = types.by_type(list.first()?.0.resource)?;
-            Some((record_type.to_list)(ids, records))
+            Some(to_list(list.first()?.0.resource)?(ids, records))
         });
         Self(lists.collect())
     }

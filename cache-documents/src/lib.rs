@@ -105,6 +105,7 @@
 //! are neither observed nor pinned are marked instead of rewritten.
 #![forbid(unsafe_code)]
 
+mod builder;
 mod context;
 mod document;
 mod documents;
@@ -116,6 +117,8 @@ mod id;
 mod inspect;
 mod jsonapi;
 mod map;
+mod record;
+mod record_types;
 mod records;
 mod relation;
 mod resource;
@@ -124,6 +127,7 @@ mod sync;
 
 pub use cache_macros::Resource;
 
+pub use builder::DocumentsBuilder;
 pub use context::ReadDocument;
 pub use document::{Content, Document};
 pub use documents::{ChangeRecords, ClientDocuments, DocumentsOf, EditRecords};
@@ -133,7 +137,7 @@ pub use inspect::{DocumentsReport, RecordReport, RecordTypeReport};
 pub use jsonapi::{ErrorObject, ErrorSource, Link, Links, Meta, ReadError};
 pub use relation::{Many, One};
 pub use resource::{Resource, ResourceKey};
-pub use resources::{DocumentsBuilder, ResourceList, Resources};
+pub use resources::{ResourceList, Resources};
 
 /// What the derive macro uses. Not part of the public interface.
 #[doc(hidden)]

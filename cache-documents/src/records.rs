@@ -8,5 +8,5 @@ pub(crate) mod merge;
 pub(crate) mod order;
 pub(crate) mod owner;
 pub(crate) mod plan;
-pub(crate) mod record;
+pub(crate) mod state;
 pub(crate) mod store;

@@ -11,7 +11,7 @@ use crate::jsonapi::identifier::Identifier;
 use crate::jsonapi::pointer::FieldError;
 use crate::jsonapi::relationship::RelationshipObject;
 use crate::jsonapi::{Links, Meta};
-use crate::records::record::RecordRef;
+use crate::record::RecordRef;
 use crate::resource::{Resource, ResourceKey};
 
 /// A relationship to at most one record. Its data, its links and its meta are known each for itself.

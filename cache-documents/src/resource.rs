@@ -1,6 +1,6 @@
 //! The types of records.
 
-use std::any::Any;
+use std::any::{Any, TypeId};
 use std::marker::PhantomData;
 use std::sync::Arc;
 
@@ -8,6 +8,7 @@ use cache_core::Query;
 
 use crate::field::AnyField;
 use crate::id::Id;
+use crate::record::RecordRef;
 
 /// The type of a record: all that is known of one thing, from whatever response. Derive it.
 ///
@@ -107,4 +108,14 @@ impl<R: Resource> AnyRecord for R {
 /// Returns a record with its type.
 pub(crate) fn typed<R: Resource>(record: Arc<dyn AnyRecord>) -> Option<Arc<R>> {
     (record as Arc<dyn Any + Send + Sync>).downcast().ok()
+}
+
+impl RecordRef {
+    /// Returns the record that a key names.
+    pub(crate) fn of<K: ResourceKey>(key: &K) -> Self
+    where
+        K::Value: 'static,
+    {
+        Self { resource: TypeId::of::<K::Value>(), id: key.id().clone() }
+    }
 }

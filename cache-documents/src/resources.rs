@@ -1,19 +1,15 @@
-//! The record types of a program, and how records of each are read and written in its cache.
+//! The list of a program's record types: how records of each are read and written in its cache.
 
-use std::any::TypeId;
 use std::fmt::{self, Debug};
 use std::sync::Arc;
 
 use cache_client::{AnswerStore, App, ClientBuilder};
-use cache_core::{Cache, HasTable};
+use cache_core::Cache;
 
-use crate::document::Document;
-use crate::frame::{AnyRecordList, RecordList};
 use crate::id::Id;
-use crate::map::HashMap;
-use crate::records::record::RecordRef;
-use crate::records::store::{start_load, store_answer};
-use crate::resource::{AnyRecord, Resource, ResourceKey, typed};
+use crate::record::RecordRef;
+use crate::record_types::RecordTypes;
+use crate::resource::AnyRecord;
 
 /// A program that works on documents: it lists the types of its records.
 ///
@@ -58,54 +54,19 @@ pub trait Resources: App {
 /// The record types of a program.
 pub struct ResourceList<A: App> {
     pub(crate) types: RecordTypes,
-    tables: Vec<RecordTable<A>>,
-    installs: Vec<fn(ClientBuilder<A>) -> ClientBuilder<A>>,
-}
-
-/// What differs between record types, without the program.
-pub(crate) struct RecordType {
-    name: &'static str,
-    pub(crate) resource: TypeId,
-    pub(crate) absent: fn() -> Arc<dyn AnyRecord>,
-    pub(crate) to_list: ToList,
-}
-
-/// Makes a list of records of the type. The ids are sorted.
-type ToList = fn(Arc<[Id]>, Vec<Arc<dyn AnyRecord>>) -> Arc<dyn AnyRecordList>;
-
-impl RecordType {
-    /// Returns the name of the type in responses.
-    pub(crate) fn name(&self) -> &'static str {
-        self.name
-    }
-}
-
-/// The record types of a program, by name and by type.
-#[derive(Default)]
-pub(crate) struct RecordTypes {
-    all: Vec<RecordType>,
-    by_name: HashMap<&'static str, usize>,
-    by_type: HashMap<TypeId, usize>,
-}
-
-impl RecordTypes {
-    pub(crate) fn by_name(&self, name: &str) -> Option<&RecordType> {
-        self.by_name.get(name).map(|&number| &self.all[number])
-    }
-
-    pub(crate) fn by_type(&self, resource: TypeId) -> Option<&RecordType> {
-        self.by_type.get(&resource).map(|&number| &self.all[number])
-    }
+    pub(crate) tables: Vec<RecordTable<A>>,
+    /// Prepare a client for the documents of each type.
+    pub(crate) installs: Vec<fn(ClientBuilder<A>) -> ClientBuilder<A>>,
 }
 
 /// Reads a record without counting this as a use.
-type Peek<A> = fn(&Cache<<A as App>::Registry>, &Id) -> Option<Arc<dyn AnyRecord>>;
+pub(crate) type Peek<A> = fn(&Cache<<A as App>::Registry>, &Id) -> Option<Arc<dyn AnyRecord>>;
 
 /// How the records of one type are read and written.
-struct RecordTable<A: App> {
-    peek: Peek<A>,
-    set: fn(&mut AnswerStore<'_, A>, &Id, Arc<dyn AnyRecord>),
-    remove: fn(&mut AnswerStore<'_, A>, &Id),
+pub(crate) struct RecordTable<A: App> {
+    pub(crate) peek: Peek<A>,
+    pub(crate) set: fn(&mut AnswerStore<'_, A>, &Id, Arc<dyn AnyRecord>),
+    pub(crate) remove: fn(&mut AnswerStore<'_, A>, &Id),
 }
 
 impl<A: Resources> ResourceList<A> {
@@ -115,61 +76,22 @@ impl<A: Resources> ResourceList<A> {
         list
     }
 
-    /// Adds a type. A type that is listed twice counts once.
-    ///
-    /// # Panics
-    /// Another type of the list has the same name in responses.
-    pub fn add<R: Resource>(&mut self)
-    where
-        A::Registry: HasTable<R::Key>,
-    {
-        let (number, resource) = (self.tables.len(), TypeId::of::<R>());
-        if self.types.by_type.contains_key(&resource) {
-            return;
-        }
-        let other = self.types.by_name.insert(R::TYPE, number);
-        assert!(other.is_none(), "two record types have the name `{}` in responses", R::TYPE);
-        self.types.by_type.insert(resource, number);
-        self.types.all.push(RecordType {
-            name: R::TYPE,
-            resource,
-            absent: || Arc::new(R::absent()),
-            to_list: RecordList::<R>::erased,
-        });
-        self.tables.push(RecordTable {
-            peek: |cache, id| match cache.peek(&R::Key::from_id(id.clone())) {
-                Some(record) => Some(record),
-                None => None,
-            },
-            set: |store, id, record| {
-                if let Some(record) = typed::<R>(record) {
-                    store.set_part(R::Key::from_id(id.clone()), record);
-                }
-            },
-            remove: |store, id| store.remove_part(&R::Key::from_id(id.clone())),
-        });
-        self.installs.push(|builder| {
-            let builder = builder.started_with::<Document<R>, _>(start_load, store_answer::<A, R>);
-            builder.started_with::<Document<[R]>, _>(start_load, store_answer::<A, [R]>)
-        });
-    }
-
     /// Returns the record that the cache has.
     pub(crate) fn peek(&self, cache: &Cache<A::Registry>, record: &RecordRef) -> Option<Arc<dyn AnyRecord>> {
-        let number = *self.types.by_type.get(&record.resource)?;
+        let number = self.types.number_of(record.resource)?;
         (self.tables[number].peek)(cache, &record.id)
     }
 
     /// Writes a record.
     pub(crate) fn set(&self, store: &mut AnswerStore<'_, A>, name: &RecordRef, record: Arc<dyn AnyRecord>) {
-        if let Some(&number) = self.types.by_type.get(&name.resource) {
+        if let Some(number) = self.types.number_of(name.resource) {
             (self.tables[number].set)(store, &name.id, record);
         }
     }
 
     /// Removes a record.
     pub(crate) fn remove(&self, store: &mut AnswerStore<'_, A>, name: &RecordRef) {
-        if let Some(&number) = self.types.by_type.get(&name.resource) {
+        if let Some(number) = self.types.number_of(name.resource) {
             (self.tables[number].remove)(store, &name.id);
         }
     }
@@ -177,26 +99,6 @@ impl<A: Resources> ResourceList<A> {
 
 impl<A: App> Debug for ResourceList<A> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_list().entries(self.types.all.iter().map(|listed| listed.name)).finish()
-    }
-}
-
-/// Prepares a client for documents.
-pub trait DocumentsBuilder<A: App> {
-    /// Makes the client keep one record of each thing, for the types that the program [lists](Resources::list). Without
-    /// this, each document keeps records of its own.
-    #[must_use]
-    fn documents(self) -> Self
-    where
-        A: Resources;
-}
-
-impl<A: App> DocumentsBuilder<A> for ClientBuilder<A> {
-    fn documents(self) -> Self
-    where
-        A: Resources,
-    {
-        let list = ResourceList::<A>::of_app();
-        list.installs.iter().fold(self, |builder, install| install(builder))
+        f.debug_list().entries(self.types.names()).finish()
     }
 }

@@ -22,13 +22,14 @@ use crate::fetch::Fetch;
 use crate::flight::wait_graph::WaitGraph;
 use crate::layer::registry::LayerRegistry;
 use crate::mutate::order::WriteOrder;
+use crate::notes::AnyStoreSteps;
 use crate::plan::{OptionProblem, check_concurrency, check_of_strategy, check_values};
 use crate::presence::Presence;
 use crate::provider::Provider;
 use crate::provider::tier::{TIMEOUT, Tier};
 use crate::query_state::QueryStates;
 use crate::runtime::ClientRuntime;
-use crate::store_step::{self, AnswerStore, Start, Steps};
+use crate::store_step::{self, AnswerStore, Start, Step};
 use crate::telemetry::{self, Telemetry};
 
 /// Configures a client. Created by [`Client::builder`].
@@ -45,7 +46,7 @@ pub struct ClientBuilder<A: App> {
     provider_timeout: Duration,
     runtime: Option<Handle>,
     concurrency: Option<u32>,
-    steps: Steps<A>,
+    steps: AnyStoreSteps,
 }
 
 /// Options of one query.
@@ -89,7 +90,7 @@ impl<A: App> ClientBuilder<A> {
             provider_timeout: TIMEOUT,
             runtime: None,
             concurrency: None,
-            steps: Steps::default(),
+            steps: AnyStoreSteps::default(),
         }
     }
 
@@ -347,7 +348,8 @@ impl<A: App> ClientBuilder<A> {
         mut self,
         step: impl Fn(Arc<V>, &mut AnswerStore<'_, A>) -> Arc<V> + Send + Sync + 'static,
     ) -> Self {
-        self.steps.insert(TypeId::of::<V>(), store_step::step(step, None));
+        let step: Step<A> = store_step::step(step, None);
+        self.steps.insert(TypeId::of::<V>(), Arc::new(step));
         self
     }
 
@@ -361,7 +363,8 @@ impl<A: App> ClientBuilder<A> {
         step: impl Fn(Arc<V>, &mut AnswerStore<'_, A>) -> Arc<V> + Send + Sync + 'static,
     ) -> Self {
         let start: Start<A> = Box::new(move |client| Arc::new(start(client)));
-        self.steps.insert(TypeId::of::<V>(), store_step::step(step, Some(start)));
+        let step: Step<A> = store_step::step(step, Some(start));
+        self.steps.insert(TypeId::of::<V>(), Arc::new(step));
         self
     }
 

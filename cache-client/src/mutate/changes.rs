@@ -322,7 +322,7 @@ impl<A: App> Changes<A> {
 
     /// Runs the client's step for a value of this type, an `Arc`.
     fn run_step(&mut self, of: TypeId, value: &mut dyn Any, key: &dyn Fn() -> AnswerKey<A>) {
-        let step = self.client.as_ref().and_then(|client| client.steps().get(&of)).cloned();
+        let step = self.client.as_ref().and_then(|client| client.step_of(of)).cloned();
         if let Some(step) = step {
             self.extend(Some(&key()), |store| step.replace(value, store));
         }

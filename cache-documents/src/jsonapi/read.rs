@@ -14,9 +14,9 @@ use super::resource_object::ResourceObject;
 use super::visit::{each_element, present, read_list};
 use crate::field::Parts;
 use crate::map::HashMap;
-use crate::records::record::RecordRef;
+use crate::record::RecordRef;
+use crate::record_types::RecordTypes;
 use crate::resource::AnyRecord;
-use crate::resources::RecordTypes;
 
 /// The primary data of a document.
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -15,9 +15,9 @@ use super::visit::{Text, each_member, present};
 use crate::field::FieldPlace;
 use crate::id::Id;
 use crate::map::HashSet;
-use crate::records::record::RecordRef;
+use crate::record::RecordRef;
+use crate::record_types::RecordType;
 use crate::resource::AnyRecord;
-use crate::resources::RecordType;
 
 /// A resource object, of which only type and id have been read.
 #[derive(Deserialize)]

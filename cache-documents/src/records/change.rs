@@ -2,19 +2,16 @@
 
 use std::sync::Arc;
 
-use cache_client::AnswerStore;
-use smallvec::SmallVec;
-
 use super::lane::LaneGuard;
-use super::merge::{FieldParts, differing};
+use super::merge::{differing, without_links_to};
 use super::order::WrittenRecord;
 use super::plan::Plan;
-use super::record::RecordRef;
-use super::store::Documents;
-use crate::field::DATA;
+use super::state::Documents;
 use crate::map::HashSet;
-use crate::resource::{AnyRecord, Resource, ResourceKey, typed};
+use crate::record::RecordRef;
+use crate::resource::{AnyRecord, Resource, typed};
 use crate::resources::Resources;
+use cache_client::AnswerStore;
 
 /// Changes a record, and makes the answers that show it follow. Returns whether there is one.
 ///
@@ -131,33 +128,4 @@ fn unlinked<A: Resources>(
         }
     }
     all
-}
-
-/// Returns a record without its links to a deleted one, and the fields that had such links; `None` if there are none.
-pub(super) fn without_links_to(
-    record: &dyn AnyRecord,
-    deleted: &RecordRef,
-) -> Option<(Arc<dyn AnyRecord>, FieldParts)> {
-    let numbers = (0_u16..).zip(0..record.names().len());
-    let naming = numbers.filter(|(_, number)| record.any_field(*number).names(deleted));
-    let naming: SmallVec<[(u16, usize); 8]> = naming.collect();
-    if naming.is_empty() {
-        return None;
-    }
-    let mut next = record.to_arc();
-    // A copy of its own.
-    if let Some(next) = Arc::get_mut(&mut next) {
-        naming.iter().for_each(|(_, number)| next.any_field_mut(*number).unlink(deleted));
-    }
-    Some((next, naming.iter().map(|(field, _)| (*field, DATA)).collect()))
-}
-
-impl RecordRef {
-    /// Returns the record that a key names.
-    pub(crate) fn of<K: ResourceKey>(key: &K) -> Self
-    where
-        K::Value: 'static,
-    {
-        Self { resource: std::any::TypeId::of::<K::Value>(), id: key.id().clone() }
-    }
 }

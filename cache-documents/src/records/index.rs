@@ -7,10 +7,10 @@ use cache_client::App;
 use smallvec::SmallVec;
 
 use super::owner::AnyOwner;
-use super::record::RecordRef;
 use crate::frame::Frame;
 use crate::id::Id;
 use crate::map::HashMap;
+use crate::record::RecordRef;
 use crate::sync::Mutex;
 
 /// The answers that show each record. An answer enters when it is stored, and leaves when its document is dropped.

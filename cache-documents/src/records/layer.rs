@@ -4,17 +4,13 @@ use std::sync::Arc;
 
 use cache_client::LayerEdit;
 
-use super::change::without_links_to;
-use super::owner::AnyOwner;
-use super::plan::Changed;
-use super::record::RecordRef;
-use super::store::Documents;
-use crate::frame::Frame;
+use super::merge::without_links_to;
+use super::owner::{AnyOwner, FrameChange};
+use super::state::Documents;
+use crate::frame::{Changed, Frame};
+use crate::record::RecordRef;
 use crate::resource::Resource;
 use crate::resources::Resources;
-
-/// Returns what a layer changes in the records of a document.
-pub(crate) type FrameChange = Arc<dyn Fn(&Frame) -> Changed + Send + Sync>;
 
 /// Changes a record in the answers that show it now.
 pub(crate) fn patch<A: Resources, R: Resource>(

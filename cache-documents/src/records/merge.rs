@@ -4,7 +4,8 @@ use std::sync::Arc;
 
 use smallvec::SmallVec;
 
-use crate::field::Parts;
+use crate::field::{DATA, Parts};
+use crate::record::RecordRef;
 use crate::resource::AnyRecord;
 
 /// Parts of fields, by the numbers of the fields.
@@ -68,4 +69,23 @@ pub(crate) fn differing(one: &dyn AnyRecord, other: &dyn AnyRecord) -> FieldPart
     let differing = numbers
         .map(|(field, number)| (field, one.any_field(number).differs(other.any_field(number), Parts::MAX)));
     differing.filter(|(_, parts)| *parts != 0).collect()
+}
+
+/// Returns a record without its links to a deleted one, and the fields that had such links; `None` if there are none.
+pub(crate) fn without_links_to(
+    record: &dyn AnyRecord,
+    deleted: &RecordRef,
+) -> Option<(Arc<dyn AnyRecord>, FieldParts)> {
+    let numbers = (0_u16..).zip(0..record.names().len());
+    let naming = numbers.filter(|(_, number)| record.any_field(*number).names(deleted));
+    let naming: SmallVec<[(u16, usize); 8]> = naming.collect();
+    if naming.is_empty() {
+        return None;
+    }
+    let mut next = record.to_arc();
+    // A copy of its own.
+    if let Some(next) = Arc::get_mut(&mut next) {
+        naming.iter().for_each(|(_, number)| next.any_field_mut(*number).unlink(deleted));
+    }
+    Some((next, naming.iter().map(|(field, _)| (*field, DATA)).collect()))
 }

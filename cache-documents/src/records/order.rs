@@ -6,9 +6,9 @@ use std::sync::Arc;
 use smallvec::SmallVec;
 
 use super::merge::FieldParts;
-use super::record::RecordRef;
 use crate::field::Parts;
 use crate::map::{HashMap, HashSet};
+use crate::record::RecordRef;
 use crate::resource::AnyRecord;
 use crate::sync::Mutex;
 

@@ -6,11 +6,13 @@ use std::sync::Arc;
 use cache_client::{AnswerKey, AnswerStore, App, LayerEdit};
 use cache_core::{Freshness, Residency};
 
-use super::layer::FrameChange;
-use super::plan::Changed;
-use super::record::RecordRef;
 use crate::document::{Content, Document};
+use crate::frame::{Changed, Frame};
 use crate::map::HashSet;
+use crate::record::RecordRef;
+
+/// Returns what a layer changes in the records of a document.
+pub(crate) type FrameChange = Arc<dyn Fn(&Frame) -> Changed + Send + Sync>;
 
 /// An answer that shows records.
 pub(crate) trait AnyOwner<A: App>: Send + Sync {

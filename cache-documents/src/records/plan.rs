@@ -8,14 +8,11 @@ use cache_client::{AnswerKey, AnswerStore, App};
 use super::lane::LaneGuard;
 use super::order::WrittenRecord;
 use super::owner::AnyOwner;
-use super::record::RecordRef;
-use super::store::Documents;
+use super::state::Documents;
+use crate::frame::Changed;
 use crate::map::{HashMap, HashSet};
-use crate::resource::AnyRecord;
+use crate::record::RecordRef;
 use crate::resources::Resources;
-
-/// The records that a commit changes; `None` for those that it deletes.
-pub(crate) type Changed = HashMap<RecordRef, Option<Arc<dyn AnyRecord>>>;
 
 /// Beyond this number of answers that show a changed record, those that nobody shows are marked instead of rewritten.
 pub(crate) const MAX_REWRITTEN: usize = 256;

@@ -4,39 +4,18 @@ use std::sync::Arc;
 
 use cache_client::{AnswerStore, Client};
 
-use super::change::without_links_to;
-use super::index::RecordIndex;
-use super::lane::Lane;
-use super::merge::{Merged, merge};
-use super::order::{IssueOrder, LoadIssue, WrittenRecord};
+use super::merge::{Merged, merge, without_links_to};
+use super::order::{LoadIssue, WrittenRecord};
 use super::owner::Owner;
 use super::plan::Plan;
-use super::record::RecordRef;
+use super::state::Documents;
 use crate::document::{Content, Document};
 use crate::field::Parts;
 use crate::frame::Frame;
 use crate::map::HashSet;
+use crate::record::RecordRef;
 use crate::resource::AnyRecord;
-use crate::resources::{ResourceList, Resources};
-
-/// What a client keeps for documents.
-pub(crate) struct Documents<A: Resources> {
-    pub(crate) lane: Lane,
-    pub(crate) order: Arc<IssueOrder>,
-    pub(crate) index: Arc<RecordIndex<A>>,
-    pub(crate) list: ResourceList<A>,
-}
-
-impl<A: Resources> Default for Documents<A> {
-    fn default() -> Self {
-        Self {
-            lane: Lane::default(),
-            order: Arc::default(),
-            index: Arc::default(),
-            list: ResourceList::of_app(),
-        }
-    }
-}
+use crate::resources::Resources;
 
 /// Numbers a load of a document.
 pub(crate) fn start_load<A: Resources>(client: &Client<A>) -> LoadIssue {
@@ -160,7 +139,7 @@ impl<A: Resources> Merging<'_, A> {
             written.push(WrittenRecord { name: name.clone(), record: Some(Arc::clone(&record)), parts });
             shown.push((name, record));
         }
-        Shown { frame: Frame::new(shown, &list.types), written, names }
+        Shown { frame: Frame::new(shown, &|resource| list.types.to_list(resource)), written, names }
     }
 
     fn merge(

@@ -12,7 +12,7 @@ use shuttle::{Config, Runner};
 use crate::client::Client as AnyClient;
 use crate::jsonapi::read::read;
 use crate::records::change::{delete, patch};
-use crate::records::store::Documents;
+use crate::records::state::Documents;
 use crate::{
     App, ClientBuilder, Content, Document, DocumentsBuilder, Field, Id, One, ResourceList, Resources,
 };

@@ -14,15 +14,16 @@ use crate::document::{Content, Document};
 use crate::erased::AnyValue;
 use crate::extension::Extensions;
 use crate::load::LoadTask;
+use crate::notes::AnyStoreSteps;
 use crate::notes::Ticket;
-use crate::store_step::{self, AnswerKey, AnswerStore, Origin, Start, Steps};
+use crate::store_step::{self, AnswerKey, AnswerStore, Origin, Start, Step};
 
 pub struct Client<A: App>(Arc<Shared<A>>);
 
 struct Shared<A: App> {
     cache: CacheOf<A>,
     extensions: Extensions,
-    steps: Steps<A>,
+    steps: AnyStoreSteps,
 }
 
 impl<A: App> Clone for Client<A> {
@@ -33,12 +34,12 @@ impl<A: App> Clone for Client<A> {
 
 pub struct ClientBuilder<A: App> {
     cache: CacheOf<A>,
-    steps: Steps<A>,
+    steps: AnyStoreSteps,
 }
 
 impl<A: App> ClientBuilder<A> {
     pub(crate) fn new(cache: CacheOf<A>) -> Self {
-        Self { cache, steps: Steps::default() }
+        Self { cache, steps: AnyStoreSteps::default() }
     }
 
     pub(crate) fn started_with<V: Send + Sync + 'static, T: Send + Sync + 'static>(
@@ -47,7 +48,8 @@ impl<A: App> ClientBuilder<A> {
         step: impl Fn(Arc<V>, &mut AnswerStore<'_, A>) -> Arc<V> + Send + Sync + 'static,
     ) -> Self {
         let start: Start<A> = Box::new(move |client| Arc::new(start(client)));
-        self.steps.insert(TypeId::of::<V>(), store_step::step(step, Some(start)));
+        let step: Step<A> = store_step::step(step, Some(start));
+        self.steps.insert(TypeId::of::<V>(), Arc::new(step));
         self
     }
 
@@ -73,7 +75,7 @@ impl<A: App> Client<A> {
         &self.0.extensions
     }
 
-    pub(crate) fn steps(&self) -> &Steps<A> {
+    pub(crate) fn steps(&self) -> &AnyStoreSteps {
         &self.0.steps
     }
 

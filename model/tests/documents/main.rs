@@ -27,6 +27,8 @@ extern crate self as cache_documents;
 #[path = "../../../cache-client/src"]
 mod of_client {
     pub(crate) mod app;
+    #[path = "client/extension.rs"]
+    mod client_extension;
     pub(crate) mod erased;
     pub(crate) mod error;
     pub(crate) mod extension;
@@ -36,11 +38,14 @@ mod of_client {
 
 #[path = "../../../cache-documents/src"]
 mod of_documents {
+    pub(crate) mod builder;
     pub(crate) mod document;
     pub(crate) mod field;
     pub(crate) mod frame;
     pub(crate) mod id;
     pub(crate) mod jsonapi;
+    pub(crate) mod record;
+    pub(crate) mod record_types;
     pub(crate) mod records;
     pub(crate) mod relation;
     pub(crate) mod resource;
@@ -48,7 +53,10 @@ mod of_documents {
 }
 
 use of_client::{app, erased, error, extension, notes, store_step};
-use of_documents::{document, field, frame, id, jsonapi, records, relation, resource, resources};
+use of_documents::{
+    builder, document, field, frame, id, jsonapi, record, record_types, records, relation, resource,
+    resources,
+};
 
 // These stand in for the rest of both.
 mod any_query;
@@ -68,6 +76,7 @@ mod responses;
 mod watches;
 
 pub use app::App;
+pub use builder::DocumentsBuilder;
 pub use client::{Client, ClientBuilder};
 pub use document::{Content, Document};
 pub use field::Field;
@@ -75,7 +84,7 @@ pub use id::Id;
 pub use layer::LayerEdit;
 pub use relation::{Many, One};
 pub use resource::{Resource, ResourceKey};
-pub use resources::{DocumentsBuilder, ResourceList, Resources};
+pub use resources::{ResourceList, Resources};
 pub use store_step::{AnswerKey, AnswerStore};
 
 pub mod __private {
