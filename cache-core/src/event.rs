@@ -1,7 +1,6 @@
 //! Events: changes by commits, and removals. They are queued in order, and one thread at a time passes them
 //! to the listeners.
 
-use std::any::Any;
 use std::cell::RefCell;
 use std::collections::VecDeque;
 use std::fmt::{self, Debug};
@@ -11,11 +10,12 @@ use std::sync::Arc;
 use serde::Serialize;
 
 use crate::clock::Revision;
-use crate::query::{Query, ShownKey};
+use crate::query::Query;
 use crate::reentrancy;
+use crate::shard::key::AnyEntry;
 use crate::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use crate::sync::{Mutex, thread_local};
-use crate::typed::Pair;
+use crate::typed::entry_of;
 
 /// Why a value is no longer resident, or no longer in the table.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize)]
@@ -129,27 +129,6 @@ impl Removal {
     pub fn of<Q: Query>(&self) -> Option<(&Q, &Arc<Q::Value>)> {
         entry_of::<Q>(&*self.entry).and_then(|(key, value)| Some((key, value?)))
     }
-}
-
-/// A key, perhaps with its value, of a query that the holder does not know. Prints the key.
-#[doc(hidden)]
-pub trait AnyEntry: Any + Debug + Send + Sync {}
-
-impl<Q: Query> AnyEntry for Pair<Q> {}
-
-/// Prints the key, or hides it if its query is secret.
-impl<Q: Query> Debug for Pair<Q> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match &self.key {
-            Some(key) => ShownKey(key).fmt(f),
-            None => Ok(()),
-        }
-    }
-}
-
-pub(crate) fn entry_of<Q: Query>(entry: &dyn AnyEntry) -> Option<(&Q, Option<&Arc<Q::Value>>)> {
-    let Pair { key, value } = (entry as &dyn Any).downcast_ref::<Pair<Q>>()?;
-    Some((key.as_ref()?, value.as_ref()))
 }
 
 #[derive(Debug)]

@@ -6,10 +6,12 @@ use std::sync::Arc;
 use serde::{Serialize, Serializer};
 
 use crate::commit_log::CommitRecord;
-use crate::event::{AnyEntry, RemovalCause, entry_of};
+use crate::event::RemovalCause;
 use crate::options::Bound;
 use crate::query::Query;
+use crate::shard::key::AnyEntry;
 use crate::table::entry::EntryState;
+use crate::typed::entry_of;
 
 /// A report on a cache. Print it with `{}`, or serialise it for a tool.
 #[derive(Clone, Debug, Serialize)]

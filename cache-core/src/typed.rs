@@ -2,39 +2,18 @@
 //! they belong to. The compiler puts the methods of the types of one module into one codegen unit, and copies
 //! small functions and drops into each unit that uses them. So these types are declared side by side.
 
+pub(crate) mod tables;
+
+use std::any::Any;
+use std::fmt::{self, Debug};
 use std::mem::{ManuallyDrop, take};
 use std::ops::{Deref, DerefMut};
-use std::sync::{Arc, OnceLock, Weak};
+use std::sync::{Arc, Weak};
 
-use crate::commit::merges::MergeStep;
-use crate::commit::write_set::WriteSet;
-use crate::erased::UsedTable;
-use crate::query::Query;
-use crate::shard::Shard;
+use crate::query::{Query, ShownKey};
 use crate::shard::erased::AnyPairs;
+use crate::shard::key::AnyEntry;
 use crate::shard::line_state::LineState;
-use crate::sync::RwLock;
-use crate::table::head::Head;
-
-/// All entries of one query.
-pub struct Table<Q: Query> {
-    pub(crate) head: Head,
-    /// Created when the table is first used.
-    pub(crate) shards: OutlinedDrop<OnceLock<Shards<Q>>>,
-    /// [`ensure_shards`](Self::ensure_shards) of a table that is part of snapshots. It may create the shards.
-    pub(crate) ensure_for_restore: Option<fn(&Self) -> &dyn UsedTable>,
-}
-
-pub(crate) struct Shards<Q: Query> {
-    pub(crate) aligned: Vec<AlignedShard<Q>>,
-    /// Gives access to the operations on shards. Set where the shards are created, so that a program contains
-    /// this code only for tables that it writes.
-    pub(crate) used: fn(&Table<Q>) -> &dyn UsedTable,
-}
-
-/// A shard on cache lines of its own.
-#[repr(align(64))]
-pub(crate) struct AlignedShard<Q: Query>(pub(crate) RwLock<Shard<Lines<Q>>>);
 
 /// One entry, as a hit reads it. With a key of 8 bytes it takes half a cache line, aligned so that it never
 /// crosses into another one.
@@ -68,17 +47,25 @@ pub(crate) struct Pair<Q: Query> {
     pub(crate) value: Option<Arc<Q::Value>>,
 }
 
-/// Keys and values of one query, by number.
-pub(crate) struct Pairs<Q: Query>(pub(crate) Vec<Pair<Q>>);
+impl<Q: Query> AnyEntry for Pair<Q> {}
 
-/// The write set of one transaction in the table of `Q`.
-pub(crate) struct Writes<'a, Q: Query> {
-    pub(crate) table: &'a Table<Q>,
-    pub(crate) set: &'a mut WriteSet,
+/// Prints the key, or hides it if its query is secret.
+impl<Q: Query> Debug for Pair<Q> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match &self.key {
+            Some(key) => ShownKey(key).fmt(f),
+            None => Ok(()),
+        }
+    }
 }
 
-/// The merges of one value, in their order.
-pub(crate) struct Merges<Q: Query>(pub(crate) Vec<MergeStep<Q::Value>>);
+pub(crate) fn entry_of<Q: Query>(entry: &dyn AnyEntry) -> Option<(&Q, Option<&Arc<Q::Value>>)> {
+    let Pair { key, value } = (entry as &dyn Any).downcast_ref::<Pair<Q>>()?;
+    Some((key.as_ref()?, value.as_ref()))
+}
+
+/// Keys and values of one query, by number.
+pub(crate) struct Pairs<Q: Query>(pub(crate) Vec<Pair<Q>>);
 
 /// A value with a large drop, which a separate function drops. Otherwise the compiler would inline its drop
 /// wherever its container may be dropped, or becomes a trait object. If the type does not depend on a query, that

@@ -11,8 +11,9 @@ use crate::query::{Lookup, Query};
 use crate::shard::erased::AnyHandle;
 use crate::shard::key::{AnyKey, names};
 use crate::table::Use;
-pub(crate) use crate::typed::Writes;
-use crate::typed::{Merges, Pair, Pairs};
+use crate::typed::tables::Merges;
+pub(crate) use crate::typed::tables::Writes;
+use crate::typed::{Pair, Pairs};
 
 impl<Q: Query> AnyMerges for Merges<Q> {
     fn run(&self, present: Option<&AnyHandle>) -> Option<AnyHandle> {

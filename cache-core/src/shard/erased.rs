@@ -3,9 +3,8 @@
 
 use std::any::Any;
 
-use super::key::AnyKey;
+use super::key::{AnyEntry, AnyKey};
 use super::line_state::LineState;
-use crate::event::AnyEntry;
 
 /// The lines of a query that the caller does not know. A vacant line is treated like a line that does not
 /// exist.

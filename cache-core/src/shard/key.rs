@@ -5,10 +5,13 @@ use std::fmt::{self, Debug};
 use std::hash::{BuildHasher, Hash, Hasher};
 use std::sync::LazyLock;
 
-use crate::event::AnyEntry;
 use crate::query::Lookup;
 use crate::sync::{HashState, hash_state};
 use crate::tag::Tag;
+
+/// A key, perhaps with its value, of a query that the holder does not know. Prints the key.
+#[doc(hidden)]
+pub trait AnyEntry: Any + Debug + Send + Sync {}
 
 /// A key of some query.
 #[doc(hidden)]

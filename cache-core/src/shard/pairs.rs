@@ -8,8 +8,7 @@ use std::mem::{forget, replace};
 use std::sync::Arc;
 
 use super::erased::{AnyHandle, AnyLines, AnyPair, AnyPairs};
-use super::key::{self, AnyKey};
-use crate::event::AnyEntry;
+use super::key::{self, AnyEntry, AnyKey};
 use crate::query::{Query, ShownKey};
 use crate::sync::HashState;
 use crate::tag::Tag;

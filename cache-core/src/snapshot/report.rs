@@ -8,8 +8,9 @@ use serde::Serialize;
 
 use super::codec::{CodecError, EncodeError};
 use crate::dynamic::Dynamic;
-use crate::event::{AnyEntry, entry_of};
 use crate::query::Query;
+use crate::shard::key::AnyEntry;
+use crate::typed::entry_of;
 
 /// What a save wrote.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
