@@ -3,8 +3,9 @@
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 
-use cache_client::{AnswerStore, Client, MemoryProvider};
-use cache_core::{Cache, CommitError};
+use cache_client::{AnswerKey, AnswerStore, Client, MemoryProvider};
+use cache_core::{Cache, CommitError, Revision};
+use parking_lot::Mutex;
 
 use crate::directed::*;
 use crate::scripted::{SECOND, in_time, pass};
@@ -41,12 +42,70 @@ async fn a_load_brings_entries_into_the_commit_of_its_step() {
     assert_eq!(second.app().loads(&GetItem(2)), 0, "its copy is in the provider");
 }
 
+/// The revision of the first item.
+fn revision(store: &AnswerStore<'_, DirectedApp>) -> Revision {
+    store.client().cache().peek_entry(&GetItem(1)).unwrap().revision()
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_step_knows_whether_an_answer_is_a_copy_from_the_provider() {
+    let provider = Arc::new(MemoryProvider::new(100));
+    let seen = Arc::new(Mutex::new(Vec::new()));
+    for _ in 0..2 {
+        let noted = Arc::clone(&seen);
+        let step = move |item: Arc<usize>, store: &mut AnswerStore<'_, DirectedApp>| {
+            noted.lock().push(store.is_copy());
+            item
+        };
+        let client = builder().provider(Arc::clone(&provider)).store_with(step).build();
+        in_time(client.query(&GetItem(1))).await.unwrap();
+        pass(SECOND).await;
+    }
+    assert_eq!(*seen.lock(), [false, true]);
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_a_load_brings_is_kept_though_its_answer_is_overtaken_while_it_is_stored() {
+    let provider = Arc::new(MemoryProvider::new(100));
+    let (first, second) =
+        (builder().provider(Arc::clone(&provider)).build(), builder().provider(provider).build());
+    let seen = Arc::new(Mutex::new(Vec::new()));
+    let steps = Arc::clone(&seen);
+    first.app().direct(&GetPage(1), move |cx| {
+        let steps = Arc::clone(&steps);
+        async move {
+            cx.bring(GetItem(2), 20);
+            cx.store_with(move |page: Arc<usize>, store| {
+                store.follows_itself();
+                steps.lock().push(store.is_overtaken());
+                if !store.is_overtaken() {
+                    let mut newer = store.client().cache().begin();
+                    newer.set(GetPage(1), 7);
+                    newer.commit().unwrap();
+                }
+                page
+            });
+            Ok(1)
+        }
+    });
+    in_time(first.query(&GetPage(1))).await.unwrap();
+    assert_eq!(*seen.lock(), [false, true], "the step has run once more");
+    assert_eq!(first.cached(&GetPage(1)).as_deref(), Some(&7));
+    assert_eq!(first.cached(&GetItem(2)).as_deref(), Some(&20));
+    pass(SECOND).await;
+    in_time(second.query(&GetItem(2))).await.unwrap();
+    assert_eq!(second.app().loads(&GetItem(2)), 0, "its copy is in the provider");
+}
+
 #[tokio::test(start_paused = true)]
 async fn what_a_step_changes_leaves_no_old_copy_in_the_provider() {
-    let changes: [fn(&mut AnswerStore<'_, DirectedApp>); 3] = [
+    let changes: [fn(&mut AnswerStore<'_, DirectedApp>); 6] = [
         |store| store.set(GetItem(1), 10),
         |store| store.remove(&GetItem(1)),
         |store| store.invalidate(&GetItem(1)),
+        |store| store.invalidate_answer(&AnswerKey::new(GetItem(1))),
+        |store| store.follow(GetItem(1), 10, revision(store)),
+        |store| store.follow_answer(&AnswerKey::new(GetItem(1)), Arc::new(10_usize), revision(store)),
     ];
     for change in changes {
         let provider = Arc::new(MemoryProvider::new(100));

@@ -82,7 +82,7 @@ async fn several_changes_of_one_commit_are_one_state() {
 #[tokio::test(start_paused = true)]
 async fn beyond_256_documents_those_that_nobody_observes_or_pins_are_marked() {
     let desk = blog();
-    articles(&desk, 0..300).await;
+    articles(&desk, 0..257).await;
     let mut observer = desk.client.observe(&GetArticle(3));
     observer.next().await.unwrap();
     let pinned = desk.client.cache().pin(&GetArticle(4));
@@ -92,10 +92,55 @@ async fn beyond_256_documents_those_that_nobody_observes_or_pins_are_marked() {
     assert_eq!((freshness(3), freshness(4)), (Freshness::Fresh, Freshness::Fresh));
     assert_eq!((freshness(5), desk.author(5)), (Freshness::Invalidated, "Ann".to_owned()));
     // The next reader loads it.
-    desk.answers("/articles/5", article(5, "9", "Zoe"));
+    desk.answers("/articles/5", article(5, "9", "Eve"));
     desk.article(5).await;
-    assert_eq!(desk.author(5), "Zoe");
+    assert_eq!(
+        (freshness(5), desk.author(5), desk.author(3)),
+        (Freshness::Fresh, "Eve".into(), "Eve".into())
+    );
     drop(pinned);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_marked_document_stays_marked_when_the_commit_changes_another_record_that_it_shows() {
+    let desk = blog();
+    articles(&desk, 0..257).await;
+    let changed = desk.client.change(|changes| {
+        changes.patch(&ann(), |person| person.name = "Zoe".to_owned().into());
+        changes.patch(&ArticleId("5".into()), |article| article.title = Field::Value("Five".into()));
+    });
+    changed.await.unwrap();
+    let entry = desk.client.cache().get_entry(&GetArticle(5)).unwrap();
+    assert_eq!(entry.state().freshness, Freshness::Invalidated);
+}
+
+#[tokio::test(start_paused = true)]
+async fn the_load_of_a_marked_document_is_stored_whatever_is_marked_meanwhile() {
+    let desk = blog();
+    articles(&desk, 0..257).await;
+    rename(&desk, "Zoe").await;
+    let (sender, receiver) = tokio::sync::oneshot::channel();
+    desk.waits_for("/articles/5", receiver);
+    let renamed = async {
+        desk.until_requested().await;
+        rename(&desk, "Eve").await;
+        sender.send(article(5, "9", "Zoe").to_string()).unwrap();
+    };
+    tokio::join!(desk.reload(5), renamed);
+    let freshness = desk.client.cache().get_entry(&GetArticle(5)).unwrap().state().freshness;
+    assert_eq!((freshness, desk.author(5)), (Freshness::Fresh, "Eve".to_owned()));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_document_follows_after_another_that_showed_the_record_is_gone() {
+    let desk = blog();
+    articles(&desk, 1..4).await;
+    desk.client.cache().remove(&GetArticle(2));
+    rename(&desk, "Zoe").await;
+    assert_eq!((desk.author(1), desk.author(3)), ("Zoe".to_owned(), "Zoe".to_owned()));
+    desk.client.cache().remove(&GetArticle(1));
+    desk.client.cache().remove(&GetArticle(3));
+    assert_eq!(desk.client.documents().records(), 0);
 }
 
 #[tokio::test(start_paused = true)]

@@ -3,7 +3,7 @@
 use cache_documents::{ChangeRecords, ClientDocuments, EditRecords, Field};
 use serde_json::{Value, json};
 
-use crate::blog::{Desk, GetArticle, GetFeed, PersonId, blog};
+use crate::blog::{Desk, GetArticle, GetFeed, Person, PersonId, blog};
 
 fn article(id: u32, name: &str) -> Value {
     json!({
@@ -78,6 +78,22 @@ async fn a_layer_takes_a_record_out_of_lists_and_links() {
     drop(layer);
     let feed = desk.client.query(&GetFeed(1)).await.unwrap();
     assert!(feed.get(&ann()).is_some());
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_layer_changes_a_document_once_though_an_older_one_of_its_key_is_held() {
+    let desk = two_articles().await;
+    let held = desk.cached(1);
+    let mut body = article(1, "Ann");
+    body["data"]["attributes"]["title"] = json!("Other");
+    body["included"][0]["attributes"]["age"] = json!(40);
+    body["included"] = json!([body["included"][0], {"type": "people", "id": "8"}]);
+    desk.answers("/articles/1", body);
+    desk.reload(1).await;
+    let older = |person: &mut Person| person.age = Field::Value(person.age.value().unwrap() + 1);
+    let layer = desk.client.optimistic(|layer| layer.patch(&ann(), older));
+    assert_eq!(desk.article(1).await.get(&ann()).unwrap().age, 41.into());
+    drop((layer, held));
 }
 
 #[tokio::test(start_paused = true)]

@@ -3,6 +3,7 @@
 
 mod blog;
 mod changes;
+mod commits;
 mod content;
 mod following;
 mod forbidden;
@@ -11,5 +12,7 @@ mod links;
 mod local_ids;
 mod model;
 mod official;
+mod order;
+mod overtaken;
 mod reading;
 mod records;

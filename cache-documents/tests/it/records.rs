@@ -152,3 +152,19 @@ async fn a_report_lists_records_with_the_documents_that_show_them() {
     drop(held);
     assert_eq!(desk.client.documents().inspect().types[0].records.len(), 1);
 }
+
+#[tokio::test(start_paused = true)]
+async fn a_report_names_the_documents_in_order_and_each_once() {
+    let desk = blog();
+    for id in [3, 1, 2] {
+        desk.answers(&format!("/articles/{id}"), article(id, "Title", "9", json!([person("9", "Ann")])));
+        desk.article(id).await;
+    }
+    // The old and the new document of one key.
+    let held = desk.cached(1);
+    desk.answers("/articles/1", article(1, "Other", "9", json!([person("9", "Ann")])));
+    desk.reload(1).await;
+    let report = desk.client.documents().inspect();
+    assert_eq!(report.types[1].records[0].shown_by, ["GetArticle(1)", "GetArticle(2)", "GetArticle(3)"]);
+    drop(held);
+}
