@@ -1,6 +1,7 @@
 //! The types that are compiled for each query, besides the public ones; their methods are in the modules that
 //! they belong to. The compiler puts the methods of the types of one module into one codegen unit, and copies
-//! small functions and drops into each unit that uses them. So these types are declared side by side.
+//! small functions and drops into each unit that uses them. So these types are declared side by side: here those of
+//! entries, in `tables` those of tables and transactions.
 
 pub(crate) mod tables;
 
