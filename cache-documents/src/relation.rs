@@ -28,10 +28,7 @@ use crate::resource::{Resource, ResourceKey};
 /// assert!(One::<PersonId>::default().data().is_absent());
 /// ```
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct One<K> {
-    data: Field<K>,
-    extras: Option<Box<Extras>>,
-}
+pub struct One<K>(Relation<K>);
 
 /// A relationship to any number of records, in order. Its data, its links and its meta are known each for itself.
 ///
@@ -46,8 +43,12 @@ pub struct One<K> {
 /// assert_eq!(comments.keys().len(), 2);
 /// ```
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Many<K> {
-    data: Field<Arc<[K]>>,
+pub struct Many<K>(Relation<Arc<[K]>>);
+
+/// What is known of a relationship to one record or to many.
+#[derive(Clone, Debug, PartialEq, Eq)]
+struct Relation<D> {
+    data: Field<D>,
     extras: Option<Box<Extras>>,
 }
 
@@ -58,44 +59,87 @@ struct Extras {
     meta: Field<Arc<Meta>>,
 }
 
+impl<D> Relation<D> {
+    fn of(data: Field<D>) -> Self {
+        Self { data, extras: None }
+    }
+
+    fn links(&self) -> Option<&Links> {
+        self.extras.as_ref()?.links.value().map(|links| &**links)
+    }
+
+    fn meta(&self) -> Option<&Meta> {
+        self.extras.as_ref()?.meta.value().map(|meta| &**meta)
+    }
+}
+
+impl<D: Clone + PartialEq> Relation<D> {
+    fn known(&self) -> Parts {
+        let data = if self.data.is_absent() { 0 } else { DATA };
+        data | Extras::known(self.extras.as_deref())
+    }
+
+    fn differs(&self, other: &Self, parts: Parts) -> Parts {
+        let data = if self.data == other.data { 0 } else { DATA };
+        parts & (data | Extras::differs(self.extras.as_deref(), other.extras.as_deref()))
+    }
+
+    fn take(&mut self, other: &Self, parts: Parts) {
+        if parts & DATA != 0 {
+            self.data.clone_from(&other.data);
+        }
+        Extras::take(&mut self.extras, other.extras.as_deref(), parts);
+    }
+
+    /// Reads a relationship object, with its data by `data`.
+    fn read(
+        json: &RawValue,
+        data: impl Fn(&RelationshipObject<'_>) -> Result<Field<D>, FieldError>,
+    ) -> Result<Self, FieldError> {
+        let object = RelationshipObject::read(json)?;
+        let extras = Extras::read(&object)?;
+        Ok(Self { data: data(&object)?, extras })
+    }
+}
+
 impl<K> One<K> {
     /// Makes a relationship to a record.
     #[must_use]
     pub fn to(key: K) -> Self {
-        Self { data: Field::Value(key), extras: None }
+        Self(Relation::of(Field::Value(key)))
     }
 
     /// Makes a relationship to no record.
     #[must_use]
     pub fn to_none() -> Self {
-        Self { data: Field::Null, extras: None }
+        Self(Relation::of(Field::Null))
     }
 
     /// Returns the key of the record. Null if there is none, absent if no response has said.
     #[must_use]
     pub fn data(&self) -> &Field<K> {
-        &self.data
+        &self.0.data
     }
 
     /// Returns the key of the record, if it is known that there is one.
     #[must_use]
     pub fn key(&self) -> Option<&K> {
-        self.data.value()
+        self.0.data.value()
     }
 
     /// Returns the links, if a response has given them.
     #[must_use]
     pub fn links(&self) -> Option<&Links> {
-        self.extras.as_ref()?.links.value().map(|links| &**links)
+        self.0.links()
     }
 
     /// Returns the meta, if a response has given it.
     #[must_use]
     pub fn meta(&self) -> Option<&Meta> {
-        self.extras.as_ref()?.meta.value().map(|meta| &**meta)
+        self.0.meta()
     }
 
-    /// Returns the URL of the related records, if a response has given it. It may be relative to that of the response.
+    /// Returns the URL of the related record, if a response has given it. It may be relative to that of the response.
     #[must_use]
     pub fn related(&self) -> Option<&str> {
         self.links()?.href("related")
@@ -106,31 +150,31 @@ impl<K> Many<K> {
     /// Makes a relationship to these records.
     #[must_use]
     pub fn to(keys: impl IntoIterator<Item = K>) -> Self {
-        Self { data: Field::Value(keys.into_iter().collect()), extras: None }
+        Self(Relation::of(Field::Value(keys.into_iter().collect())))
     }
 
     /// Returns the keys of the records. Absent if no response has said.
     #[must_use]
     pub fn data(&self) -> &Field<Arc<[K]>> {
-        &self.data
+        &self.0.data
     }
 
     /// Returns the keys of the records that are known.
     #[must_use]
     pub fn keys(&self) -> &[K] {
-        self.data.value().map_or(&[], |keys| keys)
+        self.0.data.value().map_or(&[], |keys| keys)
     }
 
     /// Returns the links, if a response has given them.
     #[must_use]
     pub fn links(&self) -> Option<&Links> {
-        self.extras.as_ref()?.links.value().map(|links| &**links)
+        self.0.links()
     }
 
     /// Returns the meta, if a response has given it.
     #[must_use]
     pub fn meta(&self) -> Option<&Meta> {
-        self.extras.as_ref()?.meta.value().map(|meta| &**meta)
+        self.0.meta()
     }
 
     /// Returns the URL of the related records, if a response has given it. It may be relative to that of the response.
@@ -142,13 +186,13 @@ impl<K> Many<K> {
 
 impl<K> Default for One<K> {
     fn default() -> Self {
-        Self { data: Field::Absent, extras: None }
+        Self(Relation::of(Field::Absent))
     }
 }
 
 impl<K> Default for Many<K> {
     fn default() -> Self {
-        Self { data: Field::Absent, extras: None }
+        Self(Relation::of(Field::Absent))
     }
 }
 
@@ -198,6 +242,11 @@ fn is_key_of<K: ResourceKey>(key: &K, record: &RecordRef) -> bool {
     record.resource == TypeId::of::<K::Value>() && *key.id() == record.id
 }
 
+/// Returns a field with its type.
+fn same_type<T: AnyField>(field: &dyn AnyField) -> Option<&T> {
+    (field as &dyn Any).downcast_ref()
+}
+
 impl<K: ResourceKey<Value: Resource>> AnyField for One<K> {
     fn absent() -> Self {
         Self::default()
@@ -208,29 +257,21 @@ impl<K: ResourceKey<Value: Resource>> AnyField for One<K> {
     }
 
     fn known(&self) -> Parts {
-        let data = if self.data.is_absent() { 0 } else { DATA };
-        data | Extras::known(self.extras.as_deref())
+        self.0.known()
     }
 
     fn differs(&self, other: &dyn AnyField, parts: Parts) -> Parts {
-        let Some(other) = (other as &dyn Any).downcast_ref::<Self>() else { return parts };
-        let data = if self.data == other.data { 0 } else { DATA };
-        parts & (data | Extras::differs(self.extras.as_deref(), other.extras.as_deref()))
+        same_type(other).map_or(parts, |Self(other)| self.0.differs(other, parts))
     }
 
     fn take(&mut self, other: &dyn AnyField, parts: Parts) {
-        let Some(other) = (other as &dyn Any).downcast_ref::<Self>() else { return };
-        if parts & DATA != 0 {
-            self.data.clone_from(&other.data);
+        if let Some(Self(other)) = same_type(other) {
+            self.0.take(other, parts);
         }
-        Extras::take(&mut self.extras, other.extras.as_deref(), parts);
     }
 
     fn read(&mut self, json: &RawValue) -> Result<(), FieldError> {
-        let object = RelationshipObject::read(json)?;
-        let extras = Extras::read(&object)?;
-        let data = object.one(read_key)?;
-        *self = Self { data, extras };
+        self.0 = Relation::read(json, |object| object.one(read_key))?;
         Ok(())
     }
 
@@ -240,7 +281,7 @@ impl<K: ResourceKey<Value: Resource>> AnyField for One<K> {
 
     fn unlink(&mut self, record: &RecordRef) {
         if self.names(record) {
-            self.data = Field::Null;
+            self.0.data = Field::Null;
         }
     }
 }
@@ -255,29 +296,21 @@ impl<K: ResourceKey<Value: Resource>> AnyField for Many<K> {
     }
 
     fn known(&self) -> Parts {
-        let data = if self.data.is_absent() { 0 } else { DATA };
-        data | Extras::known(self.extras.as_deref())
+        self.0.known()
     }
 
     fn differs(&self, other: &dyn AnyField, parts: Parts) -> Parts {
-        let Some(other) = (other as &dyn Any).downcast_ref::<Self>() else { return parts };
-        let data = if self.data == other.data { 0 } else { DATA };
-        parts & (data | Extras::differs(self.extras.as_deref(), other.extras.as_deref()))
+        same_type(other).map_or(parts, |Self(other)| self.0.differs(other, parts))
     }
 
     fn take(&mut self, other: &dyn AnyField, parts: Parts) {
-        let Some(other) = (other as &dyn Any).downcast_ref::<Self>() else { return };
-        if parts & DATA != 0 {
-            self.data.clone_from(&other.data);
+        if let Some(Self(other)) = same_type(other) {
+            self.0.take(other, parts);
         }
-        Extras::take(&mut self.extras, other.extras.as_deref(), parts);
     }
 
     fn read(&mut self, json: &RawValue) -> Result<(), FieldError> {
-        let object = RelationshipObject::read(json)?;
-        let extras = Extras::read(&object)?;
-        let data = object.many(read_key)?;
-        *self = Self { data, extras };
+        self.0 = Relation::read(json, |object| object.many(read_key))?;
         Ok(())
     }
 
@@ -288,7 +321,7 @@ impl<K: ResourceKey<Value: Resource>> AnyField for Many<K> {
     fn unlink(&mut self, record: &RecordRef) {
         if self.names(record) {
             let others = self.keys().iter().filter(|key| !is_key_of(*key, record)).cloned();
-            self.data = Field::Value(others.collect());
+            self.0.data = Field::Value(others.collect());
         }
     }
 }
