@@ -50,7 +50,9 @@ fn difference(listed: &str, public: &str) -> String {
 fn the_public_items_are_those_that_are_listed() {
     let overwrite = env::var("CACHE_PUBLIC").is_ok_and(|value| value == "overwrite");
     let mut changes = String::new();
-    for package in ["cache-core", "cache-client", "cache-file", "cache-codegen", "cache-macros"] {
+    let packages =
+        ["cache-core", "cache-client", "cache-documents", "cache-file", "cache-codegen", "cache-macros"];
+    for package in packages {
         let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("public").join(package).with_extension("txt");
         let public = listing(package);
         if overwrite {
