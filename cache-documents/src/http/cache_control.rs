@@ -1,6 +1,7 @@
 //! The field `Cache-Control` of requests and responses (RFC 9111, section 5.2; RFC 5861). Reads any bytes.
 
-use std::{borrow::Cow, time::Duration};
+use std::borrow::Cow;
+use std::time::Duration;
 
 use http::{
     HeaderMap,

@@ -8,11 +8,9 @@ use http::{
     request, response,
 };
 
-use super::{
-    date::{parse, single},
-    status::is_failure,
-    stored::freshen,
-};
+use super::date::{parse, single};
+use super::status::is_failure;
+use super::stored::freshen;
 
 /// Returns `request` with the question whether `stored` is still good: `If-None-Match` with its `ETag`,
 /// `If-Modified-Since` with its `Last-Modified`.

@@ -7,7 +7,8 @@ use http::{
     request, response,
 };
 
-use super::{cache_control::digits_to_seconds, date::DateField};
+use super::cache_control::digits_to_seconds;
+use super::date::DateField;
 
 /// The head of a request and of the response that came for it, and when.
 ///

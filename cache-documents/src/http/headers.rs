@@ -9,12 +9,10 @@ use http::{
 };
 use http_cache_semantics::{CacheOptions, CachePolicy, RequestLike, ResponseLike};
 
-use super::{
-    Exchange,
-    cache_control::{CacheControl, Seconds},
-    date::DateField,
-    status::{is_cacheable_by_default, is_understood, is_whole},
-};
+use super::Exchange;
+use super::cache_control::{CacheControl, Seconds};
+use super::date::DateField;
+use super::status::{is_cacheable_by_default, is_understood, is_whole};
 
 /// A lifetime that nobody stated is never longer.
 const MAX_HEURISTIC: Duration = Duration::from_secs(24 * 60 * 60);

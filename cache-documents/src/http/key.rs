@@ -1,6 +1,7 @@
 //! The key of a request: the name that the caller gave it, else its normalised URL. Knows nothing of headers or time.
 
-use std::{fmt, sync::Arc};
+use std::fmt;
+use std::sync::Arc;
 
 use cache_core::Tag;
 use http::{Method, Uri, uri::Authority};

@@ -1,16 +1,19 @@
 //! Requests inside of loads: sends, asks conditionally, and gives the load the times of its response. The one way by
 //! which requests leave; `send` is built on it.
 
-use std::{future::Future, sync::Arc};
+use std::future::Future;
+use std::sync::Arc;
 
 use bytes::Bytes;
 use cache_client::{Client, Context, Fetch, Fetched};
 use cache_core::Moment;
 use http::request;
 
+use super::request::Message;
+use super::response::ReceivedHead;
 use super::{
     GetResponse, Response, ResponseHead, Reuse, Revalidation, State, Transport, Why, Windows, conditional,
-    invalidated, request::Message, response::ReceivedHead, revalidated, stored_head,
+    invalidated, revalidated, stored_head,
 };
 
 /// Sends requests inside of loads and mutations.

@@ -1,19 +1,14 @@
 //! Whether a stored response may be used again: the steps from the options of the call to the headers, in order.
 
-use std::{
-    fmt,
-    time::{Duration, SystemTime},
-};
+use std::fmt;
+use std::time::{Duration, SystemTime};
 
 use http::{HeaderName, request};
 
-use super::{
-    Exchange, State, Verdict, Why,
-    cache_control::{CacheControl, MAX_SECONDS, Seconds},
-    headers::Said,
-    vary,
-    verdict::Span,
-};
+use super::cache_control::{CacheControl, MAX_SECONDS, Seconds};
+use super::headers::Said;
+use super::verdict::Span;
+use super::{Exchange, State, Verdict, Why, vary};
 
 /// The program's own judgement of stored responses.
 ///

@@ -1,11 +1,9 @@
 //! Requests with the options of their call, and the query under whose key their responses are kept.
 
-use std::{
-    fmt,
-    hash::{Hash, Hasher},
-    sync::Arc,
-    time::Duration,
-};
+use std::fmt;
+use std::hash::{Hash, Hasher};
+use std::sync::Arc;
+use std::time::Duration;
 
 use bytes::Bytes;
 use cache_core::{Query, Tag};

@@ -1,12 +1,15 @@
 //! Received responses: their content, and their head, which each 304 renews in place.
 
-use std::{fmt, sync::Arc, time::SystemTime};
+use std::fmt;
+use std::sync::Arc;
+use std::time::SystemTime;
 
 use bytes::Bytes;
 use http::{StatusCode, request, response};
 use parking_lot::RwLock;
 
-use super::{Exchange, request::Message};
+use super::Exchange;
+use super::request::Message;
 use crate::document::{Content, Document};
 
 /// A response: its head and its content, which is `Bytes` as it came.

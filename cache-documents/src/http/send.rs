@@ -1,13 +1,15 @@
 //! Requests of a client: served from the table of requests as the policy allows, else loaded into it.
 
-use std::{future::Future, sync::Arc, time::Duration};
+use std::future::Future;
+use std::sync::Arc;
+use std::time::Duration;
 
 use cache_client::{Client, QueryError, Strategy};
 use cache_core::{EntryState, Freshness, Holds, LoadingOptions, Query};
 
-use super::{
-    GetResponse, Request, Response, Reuse, State, Transport, Verdict, load::exchange, status::is_failure,
-};
+use super::load::exchange;
+use super::status::is_failure;
+use super::{GetResponse, Request, Response, Reuse, State, Transport, Verdict};
 
 /// The answer to a request.
 #[derive(Clone, Debug)]

@@ -1,6 +1,8 @@
 //! How a program sends requests, and what it says about responses. No behaviour.
 
-use std::{fmt::Display, future::Future, time::SystemTime};
+use std::fmt::Display;
+use std::future::Future;
+use std::time::SystemTime;
 
 use bytes::Bytes;
 use cache_client::App;

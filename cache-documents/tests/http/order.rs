@@ -1,9 +1,7 @@
 //! What decides first: call, mark, policy, headers, query, guess.
 
-use std::{
-    cell::Cell,
-    time::{Duration, SystemTime},
-};
+use std::cell::Cell;
+use std::time::{Duration, SystemTime};
 
 use cache_documents::http::{Exchange, Opinion, Policy, Reuse, State, Verdict, Why, Windows};
 
