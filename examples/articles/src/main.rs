@@ -6,8 +6,10 @@ mod recordings;
 
 use std::alloc::System;
 use std::error::Error;
+use std::io::{ErrorKind, Write};
 use std::path::PathBuf;
 use std::process::ExitCode;
+use std::sync::Arc;
 
 use cache_client::Client;
 use cache_core::Cache;
@@ -31,7 +33,11 @@ FOLDER must hold article-1.json, feed.json and person-9.json. Without it, the pr
 
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> ExitCode {
-    match run().await {
+    let shown = match run().await {
+        Ok(text) => show(&text),
+        Err(error) => Err(error),
+    };
+    match shown {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
             eprint!("error: {error}");
@@ -60,48 +66,56 @@ fn folder() -> Result<Option<PathBuf>, lexopt::Error> {
     Ok(Some(folder.unwrap_or_else(|| PathBuf::from(concat!(env!("CARGO_MANIFEST_DIR"), "/documents")))))
 }
 
-async fn run() -> Result<(), Box<dyn Error>> {
-    let Some(folder) = folder()? else {
-        println!("{HELP}");
-        return Ok(());
-    };
+/// Prints the text. A reader that has seen enough is no error.
+fn show(text: &str) -> Result<(), Box<dyn Error>> {
+    match std::io::stdout().write_all(text.as_bytes()) {
+        Err(error) if error.kind() == ErrorKind::BrokenPipe => Ok(()),
+        written => Ok(written?),
+    }
+}
+
+/// Returns what the program prints.
+async fn run() -> Result<String, Box<dyn Error>> {
+    let Some(folder) = folder()? else { return Ok(format!("{HELP}\n")) };
+    let mut text = String::new();
     let client = Client::builder(Cache::new(), Recordings(folder)).documents().build();
     let bytes = ["article-1", "feed", "person-9"].map(|name| client.app().size(name));
     let json = bytes.into_iter().sum::<Result<u64, _>>()?;
 
     ALLOCATOR.reset_peak_memory();
     client.query(&GetArticle { id: 1 }).await?;
-    print_author(&client, "After the article");
+    text += &author(&client, "After the article");
     client.query(&GetFeed).await?;
-    print_author(&client, "After the feed");
+    text += &author(&client, "After the feed");
     client.query(&GetPerson { id: 9 }).await?;
-    print_author(&client, "After the person");
+    text += &author(&client, "After the person");
     let kept = allocated();
 
-    println!("\nRecords and the documents that show them\n{}", client.documents().inspect());
-    println!("{json} bytes of JSON, {kept} bytes kept, with the tables of the cache\n");
+    text += &format!("\nRecords and the documents that show them\n{}\n", client.documents().inspect());
+    text += &format!("{json} bytes of JSON, {kept} bytes kept, with the tables of the cache\n\n");
 
-    println!("{:<24}records", "documents dropped");
-    print_remaining(&client, "none");
+    text += &format!("{:<24}records\n", "documents dropped");
+    text += &remaining(&client, "none");
     client.cache().remove(&GetPerson { id: 9 });
-    print_remaining(&client, "the person");
+    text += &remaining(&client, "the person");
     client.cache().remove(&GetArticle { id: 1 });
-    print_remaining(&client, "and the article");
+    text += &remaining(&client, "and the article");
     client.cache().remove(&GetFeed);
-    print_remaining(&client, "and the feed");
-    Ok(())
+    text += &remaining(&client, "and the feed");
+    Ok(text)
 }
 
-/// Prints how the article shows its author, which later documents change.
-fn print_author(client: &Client<Recordings>, when: &str) {
-    let Some(document) = client.cached(&GetArticle { id: 1 }) else { return };
-    let Some(author) = document.get(&PersonId("9".into())) else { return };
-    let text = |field: Option<&std::sync::Arc<str>>| field.map_or("unknown", |text| &**text).to_owned();
-    println!("{when:<18} the article is by {}, {}", text(author.name.value()), text(author.town.value()));
+/// Returns how the article shows its author, which later documents change.
+fn author(client: &Client<Recordings>, when: &str) -> String {
+    let document = client.cached(&GetArticle { id: 1 });
+    let author = document.as_ref().and_then(|document| document.get(&PersonId("9".into())));
+    let Some(author) = author else { return format!("{when:<18} the article shows no author\n") };
+    let text = |field: Option<&Arc<str>>| field.map_or("unknown", |text| &**text).to_owned();
+    format!("{when:<18} the article is by {}, {}\n", text(author.name.value()), text(author.town.value()))
 }
 
-fn print_remaining(client: &Client<Recordings>, dropped: &str) {
-    println!("{dropped:<24}{}", client.documents().records());
+fn remaining(client: &Client<Recordings>, dropped: &str) -> String {
+    format!("{dropped:<24}{}\n", client.documents().records())
 }
 
 /// Returns how many bytes are allocated beyond those at the last reset of the peak.

@@ -3,7 +3,7 @@
 
 use std::fs;
 use std::path::Path;
-use std::process::{Command, Output};
+use std::process::{Command, Output, Stdio};
 
 fn articles(arguments: &[&Path]) -> Output {
     Command::new(env!("CARGO_BIN_EXE_articles")).args(arguments).output().unwrap()
@@ -44,4 +44,16 @@ fn a_missing_folder_is_an_error_that_names_the_file() {
     let output = articles(&[Path::new("no-such-folder")]);
     assert!(!output.status.success());
     assert!(String::from_utf8(output.stderr).unwrap().contains("no-such-folder/article-1.json"));
+}
+
+#[test]
+fn a_reader_that_has_seen_enough_is_no_error() {
+    let mut program = Command::new(env!("CARGO_BIN_EXE_articles"))
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .unwrap();
+    drop(program.stdout.take());
+    let output = program.wait_with_output().unwrap();
+    assert!(output.status.success(), "{output:?}");
 }
