@@ -84,7 +84,8 @@ pub(crate) struct AnyObserver<A: App> {
     waker: Option<Waker>,
     /// Whether the runtime of the key's task is idle, if it may be. Used through `&mut` only, so never locked.
     idle_watch: Mutex<Option<Box<IdleWatch>>>,
-    /// A task that cannot be idle while a caller on this runtime polls the observer. Number 0 if there is none.
+    /// The task of the key cannot be idle while a caller on this runtime polls the observer. The number is 0 without such
+    /// a task.
     never_idle: RuntimePair,
 }
 

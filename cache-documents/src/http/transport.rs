@@ -71,8 +71,10 @@ pub trait Transport: App {
         &()
     }
 
-    /// Returns the names of fields that [`send`](Self::send) adds to every request with the same value, or never. A
-    /// response that varies by another field which its request did not have is kept nowhere. The default is none.
+    /// Returns the names of fields that [`send`](Self::send) adds to every request with the same value, or never.
+    ///
+    /// A response may name other fields in `Vary`. It is kept only if its own request had these fields. The default is
+    /// an empty list.
     fn constant_headers(&self) -> &[HeaderName] {
         &[]
     }

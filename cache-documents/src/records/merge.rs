@@ -22,7 +22,7 @@ pub(crate) struct Merged {
 
 /// Merges a record of a response into the present one. `allowed` says which parts of a field may be written.
 ///
-/// The present record stays the same allocation if nothing changes, and the new one if there is none.
+/// If nothing changes, the result is the present record itself. If there is no present record, it is the new one itself.
 pub(crate) fn merge(
     present: Option<Arc<dyn AnyRecord>>,
     newer: &Arc<dyn AnyRecord>,

@@ -30,7 +30,7 @@ pub(crate) trait AnyOwner<A: App>: Send + Sync {
     fn layer(&self, edit: &mut LayerEdit<A>, changes: FrameChange);
 
     /// Makes the answer show the records of these names as they are `changed`, if the cache has it. If `marks`, and
-    /// nobody shows the answer, it is marked instead. What it has read is added to `read`, to be dropped later.
+    /// nobody observes or pins the answer, it is marked instead. Returns what it has read.
     fn follow(
         &self,
         store: &mut AnswerStore<'_, A>,

@@ -79,7 +79,7 @@ fn selecting() -> Vec<Case> {
     ]
 }
 
-/// Values are compared as they are, but for lines that are joined.
+/// Values are compared without normalising them. Several lines of a field count as one.
 fn spelling() -> Vec<Case> {
     let by = |suite, name, first, next, state: State| {
         case(suite, "two spellings of one value", &varies(name), state)

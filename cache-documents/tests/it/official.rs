@@ -127,7 +127,7 @@ fn client() -> Client<Official> {
     Client::builder(cache, Official).documents().build()
 }
 
-/// Returns the folder; `None`, with a line that says so, if there is none.
+/// Returns the folder. Without one, prints that the test is skipped, and returns `None`.
 fn folder() -> Option<PathBuf> {
     let folder = std::env::var_os("CACHE_DOCUMENTS_JSON_API").map(PathBuf::from);
     if folder.is_none() {

@@ -159,7 +159,7 @@ async fn the_record_of_a_retired_load_is_written_and_its_answer_is_not() {
         let client = client.clone();
         async move { client.query(&GetArticle(1)).await.unwrap() }
     });
-    tokio::time::sleep(SECOND / 2).await;
+    takes(SECOND / 2).await;
     client.invalidate(&GetArticle(1));
     let answer = load.await.unwrap();
     assert!(client.cached(&GetArticle(1)).is_none());
@@ -177,11 +177,11 @@ async fn loads_of_answers_that_share_a_record_stay_current() {
         [1, 2].map(|id| client.observe_with(&GetArticle(id), |options| options.poll(10 * SECOND)));
     for round in 0..10 {
         rename(&client, &format!("name {round}"));
-        tokio::time::sleep(11 * SECOND).await;
+        takes(11 * SECOND).await;
     }
     let rounds = loads(&client) - 2;
     assert!((18..=22).contains(&rounds), "{rounds} loads of two keys in ten rounds");
-    tokio::time::sleep(SECOND).await;
+    takes(SECOND).await;
     assert_eq!([1, 2].map(|id| author_of(&client, id)), ["name 9", "name 9"]);
 }
 
@@ -190,7 +190,7 @@ async fn loads_of_answers_that_share_a_record_stay_current() {
 async fn an_answer_that_follows_others_is_polled_on_time() {
     let client = blog_client();
     let observer = client.observe_with(&GetArticle(1), |options| options.poll(10 * SECOND));
-    tokio::time::sleep(2 * SECOND).await;
+    takes(2 * SECOND).await;
     for round in 0..15 {
         rename(&client, &format!("name {round}"));
         client.query_with(&GetArticle(2), |options| options.strategy(Strategy::Refresh)).await.unwrap();
@@ -234,14 +234,14 @@ async fn answers_from_a_provider_are_stored_by_the_step_too() {
     };
     let first = start();
     first.query(&GetArticle(1)).await.unwrap();
-    tokio::time::sleep(SECOND).await;
+    takes(SECOND).await;
 
     let second = start();
     second.query(&GetArticle(1)).await.unwrap();
     assert_eq!(loads(&second), 0);
     assert_eq!(second.cache().peek(&PersonId(9)).unwrap().name, "Ann");
 
-    tokio::time::sleep(120 * SECOND).await;
+    takes(120 * SECOND).await;
     let third = start();
     third.app().is_down.store(true, Ordering::SeqCst);
     let stale = third.query(&GetArticle(1)).await.unwrap();
@@ -258,7 +258,7 @@ async fn an_old_copy_does_not_replace_a_newer_record() {
         share_authors(Client::builder(cache, Blog::default())).provider(Arc::clone(&provider)).build()
     };
     start().query(&GetArticle(1)).await.unwrap();
-    tokio::time::sleep(SECOND).await;
+    takes(SECOND).await;
     let second = start();
     rename(&second, "Zoe");
     let newer = second.query(&GetArticle(2)).await.unwrap();
@@ -276,7 +276,7 @@ async fn a_followed_answer_leaves_no_old_copy_in_the_provider() {
     client.query(&GetArticle(1)).await.unwrap();
     rename(&client, "Zoe");
     client.query(&GetArticle(2)).await.unwrap();
-    tokio::time::sleep(SECOND).await;
+    takes(SECOND).await;
     let next = share_authors(Client::builder(cache(), Blog::default())).provider(provider).build();
     next.query(&GetArticle(1)).await.unwrap();
     assert_eq!(loads(&next), 1, "its copy was removed");
