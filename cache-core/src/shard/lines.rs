@@ -101,6 +101,7 @@ impl<Q: Query> Lines<Q> {
     }
 
     /// Returns the line number of a key in a shard of this query.
+    #[inline]
     pub(crate) fn find_in(shard: &AnyShard, hash: u32, key: &Q) -> Option<u32> {
         match Self::of(&shard.lines) {
             Some(lines) => lines.find_key(&shard.base.index, hash, key),
@@ -109,6 +110,7 @@ impl<Q: Query> Lines<Q> {
     }
 
     /// Swaps a pair into its line, in a shard of this query. The pair then holds what was there.
+    #[inline]
     pub(crate) fn write_in(shard: &mut AnyShard, place: Place, pair: &mut Pair<Q>) {
         let Some(lines) = (&mut shard.lines as &mut dyn Any).downcast_mut::<Self>() else { return };
         match place {
@@ -154,6 +156,7 @@ impl<Q: Query> Lines<Q> {
         })
     }
 
+    #[inline]
     fn find_key(&self, index: &Index, hash: u32, key: &Q) -> Option<u32> {
         match self.find(index, hash, key) {
             Some((number, _)) => Some(number),
@@ -161,6 +164,7 @@ impl<Q: Query> Lines<Q> {
         }
     }
 
+    #[inline]
     fn put_pair(&mut self, number: u32, state: LineState, pair: &mut Pair<Q>) {
         let lines = &mut self.0.lines;
         if number as usize == lines.len() {
@@ -177,6 +181,7 @@ impl<Q: Query> Lines<Q> {
         }
     }
 
+    #[inline]
     fn exchange_pair(&mut self, number: u32, entering: Option<LineState>, pair: &mut Pair<Q>) {
         let Some(line) = self.line_mut(number) else { return };
         match (&mut line.value, &mut pair.value) {
