@@ -86,6 +86,8 @@
 //! # }
 //! ```
 //!
+//! [The guide](guide) has a page each on keys, changes by hand, requests, and tests.
+//!
 //! # What holds
 //! - **A record lives as long as a document that shows it**: one that the cache keeps, or that the program holds. When
 //!   the last one goes, the record goes, key included. A load that is still running may keep what was written since it
@@ -111,6 +113,7 @@ mod document;
 mod documents;
 mod field;
 mod frame;
+pub mod guide;
 #[cfg(feature = "http")]
 pub mod http;
 mod id;
