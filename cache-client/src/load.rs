@@ -14,8 +14,8 @@ use std::sync::atomic::Ordering;
 use std::task::Poll;
 use std::time::Duration;
 
-use cache_core::Moment;
 use cache_core::client_support::{AnswerFacts, AnyPin, AnyStoreOutcome};
+use cache_core::{EntryTimes, Moment};
 use tracing::{Instrument, Span};
 
 use crate::any_query::AnyQuery;
@@ -269,12 +269,25 @@ impl<A: App> LoadTask<A> {
         Loaded::alone(Err(error))
     }
 
+    /// Ends the time for which an unchanged value is kept, since its load wants it to be stored nowhere.
+    fn expire(&self, value: &AnyValue) {
+        let Some(watch) = self.flight.watch.as_ref().filter(|_| self.plan.stores()) else { return };
+        let times = EntryTimes::new().fresh(Duration::ZERO).ttl(Duration::ZERO);
+        let inputs = self.node.take_inputs();
+        let facts = AnswerFacts { times, inputs: &inputs, is_unchanged: true, brought: &mut [] };
+        self.query.store(watch, Arc::clone(value), facts);
+        self.node.client.remove_copy_of(&*self.query);
+    }
+
     /// Stores an answer, and the entries that the load brings along. Returns the answer for the callers, and what was
     /// stored for other keys.
     fn store(&self, value: AnyValue, source: AnswerSource, started: Moment, demand: LoadDemand) -> Loaded<A> {
         // What a lookup finds is in the cache already, if the key was vacant.
         let stores = demand.stores && !self.plan.never_loads();
         let Some(watch) = self.flight.watch.as_ref().filter(|_| stores) else {
+            if source == AnswerSource::Cache && self.node.terms().is_unstored {
+                self.expire(&value);
+            }
             return Loaded::alone(Ok(value));
         };
         let terms = self.node.terms();

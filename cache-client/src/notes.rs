@@ -47,6 +47,10 @@ pub(crate) struct AnswerTerms {
     pub(crate) fresh: Option<Duration>,
     /// How long the answer is kept, in place of the options.
     pub(crate) ttl: Option<Duration>,
+    /// How long it may be served stale while it is loaded again, in place of the options.
+    pub(crate) swr: Option<Duration>,
+    /// How long it may be served stale if its load fails, in place of the options.
+    pub(crate) stale_if_error: Option<Duration>,
     /// The answer is for its callers only.
     pub(crate) is_unstored: bool,
 }

@@ -40,6 +40,10 @@ pub(crate) struct Plan {
     is_fresh_set_by_call: bool,
     /// Whether the call sets how long a loaded value is kept, whatever the load has set.
     is_ttl_set_by_call: bool,
+    /// Whether the call sets how long stale answers are served during a load, whatever the entry says.
+    is_swr_set_by_call: bool,
+    /// The same for stale answers after an error.
+    is_stale_if_error_set_by_call: bool,
     beta: Option<f64>,
     pub(crate) error_ttl: Option<Duration>,
     absent_ttl: Option<Duration>,
@@ -110,6 +114,14 @@ pub(crate) struct OptionSources {
 impl OptionSources {
     fn merged(&self) -> LoadingOptions {
         self.call.or(self.settled())
+    }
+
+    /// The options, without the windows in which the call accepts stale answers: they may be zero, to refuse answers
+    /// that set such windows themselves.
+    fn without_windows_of_call(&self) -> LoadingOptions {
+        let mut call = self.call;
+        (call.swr, call.stale_if_error) = (None, None);
+        call.or(self.settled())
     }
 
     /// The options without those of the call.
@@ -184,6 +196,8 @@ impl Plan {
             spread: own_fresh.filter(|_| jitter.is_some()),
             is_fresh_set_by_call: sources.call.fresh.is_some(),
             is_ttl_set_by_call: sources.call.ttl.is_some(),
+            is_swr_set_by_call: sources.call.swr.is_some(),
+            is_stale_if_error_set_by_call: sources.call.stale_if_error.is_some(),
             beta: all.beta.filter(|_| loads),
             error_ttl: all.error_ttl,
             absent_ttl: all.absent_ttl,
@@ -207,7 +221,7 @@ impl Plan {
         check_of_strategy(&sources.strategy)?;
         match self.strategy {
             Strategy::NetworkOnly => return Ok(()),
-            Strategy::CacheOnly => return check_windows(all),
+            Strategy::CacheOnly => return check_windows(&sources.without_windows_of_call()),
             _ => {}
         }
         if self.stale_from.is_zero() {
@@ -221,7 +235,7 @@ impl Plan {
                 "is missing: say how long a stale answer may be served, as in `swr = \"5m\"`",
             ));
         }
-        check_windows(all)
+        check_windows(&sources.without_windows_of_call())
     }
 
     /// Whether the cache is read before anything is loaded.
@@ -267,7 +281,7 @@ impl Plan {
 
     /// Whether errors are remembered.
     pub(crate) fn remembers_errors(&self) -> bool {
-        self.error_ttl.is_some() || self.stale_if_error.is_some()
+        self.error_ttl.is_some() || self.stale_if_error.is_some_and(|time| !time.is_zero())
     }
 
     /// Whether values that mean "absent" are treated differently.
@@ -291,11 +305,10 @@ impl Plan {
         }
         let may_be_stale = match self.strategy {
             Strategy::CacheOnly => true,
-            Strategy::StaleWhileRevalidate => {
+            _ => {
                 state.freshness != Freshness::Invalidated
-                    && self.swr.is_some_and(|swr| state.age < stale_from.saturating_add(swr))
+                    && self.swr_of(state.swr()).is_some_and(|swr| state.age < stale_from.saturating_add(swr))
             }
-            _ => false,
         };
         if may_be_stale { Verdict::Stale } else { Verdict::Unusable }
     }
@@ -325,6 +338,21 @@ impl Plan {
     fn fresh_of(&self, is_absent: bool, state: &EntryState) -> Option<Duration> {
         let own = state.fresh_for.filter(|_| state.has_own_fresh && !self.is_fresh_set_by_call);
         own.or_else(|| self.fresh_for(is_absent))
+    }
+
+    /// How long after it became stale an answer may be served while it is loaded again. `own` is what the answer says.
+    fn swr_of(&self, own: Option<Duration>) -> Option<Duration> {
+        let own = own.filter(|_| !self.is_swr_set_by_call);
+        match self.strategy {
+            Strategy::StaleWhileRevalidate => own.or(self.swr),
+            Strategy::CacheFirst => own,
+            _ => None,
+        }
+    }
+
+    /// How long after it became stale an answer may be served if its load fails. `own` is what the answer says.
+    fn stale_if_error_of(&self, own: Option<Duration>) -> Option<Duration> {
+        own.filter(|_| !self.is_stale_if_error_set_by_call).or(self.stale_if_error)
     }
 
     /// The options of a load that several observers share: the strictest of all.
@@ -382,7 +410,8 @@ impl Plan {
             Strategy::NetworkFirst => true,
             Strategy::CacheFirst | Strategy::StaleWhileRevalidate => {
                 let stale_from = self.stale_from(is_absent, state);
-                self.stale_if_error.is_some_and(|time| state.age < stale_from.saturating_add(time))
+                let time = self.stale_if_error_of(state.stale_if_error());
+                time.is_some_and(|time| state.age < stale_from.saturating_add(time))
             }
             _ => false,
         }
@@ -398,6 +427,8 @@ impl Plan {
         let spread = || self.spread.filter(|_| self.absent_ttl.is_none() || !is_absent);
         let fresh = terms.fresh.or_else(|| spread().map(|fresh| shortened(fresh, self.jitter)));
         let times = fresh.map_or(times, |fresh| times.fresh(fresh));
+        let times = terms.swr.map_or(times, |swr| times.swr(swr));
+        let times = terms.stale_if_error.map_or(times, |time| times.stale_if_error(time));
         self.kept_for(is_absent, terms).map_or(times, |ttl| times.ttl(ttl))
     }
 
@@ -416,13 +447,19 @@ impl Plan {
     /// How long after its load an answer may be served at all: while it is fresh, and as long as a stale one may stand
     /// in for a new one.
     pub(crate) fn served_for(&self, is_absent: bool, terms: &AnswerTerms) -> Duration {
-        let stale_for = self.swr.max(self.stale_if_error).unwrap_or_default();
+        let swr = terms.swr.filter(|_| !self.is_swr_set_by_call).or(self.swr);
+        let stale_for = swr.max(self.stale_if_error_of(terms.stale_if_error)).unwrap_or_default();
         self.windows(is_absent, terms).0.saturating_add(stale_for)
     }
 
-    /// Whether to serve a stale answer rather than wait for a load.
-    pub(crate) fn prefers_stale(&self) -> bool {
-        self.strategy == Strategy::StaleWhileRevalidate
+    /// Whether some stale answers are served rather than waiting for a load.
+    pub(crate) fn may_prefer_stale(&self) -> bool {
+        match self.strategy {
+            Strategy::StaleWhileRevalidate => true,
+            // Only answers that allow it themselves.
+            Strategy::CacheFirst => !self.is_swr_set_by_call,
+            _ => false,
+        }
     }
 
     fn kept_for(&self, is_absent: bool, terms: &AnswerTerms) -> Option<Duration> {

@@ -313,6 +313,13 @@ impl<A: App> Client<A> {
         if steps.is_empty() { None } else { steps.get(&value)?.downcast_ref() }
     }
 
+    /// Returns whether the client has a [step](crate::ClientBuilder::store_with) for values of this type.
+    #[doc(hidden)]
+    #[must_use]
+    pub fn has_step_for<V: 'static>(&self) -> bool {
+        self.step_of(TypeId::of::<V>()).is_some()
+    }
+
     /// The step for an answer, if there is one.
     pub(crate) fn step_for(&self, value: &AnyValue) -> Option<&Step<A>> {
         self.step_of((**value).type_id())

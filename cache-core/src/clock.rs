@@ -2,6 +2,7 @@
 //! which are the logical time of a cache.
 
 use std::fmt::{self, Debug};
+use std::num::NonZero;
 use std::ops::{Add, Sub};
 use std::sync::atomic::{AtomicI64, Ordering};
 use std::time::{Duration, SystemTime};
@@ -248,5 +249,75 @@ impl Revision {
 impl fmt::Display for Revision {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         fmt::Display::fmt(&self.0, f)
+    }
+}
+
+/// A time in eight bytes, also if it is optional: nanoseconds, or forever. Anything above 584 years is forever.
+///
+/// Holds the complement, so that `None` has the number that files of snapshots use for no time.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Nanos(NonZero<u64>);
+
+impl Nanos {
+    /// [`Duration::MAX`].
+    pub(crate) const FOREVER: Self = Self(NonZero::<u64>::MIN);
+
+    #[inline]
+    pub(crate) const fn new(nanos: u64) -> Self {
+        match NonZero::new(!nanos) {
+            Some(complement) => Self(complement),
+            None => Self::FOREVER,
+        }
+    }
+
+    #[inline]
+    pub(crate) const fn of(time: Duration) -> Self {
+        let nanos = time.as_nanos();
+        // Checked, so it is not truncated.
+        if nanos < u64::MAX as u128 { Self::new(nanos as u64) } else { Self::FOREVER }
+    }
+
+    /// Returns the time from `earlier` to `now`; zero if `now` is earlier.
+    #[inline]
+    pub(crate) fn since(now: Moment, earlier: Moment) -> Self {
+        Self::new(u64::try_from(now.nanos().saturating_sub(earlier.nanos())).unwrap_or(0))
+    }
+
+    #[inline]
+    pub(crate) fn get(self) -> u64 {
+        !self.0.get()
+    }
+
+    /// Encodes a time as a column of the file has it; all ones for `None`.
+    #[inline]
+    pub(crate) fn to_le_bytes(time: Option<Self>) -> [u8; 8] {
+        time.map_or(u64::MAX, Self::get).to_le_bytes()
+    }
+
+    #[inline]
+    pub(crate) fn from_le_bytes(bytes: [u8; 8]) -> Option<Self> {
+        NonZero::new(!u64::from_le_bytes(bytes)).map(Self)
+    }
+
+    #[inline]
+    pub(crate) fn plus(self, time: Self) -> Self {
+        Self::new(self.get().saturating_add(time.get()))
+    }
+}
+
+impl From<Duration> for Nanos {
+    #[inline]
+    fn from(time: Duration) -> Self {
+        Self::of(time)
+    }
+}
+
+impl From<Nanos> for Duration {
+    #[inline]
+    fn from(time: Nanos) -> Self {
+        match time {
+            Nanos::FOREVER => Self::MAX,
+            time => Self::from_nanos(time.get()),
+        }
     }
 }

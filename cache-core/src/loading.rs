@@ -6,7 +6,8 @@ use std::time::Duration;
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Default)]
 #[non_exhaustive]
 pub enum Strategy {
-    /// Answers with a fresh value; loads a missing or stale one.
+    /// Answers with a fresh value; loads a missing or stale one. Answers with a stale value only if that was
+    /// [given a time](crate::EntryTimes::swr) for which it may be.
     #[default]
     CacheFirst,
     /// Answers with a fresh value, or with one that has been stale for less than `swr`, which it loads again
@@ -48,9 +49,11 @@ pub struct LoadingOptions {
     /// How long the cache keeps a loaded answer. Replaces the time of the table. As an option of a call, it also
     /// replaces the time that the load has set.
     pub ttl: Option<Duration>,
-    /// How long after it has become stale an answer may still be served while it is loaded again.
+    /// How long after it has become stale an answer may still be served while it is loaded again. As an option of a call,
+    /// it also replaces the time given with the entry, and may be zero: then no stale answer is served.
     pub swr: Option<Duration>,
-    /// How long after it has become stale an answer may still be served when its load fails.
+    /// How long after it has become stale an answer may still be served when its load fails. As an option of a call, it
+    /// also replaces the time given with the entry, and may be zero.
     pub stale_if_error: Option<Duration>,
     /// How long a network-first query waits for its load before it reads the cache.
     pub timeout: Option<Duration>,

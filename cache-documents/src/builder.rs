@@ -55,6 +55,9 @@ impl<A: App> DocumentsBuilder<A> for ClientBuilder<A> {
         A: Resources,
     {
         let list = ResourceList::<A>::of_app();
-        list.installs.iter().fold(self, |builder, install| install(builder))
+        let builder = list.installs.iter().fold(self, |builder, install| install(builder));
+        #[cfg(feature = "http")]
+        let builder = builder.store_with(crate::http::apply_change::<A>);
+        builder
     }
 }

@@ -54,6 +54,107 @@
 //! # }
 //! ```
 //!
+//! # Windows
+//! `stale-while-revalidate` and `stale-if-error` of a response count for `client.send(..)` and for the program's own
+//! queries whose loads call `cx.send(..)`, with any strategy that reads the cache first:
+//!
+//! ```
+//! # use std::{sync::Arc, time::{Duration, SystemTime}};
+//! # use bytes::Bytes;
+//! # use cache_client::{App, Client, Context, Fetch};
+//! # use cache_core::{Cache, Clock, ManualClock, Query, registry};
+//! # use cache_documents::http::{LoadRequests, Transport};
+//! #[derive(Query, Clone, Debug, PartialEq, Eq, Hash)]
+//! #[query(value = usize, capacity = 100, fresh = "5s")]
+//! struct GetLength;
+//! # registry! { struct Registry { GetLength } }
+//! # struct Program { clock: Arc<ManualClock> }
+//! # impl App for Program { type Registry = Registry; }
+//!
+//! impl Transport for Program {
+//!     type Error = http::Error;
+//!
+//!     async fn send(&self, _: http::Request<Bytes>) -> Result<http::Response<Bytes>, http::Error> {
+//!         let header = "max-age=60, stale-while-revalidate=30";
+//!         http::Response::builder().header("cache-control", header).body(Bytes::from("Hello"))
+//!     }
+//! #   fn now(&self) -> SystemTime { self.clock.wall() }
+//! }
+//!
+//! impl Fetch<Program> for GetLength {
+//!     type Error = http::Error;
+//!
+//!     async fn fetch(&self, cx: &Context<Program>) -> Result<usize, http::Error> {
+//!         let request = http::Request::get("https://example.com/greeting").body(Bytes::new())?;
+//!         Ok(cx.send(request).await?.body().len())
+//!     }
+//! }
+//!
+//! # #[tokio::main(flavor = "current_thread")]
+//! # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+//! # let clock = Arc::new(ManualClock::new());
+//! # let cache = Cache::builder().clock(Arc::clone(&clock)).build()?;
+//! # let client = Client::builder(cache, Program { clock: Arc::clone(&clock) }).build();
+//! let first = client.query(&GetLength).await?;
+//! clock.advance(Duration::from_secs(89));
+//! // It is stale, but served at once, and loaded again in the background.
+//! assert!(Arc::ptr_eq(&client.query(&GetLength).await?, &first));
+//! # Ok(())
+//! # }
+//! ```
+//!
+//! # Changes of records
+//! If the client keeps [documents](crate::DocumentsBuilder), the response to a successful unsafe request changes the
+//! records that it shows, in all documents. [`LoadRequests`] says what else follows from it.
+//!
+//! ```
+//! # use bytes::Bytes;
+//! # use cache_client::{App, Client, Context, Fetch};
+//! # use cache_core::{Cache, Query, registry};
+//! # use cache_documents::{Document, DocumentsBuilder, Field, Id, ReadDocument, ReadError, Resource, ResourceList, Resources};
+//! # use cache_documents::http::{ClientRequests, Transport};
+//! # #[derive(Query, Clone, Debug, PartialEq, Eq, Hash)]
+//! # #[query(value = Article, record)]
+//! # struct ArticleId(Id);
+//! # #[derive(Resource, Clone, Debug, PartialEq)]
+//! # #[resource(type = "articles", key = ArticleId)]
+//! # struct Article { title: Field<String> }
+//! # #[derive(Query, Clone, Debug, PartialEq, Eq, Hash)]
+//! # #[query(value = Document<[Article]>, capacity = 10, fresh = "60s")]
+//! # struct GetArticles;
+//! # registry! { struct Registry { cache_documents::http::GetResponse, ArticleId, GetArticles } }
+//! # struct Blog;
+//! # impl App for Blog { type Registry = Registry; }
+//! # impl Resources for Blog { fn list(list: &mut ResourceList<Self>) { list.add::<Article>(); } }
+//! # const ARTICLE: &str = r#"{"type": "articles", "id": "1", "attributes": {"title": "Uno"}}"#;
+//! # impl Fetch<Blog> for GetArticles {
+//! #     type Error = ReadError;
+//! #     async fn fetch(&self, cx: &Context<Blog>) -> Result<Document<[Article]>, ReadError> {
+//! #         cx.document(format!(r#"{{"data": [{}]}}"#, ARTICLE.replace("Uno", "One")).as_bytes())
+//! #     }
+//! # }
+//! # impl Transport for Blog {
+//! #     type Error = http::Error;
+//! #     async fn send(&self, _: http::Request<Bytes>) -> Result<http::Response<Bytes>, http::Error> {
+//! #         let response = http::Response::builder().header("content-type", "application/vnd.api+json");
+//! #         response.body(format!(r#"{{"data": {ARTICLE}}}"#).into())
+//! #     }
+//! # }
+//! # #[tokio::main(flavor = "current_thread")]
+//! # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+//! let client = Client::builder(Cache::new(), Blog).documents().build();
+//! let articles = client.query(&GetArticles).await?;
+//! assert_eq!(articles.data().next().unwrap().title, Field::Value("One".to_owned()));
+//!
+//! let rename = http::Request::patch("https://example.com/articles/1").body(Bytes::from("..."))?;
+//! let answer = client.send(rename).await?; // the response shows the article
+//! assert!(answer.response.records_error().is_none());
+//! let articles = client.query(&GetArticles).await?; // a hit
+//! assert_eq!(articles.data().next().unwrap().title, Field::Value("Uno".to_owned()));
+//! # Ok(())
+//! # }
+//! ```
+//!
 //! # The policy
 //! It can also be used alone:
 //!
@@ -74,6 +175,7 @@
 //! `stale-while-revalidate` and `stale-if-error` from [RFC 5861](https://www.rfc-editor.org/rfc/rfc5861).
 
 mod cache_control;
+mod change;
 mod conditional;
 mod date;
 mod exchange;
@@ -91,6 +193,7 @@ mod transport;
 mod vary;
 mod verdict;
 
+pub(crate) use change::apply_change;
 pub use conditional::{Revalidation, conditional, revalidated};
 pub use exchange::Exchange;
 pub use invalidation::invalidated;
@@ -98,7 +201,7 @@ pub use key::Key;
 pub use load::LoadRequests;
 pub use policy::{Opinion, Policy, Reuse, Windows};
 pub use request::{GetResponse, Request};
-pub use response::{ReceivedHead, Response, ResponseHead};
+pub use response::{ReceivedHead, RecordsError, Response, ResponseHead};
 pub use send::{Answer, ClientRequests};
 pub use status::{is_cacheable_by_default, is_understood};
 pub use stored::stored_head;

@@ -75,10 +75,151 @@ impl<A: App> Context<A> {
     /// # }
     /// ```
     pub fn fresh_at_most(&self, time: Duration) {
-        self.0.note(|notes| {
-            let fresh = &mut notes.terms_mut().fresh;
-            *fresh = Some(fresh.map_or(time, |set| set.min(time)));
-        });
+        self.0.note(|notes| shorten(&mut notes.terms_mut().fresh, time));
+    }
+
+    /// Sets for how long after it has become stale the answer of this load is served while it is loaded again: the
+    /// `stale-while-revalidate` of a response, for example. Replaces the option `swr` of the query and of the client, and
+    /// applies with the strategy `cache-first` too. Only the option `swr` of a call takes precedence. The last call wins; a
+    /// retry starts without it.
+    ///
+    /// With a time of zero the answer is never served stale. The time also applies to a copy in a
+    /// [provider](crate::Provider). It ends with the time for which the answer [is kept](Self::keep_for), and with a mark
+    /// by an invalidation.
+    ///
+    /// # Examples
+    /// ```
+    /// # use doctest_setup::*;
+    /// # #[derive(Query, Clone, Debug, PartialEq, Eq, Hash)]
+    /// # #[query(value = String, capacity = 100, fresh = "60s")]
+    /// # struct GetForecast;
+    /// # registry! { struct Weather { GetForecast } }
+    /// # struct Station;
+    /// # impl App for Station { type Registry = Weather; }
+    /// impl Fetch<Station> for GetForecast {
+    ///     # type Error = io::Error;
+    ///     async fn fetch(&self, cx: &Context<Station>) -> Result<String, io::Error> {
+    ///         cx.fresh_for(Duration::from_secs(60));
+    ///         cx.stale_while_revalidate_for(Duration::from_secs(30));
+    ///         Ok("rain".to_owned())
+    ///     }
+    /// }
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> Result<(), Box<dyn Error>> {
+    /// # let client = Client::builder(Cache::<Weather>::new(), Station).build();
+    /// client.query(&GetForecast).await?;
+    /// let state = client.cache().get_entry(&GetForecast).unwrap().state();
+    /// assert_eq!(state.swr(), Some(Duration::from_secs(30)));
+    /// # Ok(())
+    /// # }
+    /// ```
+    pub fn stale_while_revalidate_for(&self, time: Duration) {
+        self.0.note(|notes| notes.terms_mut().swr = Some(time));
+    }
+
+    /// Shortens the time that [`stale_while_revalidate_for`](Self::stale_while_revalidate_for) has set, or sets it if it is
+    /// not set yet, as [`fresh_at_most`](Self::fresh_at_most) does for its time.
+    ///
+    /// # Examples
+    /// ```
+    /// # use doctest_setup::*;
+    /// # #[derive(Query, Clone, Debug, PartialEq, Eq, Hash)]
+    /// # #[query(value = String, capacity = 100, fresh = "60s")]
+    /// # struct GetForecast;
+    /// # registry! { struct Weather { GetForecast } }
+    /// # struct Station;
+    /// # impl App for Station { type Registry = Weather; }
+    /// impl Fetch<Station> for GetForecast {
+    ///     # type Error = io::Error;
+    ///     async fn fetch(&self, cx: &Context<Station>) -> Result<String, io::Error> {
+    ///         for seconds in [30, 600] {
+    ///             cx.stale_while_revalidate_at_most(Duration::from_secs(seconds));
+    ///         }
+    ///         Ok("rain".to_owned())
+    ///     }
+    /// }
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> Result<(), Box<dyn Error>> {
+    /// # let client = Client::builder(Cache::<Weather>::new(), Station).build();
+    /// client.query(&GetForecast).await?;
+    /// let state = client.cache().get_entry(&GetForecast).unwrap().state();
+    /// assert_eq!(state.swr(), Some(Duration::from_secs(30)));
+    /// # Ok(())
+    /// # }
+    /// ```
+    pub fn stale_while_revalidate_at_most(&self, time: Duration) {
+        self.0.note(|notes| shorten(&mut notes.terms_mut().swr, time));
+    }
+
+    /// Sets for how long after it has become stale the answer of this load is served if it cannot be loaded again: the
+    /// `stale-if-error` of a response, for example. Replaces the option `stale_if_error` of the query and of the client.
+    /// Only the option of a call takes precedence. The last call wins; a retry starts without it.
+    ///
+    /// With a time of zero the answer never stands in for an error, except with the strategy `network-first`. The time
+    /// also applies to a copy in a [provider](crate::Provider), and ends with the time for which the answer
+    /// [is kept](Self::keep_for).
+    ///
+    /// # Examples
+    /// ```
+    /// # use doctest_setup::*;
+    /// # #[derive(Query, Clone, Debug, PartialEq, Eq, Hash)]
+    /// # #[query(value = String, capacity = 100, fresh = "60s")]
+    /// # struct GetForecast;
+    /// # registry! { struct Weather { GetForecast } }
+    /// # struct Station;
+    /// # impl App for Station { type Registry = Weather; }
+    /// impl Fetch<Station> for GetForecast {
+    ///     # type Error = io::Error;
+    ///     async fn fetch(&self, cx: &Context<Station>) -> Result<String, io::Error> {
+    ///         cx.stale_if_error_for(Duration::from_secs(600));
+    ///         Ok("rain".to_owned())
+    ///     }
+    /// }
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> Result<(), Box<dyn Error>> {
+    /// # let client = Client::builder(Cache::<Weather>::new(), Station).build();
+    /// client.query(&GetForecast).await?;
+    /// let state = client.cache().get_entry(&GetForecast).unwrap().state();
+    /// assert_eq!(state.stale_if_error(), Some(Duration::from_secs(600)));
+    /// # Ok(())
+    /// # }
+    /// ```
+    pub fn stale_if_error_for(&self, time: Duration) {
+        self.0.note(|notes| notes.terms_mut().stale_if_error = Some(time));
+    }
+
+    /// Shortens the time that [`stale_if_error_for`](Self::stale_if_error_for) has set, or sets it if it is not set yet, as
+    /// [`fresh_at_most`](Self::fresh_at_most) does for its time.
+    ///
+    /// # Examples
+    /// ```
+    /// # use doctest_setup::*;
+    /// # #[derive(Query, Clone, Debug, PartialEq, Eq, Hash)]
+    /// # #[query(value = String, capacity = 100, fresh = "60s")]
+    /// # struct GetForecast;
+    /// # registry! { struct Weather { GetForecast } }
+    /// # struct Station;
+    /// # impl App for Station { type Registry = Weather; }
+    /// impl Fetch<Station> for GetForecast {
+    ///     # type Error = io::Error;
+    ///     async fn fetch(&self, cx: &Context<Station>) -> Result<String, io::Error> {
+    ///         for seconds in [30, 600] {
+    ///             cx.stale_if_error_at_most(Duration::from_secs(seconds));
+    ///         }
+    ///         Ok("rain".to_owned())
+    ///     }
+    /// }
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> Result<(), Box<dyn Error>> {
+    /// # let client = Client::builder(Cache::<Weather>::new(), Station).build();
+    /// client.query(&GetForecast).await?;
+    /// let state = client.cache().get_entry(&GetForecast).unwrap().state();
+    /// assert_eq!(state.stale_if_error(), Some(Duration::from_secs(30)));
+    /// # Ok(())
+    /// # }
+    /// ```
+    pub fn stale_if_error_at_most(&self, time: Duration) {
+        self.0.note(|notes| shorten(&mut notes.terms_mut().stale_if_error, time));
     }
 
     /// Sets how long the answer of this load is kept, counted from the start of the load. Replaces the time to live of
@@ -115,7 +256,8 @@ impl<A: App> Context<A> {
     }
 
     /// Gives the answer of this load to its callers and observers, and stores it nowhere. The entry in the cache stays
-    /// as it is. Cannot be undone in this attempt of the load; a retry starts without it.
+    /// as it is, unless the load finds its value unchanged: then the cache no longer keeps it. Cannot be undone in this
+    /// attempt of the load; a retry starts without it.
     ///
     /// # Examples
     /// ```
@@ -144,4 +286,8 @@ impl<A: App> Context<A> {
     pub fn no_store(&self) {
         self.0.note(|notes| notes.terms_mut().is_unstored = true);
     }
+}
+
+fn shorten(term: &mut Option<Duration>, time: Duration) {
+    *term = Some(term.map_or(time, |set| set.min(time)));
 }

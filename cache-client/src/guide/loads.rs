@@ -7,6 +7,8 @@
 //! | the server sends | the load calls or returns |
 //! |---|---|
 //! | `max-age=10` | [`cx.fresh_for(10 s)`](crate::Context::fresh_for) |
+//! | `stale-while-revalidate=30` | [`cx.stale_while_revalidate_for(30 s)`](crate::Context::stale_while_revalidate_for) |
+//! | `stale-if-error=600` | [`cx.stale_if_error_for(600 s)`](crate::Context::stale_if_error_for) |
 //! | the session ends in an hour | [`cx.keep_for(1 h)`](crate::Context::keep_for) |
 //! | `no-store` | [`cx.no_store()`](crate::Context::no_store) |
 //! | 304, not modified | [`Fetched::Unchanged`](crate::Fetched::Unchanged), returned by [`fetch_again`](crate::Fetch::fetch_again) |

@@ -108,10 +108,10 @@
 //! 128-bit hash.
 //!
 //! An answer is kept through the longest of its windows: while it is fresh, and then for `swr` or `stale_if_error`, but
-//! at most for its `ttl`.
+//! at most for its `ttl`. The windows that its load has set are a part of it, and count after a restart too.
 //!
 //! The value is an envelope: the codec, a fingerprint of the types, when the load began, how long the answer is fresh
-//! and is kept, a checksum, and the answer with its key. A value with another fingerprint, as when two builds run side
+//! and is kept, the windows that its load has set, a checksum, and the answer with its key. A value with another fingerprint, as when two builds run side
 //! by side, is a miss, and the next load replaces it; it is never misread. A damaged value is a miss, and is counted in
 //! [`provider_errors`](crate::Client::provider_errors).
 //!

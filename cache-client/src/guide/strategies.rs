@@ -47,6 +47,9 @@
 //! Both later windows begin when the answer becomes stale; they overlap. `ttl` ends all of them, so make it longer.
 //! Without `fresh`, an answer is fresh for its whole `ttl`, and is never stale.
 //!
+//! A load can set all four times [for its own answer](crate::guide::loads), such as those that the headers of a response
+//! say. The windows that it sets apply with `cache-first` too.
+//!
 //! ```
 //! use std::sync::atomic::{AtomicU32, Ordering};
 //! use std::time::Duration;
@@ -130,7 +133,7 @@
 //! | `strategy` | see above | `cache-first` |
 //! | `fresh` | how long an answer is fresh | `ttl`; without that too, an error |
 //! | `ttl` | how long the cache keeps it | as long as there is room |
-//! | `swr` | how long a stale answer is served while it is loaded again | none: an error with `stale-while-revalidate`, unused by the others |
+//! | `swr` | how long a stale answer is served while it is loaded again | none: an error with `stale-while-revalidate`, the others use only a time that the load has set, and of these only `cache-first` |
 //! | `stale_if_error` | how long a stale answer may replace the answer of a failed load | never; with `network-first` always |
 //! | `timeout` | how long `network-first` waits before it uses the cached value; without one it keeps waiting | it waits for the load |
 //! | `linger` | how long a load continues after its [last caller has left](crate::guide::contexts#how-long-a-load-outlives-its-callers); zero ends it at once, [`UNTIL_DONE`](crate::LoadingOptions::UNTIL_DONE) never | 5 s; one that only observers waited for ends at once |

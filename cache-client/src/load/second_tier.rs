@@ -18,7 +18,7 @@ use crate::erased::AnyValue;
 use crate::notes::AnswerTerms;
 use crate::plan::Plan;
 use crate::provider::entry::{EntryCopy, FoundCopy, ProviderEntry};
-use crate::provider::envelope::WallTime;
+use crate::provider::envelope::{StaleWindows, WallTime};
 
 /// How many copies of brought entries a load writes at the same time.
 const MAX_WRITES: usize = 16;
@@ -27,7 +27,7 @@ const MAX_WRITES: usize = 16;
 struct TierAnswer {
     value: AnyValue,
     age: Duration,
-    /// The times that its load has set, where they are shorter than those of the options.
+    /// The times that its load has set: times to live and freshness where they are shorter than those of the options.
     terms: AnswerTerms,
 }
 
@@ -97,7 +97,7 @@ impl<A: App> LoadTask<A> {
             return None;
         }
         let cache = self.node.client.cache();
-        let FoundCopy { value, age, fresh: fresh_there, ttl: ttl_there } =
+        let FoundCopy { value, age, fresh: fresh_there, ttl: ttl_there, stale } =
             entry.find(&*self.flight.key, &|| WallTime::from(cache.wall())).await?;
         let value = self.query.to_value(value);
         let (fresh, ttl) = self.windows(&value);
@@ -105,7 +105,8 @@ impl<A: App> LoadTask<A> {
         // Its own load may have set shorter times than the options do.
         let shorter = |there: Duration, here: Duration| Some(there).filter(|there| *there < here);
         let (own_fresh, own_ttl) = (shorter(fresh_there, fresh), shorter(ttl_there, ttl));
-        let terms = AnswerTerms { fresh: own_fresh, ttl: own_ttl, ..AnswerTerms::default() };
+        let StaleWindows { swr, if_error: stale_if_error } = stale;
+        let terms = AnswerTerms { fresh: own_fresh, ttl: own_ttl, swr, stale_if_error, is_unstored: false };
         let answer = TierAnswer { value, age, terms };
         if self.plan.never_loads() {
             // A load that runs meanwhile is not retired.
@@ -157,7 +158,9 @@ impl<A: App> LoadTask<A> {
         let served = plan.served_for(self.query.counts_as_absent(plan, &value), &terms);
         let loaded_at = entry.began.later_by(started.since(self.flight.started));
         let age = WallTime::from(cache.wall()).since(loaded_at).unwrap_or_default();
-        let copy = EntryCopy { value: &self.query.to_handle(&value), loaded_at, age, fresh, served, ttl };
+        let stale = StaleWindows { swr: terms.swr, if_error: terms.stale_if_error };
+        let copy =
+            EntryCopy { value: &self.query.to_handle(&value), loaded_at, age, fresh, served, ttl, stale };
         let is_wanted = || is_present(&self.node.client, &*self.query, &value);
         entry.put(&*self.flight.key, copy, &is_wanted).await;
     }
@@ -205,7 +208,8 @@ async fn leave_brought_copy<A: App>(client: &Client<A>, answer: BroughtAnswer<'_
     let loaded_at = WallTime::from(client.cache().wall()).earlier_by(age);
     let (fresh, ttl) = windows(client, query, plan, &value, &AnswerTerms::default());
     let served = plan.served_for(query.counts_as_absent(plan, &value), &AnswerTerms::default());
-    let copy = EntryCopy { value: &query.to_handle(&value), loaded_at, age, fresh, served, ttl };
+    let stale = StaleWindows::default();
+    let copy = EntryCopy { value: &query.to_handle(&value), loaded_at, age, fresh, served, ttl, stale };
     entry.put(query, copy, &|| is_present(client, query, &value)).await;
 }
 

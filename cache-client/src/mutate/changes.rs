@@ -320,6 +320,16 @@ impl<A: App> Changes<A> {
         }
     }
 
+    /// Runs the [client's step](crate::ClientBuilder::store_with) for values of this type, without a key. What it writes
+    /// is a part of these changes. In a request that bypasses the cache it does not run.
+    #[doc(hidden)]
+    pub fn extend_by<V: Send + Sync + 'static>(&mut self, mut value: Arc<V>) {
+        let step = self.client.as_ref().and_then(|client| client.step_of(TypeId::of::<V>())).cloned();
+        if let Some(step) = step.filter(|_| !self.marks_only) {
+            self.extend(None, |store| step.replace(&mut value, store));
+        }
+    }
+
     /// Runs the client's step for a value of this type, an `Arc`.
     fn run_step(&mut self, of: TypeId, value: &mut dyn Any, key: &dyn Fn() -> AnswerKey<A>) {
         let step = self.client.as_ref().and_then(|client| client.step_of(of)).cloned();

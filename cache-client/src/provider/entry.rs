@@ -8,7 +8,7 @@ use std::time::Duration;
 use cache_core::client_support::{AnyKey, AnyTable, ValueHandle};
 use cache_core::{BoxError, EntryCodec, Holds, Query};
 
-use super::envelope::{Envelope, WallTime};
+use super::envelope::{Envelope, StaleWindows, WallTime};
 use super::error::{ProviderAction, ProviderError};
 use super::key;
 use super::tier::Tier;
@@ -46,6 +46,7 @@ pub(crate) struct FoundCopy {
     pub(crate) fresh: Duration,
     /// Its time to live in that program.
     pub(crate) ttl: Duration,
+    pub(crate) stale: StaleWindows,
 }
 
 impl ProviderEntry {
@@ -88,7 +89,7 @@ impl ProviderEntry {
         now: WallTime,
     ) -> Result<Option<FoundCopy>, ProviderError> {
         let envelope = Envelope::parse(bytes)?;
-        let Envelope { codec, fingerprint, loaded_at, fresh, ttl, entry } = envelope;
+        let Envelope { codec, fingerprint, loaded_at, fresh, ttl, stale, entry } = envelope;
         if codec != self.codec.codec_name() || fingerprint != self.codec.fingerprint() {
             return Err(ProviderError::OtherShape);
         }
@@ -102,7 +103,7 @@ impl ProviderEntry {
         let decode = || self.codec.decode_entry(entry);
         let (found, value) = catch_codec(decode)?.map_err(ProviderError::Unreadable)?;
         match found.equals(key) {
-            true => Ok(Some(FoundCopy { value, age, fresh, ttl })),
+            true => Ok(Some(FoundCopy { value, age, fresh, ttl, stale })),
             false => Err(ProviderError::OtherKey),
         }
     }
@@ -129,8 +130,8 @@ impl ProviderEntry {
         let encode = || self.codec.encode_entry(key, copy.value, &mut entry);
         catch_codec(encode)?.map_err(ProviderError::Unwritable)?;
         let (codec, fingerprint) = (self.codec.codec_name(), self.codec.fingerprint());
-        let EntryCopy { loaded_at, fresh, ttl, .. } = *copy;
-        Ok(Envelope { codec, fingerprint, loaded_at, fresh, ttl, entry: &entry }.to_bytes())
+        let EntryCopy { loaded_at, fresh, ttl, stale, .. } = *copy;
+        Ok(Envelope { codec, fingerprint, loaded_at, fresh, ttl, stale, entry: &entry }.to_bytes())
     }
 }
 
@@ -144,6 +145,7 @@ pub(crate) struct EntryCopy<'a> {
     /// How long it may be served, fresh or stale.
     pub(crate) served: Duration,
     pub(crate) ttl: Duration,
+    pub(crate) stale: StaleWindows,
 }
 
 impl<A: App> Client<A> {

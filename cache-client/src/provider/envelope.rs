@@ -5,15 +5,17 @@
 //! | offset | length | content |
 //! |---|---|---|
 //! | 0 | 4 | `89 51 43 45` (`\x89QCE`) |
-//! | 4 | 2 | version of this layout: 1 |
+//! | 4 | 2 | version of this layout: 2 |
 //! | 6 | 2 | length of the codec's name, *n* |
 //! | 8 | 4 | CRC-32 of everything after this field |
 //! | 12 | 16 | fingerprint of the shapes of key and value, with the version that the query was derived with |
 //! | 28 | 8 | when the load began, since 1970 by the wall clock of the machine that loaded it |
 //! | 36 | 8 | how long the answer is fresh, from there on; all ones forever |
 //! | 44 | 8 | its time to live, from there on; all ones forever |
-//! | 52 | *n* | name of the codec |
-//! | 52 + *n* | the rest | key and value, in that codec |
+//! | 52 | 8 | for how long after it is stale it may be served while it is loaded again; all ones if its load did not say so |
+//! | 60 | 8 | for how long after it is stale it may be served if its load fails, likewise |
+//! | 68 | *n* | name of the codec |
+//! | 68 + *n* | the rest | key and value, in that codec |
 //!
 //! The key is repeated, so that a provider that mixes up keys, or two keys that a codec encodes in the same way, are
 //! detected.
@@ -23,11 +25,11 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 use cache_core::client_support::Fingerprint;
 
 const MAGIC: [u8; 4] = *b"\x89QCE";
-const VERSION: u16 = 1;
+const VERSION: u16 = 2;
 /// Where the part begins that the checksum covers.
 const CHECKED: usize = 12;
 /// Length without the name of the codec and the entry.
-const HEAD: usize = 52;
+const HEAD: usize = 68;
 const FOREVER: u64 = u64::MAX;
 
 /// One entry, as it is sent to or received from a provider.
@@ -38,8 +40,17 @@ pub(crate) struct Envelope<'a> {
     pub(crate) loaded_at: WallTime,
     pub(crate) fresh: Duration,
     pub(crate) ttl: Duration,
+    pub(crate) stale: StaleWindows,
     /// Key and value.
     pub(crate) entry: &'a [u8],
+}
+
+/// For how long after it is stale an answer may be served, as far as its load has said so.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) struct StaleWindows {
+    /// While it is loaded again.
+    pub(crate) swr: Option<Duration>,
+    pub(crate) if_error: Option<Duration>,
 }
 
 /// A time of the wall clock: nanoseconds since 1970. Earlier times are 1970; the last time is in the year 2554.
@@ -85,7 +96,7 @@ impl WallTime {
 impl<'a> Envelope<'a> {
     /// Encodes the envelope. The name of a codec is cut after 64 KiB; such an entry never matches.
     pub(crate) fn to_bytes(self) -> Vec<u8> {
-        let Self { codec, fingerprint, loaded_at, fresh, ttl, entry } = self;
+        let Self { codec, fingerprint, loaded_at, fresh, ttl, stale, entry } = self;
         let length = u16::try_from(codec.len()).unwrap_or(u16::MAX);
         let codec = &codec.as_bytes()[..usize::from(length)];
         let mut bytes = Vec::with_capacity(HEAD + codec.len() + entry.len());
@@ -97,6 +108,11 @@ impl<'a> Envelope<'a> {
         bytes.extend_from_slice(&loaded_at.0.to_le_bytes());
         bytes.extend_from_slice(&nanos(fresh).to_le_bytes());
         bytes.extend_from_slice(&nanos(ttl).to_le_bytes());
+        for window in [stale.swr, stale.if_error] {
+            // The longest time that is not all ones.
+            let window = window.map_or(FOREVER, |window| nanos(window).min(FOREVER - 1));
+            bytes.extend_from_slice(&window.to_le_bytes());
+        }
         bytes.extend_from_slice(codec);
         bytes.extend_from_slice(entry);
         let checksum = crc32fast::hash(&bytes[CHECKED..]);
@@ -125,9 +141,13 @@ impl<'a> Envelope<'a> {
         let loaded_at = WallTime(u64::from_le_bytes(take(&mut rest)?));
         let fresh = time(u64::from_le_bytes(take(&mut rest)?));
         let ttl = time(u64::from_le_bytes(take(&mut rest)?));
+        let window = |nanos| (nanos != FOREVER).then(|| Duration::from_nanos(nanos));
+        let swr = window(u64::from_le_bytes(take(&mut rest)?));
+        let if_error = window(u64::from_le_bytes(take(&mut rest)?));
         let (codec, entry) = rest.split_at_checked(length.into()).ok_or(EnvelopeError::Truncated)?;
         let codec = std::str::from_utf8(codec).map_err(|_| EnvelopeError::Codec)?;
-        Ok(Self { codec, fingerprint, loaded_at, fresh, ttl, entry })
+        let stale = StaleWindows { swr, if_error };
+        Ok(Self { codec, fingerprint, loaded_at, fresh, ttl, stale, entry })
     }
 }
 

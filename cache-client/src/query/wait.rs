@@ -30,7 +30,7 @@ impl<A: App> Caller<'_, A> {
             let waits_plainly = self.node().is_none()
                 && call.cache_fallback_at.is_none()
                 && call.lent.is_none()
-                && !self.may_get_stale(&call);
+                && !self.may_get_stale(query, &call);
             if waits_plainly && !runtime.may_be_idle() {
                 let outcome = call.waiter.landed().await;
                 if outcome.is_ok() || !call.waiter.flight.is_stranded() {
@@ -83,7 +83,7 @@ impl<A: App> Caller<'_, A> {
             }
         });
         let mut is_stale = pin!(async {
-            match self.may_get_stale(call) {
+            match self.may_get_stale(query, call) {
                 true => flight.shows_stale().await,
                 false => pending().await,
             }
@@ -119,11 +119,12 @@ impl<A: App> Caller<'_, A> {
     }
 
     /// Whether a call can be answered with a stale value from the provider while the load continues.
-    fn may_get_stale(&self, call: &WaitingCall) -> bool {
-        call.plan.prefers_stale()
+    fn may_get_stale(&self, query: &dyn AnyQuery<A>, call: &WaitingCall) -> bool {
+        self.client().tier().is_some()
+            && call.plan.may_prefer_stale()
             && call.access.reads
             && !call.access.fresh_only
-            && self.client().tier().is_some()
+            && query.codec().is_some()
     }
 
     /// Takes over a load whose runtime is known not to run it any more, so that a call takes over many loads at once.

@@ -27,6 +27,7 @@ mod layers;
 mod linger;
 mod listener;
 mod load_terms;
+mod load_windows;
 #[cfg(feature = "metrics")]
 mod metrics;
 mod model;

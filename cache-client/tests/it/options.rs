@@ -36,12 +36,10 @@ async fn windows_of_zero_and_numbers_out_of_range_are_rejected_by_name() {
     let client = paused_client();
     let zero = std::time::Duration::ZERO;
     assert_eq!(zero, seconds(0));
-    let changes: [(&str, Change); 11] = [
+    let changes: [(&str, Change); 9] = [
         ("fresh", |options| options.fresh(seconds(0))),
         ("ttl", |options| options.ttl(seconds(0))),
-        ("swr", |options| options.swr(seconds(0))),
         ("swr", |options| options.strategy(Strategy::StaleWhileRevalidate)),
-        ("stale_if_error", |options| options.stale_if_error(seconds(0))),
         ("error_ttl", |options| options.error_ttl(seconds(0))),
         ("absent_ttl", |options| options.absent_ttl(seconds(0))),
         ("jitter", |options| options.jitter(1.5)),
@@ -69,6 +67,10 @@ fn a_client_with_invalid_options_is_not_built() {
         .unwrap_err();
     let ClientBuildError::Query(error) = of_query else { panic!("{of_query:?}") };
     assert_eq!((error.query, error.option), ("get_number", "retry_longest"));
+    let of_client = builder().defaults(|options| options.swr(zero)).try_build().unwrap_err();
+    assert!(of_client.to_string().contains("`swr` must be longer than zero"), "{of_client}");
+    let of_query = builder().query::<GetNumber>(|options| options.stale_if_error(zero)).try_build();
+    assert!(matches!(of_query, Err(ClientBuildError::Query(error)) if error.option == "stale_if_error"));
     for none in [builder().concurrency(0), builder().query::<GetNumber>(|options| options.concurrency(0))] {
         assert!(none.try_build().unwrap_err().to_string().contains("`concurrency` "));
     }

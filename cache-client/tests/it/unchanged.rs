@@ -38,6 +38,8 @@ pub struct Server {
     loads: Mutex<Vec<Option<usize>>>,
     /// How long its answers are fresh, if it sets that.
     max_age: Mutex<Option<u64>>,
+    /// Whether it forbids to store its answers.
+    is_secret: std::sync::atomic::AtomicBool,
     failures: AtomicUsize,
 }
 
@@ -56,6 +58,9 @@ impl Server {
         }
         let max_age = *server.max_age.lock();
         max_age.into_iter().for_each(|time| cx.fresh_for(seconds(time)));
+        if server.is_secret.load(Ordering::SeqCst) {
+            cx.no_store();
+        }
         let version = server.version.load(Ordering::SeqCst);
         Ok(if known == Some(version) { Fetched::Unchanged } else { Fetched::New(version) })
     }
@@ -101,6 +106,36 @@ async fn client_with_stale_value() -> (Client<Server>, Arc<usize>) {
     let value = client.query(&GetVersion(1)).await.unwrap();
     pass(seconds(10)).await;
     (client, value)
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_unchanged_value_that_must_not_be_stored_leaves_the_cache_and_the_provider() {
+    let provider = Arc::new(MemoryProvider::new(100));
+    let client = builder().provider(Arc::clone(&provider)).build();
+    let value = client.query(&GetVersion(1)).await.unwrap();
+    settle().await;
+    assert_eq!(provider.len(), 1);
+    pass(seconds(10)).await;
+    client.app().is_secret.store(true, Ordering::SeqCst);
+    assert!(Arc::ptr_eq(&client.query(&GetVersion(1)).await.unwrap(), &value));
+    settle().await;
+    assert!(provider.is_empty());
+    drop(value);
+    assert!(client.cached(&GetVersion(1)).is_none());
+    client.app().is_secret.store(false, Ordering::SeqCst);
+    client.query(&GetVersion(1)).await.unwrap();
+    assert_eq!(client.app().loads(), [None, Some(0), None]);
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_unchanged_value_that_was_replaced_meanwhile_does_not_end_the_new_one() {
+    let (client, _value) = client_with_stale_value().await;
+    client.app().is_secret.store(true, Ordering::SeqCst);
+    let query = spawn_query(&client, &GetVersion(1));
+    settle().await;
+    client.cache().insert(GetVersion(1), 50);
+    assert_eq!(*query.await.unwrap().unwrap(), 0);
+    assert_eq!(client.cached(&GetVersion(1)).as_deref(), Some(&50));
 }
 
 #[tokio::test(start_paused = true)]

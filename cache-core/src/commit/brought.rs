@@ -191,7 +191,7 @@ impl<'a> BroughtLines<'a> {
 
 /// Describes an entry, unless its write may be simple. Its times begin when it is installed.
 fn incoming(head: &Head, pair: &dyn AnyPair, times: &EntryTimes) -> Option<Incoming> {
-    let is_simple = head.has_simple_commits() && times.ttl.is_none() && times.fresh.is_none();
+    let is_simple = head.has_simple_commits() && times.own.is_none();
     (!is_simple).then(|| head.incoming(pair, times, None, Moment::ORIGIN))
 }
 

@@ -8,6 +8,7 @@ use super::affected::Affected;
 use super::locked_shards::LockedShards;
 use super::{Commit, CommitKind, Failure, Part, Steps};
 use crate::clock::Moment;
+use crate::entry_times::OwnTimes;
 use crate::erased::{ErasedTable, UsedTable};
 use crate::event::ChangeKind;
 use crate::hash_index::spread;
@@ -152,7 +153,7 @@ impl Sorted {
         for number in 0..block.len() {
             let Some(key) = block.key(number) else { continue };
             let hash = head.hash_of(key);
-            let EntryMeta { age, idle, ttl, .. } = block.metas[number];
+            let EntryMeta { age, idle, own: OwnTimes { ttl, .. }, .. } = block.metas[number];
             let is_over = (head.rules.is_timed || ttl.is_some())
                 && head.rules.is_over(age.into(), idle.into(), ttl.map(Duration::from));
             if is_over && !table.is_pinned(hash, key) {
@@ -213,7 +214,7 @@ impl Bin {
     fn unplaced(&self, head: &Head) -> impl Iterator<Item = Box<dyn AnyEntry>> {
         let Self { entries, lines } = self;
         let is_kept =
-            |line: &&RestoredLine| head.rules.keeps(entries.metas[line.number].ttl.map(Duration::from));
+            |line: &&RestoredLine| head.rules.keeps(entries.metas[line.number].own.ttl.map(Duration::from));
         let unplaced = lines.iter().filter(move |line| !is_kept(line));
         unplaced.filter_map(|line| entries.pairs.pair(line.number).entry())
     }
@@ -275,12 +276,11 @@ fn fitting(claims: &[Claim], mut room: u64) -> Vec<bool> {
 
 /// Describes a restored entry that is written at `now`.
 fn incoming(meta: &EntryMeta, weight: u32, head: &Head, now: Moment) -> Incoming {
-    let (ttl, fresh) = (meta.ttl.map(Duration::from), meta.fresh.map(Duration::from));
     Incoming {
         weight,
         as_of: now - meta.age.into(),
-        extra: head.extra(ttl, fresh, None, now - meta.idle.into()),
-        placement: Placement::by_rules(weight, ttl.is_some(), &head.rules),
+        extra: head.extra(meta.own, None, now - meta.idle.into()),
+        placement: Placement::by_rules(weight, meta.own.ttl.is_some(), &head.rules),
         is_invalidated: meta.invalidated,
         position: Some(QueuePosition { queue: Queue::of_rank(meta.rank), uses: meta.uses }),
     }

@@ -62,7 +62,7 @@ impl ShardMut<'_> {
     pub(super) fn admit(&mut self, number: u32, context: &OpContext<'_>) {
         self.keep_for_saves(number);
         let metadata = &*self.metadata;
-        let has_own_ttl = metadata.extras.get(number).is_some_and(|extra| extra.ttl.is_some());
+        let has_own_ttl = metadata.extras.get(number).is_some_and(|extra| extra.own.ttl.is_some());
         let placement = Placement::by_rules(metadata.records[number].weight, has_own_ttl, context.rules);
         let is_expired = metadata.deadline(number, context.rules).is_over(context.now);
         if placement.is_nowhere() || is_expired {

@@ -104,15 +104,15 @@ impl Metadata {
 
     /// Replaces the own times of an entry.
     pub(super) fn set_times(&mut self, number: u32, times: &EntryTimes, context: &OpContext<'_>) {
-        let EntryTimes { ttl, fresh, .. } = *times;
-        if ttl.is_none() && fresh.is_none() && !context.rules.wants_extras() {
+        let own = times.own;
+        if own.is_none() && !context.rules.wants_extras() {
             let surplus = self.extras.take(number);
             self.displaced_extras.extend(surplus);
             return;
         }
         match self.extras.get_mut(number) {
-            Some(extra) => (extra.ttl, extra.fresh) = (ttl, fresh),
-            None => self.extras.put(number, Some(Box::new(Extra { ttl, fresh, ..Extra::new(context.now) }))),
+            Some(extra) => extra.own = own,
+            None => self.extras.put(number, Some(Box::new(Extra { own, ..Extra::new(context.now) }))),
         }
     }
 
@@ -160,7 +160,7 @@ impl Metadata {
         let old_revision = std::mem::replace(&mut record.revision, context.revision);
         let Some(mut old) = self.extras.take(number) else { return };
         let mut extra = incoming.extra.unwrap_or_else(|| Box::new(Extra::new(Moment::ORIGIN)));
-        (extra.ttl, extra.fresh) = (old.ttl, old.fresh);
+        extra.own = old.own;
         extra.begin(old.used_at());
         if let Some(past) = past {
             extra.keep_previous(past, old_revision, &mut old, context.rules.history as usize);

@@ -1,11 +1,9 @@
 //! Entries in the form that a save gets and a restore returns. Plain data.
 
-use std::num::NonZero;
-use std::time::Duration;
-
 use super::erased::AnyPairs;
 use super::key::AnyKey;
-use crate::clock::Moment;
+use crate::clock::Nanos;
+use crate::entry_times::OwnTimes;
 
 /// Keys, values and their metadata, by number. Entries of a table come least recently used first.
 pub(crate) struct Entries {
@@ -20,10 +18,8 @@ pub(crate) struct EntryMeta {
     pub age: Nanos,
     /// Time since the last use; treated as `age` is.
     pub idle: Nanos,
-    /// Time to live that was given with the write.
-    pub ttl: Option<Nanos>,
-    /// Freshness time that was given with the write.
-    pub fresh: Option<Nanos>,
+    /// The times that were given with the write.
+    pub own: OwnTimes,
     /// Invalidated: must be loaded again.
     pub invalidated: bool,
     /// No longer resident when it was saved.
@@ -42,12 +38,6 @@ pub struct Downtime {
     /// Whether it is invalidated.
     pub(crate) invalidates: bool,
 }
-
-/// A time as the file stores it: nanoseconds, or forever. Anything above 584 years is forever.
-///
-/// Holds the complement, so that `None` has the number that the file uses for no time.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) struct Nanos(NonZero<u64>);
 
 impl Entries {
     /// Creates a list of entries around an empty list of pairs.
@@ -85,59 +75,5 @@ impl EntryMeta {
         self.idle = self.idle.plus(downtime.elapsed);
         self.invalidated |= downtime.invalidates;
         self
-    }
-}
-
-impl Nanos {
-    /// [`Duration::MAX`].
-    pub const FOREVER: Self = Self(NonZero::<u64>::MIN);
-
-    #[inline]
-    pub fn new(nanos: u64) -> Self {
-        NonZero::new(!nanos).map_or(Self::FOREVER, Self)
-    }
-
-    /// Returns the time from `earlier` to `now`; zero if `now` is earlier.
-    #[inline]
-    pub fn since(now: Moment, earlier: Moment) -> Self {
-        Self::new(u64::try_from(now.nanos().saturating_sub(earlier.nanos())).unwrap_or(0))
-    }
-
-    #[inline]
-    pub fn get(self) -> u64 {
-        !self.0.get()
-    }
-
-    /// Encodes a time as a column of the file has it; all ones for `None`.
-    #[inline]
-    pub fn to_le_bytes(time: Option<Self>) -> [u8; 8] {
-        time.map_or(u64::MAX, Self::get).to_le_bytes()
-    }
-
-    #[inline]
-    pub fn from_le_bytes(bytes: [u8; 8]) -> Option<Self> {
-        NonZero::new(!u64::from_le_bytes(bytes)).map(Self)
-    }
-
-    #[inline]
-    fn plus(self, time: Self) -> Self {
-        Self::new(self.get().saturating_add(time.get()))
-    }
-}
-
-impl From<Duration> for Nanos {
-    #[inline]
-    fn from(time: Duration) -> Self {
-        u64::try_from(time.as_nanos()).map_or(Self::FOREVER, Self::new)
-    }
-}
-
-impl From<Nanos> for Duration {
-    #[inline]
-    fn from(time: Nanos) -> Self {
-        match time {
-            Nanos::FOREVER => Self::MAX,
-            time => Self::from_nanos(time.get()),
-        }
     }
 }

@@ -7,9 +7,9 @@ use std::time::Duration;
 
 use super::erased::AnyHandle;
 use super::line_state::{LineState, Membership};
-use super::saved_entries::{EntryMeta, Nanos};
-use crate::clock::{Moment, Revision};
-use crate::entry_times::EntryTimes;
+use super::saved_entries::EntryMeta;
+use crate::clock::{Moment, Nanos, Revision};
+use crate::entry_times::{EntryTimes, OwnTimes};
 use crate::retention::records::Record;
 use crate::retention::{Queue, Rules};
 use crate::sync::atomic::{AtomicI64, Ordering};
@@ -18,8 +18,7 @@ use crate::sync::atomic::{AtomicI64, Ordering};
 /// values.
 pub(crate) struct Extra {
     /// Given with the write, instead of the table's.
-    pub(crate) ttl: Option<Duration>,
-    pub(crate) fresh: Option<Duration>,
+    pub(crate) own: OwnTimes,
     /// Nanoseconds of the moment of the last use; moves forward only.
     pub(crate) used_at: AtomicI64,
     /// Label of the transaction that wrote the value.
@@ -55,8 +54,7 @@ impl<V: ?Sized> Clone for HistoryEntry<V> {
 impl Extra {
     pub(crate) fn new(used_at: Moment) -> Self {
         Self {
-            ttl: None,
-            fresh: None,
+            own: OwnTimes::default(),
             used_at: AtomicI64::new(used_at.nanos()),
             label: None,
             history: VecDeque::new(),
@@ -99,7 +97,7 @@ impl Extra {
 
 /// Returns when retention of a value that was true at `as_of` ends; [`Moment::NEVER`] without times.
 pub(crate) fn deadline(as_of: Moment, extra: Option<&Extra>, rules: &Rules) -> Moment {
-    let ttl = extra.and_then(|extra| extra.ttl).or(rules.ttl);
+    let ttl = extra.and_then(|extra| extra.own.ttl).map(Duration::from).or(rules.ttl);
     let by_age = ttl.map_or(Moment::NEVER, |ttl| end_of(ttl, as_of));
     let by_use = match (rules.tti, extra) {
         (Some(tti), Some(extra)) => end_of(tti, extra.used_at()),
@@ -137,13 +135,17 @@ impl View<'_> {
 
     /// Returns how long the entry counts as fresh after its `as_of`; `None` is forever.
     pub(crate) fn fresh_for(&self, rules: &Rules) -> Option<Duration> {
-        self.extra.and_then(|extra| extra.fresh).or(rules.fresh)
+        self.own().fresh.map(Duration::from).or(rules.fresh)
+    }
+
+    /// Returns the times that were given with the write.
+    pub(crate) fn own(&self) -> OwnTimes {
+        self.extra.map(|extra| extra.own).unwrap_or_default()
     }
 
     /// Returns the entry's own times. A value written with them is as old as this one.
     pub(crate) fn times(&self) -> EntryTimes {
-        let (ttl, fresh) = self.extra.map_or((None, None), |extra| (extra.ttl, extra.fresh));
-        EntryTimes { as_of: Some(self.record.as_of), ttl, fresh }
+        EntryTimes { as_of: Some(self.record.as_of), own: self.own() }
     }
 
     /// Returns the saved metadata of the entry.
@@ -152,8 +154,7 @@ impl View<'_> {
         EntryMeta {
             age: Nanos::since(now, record.as_of),
             idle: Nanos::since(now, extra.map_or(record.as_of, Extra::used_at)),
-            ttl: extra.and_then(|extra| extra.ttl).map(Nanos::from),
-            fresh: extra.and_then(|extra| extra.fresh).map(Nanos::from),
+            own: self.own(),
             invalidated: state.is_invalidated,
             is_survivor: !self.is_resident(),
             rank: state.membership.queue().map_or(0, Queue::rank),

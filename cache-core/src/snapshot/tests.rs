@@ -21,8 +21,10 @@ use super::report::{SaveReport, SkipReason, SkippedEntries};
 use super::shape::{Shape, ShapeVisitor};
 use super::table_image::TableImage;
 use super::table_image::write_snapshot;
+use crate::clock::Nanos;
+use crate::entry_times::OwnTimes;
 use crate::query::Query;
-use crate::shard::saved_entries::{Downtime, Entries, EntryMeta, Nanos};
+use crate::shard::saved_entries::{Downtime, Entries, EntryMeta};
 use crate::typed::{Pair, Pairs};
 
 #[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
@@ -96,8 +98,7 @@ pub(super) fn plain_meta() -> EntryMeta {
     EntryMeta {
         age: Duration::from_secs(3).into(),
         idle: Duration::from_millis(1500).into(),
-        ttl: None,
-        fresh: None,
+        own: OwnTimes::NONE,
         invalidated: false,
         is_survivor: false,
         rank: 0,

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use serde::Serialize;
 
-use crate::clock::{Moment, Revision};
+use crate::clock::{Moment, Nanos, Revision};
 use crate::query::{Query, ShownKey};
 use crate::retention::Rules;
 use crate::shard::{Membership, View};
@@ -35,6 +35,10 @@ pub struct EntryState {
     #[doc(hidden)]
     #[serde(skip)]
     pub has_own_fresh: bool,
+    #[serde(skip)]
+    swr: Option<Nanos>,
+    #[serde(skip)]
+    stale_if_error: Option<Nanos>,
     /// When the answer was true.
     #[doc(hidden)]
     #[serde(skip)]
@@ -84,6 +88,7 @@ impl<Q: Query> Entry<Q> {
 impl EntryState {
     pub(crate) fn of(view: &View<'_>, rules: &Rules, now: Moment) -> Self {
         let View { state, record, .. } = view;
+        let own = view.own();
         let deadline = view.deadline(rules);
         let age = now.since(record.as_of);
         Self {
@@ -96,7 +101,9 @@ impl EntryState {
             },
             fresh_for: view.fresh_for(rules),
             as_of: record.as_of,
-            has_own_fresh: view.extra.is_some_and(|extra| extra.fresh.is_some()),
+            has_own_fresh: own.fresh.is_some(),
+            swr: own.swr,
+            stale_if_error: own.stale_if_error,
             // A recent write may be ahead of the reader's clock.
             remaining: (deadline != Moment::NEVER).then(|| deadline.since(now.max(record.as_of))),
             residency: match state.membership {
@@ -107,6 +114,36 @@ impl EntryState {
             is_expired: deadline.is_over(now),
             weight: record.weight,
         }
+    }
+
+    /// Returns how long after it has become stale the entry may be served while it is loaded again, if that was
+    /// [given with the entry](crate::EntryTimes::swr). Zero: never.
+    ///
+    /// # Examples
+    /// ```
+    /// # use std::time::Duration;
+    /// # use cache_core::{Cache, EntryTimes, Query, registry};
+    /// # #[derive(Query, Clone, Debug, PartialEq, Eq, Hash)]
+    /// # #[query(value = String, capacity = 100, fresh = "30s")]
+    /// # struct GetName { id: u64 }
+    /// # registry! { struct CacheRegistry { GetName } }
+    /// let cache = Cache::<CacheRegistry>::new();
+    /// let times = EntryTimes::new().swr(Duration::from_secs(10));
+    /// cache.insert_timed(GetName { id: 7 }, "Seven".to_owned(), times);
+    /// let state = cache.get_entry(&GetName { id: 7 }).unwrap().state();
+    /// assert_eq!(state.swr(), Some(Duration::from_secs(10)));
+    /// assert_eq!(state.stale_if_error(), None);
+    /// ```
+    #[must_use]
+    pub fn swr(&self) -> Option<Duration> {
+        self.swr.map(Duration::from)
+    }
+
+    /// Returns how long after it has become stale the entry may be served if its load fails, if that was
+    /// [given with the entry](crate::EntryTimes::stale_if_error). Zero: never.
+    #[must_use]
+    pub fn stale_if_error(&self) -> Option<Duration> {
+        self.stale_if_error.map(Duration::from)
     }
 }
 

@@ -1,12 +1,11 @@
 //! The steps of every change of one shard: before it is locked, while it is locked, and after.
 
 use std::sync::Arc;
-use std::time::Duration;
 
 use super::head::Head;
 use super::watchers::KeyEvent;
 use crate::clock::Moment;
-use crate::entry_times::EntryTimes;
+use crate::entry_times::{EntryTimes, OwnTimes};
 use crate::erased::UsedTable;
 use crate::event::{Change, ChangeKind};
 use crate::shard::erased::AnyPair;
@@ -94,8 +93,8 @@ impl Head {
         Incoming {
             weight,
             as_of: times.as_of.unwrap_or(now),
-            extra: self.extra(times.ttl, times.fresh, label, now),
-            placement: Placement::by_rules(weight, times.ttl.is_some(), &self.rules),
+            extra: self.extra(times.own, label, now),
+            placement: Placement::by_rules(weight, times.own.ttl.is_some(), &self.rules),
             is_invalidated: false,
             position: None,
         }
@@ -110,16 +109,15 @@ impl Head {
     /// Creates the bookkeeping that most entries do not need, if this one needs it.
     pub(crate) fn extra(
         &self,
-        ttl: Option<Duration>,
-        fresh: Option<Duration>,
+        own: OwnTimes,
         label: Option<&Arc<str>>,
         used_at: Moment,
     ) -> Option<Box<Extra>> {
-        if ttl.is_none() && fresh.is_none() && !self.rules.wants_extras() {
+        if own.is_none() && !self.rules.wants_extras() {
             return None;
         }
         let label = label.filter(|_| self.rules.history > 0).cloned();
-        Some(Box::new(Extra { ttl, fresh, label, ..Extra::new(used_at) }))
+        Some(Box::new(Extra { own, label, ..Extra::new(used_at) }))
     }
 
     /// Returns the weight of an entry against the bound, at least 1.
@@ -137,7 +135,7 @@ impl Head {
     /// Returns the moment of a write. Precise if times begin with it.
     #[inline]
     pub(crate) fn start_of(&self, times: &EntryTimes) -> Moment {
-        match self.rules.has_times || times.ttl.is_some() || times.fresh.is_some() {
+        match self.rules.has_times || !times.own.is_none() {
             true => self.shared.precise_now(),
             false => self.shared.now(),
         }

@@ -15,7 +15,7 @@ impl SimpleWrite<'_> {
     /// Does what comes before the shard is locked. Returns `false` if the table has more to do.
     pub(super) fn prepare(&mut self, head: &Head) -> bool {
         let times = self.times;
-        if !head.has_simple_writes || times.ttl.is_some() || times.fresh.is_some() {
+        if !head.has_simple_writes || !times.own.is_none() {
             return false;
         }
         self.now = head.start_of(times);

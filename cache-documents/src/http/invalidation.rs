@@ -35,7 +35,7 @@ pub fn invalidated(request: &request::Parts, response: &response::Parts) -> Vec<
         return Vec::new();
     }
     let mut keys = vec![Key::url(&request.uri)];
-    let is_path = request.uri.scheme().is_none();
+    let is_path = request.uri.authority().is_none();
     let text = if is_path { format!("{UNKNOWN_SERVER}{}", request.uri) } else { request.uri.to_string() };
     let Ok(base) = Url::parse(&text) else { return keys };
     let lines = [LOCATION, CONTENT_LOCATION].into_iter().flat_map(|name| response.headers.get_all(name));

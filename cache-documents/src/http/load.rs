@@ -9,6 +9,7 @@ use cache_client::{Client, Context, Fetch, Fetched};
 use cache_core::Moment;
 use http::request;
 
+use super::change::apply;
 use super::request::Message;
 use super::response::ReceivedHead;
 use super::{
@@ -19,13 +20,17 @@ use super::{
 /// Sends requests inside of loads and mutations.
 ///
 /// In a load, the headers of each response decide about the answer of the load:
-/// - It is fresh for as long as they say; with several requests, the shortest time counts. If they say nothing, the
-///   options of the query decide.
+/// - It is fresh for as long as they say, and then served stale for as long as their `stale-while-revalidate` and
+///   `stale-if-error` say; with several requests, the shortest times count. Where they say nothing, the options of the
+///   query decide. `must-revalidate` and `no-cache` end both windows.
 /// - It is stored nowhere if one of them forbids so, or if a response varies by fields that its request did not have
 ///   (see [`constant_headers`](Transport::constant_headers)).
 ///
 /// A successful unsafe request marks the answers of its URL, and of those in `Location` and `Content-Location`: the
-/// entries with the [tags of these keys](super::Key::tag).
+/// entries with the [tags of these keys](super::Key::tag). If the client keeps [documents](crate::DocumentsBuilder), a
+/// response of JSON:API to such a request changes the records that it shows, as if it were a push that arrives now; after
+/// 201 and 204 without content, what was sent changes them. Documents that list records of the type that was created or
+/// deleted are marked. See [`Response::records_error`].
 pub trait LoadRequests<A: Transport> {
     /// Sends a request.
     ///
@@ -123,7 +128,8 @@ impl<A: Transport> Sending<'_, A> {
         let (app, stored) = (self.cx.app(), present.latest());
         let reuse = Reuse::new(present.exchange(&stored), app.now());
         let reuse = reuse.for_request(&self.message.head).constant(app.constant_headers());
-        if reuse.verdict(&()).state == State::NeverReused {
+        // Of a request that must not be stored, nothing may be learned for the stored response.
+        if matches!(reuse.verdict(&()).state, State::NeverReused | State::NotStored) {
             return None;
         }
         let asks = conditional(&self.message.head, &stored.parts)?;
@@ -137,6 +143,16 @@ impl<A: Transport> Sending<'_, A> {
         let verdict = reuse.query(self.query.unwrap_or_default()).verdict(app.policy());
         if matches!(verdict.state, State::NotStored | State::NeverReused) {
             return self.cx.no_store();
+        }
+        let [sets_swr, sets_if_error] = match self.query {
+            Some(_) => [true; 2],
+            None => reuse.sets_windows(&verdict),
+        };
+        if sets_swr {
+            self.cx.stale_while_revalidate_at_most(verdict.stale_while_revalidate);
+        }
+        if sets_if_error {
+            self.cx.stale_if_error_at_most(verdict.stale_if_error);
         }
         let is_silent = match verdict.why {
             Why::Heuristic | Why::Nothing => true,
@@ -167,5 +183,5 @@ pub(super) async fn exchange<A: Transport>(
         client.invalidate_tag(key.tag());
     }
     let head = ReceivedHead { parts: stored_head(&parts), requested, received };
-    Ok(Response::new(Arc::clone(message), head, body))
+    Ok(apply(client, Response::new(Arc::clone(message), head, body)).await)
 }

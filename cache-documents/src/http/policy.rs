@@ -156,10 +156,7 @@ impl<'a> Reuse<'a> {
     /// query, a guess from `Last-Modified`; else the response is stale.
     #[must_use]
     pub fn verdict<P: Policy + ?Sized>(&self, policy: &P) -> Verdict {
-        let headers = Directives {
-            asked: CacheControl::read(&self.asked.headers),
-            response: CacheControl::read(&self.exchange.response.headers),
-        };
+        let headers = self.directives();
         let said = Said::read(&self.exchange, &headers.asked, &headers.response);
         if said == Said::NoStore {
             return Verdict::only(State::NotStored, Why::Headers);
@@ -179,6 +176,23 @@ impl<'a> Reuse<'a> {
             }
             Opinion::No => Verdict::only(State::MustRevalidate, Why::Policy),
             Opinion::None => self.by_headers(said, &headers),
+        }
+    }
+
+    /// Tells whether the two windows of a verdict are stated by the headers, or ended by the program: while revalidating,
+    /// and after an error. Otherwise the options of a query may set them.
+    pub(super) fn sets_windows(&self, verdict: &Verdict) -> [bool; 2] {
+        let headers = self.directives();
+        let ends =
+            headers.forbid_stale() || (verdict.why, verdict.state) == (Why::Policy, State::MustRevalidate);
+        let states = |seconds| ends || seconds != Seconds::Absent;
+        [states(headers.response.stale_while_revalidate), states(headers.stale_if_error())]
+    }
+
+    fn directives(&self) -> Directives {
+        Directives {
+            asked: CacheControl::read(&self.asked.headers),
+            response: CacheControl::read(&self.exchange.response.headers),
         }
     }
 
@@ -214,20 +228,18 @@ impl<'a> Reuse<'a> {
                 || if headers.forbid_stale() { Some(Duration::ZERO) } else { directive.or_zero() };
             cut(call.or_else(by_headers).or(query).unwrap_or_default())
         };
-        let Directives { asked, response } = headers;
-        let if_error = if asked.stale_if_error == Seconds::Absent {
-            response.stale_if_error
-        } else {
-            asked.stale_if_error
-        };
         Span {
             fresh: cut(fresh),
             stale_while_revalidate: window(
                 self.call.stale_while_revalidate,
-                response.stale_while_revalidate,
+                headers.response.stale_while_revalidate,
                 self.query.stale_while_revalidate,
             ),
-            stale_if_error: window(self.call.stale_if_error, if_error, self.query.stale_if_error),
+            stale_if_error: window(
+                self.call.stale_if_error,
+                headers.stale_if_error(),
+                self.query.stale_if_error,
+            ),
         }
     }
 }
@@ -239,6 +251,12 @@ struct Directives {
 }
 
 impl Directives {
+    /// That of the request comes first.
+    fn stale_if_error(&self) -> Seconds {
+        let asked = self.asked.stale_if_error;
+        if asked == Seconds::Absent { self.response.stale_if_error } else { asked }
+    }
+
     fn forbid_stale(&self) -> bool {
         self.response.must_revalidate || self.response.no_cache || self.asked.no_cache
     }

@@ -5,12 +5,14 @@ use std::sync::Arc;
 use std::time::SystemTime;
 
 use bytes::Bytes;
+use cache_core::CommitError;
 use http::{StatusCode, request, response};
 use parking_lot::RwLock;
 
 use super::Exchange;
 use super::request::Message;
 use crate::document::{Content, Document};
+use crate::jsonapi::ReadError;
 
 /// A response: its head and its content, which is `Bytes` as it came.
 ///
@@ -31,11 +33,17 @@ use crate::document::{Content, Document};
 pub struct Response {
     head: Arc<ResponseHead>,
     body: Bytes,
+    /// Boxed, since most have none.
+    records_error: Option<Box<RecordsError>>,
 }
 
 impl Response {
     pub(super) fn new(message: Arc<Message>, received: ReceivedHead, body: Bytes) -> Self {
-        Self { head: Arc::new(ResponseHead { message, latest: RwLock::new(Arc::new(received)) }), body }
+        Self {
+            head: Arc::new(ResponseHead { message, latest: RwLock::new(Arc::new(received)) }),
+            body,
+            records_error: None,
+        }
     }
 
     /// Returns the head, which answers that are made of the content keep for the next request.
@@ -50,6 +58,17 @@ impl Response {
         self.head.latest().parts.status
     }
 
+    /// Returns why the records that the response to an unsafe request shows were not changed; `None` if they were, or if
+    /// there was nothing to change.
+    #[must_use]
+    pub fn records_error(&self) -> Option<&RecordsError> {
+        self.records_error.as_deref()
+    }
+
+    pub(super) fn with_records_error(self, error: RecordsError) -> Self {
+        Self { records_error: Some(Box::new(error)), ..self }
+    }
+
     /// Returns the content.
     #[must_use]
     pub fn body(&self) -> &Bytes {
@@ -61,6 +80,18 @@ impl fmt::Debug for Response {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Response").field("head", &self.head).field("bytes", &self.body.len()).finish()
     }
+}
+
+/// Why the records that a response shows were not changed.
+#[derive(Clone, Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum RecordsError {
+    /// The response cannot be read.
+    #[error(transparent)]
+    Read(#[from] ReadError),
+    /// A hook has refused the change, or other commits were faster many times.
+    #[error("the records were not changed")]
+    Commit(#[source] Arc<CommitError>),
 }
 
 /// The head of a response, kept beside an answer that was made of its content.
@@ -95,6 +126,10 @@ impl ResponseHead {
     #[must_use]
     pub fn latest(&self) -> Arc<ReceivedHead> {
         Arc::clone(&self.latest.read())
+    }
+
+    pub(super) fn message(&self) -> &Arc<Message> {
+        &self.message
     }
 
     /// Sets the head as of a newer response with the same content.

@@ -32,6 +32,9 @@ pub trait ClientRequests<A: Transport> {
     /// Concurrent calls for a key share one request, unless the response varies or may not be shared. A request without
     /// a [key](Request::key), or one that [skips the cache](Request::skip_cache), is sent by the caller's own task.
     ///
+    /// A successful unsafe request marks what it has made stale, and changes records, as in
+    /// [a load](super::LoadRequests).
+    ///
     /// # Errors
     /// As those of [`Client::query`]. If a load fails, or the server answers 500, 502, 503 or 504, a stale response is
     /// the answer for as long as its `stale-if-error` says.
@@ -98,10 +101,12 @@ where
             return Ok(Answer { response: Arc::clone(&stored.response), verdict, is_stored: true });
         }
         let response = loaded?;
-        if !self.may_have(&response) {
+        let is_same = stored.is_some_and(|stored| Arc::ptr_eq(&stored.response, &response));
+        // Such a response may now be one that must not be stored.
+        let is_confirmed = is_same && verdict.is_some_and(|verdict| verdict.state != State::NeverReused);
+        if !is_confirmed && !self.may_have(&response) {
             return alone(self.client, self.request).await;
         }
-        let is_same = stored.is_some_and(|stored| Arc::ptr_eq(&stored.response, &response));
         Ok(Answer { response, verdict, is_stored: is_same && served_at_once })
     }
 
@@ -128,7 +133,8 @@ where
     /// How to load. By the times of its entry alone, a response is stale in general if the verdict says so; then calls
     /// share a load. Otherwise only this caller wants another one.
     fn options(&self, stored: Option<&Stored>) -> LoadingOptions {
-        let options = LoadingOptions::new();
+        // The verdict decides what is served stale, not the times of the entry.
+        let options = LoadingOptions::new().swr(Duration::ZERO).stale_if_error(Duration::ZERO);
         let Some(Stored { state, verdict, .. }) = stored else {
             return options.strategy(Strategy::CacheFirst);
         };

@@ -77,6 +77,16 @@ pub(crate) struct Expected {
 
 /// Reads a document.
 pub(crate) fn read(body: &[u8], types: &RecordTypes, expected: Expected) -> Result<Response, ReadError> {
+    read_as(body, types, Some(expected))
+}
+
+/// Reads a document with any primary data. Resources of types that the program does not list are left out.
+#[cfg(feature = "http")]
+pub(crate) fn read_any(body: &[u8], types: &RecordTypes) -> Result<Response, ReadError> {
+    read_as(body, types, None)
+}
+
+fn read_as(body: &[u8], types: &RecordTypes, expected: Option<Expected>) -> Result<Response, ReadError> {
     let json: &RawValue = match serde_json::from_slice(body) {
         Ok(json) => json,
         Err(error) => return Err(FieldError::new(error.to_string()).into()),
@@ -87,7 +97,7 @@ pub(crate) fn read(body: &[u8], types: &RecordTypes, expected: Expected) -> Resu
 fn read_members(
     members: Members<'_>,
     types: &RecordTypes,
-    expected: Expected,
+    expected: Option<Expected>,
 ) -> Result<Response, FieldError> {
     if members.data.is_none() && members.errors.is_none() && members.meta.is_none() {
         return Err(FieldError::new("a document needs at least one of `data`, `errors` and `meta`"));
@@ -101,10 +111,11 @@ fn read_members(
     let mut found = Found { types, records: Vec::new(), places: HashMap::default(), skipped: 0 };
     let primary = match members.data {
         None => Primary::Absent,
-        Some(data) => found.primary(data, expected).map_err(|error| error.within("data"))?,
+        Some(data) => found.any_primary(data, expected).map_err(|error| error.within("data"))?,
     };
     if let Some(included) = members.included {
-        each_element(included, &mut |json| found.add(json)).map_err(|error| error.within("included"))?;
+        each_element(included, &mut |json| found.add(json).map(drop))
+            .map_err(|error| error.within("included"))?;
     }
     check_version(members.jsonapi)?;
     let head = Head {
@@ -128,6 +139,19 @@ struct Found<'t> {
 }
 
 impl Found<'_> {
+    fn any_primary(&mut self, json: &RawValue, expected: Option<Expected>) -> Result<Primary, FieldError> {
+        match (expected, json.get().as_bytes().first()) {
+            (Some(expected), _) => self.primary(json, expected),
+            (None, Some(b'[')) => {
+                let records = read_list(json, &mut |json| self.add(json))?;
+                Ok(Primary::Many(records.into_iter().flatten().collect()))
+            }
+            (None, Some(b'n')) => Ok(Primary::Null),
+            (None, Some(b'{')) => Ok(self.add(json)?.map_or(Primary::Absent, Primary::One)),
+            (None, _) => Err(expected_any(json)),
+        }
+    }
+
     fn primary(
         &mut self,
         json: &RawValue,
@@ -159,8 +183,8 @@ impl Found<'_> {
         }
     }
 
-    fn add(&mut self, json: &RawValue) -> Result<(), FieldError> {
-        self.add_object(&ResourceObject::read(json)?).map(drop)
+    fn add(&mut self, json: &RawValue) -> Result<Option<RecordRef>, FieldError> {
+        self.add_object(&ResourceObject::read(json)?)
     }
 
     /// Adds a record. What a document says twice is merged in order.
@@ -185,6 +209,10 @@ impl Found<'_> {
         }
         Ok(Some(name))
     }
+}
+
+fn expected_any(json: &RawValue) -> FieldError {
+    expected("a resource, a list of resources or null", json)
 }
 
 /// Takes all that is known of another record of the same type.

@@ -20,6 +20,8 @@ pub(crate) struct RecordIndex<A: App>(Mutex<IndexState<A>>);
 
 struct IndexState<A: App> {
     owners: HashMap<RecordRef, Owners<A>>,
+    /// The answers that are lists of records of each type, by the numbers of their memberships.
+    lists: HashMap<TypeId, HashMap<u64, Arc<dyn AnyOwner<A>>>>,
     last: u64,
 }
 
@@ -31,17 +33,24 @@ pub(crate) struct Membership<A: App> {
     index: Arc<RecordIndex<A>>,
     number: u64,
     names: Vec<(TypeId, Arc<[Id]>)>,
+    /// The type of the records that the answer lists, if it is a list.
+    listed: Option<TypeId>,
 }
 
 impl<A: App> Default for RecordIndex<A> {
     fn default() -> Self {
-        Self(Mutex::new(IndexState { owners: HashMap::default(), last: 0 }))
+        Self(Mutex::new(IndexState { owners: HashMap::default(), lists: HashMap::default(), last: 0 }))
     }
 }
 
 impl<A: App> RecordIndex<A> {
-    /// Enters an answer that shows these records.
-    pub(crate) fn enter(self: &Arc<Self>, owner: &Arc<dyn AnyOwner<A>>, frame: &Frame) -> Membership<A> {
+    /// Enters an answer that shows these records. `listed` is their type, if the answer is a list.
+    pub(crate) fn enter(
+        self: &Arc<Self>,
+        owner: &Arc<dyn AnyOwner<A>>,
+        frame: &Frame,
+        listed: Option<TypeId>,
+    ) -> Membership<A> {
         let names: Vec<_> = frame.names().map(|(resource, ids)| (resource, Arc::clone(ids))).collect();
         let mut state = self.0.lock();
         state.last += 1;
@@ -49,8 +58,11 @@ impl<A: App> RecordIndex<A> {
         for name in each(&names) {
             state.owners.entry(name).or_default().push((number, Arc::clone(owner)));
         }
+        if let Some(listed) = listed {
+            state.lists.entry(listed).or_default().insert(number, Arc::clone(owner));
+        }
         drop(state);
-        Membership { index: Arc::clone(self), number, names }
+        Membership { index: Arc::clone(self), number, names, listed }
     }
 
     /// Returns the answers that show a record. One may be listed several times.
@@ -58,6 +70,13 @@ impl<A: App> RecordIndex<A> {
         let state = self.0.lock();
         let owners = state.owners.get(name).map(|owners| owners.iter().map(|(_, owner)| Arc::clone(owner)));
         owners.map(Iterator::collect).unwrap_or_default()
+    }
+
+    /// Returns the answers that are lists of records of a type. One may be listed several times.
+    #[cfg(feature = "http")]
+    pub(crate) fn lists(&self, listed: TypeId) -> Vec<Arc<dyn AnyOwner<A>>> {
+        let state = self.0.lock();
+        state.lists.get(&listed).map(|owners| owners.values().cloned().collect()).unwrap_or_default()
     }
 
     /// Returns the records that answers show.
@@ -89,6 +108,14 @@ impl<A: App> Drop for Membership<A> {
             }
             if owners.is_empty() {
                 state.owners.remove(&name);
+            }
+        }
+        if let Some(listed) = self.listed
+            && let Some(owners) = state.lists.get_mut(&listed)
+        {
+            left.extend(owners.remove(&self.number));
+            if owners.is_empty() {
+                state.lists.remove(&listed);
             }
         }
         drop(state);

@@ -1,5 +1,6 @@
 //! Stores answers: merges their records into those that are known, and makes other answers follow.
 
+use std::any::TypeId;
 use std::sync::Arc;
 
 use cache_client::{AnswerStore, Client};
@@ -54,7 +55,7 @@ pub(crate) fn store_answer<A: Resources, T: Content + ?Sized>(
         Source::Copy => HashSet::default(),
     };
     let merging = Merging { documents: &documents, source, deleted: &deleted };
-    let Shown { frame, written, names } = merging.records(&answer, &mut plan, store);
+    let Shown { frame, written, names } = merging.records(&answer.frame, &mut plan, store);
     let document = answer.with_frame(frame).without(&deleted);
     store.follows_itself();
     let own = store.key().filter(|_| !store.is_overtaken());
@@ -70,6 +71,30 @@ pub(crate) fn store_answer<A: Resources, T: Content + ?Sized>(
     plan.seal(&documents, store, lane, (number, written));
     *store.plan() = plan;
     answer
+}
+
+/// Writes the records of a response that answers no query, as of now. Marks the answers that list records of these
+/// types.
+#[cfg(feature = "http")]
+pub(crate) fn store_records<A: Resources>(
+    records: &Frame,
+    listed: &[TypeId],
+    store: &mut AnswerStore<'_, A>,
+) {
+    let documents = store.client().extension::<Documents<A>>();
+    let number = documents.order.next();
+    let lane = documents.lane.enter();
+    let mut plan = std::mem::take(store.plan::<Plan<A>>());
+    let deleted = documents.order.deleted_after(number);
+    let merging = Merging { documents: &documents, source: Source::Request(number), deleted: &deleted };
+    let Shown { written, names, .. } = merging.records(records, &mut plan, store);
+    let owners = listed.iter().flat_map(|listed| documents.index.lists(*listed));
+    // Several documents of one answer may be in the index.
+    let marked: HashSet<_> = owners.map(|owner| owner.key().clone()).collect();
+    marked.iter().for_each(|key| store.invalidate_answer(key));
+    plan.follow(&documents, store, &names, None);
+    plan.seal(&documents, store, lane, (number, written));
+    *store.plan() = plan;
 }
 
 /// Returns the document that the cache has, if the answer says the same. Otherwise enters the answer as one that shows
@@ -90,7 +115,8 @@ fn keep_or_own<A: Resources, T: Content + ?Sized>(
     }
     if let Some(key) = store.key() {
         let owner = Owner::<A, T>::erased(key.clone());
-        document.owned = Some(Arc::new(documents.index.enter(&owner, &document.frame)));
+        let listed = T::IS_COLLECTION.then(TypeId::of::<T::Resource>);
+        document.owned = Some(Arc::new(documents.index.enter(&owner, &document.frame, listed)));
     }
     Arc::new(document)
 }
@@ -111,16 +137,11 @@ struct Merging<'d, A: Resources> {
 }
 
 impl<A: Resources> Merging<'_, A> {
-    /// Merges the records of an answer into those that are known, and writes those that have changed.
-    fn records<T: Content + ?Sized>(
-        &self,
-        answer: &Document<T>,
-        plan: &mut Plan<A>,
-        store: &mut AnswerStore<'_, A>,
-    ) -> Shown {
+    /// Merges records into those that are known, and writes those that have changed.
+    fn records(&self, records: &Frame, plan: &mut Plan<A>, store: &mut AnswerStore<'_, A>) -> Shown {
         let list = &self.documents.list;
         let (mut shown, mut written, mut names) = (Vec::new(), Vec::new(), Vec::new());
-        for (name, newer) in answer.frame.records() {
+        for (name, newer) in records.records() {
             if self.deleted.contains(&name) {
                 continue;
             }

@@ -83,6 +83,14 @@ fn a_request_without_host_marks_paths() {
 }
 
 #[test]
+fn a_request_for_an_authority_marks_only_that() {
+    for authority in ["example.com:443", "example.com"] {
+        let fields = [Text("location", "/item"), Text("content-location", "https://example.com/item")];
+        assert_eq!(marks("CONNECT", authority, 200, &fields), [authority]);
+    }
+}
+
+#[test]
 fn marks_are_the_keys_of_the_requests_that_read_them() {
     let read = Key::url(&"https://example.com/a?filter%5Bx%5D=1".parse().expect("a url"));
     let answer = response(201, &[Text("location", "a?filter[x]=1")]);

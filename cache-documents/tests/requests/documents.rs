@@ -98,6 +98,18 @@ async fn a_document_that_must_not_be_stored_is_for_its_callers() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn a_304_that_forbids_storage_removes_the_document() {
+    let desk = desk();
+    let headers = [("cache-control", "max-age=60"), ("last-modified", "Thu, 01 Jan 1970 00:00:00 GMT")];
+    desk.answers("GET /articles/1", &headers, &article_body(1, "One"));
+    desk.answers_with("GET /articles/1", StatusCode::NOT_MODIFIED, &[("cache-control", "no-store")], "");
+    desk.article(1).await;
+    pass(seconds(60)).await;
+    desk.article(1).await;
+    assert!(desk.client.cached(&GetArticle(1)).is_none());
+}
+
+#[tokio::test(start_paused = true)]
 async fn of_several_responses_the_shortest_time_counts() {
     let desk = desk();
     desk.answers("GET /a", &[("cache-control", "max-age=10")], "one");

@@ -2,9 +2,11 @@
 #![cfg(feature = "http")]
 #![allow(clippy::unwrap_used, missing_docs, reason = "tests")]
 
+mod changes;
 mod documents;
 mod loopback;
 mod served;
 mod several_callers;
 mod site;
 mod unsafe_methods;
+mod windows;

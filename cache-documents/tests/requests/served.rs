@@ -101,6 +101,28 @@ async fn a_304_about_another_response_is_followed_by_a_plain_request() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn a_304_that_forbids_storage_removes_the_stored_response() {
+    let desk = desk();
+    desk.answers("GET /a", &[("cache-control", "max-age=60"), ("etag", "\"a\"")], "one");
+    desk.answers_with("GET /a", StatusCode::NOT_MODIFIED, &[("cache-control", "no-store")], "");
+    desk.text("/a").await;
+    pass(seconds(60)).await;
+    assert_eq!(desk.text("/a").await, "one", "the server has confirmed it");
+    assert_eq!(desk.client.cache().len(), 0);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_request_that_must_not_be_stored_leaves_the_stored_response() {
+    let desk = desk();
+    desk.answers("GET /a", &[("cache-control", "max-age=60"), ("etag", "\"a\"")], "one");
+    desk.answers("GET /a", &[], "two");
+    desk.text("/a").await;
+    assert_eq!(text(&desk.send(request("GET", "/a", &[("cache-control", "no-store")])).await), "two");
+    assert!(!desk.last_headers().contains_key("if-none-match"));
+    assert_eq!((desk.text("/a").await.as_str(), desk.sent()), ("one", 2));
+}
+
+#[tokio::test(start_paused = true)]
 async fn no_store_is_kept_nowhere() {
     let desk = desk();
     desk.answers("GET /a", &[("cache-control", "no-store, max-age=60")], "one");

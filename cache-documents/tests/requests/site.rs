@@ -2,6 +2,7 @@
 
 use std::collections::{BTreeMap, VecDeque};
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, SystemTime};
 
 use bytes::Bytes;
@@ -27,6 +28,31 @@ pub struct Article {
     pub title: Field<Arc<str>>,
 }
 
+#[derive(Query, Clone, Debug, PartialEq, Eq, Hash)]
+#[query(value = Person, record)]
+pub struct PersonId(pub Id);
+
+#[derive(Resource, Clone, Debug, PartialEq)]
+#[resource(type = "people", key = PersonId)]
+pub struct Person {
+    pub name: Field<Arc<str>>,
+}
+
+/// The articles of one page.
+#[derive(Query, Clone, Debug, PartialEq, Eq, Hash)]
+#[query(value = Document<[Article]>, capacity = 100, fresh = "3000s")]
+pub struct GetArticles(pub u32);
+
+/// A list that is always empty.
+#[derive(Query, Clone, Debug, PartialEq, Eq, Hash)]
+#[query(value = Document<[Article]>, capacity = 100, fresh = "3000s")]
+pub struct GetNamed(pub Arc<str>);
+
+/// All people.
+#[derive(Query, Clone, Debug, PartialEq, Eq, Hash)]
+#[query(value = Document<[Person]>, capacity = 100, fresh = "3000s")]
+pub struct GetPeople;
+
 /// One article, as a query of the program.
 #[derive(Query, Clone, Debug, PartialEq, Eq, Hash)]
 #[query(value = Document<Article>, capacity = 100, fresh = "30s", tags_of = GetArticle::tags)]
@@ -42,6 +68,14 @@ impl GetArticle {
     }
 }
 
+/// One article, with options that allow stale answers for long.
+#[derive(Query, Clone, Debug, PartialEq, Eq, Hash)]
+#[query(
+    value = Document<Article>, capacity = 100, strategy = "stale-while-revalidate", fresh = "30s", swr = "1000s",
+    stale_if_error = "1000s"
+)]
+pub struct GetPatiently(pub u32);
+
 /// The length of several pages together.
 #[derive(Query, Clone, Debug, PartialEq, Eq, Hash)]
 #[query(value = usize, capacity = 100, fresh = "500s")]
@@ -51,7 +85,12 @@ registry! {
     pub struct SiteRegistry {
         cache_documents::http::GetResponse,
         crate::site::ArticleId,
+        crate::site::PersonId,
         crate::site::GetArticle,
+        crate::site::GetPatiently,
+        crate::site::GetArticles,
+        crate::site::GetNamed,
+        crate::site::GetPeople,
         crate::site::GetLength,
     }
 }
@@ -74,6 +113,8 @@ pub struct Site {
     requests: Mutex<Vec<http::Request<Bytes>>>,
     constants: Vec<HeaderName>,
     pub windows: Mutex<Windows>,
+    /// Whether a hook of the cache refuses changes.
+    pub refuses_changes: Arc<AtomicBool>,
     judge: Judge,
 }
 
@@ -91,9 +132,17 @@ impl App for Site {
     type Registry = SiteRegistry;
 }
 
+impl Site {
+    /// Makes all connections be lost from now on.
+    pub fn loses_all(&self) {
+        self.answers.lock().clear();
+    }
+}
+
 impl Resources for Site {
     fn list(list: &mut ResourceList<Self>) {
         list.add::<Article>();
+        list.add::<Person>();
     }
 }
 
@@ -154,6 +203,38 @@ impl Fetch<Site> for GetArticle {
     }
 }
 
+impl Fetch<Site> for GetPatiently {
+    type Error = SiteError;
+
+    async fn fetch(&self, cx: &Context<Site>) -> Result<Document<Article>, SiteError> {
+        Ok(cx.document(cx.send(get(&format!("/articles/{}", self.0))).await?.body())?)
+    }
+}
+
+impl Fetch<Site> for GetArticles {
+    type Error = SiteError;
+
+    async fn fetch(&self, cx: &Context<Site>) -> Result<Document<[Article]>, SiteError> {
+        Ok(cx.document(cx.send(get(&format!("/pages/{}", self.0))).await?.body())?)
+    }
+}
+
+impl Fetch<Site> for GetNamed {
+    type Error = SiteError;
+
+    async fn fetch(&self, cx: &Context<Site>) -> Result<Document<[Article]>, SiteError> {
+        Ok(cx.document(br#"{"data": []}"#)?)
+    }
+}
+
+impl Fetch<Site> for GetPeople {
+    type Error = SiteError;
+
+    async fn fetch(&self, cx: &Context<Site>) -> Result<Document<[Person]>, SiteError> {
+        Ok(cx.document(cx.send(get("/people")).await?.body())?)
+    }
+}
+
 impl Fetch<Site> for GetLength {
     type Error = SiteError;
 
@@ -176,13 +257,17 @@ pub fn desk() -> Desk {
 }
 
 pub fn desk_with_constant_headers(constants: Vec<HeaderName>) -> Desk {
-    let cache = Cache::builder().clock(TokioClock::new()).build().unwrap();
+    let refuses_changes = Arc::new(AtomicBool::new(false));
+    let refuses = Arc::clone(&refuses_changes);
+    let hook = move |_: &_| if refuses.load(Ordering::SeqCst) { Err("not now".into()) } else { Ok(()) };
+    let cache = Cache::builder().clock(TokioClock::new()).before_commit(hook).build().unwrap();
     let site = Site {
         began: Instant::now(),
         answers: Mutex::default(),
         requests: Mutex::default(),
         constants,
         windows: Mutex::default(),
+        refuses_changes,
         judge: Judge::default(),
     };
     Desk { client: Client::builder(cache, site).documents().build() }

@@ -110,6 +110,20 @@ fn times_given_with_a_write_come_back() {
 }
 
 #[test]
+fn times_to_serve_a_stale_entry_come_back() {
+    let (cache, clock) = library();
+    let times = EntryTimes::new().swr(Duration::ZERO).stale_if_error(Duration::MAX);
+    cache.insert_timed(quote(), 7u64, times);
+    cache.insert_timed(GetQuote("iron".to_owned()), 7u64, EntryTimes::new().swr(3 * SECOND));
+    let (restored, _) = restarted(&clock, Duration::ZERO);
+    restore(&restored, &saved(&cache));
+    let state = restored.get_entry(&quote()).unwrap().state();
+    assert_eq!((state.swr(), state.stale_if_error()), (Some(Duration::ZERO), Some(Duration::MAX)));
+    let state = restored.get_entry(&GetQuote("iron".to_owned())).unwrap().state();
+    assert_eq!((state.swr(), state.stale_if_error()), (Some(3 * SECOND), None));
+}
+
+#[test]
 fn the_mark_of_an_invalidated_entry_comes_back_and_a_write_clears_it() {
     let (cache, clock) = library();
     cache.insert(quote(), 7u64);

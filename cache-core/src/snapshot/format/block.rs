@@ -4,7 +4,9 @@
 //! be checked at once before any entry is looked at.
 
 use super::bytes::Cursor;
-use crate::shard::saved_entries::{EntryMeta, Nanos};
+use crate::clock::Nanos;
+use crate::entry_times::OwnTimes;
+use crate::shard::saved_entries::EntryMeta;
 use crate::snapshot::error::{Damage, SnapshotError};
 
 /// Number of entries in a full block: enough to make its frame cheap, few enough to stay in the L2 cache.
@@ -22,7 +24,19 @@ const TTL: u32 = 4;
 const FRESH: u32 = 8;
 /// The block has idle times; without the column they equal the ages.
 const IDLE: u32 = 16;
-const KNOWN: u32 = UNIFORM | MARKS | TTL | FRESH | IDLE;
+/// The block has times for which stale entries may be served while they are loaded again.
+const SWR: u32 = 32;
+/// The block has times for which stale entries may be served when their loads fail.
+const STALE_IF_ERROR: u32 = 64;
+const KNOWN: u32 = UNIFORM | MARKS | TTL | FRESH | IDLE | SWR | STALE_IF_ERROR;
+
+/// The columns of the times that were given with writes, in the order of the file.
+const OWN_TIMES: [(u32, fn(&OwnTimes) -> Option<Nanos>); 4] = [
+    (TTL, |own| own.ttl),
+    (FRESH, |own| own.fresh),
+    (SWR, |own| own.swr),
+    (STALE_IF_ERROR, |own| own.stale_if_error),
+];
 
 const INVALIDATED: u8 = 1;
 const SURVIVOR: u8 = 2;
@@ -79,9 +93,8 @@ impl BlockBuilder {
         let flag = |is_needed, column| if is_needed { column } else { 0 };
         let columns = flag(uniform, UNIFORM)
             | flag(metas.iter().any(|meta| marks(meta) != [0; 4]), MARKS)
-            | flag(metas.iter().any(|meta| meta.ttl.is_some()), TTL)
-            | flag(metas.iter().any(|meta| meta.fresh.is_some()), FRESH)
-            | flag(metas.iter().any(|meta| meta.idle != meta.age), IDLE);
+            | flag(metas.iter().any(|meta| meta.idle != meta.age), IDLE)
+            | own_columns(metas);
 
         out.clear();
         out.extend_from_slice(&(lengths.len() as u32).to_le_bytes());
@@ -96,11 +109,8 @@ impl BlockBuilder {
         if columns & MARKS != 0 {
             put_column(metas, out, marks);
         }
-        if columns & TTL != 0 {
-            put_column(metas, out, |meta| Nanos::to_le_bytes(meta.ttl));
-        }
-        if columns & FRESH != 0 {
-            put_column(metas, out, |meta| Nanos::to_le_bytes(meta.fresh));
+        for (_, time) in OWN_TIMES.iter().filter(|(column, _)| columns & column != 0) {
+            put_column(metas, out, |meta| Nanos::to_le_bytes(time(&meta.own)));
         }
     }
 
@@ -124,6 +134,15 @@ fn put_column<T, const N: usize>(values: &[T], out: &mut Vec<u8>, encode: impl F
     places.iter_mut().zip(values).for_each(|(place, value)| *place = encode(value));
 }
 
+/// The columns of the times that were given with any of the writes.
+fn own_columns(metas: &[EntryMeta]) -> u32 {
+    if metas.iter().all(|meta| meta.own.is_none()) {
+        return 0;
+    }
+    let needed = OWN_TIMES.iter().filter(|(_, time)| metas.iter().any(|meta| time(&meta.own).is_some()));
+    needed.fold(0, |columns, (column, _)| columns | column)
+}
+
 fn marks(meta: &EntryMeta) -> [u8; 4] {
     let flags = if meta.invalidated { INVALIDATED } else { 0 } | if meta.is_survivor { SURVIVOR } else { 0 };
     [flags, meta.rank, meta.uses, 0]
@@ -142,10 +161,8 @@ pub(crate) struct Block<'a> {
     idles: &'a [[u8; 8]],
     /// Empty when all marks are zero.
     marks: &'a [[u8; 4]],
-    /// Empty when no write gave one.
-    ttls: &'a [[u8; 8]],
-    /// Empty when no write gave one.
-    freshes: &'a [[u8; 8]],
+    /// As in [`OWN_TIMES`]. Empty when no write gave one.
+    own: [&'a [[u8; 8]]; 4],
     payload: &'a [u8],
 }
 
@@ -179,8 +196,12 @@ impl<'a> Block<'a> {
             ages: column(&mut cursor, count)?,
             idles: column(&mut cursor, count_of(IDLE))?,
             marks: column(&mut cursor, count_of(MARKS))?,
-            ttls: column(&mut cursor, count_of(TTL))?,
-            freshes: column(&mut cursor, count_of(FRESH))?,
+            own: [
+                column(&mut cursor, count_of(TTL))?,
+                column(&mut cursor, count_of(FRESH))?,
+                column(&mut cursor, count_of(SWR))?,
+                column(&mut cursor, count_of(STALE_IF_ERROR))?,
+            ],
             payload: cursor.rest(),
         };
         block.check(offset)?;
@@ -237,11 +258,16 @@ impl<'a> Block<'a> {
         let [flags, rank, uses, _] = self.marks.get(index).copied().unwrap_or_default();
         let age = Nanos::from_le_bytes(self.ages[index]).unwrap_or(Nanos::FOREVER);
         let time = |times: &[[u8; 8]]| times.get(index).copied().and_then(Nanos::from_le_bytes);
+        let [ttls, freshes, swrs, if_error] = self.own;
         EntryMeta {
             age,
             idle: if self.idles.is_empty() { age } else { time(self.idles).unwrap_or(Nanos::FOREVER) },
-            ttl: time(self.ttls),
-            fresh: time(self.freshes),
+            own: OwnTimes {
+                ttl: time(ttls),
+                fresh: time(freshes),
+                swr: time(swrs),
+                stale_if_error: time(if_error),
+            },
             invalidated: flags & INVALIDATED != 0,
             is_survivor: flags & SURVIVOR != 0,
             rank,

@@ -68,6 +68,11 @@ fn idle_times_that_are_the_ages_take_no_bytes() {
     same(&load(&codec, &long).expect("the table decodes").entries, &of(Nanos::new(8)));
 }
 
+/// Metadata with these times, which were given with the write.
+fn own_times(own: OwnTimes) -> EntryMeta {
+    EntryMeta { own, ..plain_meta() }
+}
+
 #[test]
 fn bookkeeping_of_every_kind_comes_back() {
     let odd = |index: u64, meta| {
@@ -76,11 +81,23 @@ fn bookkeeping_of_every_kind_comes_back() {
         entry
     };
     let metas = [
-        EntryMeta { ttl: Some(Nanos::new(0)), fresh: Some(Nanos::FOREVER), ..plain_meta() },
-        EntryMeta { ttl: Some(Nanos::FOREVER), invalidated: true, ..plain_meta() },
+        own_times(OwnTimes { ttl: Some(Nanos::new(0)), fresh: Some(Nanos::FOREVER), ..OwnTimes::NONE }),
+        EntryMeta {
+            invalidated: true,
+            ..own_times(OwnTimes { ttl: Some(Nanos::FOREVER), ..OwnTimes::NONE })
+        },
+        own_times(OwnTimes { swr: Some(Nanos::new(5)), ..OwnTimes::NONE }),
+        own_times(OwnTimes {
+            stale_if_error: Some(Nanos::new(0)),
+            swr: Some(Nanos::new(7)),
+            ..OwnTimes::NONE
+        }),
         EntryMeta { rank: 255, uses: 3, ..plain_meta() },
         EntryMeta { is_survivor: true, age: Nanos::FOREVER, idle: Nanos::new(0), ..plain_meta() },
-        EntryMeta { age: Nanos::new(1), fresh: Some(Duration::new(1, 1).into()), ..plain_meta() },
+        EntryMeta {
+            age: Nanos::new(1),
+            ..own_times(OwnTimes { fresh: Some(Duration::new(1, 1).into()), ..OwnTimes::NONE })
+        },
     ];
     let entries = || (0..).zip(metas).map(|(index, meta)| odd(index, meta)).collect::<Vec<_>>();
     let codec = opaque_books::<Bincode>();

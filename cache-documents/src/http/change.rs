@@ -1,0 +1,138 @@
+//! What the response to an unsafe request changes in the records of a client.
+
+use std::any::TypeId;
+use std::borrow::Cow;
+use std::sync::{Arc, OnceLock};
+
+use bytes::Bytes;
+use cache_client::{AnswerStore, Client};
+use http::header::CONTENT_TYPE;
+use http::{HeaderMap, Method, StatusCode};
+use serde::Deserialize;
+
+use super::request::Message;
+use super::{RecordsError, Response, Transport};
+use crate::frame::Frame;
+use crate::jsonapi::ReadError;
+use crate::jsonapi::read::read_any;
+use crate::record_types::RecordTypes;
+use crate::records::state::Documents;
+use crate::records::store::store_records;
+use crate::resources::Resources;
+
+const MEDIA_TYPE: &[u8] = b"application/vnd.api+json";
+
+/// An unsafe request and the response to it. The client's step for this type applies it.
+pub(crate) struct Change {
+    message: Arc<Message>,
+    response: Response,
+    unread: OnceLock<ReadError>,
+}
+
+/// Applies the response to a successful unsafe request, if the client keeps documents.
+pub(super) async fn apply<A: Transport>(client: &Client<A>, response: Response) -> Response {
+    let message = response.head().message();
+    let is_change = !message.head.method.is_safe() && response.status().is_success();
+    if !is_change || !client.has_step_for::<Change>() {
+        return response;
+    }
+    let change = Arc::new(Change {
+        message: Arc::clone(message),
+        response: response.clone(),
+        unread: OnceLock::new(),
+    });
+    // Boxed, so that other requests stay small.
+    let committed = Box::pin(client.change(|changes| changes.extend_by(Arc::clone(&change)))).await;
+    match (change.unread.get(), committed) {
+        (Some(error), _) => response.with_records_error(error.clone().into()),
+        (None, Err(error)) => response.with_records_error(RecordsError::Commit(Arc::new(error))),
+        (None, Ok(_)) => response,
+    }
+}
+
+/// The step of a client that keeps documents: writes the records of a response, and marks the documents that list
+/// records of the type that was created or deleted.
+pub(crate) fn apply_change<A: Resources>(change: Arc<Change>, store: &mut AnswerStore<'_, A>) -> Arc<Change> {
+    let documents = store.client().extension::<Documents<A>>();
+    let types = &documents.list.types;
+    match change.records(types) {
+        Ok(records) => {
+            let listed = change.listed(types);
+            if records.len() > 0 || listed.is_some() {
+                store_records(&records, listed.as_slice(), store);
+            }
+        }
+        Err(error) => _ = change.unread.set(error),
+    }
+    change
+}
+
+impl Change {
+    /// The records that the response shows, or that were sent if it is 201 or 204 and has no content.
+    fn records(&self, types: &RecordTypes) -> Result<Frame, ReadError> {
+        let (body, sent) = (self.response.body(), &self.message.body);
+        let to_frame = |body: &Bytes| {
+            let records = read_any(body, types)?.records;
+            Ok(Frame::new(records, &|resource| types.to_list(resource)))
+        };
+        let is_silent = matches!(self.response.status(), StatusCode::CREATED | StatusCode::NO_CONTENT);
+        if !body.is_empty() && is_document(&self.response.head().latest().parts.headers) {
+            to_frame(body)
+        } else if is_silent && body.is_empty() && is_document(&self.message.head.headers) {
+            // A resource that was sent without an id is none that is known.
+            Ok(to_frame(sent).unwrap_or_default())
+        } else {
+            Ok(Frame::default())
+        }
+    }
+
+    /// The type of which a record was created or deleted.
+    fn listed(&self, types: &RecordTypes) -> Option<TypeId> {
+        let kind = match (&self.message.head.method, self.response.status()) {
+            (&Method::POST, StatusCode::CREATED | StatusCode::ACCEPTED | StatusCode::NO_CONTENT) => {
+                self.created()?
+            }
+            (&Method::DELETE, _) => self.parent()?.into(),
+            _ => return None,
+        };
+        Some(types.by_name(&kind)?.resource)
+    }
+
+    /// The type of the resource that the response shows, or that was sent.
+    fn created(&self) -> Option<Cow<'_, str>> {
+        let by_response = || {
+            let is_document = is_document(&self.response.head().latest().parts.headers);
+            primary_kind(self.response.body()).filter(|_| is_document)
+        };
+        let by_request =
+            || primary_kind(&self.message.body).filter(|_| is_document(&self.message.head.headers));
+        by_response().or_else(by_request)
+    }
+
+    /// The segment of the path before the last one. JSON:API recommends `/articles/1` as the URL of a resource.
+    fn parent(&self) -> Option<&str> {
+        let path = self.message.head.uri.path();
+        path.strip_suffix('/').unwrap_or(path).rsplit('/').nth(1)
+    }
+}
+
+/// Returns the type of a document's primary data, if that is a single resource.
+fn primary_kind(body: &Bytes) -> Option<Cow<'_, str>> {
+    #[derive(Deserialize)]
+    struct Document<'a> {
+        #[serde(borrow)]
+        data: Resource<'a>,
+    }
+    #[derive(Deserialize)]
+    struct Resource<'a> {
+        #[serde(borrow, rename = "type")]
+        kind: Cow<'a, str>,
+    }
+    serde_json::from_slice::<Document<'_>>(body).ok().map(|document| document.data.kind)
+}
+
+fn is_document(headers: &HeaderMap) -> bool {
+    let Some(value) = headers.get(CONTENT_TYPE) else { return false };
+    let essence = value.as_bytes().split(|byte| *byte == b';').next().unwrap_or_default();
+    essence.trim_ascii().eq_ignore_ascii_case(MEDIA_TYPE)
+}
