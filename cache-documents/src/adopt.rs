@@ -54,7 +54,10 @@ struct Adopted(Mutex<AdoptReport>);
 impl Display for AdoptReport {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let Self { adopted, renewed, marked, overtaken } = self;
-        write!(f, "adopted {adopted} answers, {renewed} of them renewed; {marked} marked, {overtaken} overtaken")
+        write!(
+            f,
+            "adopted {adopted} answers, {renewed} of them renewed; {marked} marked, {overtaken} overtaken"
+        )
     }
 }
 

@@ -86,7 +86,11 @@ fn restore(
 ) -> Result<Response, String> {
     for (name, shape) in shapes {
         match types.shape_of(name) {
-            None => return Err(format!("it shows records of type `{name}`, which the program has no more")),
+            None => {
+                return Err(format!(
+                    "it shows records of type `{name}`, which no answer of its query can show now"
+                ));
+            }
             Some(now) if now.to_le_bytes() != *shape => {
                 return Err(format!("the fields of `{name}`, which it shows, have changed"));
             }

@@ -147,9 +147,7 @@ impl<A: App> LoadTask<A> {
         match self.node.client.step_for(value) {
             None => {
                 let handle = self.query.to_handle(value);
-                watch
-                    .fill(entry.codec, &*self.flight.key, &handle, &times)
-                    .then(|| Arc::clone(value))
+                watch.fill(entry.codec, &*self.flight.key, &handle, &times).then(|| Arc::clone(value))
             }
             Some(step) => self.fill_by_step(step, value, watch, times),
         }

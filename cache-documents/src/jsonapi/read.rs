@@ -148,7 +148,8 @@ fn read_saved_members(
 ) -> Result<Response, FieldError> {
     let mut found =
         Found { types, records: Vec::new(), places: HashMap::default(), skipped: members.skipped };
-    each_element(members.resources, &mut |json| found.add(json)).map_err(|error| error.within("resources"))?;
+    each_element(members.resources, &mut |json| found.add(json))
+        .map_err(|error| error.within("resources"))?;
     let primary = match members.data {
         None => Primary::Absent,
         Some(data) => saved_primary(data, types, expected).map_err(|error| error.within("data"))?,
