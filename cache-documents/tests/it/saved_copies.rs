@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use cache_client::{Client, MemoryProvider, Provider, Strategy, TokioClock};
-use cache_core::{Cache, LoadingOptions};
+use cache_core::{Cache, LoadingOptions, TableOptions};
 use cache_documents::{ClientDocuments, DocumentsBuilder, Field};
 use cache_file::FileProvider;
 use serde_json::{Value, json};
@@ -104,11 +104,17 @@ async fn an_equal_record_keeps_its_allocation() {
 async fn a_stale_copy_shares_its_records_too() {
     let clock = TokioClock::new();
     let options = |options: LoadingOptions| {
-        options.strategy(Strategy::StaleWhileRevalidate).swr(Duration::from_secs(600))
+        options
+            .strategy(Strategy::StaleWhileRevalidate)
+            .fresh(Duration::from_secs(60))
+            .swr(Duration::from_secs(600))
     };
     let provider = Arc::new(MemoryProvider::new(100));
     let with_options = || {
-        let cache = Cache::<BlogRegistry>::builder().clock(clock).build().unwrap();
+        // The table keeps nothing by itself, so that only the load keeps the stale document.
+        let cache =
+            Cache::<BlogRegistry>::builder().clock(clock).table::<GetArticle>(|_| TableOptions::new());
+        let cache = cache.build().unwrap();
         let builder = Client::builder(cache, Blog::default()).documents().provider(Arc::clone(&provider));
         Desk { client: builder.query::<GetArticle>(options).build(), clock }
     };
