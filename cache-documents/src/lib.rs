@@ -100,13 +100,23 @@
 //! - **An equal response wakes nobody.** The records and the document stay the same allocations, and only the age of the
 //!   answer begins anew.
 //!
+//! # Across restarts
+//! The answers of a query with `persist` are saved, in [snapshots](cache_core::Cache::save) and by a
+//! [`Provider`](cache_client::Provider), if the records that they show have [`persist`](SavedResource) too. Each answer is
+//! saved with everything that it shows except the head of its HTTP response. After a restart the answers share their
+//! records again: those of a snapshot when the client is built, if the program [lists](ResourceList::add_saved) the query,
+//! and those of a provider when they are found. They count as older than everything that the client knows. When the fields
+//! of a record type change, the saved answers that show such records are left out; all others are not affected.
+//!
 //! # Costs
 //! Reading a document from the cache costs a hit. `one` and `get` are a binary search among the records of one type that
 //! the document shows. Storing a response visits its records, and the documents that show those that have changed. All
 //! commits that change records are made one after another. If more than 256 documents show a changed record, those that
-//! are neither observed nor pinned are marked instead of rewritten.
+//! are neither observed nor pinned are marked instead of rewritten. A saved answer has its own copies of its records, as
+//! JSON.
 #![forbid(unsafe_code)]
 
+mod adopt;
 mod builder;
 mod context;
 mod document;
@@ -126,13 +136,16 @@ mod records;
 mod relation;
 mod resource;
 mod resources;
+mod saved;
+mod saved_document;
 mod sync;
 
 pub use cache_macros::Resource;
 
+pub use adopt::AdoptReport;
 pub use builder::DocumentsBuilder;
 pub use context::ReadDocument;
-pub use document::{Content, Document};
+pub use document::{AnyDocument, Content, Document};
 pub use documents::{ChangeRecords, ClientDocuments, DocumentsOf, EditRecords};
 pub use field::Field;
 pub use id::Id;
@@ -141,6 +154,7 @@ pub use jsonapi::{ErrorObject, ErrorSource, Link, Links, Meta, ReadError};
 pub use relation::{Many, One};
 pub use resource::{Resource, ResourceKey};
 pub use resources::{ResourceList, Resources};
+pub use saved::SavedResource;
 
 /// What the derive macro uses. Not part of the public interface.
 #[doc(hidden)]
@@ -149,4 +163,5 @@ pub mod __private {
 
     pub use crate::field::{AnyField, no_field};
     pub use crate::resource::{NoQuery, TableOf};
+    pub use crate::saved::SavedField;
 }

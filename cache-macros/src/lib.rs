@@ -180,6 +180,7 @@ pub fn derive_shape(input: TokenStream) -> TokenStream {
 /// | `type = "..."` | type | name of the type in responses; required |
 /// | `key = Type` | type | the query whose keys name the records; required |
 /// | `rename_all = "..."` | type | case of the fields' names in responses, by the rules of serde: `kebab-case`, `camelCase`, `snake_case`, `PascalCase`, `lowercase`, `UPPERCASE`, `SCREAMING_SNAKE_CASE` or `SCREAMING-KEBAB-CASE`; default: as written |
+/// | `persist` | type | records are saved with the documents that show them; types of attributes must be `Serialize` and `Shape`, and related records `persist` |
 /// | `crate = "path"` | type | path of `cache_documents`, if the dependency is renamed |
 /// | `rename = "..."` | field | name of the field in responses |
 #[proc_macro_derive(Resource, attributes(resource))]

@@ -6,12 +6,13 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
 use cache_client::{App, Client, Context, Fetch, Strategy, TokioClock};
-use cache_core::{Builder, Cache, LoadingOptions, Query, registry};
+use cache_core::{Builder, Cache, LoadingOptions, Query, RestoreReport, Shape, registry};
 use cache_documents::{
     Document, DocumentsBuilder, Field, Id, Many, One, ReadDocument, ReadError, Resource, ResourceList,
     Resources,
 };
 use parking_lot::Mutex;
+use serde::{Deserialize, Serialize};
 use tokio::sync::{Notify, oneshot};
 
 #[derive(Query, Clone, Debug, PartialEq, Eq, Hash)]
@@ -23,7 +24,7 @@ pub struct ArticleId(pub Id);
 pub struct PersonId(pub Id);
 
 #[derive(Resource, Clone, Debug, PartialEq)]
-#[resource(type = "articles", key = ArticleId)]
+#[resource(type = "articles", key = ArticleId, persist)]
 pub struct Article {
     pub title: Field<Arc<str>>,
     pub body: Field<Arc<str>>,
@@ -32,7 +33,7 @@ pub struct Article {
 }
 
 #[derive(Resource, Clone, Debug, PartialEq)]
-#[resource(type = "people", key = PersonId)]
+#[resource(type = "people", key = PersonId, persist)]
 pub struct Person {
     pub name: Field<String>,
     pub age: Field<u8>,
@@ -40,18 +41,18 @@ pub struct Person {
 }
 
 /// One article.
-#[derive(Query, Clone, Debug, PartialEq, Eq, Hash)]
-#[query(value = Document<Article>, capacity = 1_000, fresh = "60s")]
+#[derive(Query, Shape, Serialize, Deserialize, Clone, Debug, PartialEq, Eq, Hash)]
+#[query(value = Document<Article>, capacity = 1_000, fresh = "60s", persist)]
 pub struct GetArticle(pub u32);
 
 /// A list of articles.
-#[derive(Query, Clone, Debug, PartialEq, Eq, Hash)]
-#[query(value = Document<[Article]>, capacity = 100, fresh = "60s")]
+#[derive(Query, Shape, Serialize, Deserialize, Clone, Debug, PartialEq, Eq, Hash)]
+#[query(value = Document<[Article]>, capacity = 100, fresh = "60s", persist)]
 pub struct GetFeed(pub u32);
 
 /// One person.
-#[derive(Query, Clone, Debug, PartialEq, Eq, Hash)]
-#[query(value = Document<Person>, capacity = 100, fresh = "60s")]
+#[derive(Query, Shape, Serialize, Deserialize, Clone, Debug, PartialEq, Eq, Hash)]
+#[query(value = Document<Person>, capacity = 100, fresh = "60s", persist)]
 pub struct GetPerson(pub u32);
 
 registry! {
@@ -89,6 +90,9 @@ impl Resources for Blog {
     fn list(list: &mut ResourceList<Self>) {
         list.add::<Article>();
         list.add::<Person>();
+        list.add_saved::<GetArticle>();
+        list.add_saved::<GetFeed>();
+        list.add_saved::<GetPerson>();
     }
 }
 
@@ -164,6 +168,7 @@ impl Fetch<Blog> for GetPerson {
 /// A client on a paused clock.
 pub struct Desk {
     pub client: Client<Blog>,
+    pub clock: TokioClock,
 }
 
 pub fn blog() -> Desk {
@@ -171,11 +176,34 @@ pub fn blog() -> Desk {
 }
 
 pub fn blog_with(cache: Builder<BlogRegistry>) -> Desk {
-    let cache = cache.clock(TokioClock::new()).build().unwrap();
-    Desk { client: Client::builder(cache, Blog::default()).documents().build() }
+    let clock = TokioClock::new();
+    let cache = cache.clock(clock).build().unwrap();
+    Desk { client: Client::builder(cache, Blog::default()).documents().build(), clock }
 }
 
 impl Desk {
+    /// What a save writes.
+    pub fn saved(&self) -> Vec<u8> {
+        let mut bytes = Vec::new();
+        self.client.cache().save_to(&mut bytes).unwrap();
+        bytes
+    }
+
+    /// An empty cache, by the clock of this program.
+    pub fn empty_cache(&self) -> Cache<BlogRegistry> {
+        Cache::builder().clock(self.clock).build().unwrap()
+    }
+
+    /// The next run of the program, with what this one has saved. Its server has no answers.
+    pub fn restarted(&self) -> (Self, RestoreReport) {
+        let cache = self.empty_cache();
+        let report = cache.restore_from(&*self.saved()).unwrap();
+        (
+            Self { client: Client::builder(cache, Blog::default()).documents().build(), clock: self.clock },
+            report,
+        )
+    }
+
     /// Makes the server answer a path with a document from now on.
     pub fn answers(&self, path: &str, body: impl ToString) {
         self.client.app().answers.lock().insert(path.into(), vec![(Duration::ZERO, body.to_string())]);

@@ -16,3 +16,6 @@ mod order;
 mod overtaken;
 mod reading;
 mod records;
+mod saved;
+mod saved_copies;
+mod saved_shapes;

@@ -21,14 +21,14 @@ type Fields = BTreeMap<&'static str, Value>;
 const IDS: u8 = 3;
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-enum Key {
+pub enum Key {
     Article(u8),
     Feed(u8),
 }
 
 /// What a response says: the primary records, and the fields of all records.
 #[derive(Clone, Debug)]
-struct Said {
+pub struct Said {
     primary: Vec<u8>,
     records: Vec<(Name, Fields)>,
 }
@@ -45,6 +45,8 @@ enum Op {
     Remove(Key),
     Hold(Key),
     DropHeld(prop::sample::Index),
+    /// Saves the answers, and ends the program. The next run restores them.
+    Restart,
 }
 
 fn name() -> impl Strategy<Value = Name> {
@@ -88,11 +90,11 @@ fn fields_of(kind: &'static str) -> BoxedStrategy<Fields> {
     }
 }
 
-fn key() -> impl Strategy<Value = Key> {
+pub fn key() -> impl Strategy<Value = Key> {
     prop_oneof![(0..IDS).prop_map(Key::Article), (0..2_u8).prop_map(Key::Feed)]
 }
 
-fn said(key: Key) -> BoxedStrategy<Said> {
+pub fn said(key: Key) -> BoxedStrategy<Said> {
     let primary = match key {
         Key::Article(id) => Just(vec![id]).boxed(),
         Key::Feed(_) => prop::collection::btree_set(0..IDS, 0..3)
@@ -121,15 +123,18 @@ fn op() -> impl Strategy<Value = Op> {
         1 => key().prop_map(Op::Remove),
         1 => key().prop_map(Op::Hold),
         1 => any::<prop::sample::Index>().prop_map(Op::DropHeld),
+        1 => Just(Op::Restart),
     ]
 }
 
 /// An answer: what it shows, with the versions of its records.
 #[derive(Clone, Debug, Default, PartialEq)]
-struct Shown {
+pub struct Shown {
     primary: Vec<u8>,
     records: BTreeMap<Name, (u64, Fields)>,
     is_marked: bool,
+    /// Whether it was marked when the program was restarted, and so has records of its own.
+    is_apart: bool,
 }
 
 /// A naive store.
@@ -249,7 +254,7 @@ impl Naive {
                 self.write(request, other, changed);
             }
         }
-        for (key, shown) in &mut self.answers {
+        for (key, shown) in self.answers.iter_mut().filter(|(_, shown)| !shown.is_apart) {
             if shown.records.contains_key(&name) && *key == Key::Article(name.1) && name.0 == "articles" {
                 shown.is_marked = true;
                 self.current.remove(key);
@@ -260,9 +265,21 @@ impl Naive {
         self.settle();
     }
 
+    /// Forgets everything but the answers. Marked ones keep records of their own.
+    fn restart(&mut self) {
+        let answers = std::mem::take(&mut self.answers);
+        *self = Self { requests: self.requests, version: self.version, answers, ..Self::default() };
+        for shown in self.answers.values_mut() {
+            shown.is_apart = shown.is_marked;
+        }
+        let adopted = self.answers.values().filter(|shown| !shown.is_apart);
+        self.records = adopted.flat_map(|shown| shown.records.clone()).collect();
+        self.settle();
+    }
+
     /// Makes all answers show the present records, and drops the records that nothing shows.
     fn settle(&mut self) {
-        for shown in self.answers.values_mut() {
+        for shown in self.answers.values_mut().filter(|shown| !shown.is_apart) {
             for (name, record) in &mut shown.records {
                 if let Some(present) = self.records.get(name) {
                     *record = present.clone();
@@ -276,6 +293,7 @@ impl Naive {
             .values()
             .chain(&self.held)
             .chain(present)
+            .filter(|shown| !shown.is_apart)
             .flat_map(|shown| shown.records.iter().map(|(name, (version, _))| (*name, *version)))
             .collect();
         let written = &self.written;
@@ -334,6 +352,14 @@ impl Real {
         self.running.insert(request, (sender, task));
         // The load begins.
         self.desk.until_requested().await;
+    }
+
+    fn restart(&mut self) {
+        self.held.clear();
+        for (_, task) in std::mem::take(&mut self.running).into_values() {
+            task.abort();
+        }
+        self.desk = self.desk.restarted().0;
     }
 
     async fn finish(&mut self, request: u64, key: Key, said: &Said) {
@@ -400,7 +426,7 @@ impl Real {
     }
 }
 
-fn body(key: Key, said: &Said) -> String {
+pub fn body(key: Key, said: &Said) -> String {
     let resource = |((kind, id), fields): &(Name, Fields)| {
         let (mut attributes, mut relationships) = (Map::new(), Map::new());
         let person = |id: &Value| json!({"type": "people", "id": id});
@@ -506,15 +532,15 @@ fn records_of(get: impl Fn(Name) -> Option<Fields>) -> BTreeMap<Name, (u64, Fiel
     names.filter_map(|name| Some((name, (0, get(name)?)))).collect()
 }
 
-fn shown_article(document: &Document<Article>, is_marked: bool) -> Shown {
+pub fn shown_article(document: &Document<Article>, is_marked: bool) -> Shown {
     let records = records_of(|(kind, id)| match kind {
         "articles" => document.get(&ArticleId(id.to_string().into())).map(|article| article_fields(article)),
         _ => document.get(&PersonId(id.to_string().into())).map(|person| person_fields(person)),
     });
-    Shown { primary: Vec::new(), records, is_marked }
+    Shown { records, is_marked, ..Shown::default() }
 }
 
-fn shown_feed(document: &Document<[Article]>, is_marked: bool) -> Shown {
+pub fn shown_feed(document: &Document<[Article]>, is_marked: bool) -> Shown {
     let records = records_of(|(kind, id)| match kind {
         "articles" => document.get(&ArticleId(id.to_string().into())).map(|article| article_fields(article)),
         _ => document.get(&PersonId(id.to_string().into())).map(|person| person_fields(person)),
@@ -524,7 +550,7 @@ fn shown_feed(document: &Document<[Article]>, is_marked: bool) -> Shown {
         let article = document.get(&ArticleId(id.to_string().into())).unwrap();
         document.data().any(|shown| Arc::ptr_eq(shown, article))
     });
-    Shown { primary: primary.collect(), records, is_marked }
+    Shown { primary: primary.collect(), records, is_marked, is_apart: false }
 }
 
 /// An answer of the naive store as the comparison sees it.
@@ -534,6 +560,7 @@ fn compared(key: Key, shown: &Shown) -> Shown {
         shown.primary.clear();
     }
     shown.records.values_mut().for_each(|(version, _)| *version = 0);
+    shown.is_apart = false;
     shown
 }
 
@@ -590,6 +617,10 @@ async fn run(ops: Vec<Op>) {
                     drop(real.held.remove(at));
                     naive.settle();
                 }
+            }
+            Op::Restart => {
+                naive.restart();
+                real.restart();
             }
         }
         let keys = (0..IDS).map(Key::Article).chain((0..2).map(Key::Feed));

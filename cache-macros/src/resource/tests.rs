@@ -72,6 +72,42 @@ fn a_record_has_its_name_and_a_field_for_each_number() {
 }
 
 #[test]
+fn a_record_is_saved_if_it_says_so() {
+    let written = |options| {
+        text(derive(quote! {
+            #[resource(type = "articles", key = ArticleId #options)]
+            struct Article {
+                title: Field<u8>,
+                author: One<PersonId>,
+            }
+        }))
+    };
+    let saved = written(quote!(, persist));
+    for part in [
+        quote!(impl ::cache_documents::SavedResource for Article),
+        quote!(&[
+            ::cache_documents::__private::SavedField::of::<Field<u8>>(),
+            ::cache_documents::__private::SavedField::of::<One<PersonId>>()
+        ];),
+    ] {
+        assert!(saved.contains(&text(part.clone())), "{part} in {saved}");
+    }
+    assert!(!written(quote!()).contains("SavedResource"));
+    let broken = written(quote!(, persist, colour = "red"));
+    assert!(broken.contains("SavedResourceforArticle"), "{broken}");
+    refused(
+        quote! {
+            #[resource(type = "articles", key = ArticleId, persist = "yes")]
+            struct Article {
+                #[resource(persist)]
+                title: Field<u8>,
+            }
+        },
+        &["`persist` takes no argument", "write `#[resource(persist)]` above it"],
+    );
+}
+
+#[test]
 fn a_renamed_crate_is_used_everywhere() {
     let written = text(derive(quote! {
         #[resource(type = "articles", key = ArticleId, crate = "docs")]
