@@ -4,6 +4,7 @@ use std::any::Any;
 use std::sync::Arc;
 
 use cache_client::{AnswerKey, AnswerStore, App};
+use smallvec::SmallVec;
 
 use super::lane::LaneGuard;
 use super::order::WrittenRecord;
@@ -85,7 +86,7 @@ impl<A: Resources> Plan<A> {
                 let following =
                     self.following.entry(owner.key().clone()).or_insert_with(|| Following::new(owner));
                 following.marks |= marks;
-                following.names.insert(name.clone());
+                following.names.push(name.clone());
             }
         }
         for key in &touched {
@@ -104,12 +105,13 @@ impl<A: Resources> Plan<A> {
 /// An answer that follows.
 struct Following<A: App> {
     owner: Arc<dyn AnyOwner<A>>,
-    names: HashSet<RecordRef>,
+    /// Some may be listed twice.
+    names: SmallVec<[RecordRef; 1]>,
     marks: bool,
 }
 
 impl<A: App> Following<A> {
     fn new(owner: Arc<dyn AnyOwner<A>>) -> Self {
-        Self { owner, names: HashSet::default(), marks: false }
+        Self { owner, names: SmallVec::new(), marks: false }
     }
 }
