@@ -3,7 +3,7 @@
 mod client;
 mod commit;
 mod counted;
-mod documents;
+pub mod documents;
 mod entries;
 mod eviction;
 mod file;

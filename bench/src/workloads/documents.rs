@@ -10,7 +10,9 @@ mod releases;
 mod requests;
 mod showing;
 
-pub use bodies::{Body, Shape};
+pub use bodies::{Shape, family};
+
+use bodies::Body;
 
 use std::convert::Infallible;
 use std::error::Error;
@@ -18,10 +20,10 @@ use std::sync::Arc;
 use std::time::Instant;
 
 use cache_client::{App, Client, Context, Fetch};
-use cache_core::{Cache, Query};
+use cache_core::{Cache, Holds, Query};
 use cache_documents::{
-    ClientDocuments, Document, DocumentsBuilder, Field, Id, Many, One, ReadDocument, ReadError, Resource,
-    ResourceList, Resources,
+    ClientDocuments, Content, Document, DocumentsBuilder, Field, Id, Many, One, ReadDocument, ReadError,
+    Resource, ResourceList, Resources,
 };
 use tokio::runtime::{Builder, Runtime};
 
@@ -156,20 +158,38 @@ impl Store {
         }
     }
 
+    /// [`put`](Self::put), whose time begins when the body has been read. Returns nanoseconds.
+    fn put_parsed(&self, number: u32, shape: Shape, text: &[u8]) -> Result<f64, Failure> {
+        match shape {
+            Shape::Family => self.timed_write(&GetFamily(number), self.client.document(text)?),
+            Shape::Child => self.timed_write(&GetChild(number), self.client.document(text)?),
+            Shape::Cars => self.timed_write(&GetCars(number), self.client.document(text)?),
+        }
+    }
+
+    fn timed_write<Q, T>(&self, query: &Q, document: Document<T>) -> Result<f64, Failure>
+    where
+        Q: Fetch<Program, Value = Document<T>>,
+        T: Content + ?Sized,
+        DocumentRegistry: Holds<Q>,
+    {
+        nanos(|| self.write(query, document))
+    }
+
     fn write<Q, T>(&self, query: &Q, document: Document<T>) -> Result<(), Failure>
     where
         Q: Fetch<Program, Value = Document<T>>,
-        T: cache_documents::Content + ?Sized,
-        DocumentRegistry: cache_core::Holds<Q>,
+        T: Content + ?Sized,
+        DocumentRegistry: Holds<Q>,
     {
         Ok(self.runtime.block_on(self.client.documents().write(query, document))?)
     }
 
-    /// Renames the child that many documents show.
-    fn rename_shared_child(&self, name: &Arc<str>) -> Result<(), Failure> {
+    /// Renames a child that documents show.
+    fn rename(&self, id: &str, name: &Arc<str>) -> Result<(), Failure> {
         let documents = self.client.documents();
         let change = |child: &mut Child| child.child_name = Field::Value(Arc::clone(name));
-        let key = ChildId(bodies::SHARED_CHILD.into());
+        let key = ChildId(id.into());
         assert!(self.runtime.block_on(documents.patch(&key, change))?, "documents show the child");
         Ok(())
     }

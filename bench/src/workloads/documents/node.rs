@@ -34,7 +34,13 @@ enum Answer {
 impl Node {
     /// Starts the peer if a workload that needs it is requested. Where it cannot be had, one line says so.
     pub fn if_wanted(options: &Options) -> Result<Self, Failure> {
-        let names = ["documents/", "documents-recorded/", "documents-change/", "documents-change-field/"];
+        let names = [
+            "documents/",
+            "documents-parsed/",
+            "documents-recorded/",
+            "documents-change/",
+            "documents-change-field/",
+        ];
         let is_wanted =
             names.iter().any(|name| name.contains(&options.only) || options.only.starts_with(name));
         if options.is_quick() || !is_wanted {
@@ -66,10 +72,10 @@ impl Node {
         self.ask(&json!({ "do": "unpack", "from": from, "to": to })).map(drop)
     }
 
-    /// Stores documents in a new store. Returns the nanoseconds that the last one takes.
-    pub fn put(&self, before: &[&Body], body: &Body) -> Result<f64, Failure> {
+    /// Stores documents in a new store. Returns the nanoseconds that the last one takes, with or without parsing it.
+    pub fn put(&self, before: &[&Body], body: &Body, parsed: bool) -> Result<f64, Failure> {
         let before: Vec<_> = before.iter().map(|body| &body.path).collect();
-        self.number(&json!({ "do": "put", "before": before, "body": body.path }))
+        self.number(&json!({ "do": "put", "before": before, "body": body.path, "parsed": parsed }))
     }
 
     /// Makes the process observe documents, of which this is read.

@@ -49,6 +49,11 @@ pub fn run(options: &Options, report: &mut Report, folder: &Path, node: &Node) -
             race_puts(options, report, &workload, &bodies, node)?;
         }
     }
+    for (workload, put) in wanted("documents-parsed") {
+        if let Some(bodies) = generated(options, folder, put)? {
+            race_parsed(options, report, &workload, &bodies, node)?;
+        }
+    }
     let recorded = wanted("documents-recorded");
     if !recorded.is_empty() && !options.is_quick() {
         match &options.documents {
@@ -113,9 +118,37 @@ fn race_puts(
     ];
     let before: Vec<_> = before.iter().collect();
     if node.is_there() {
-        racers.push(Racer::new("warp-drive", move || node.put(&before, body)));
+        racers.push(Racer::new("warp-drive", move || node.put(&before, body, false)));
     }
     race((options, report), workload, 1, racers)
+}
+
+/// The same without the time of parsing the last document.
+fn race_parsed(
+    options: &Options,
+    report: &mut Report,
+    workload: &str,
+    bodies: &[Body],
+    node: &Node,
+) -> Result<(), Failure> {
+    let Some((body, before)) = bodies.split_last() else { return Ok(()) };
+    let mut racers = vec![
+        Racer::new("ours", || put_parsed(before, body)),
+        Racer::new("ours-bytes", || put_over(before, body)),
+    ];
+    let before: Vec<_> = before.iter().collect();
+    if node.is_there() {
+        racers.push(Racer::new("warp-drive", move || node.put(&before, body, true)));
+    }
+    race((options, report), workload, 1, racers)
+}
+
+fn put_parsed(before: &[Body], body: &Body) -> Result<f64, Failure> {
+    let store = Store::new();
+    for body in before {
+        store.put(0, body.shape, &body.text)?;
+    }
+    store.put_parsed(0, body.shape, &body.text)
 }
 
 fn put_over(before: &[Body], body: &Body) -> Result<f64, Failure> {

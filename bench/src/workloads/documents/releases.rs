@@ -1,5 +1,7 @@
 //! Half of a thousand documents are removed from the cache: the longest time of one operation meanwhile.
 
+use std::sync::Arc;
+
 use super::bodies::overlapping;
 use super::{Failure, GetFamily, Shape, Store, nanos};
 use crate::options::Options;
@@ -25,7 +27,7 @@ pub fn run(options: &Options, report: &mut Report) -> Result<(), Failure> {
     Ok(())
 }
 
-/// Removes each second document, and stores another one between. Returns the time of each removal, read and write.
+/// Removes each second document, reads the next one, and renames a child in it. Returns all times.
 fn release() -> Result<Vec<f64>, Failure> {
     let store = Store::new();
     for number in 0..DOCUMENTS {
@@ -33,8 +35,13 @@ fn release() -> Result<Vec<f64>, Failure> {
     }
     let mut times = Vec::new();
     for number in (0..DOCUMENTS).step_by(2) {
-        times.push(nanos(|| Ok(drop(store.client.cache().remove(&GetFamily(number)))))?);
+        times.push(nanos(|| {
+            assert!(store.client.cache().remove(&GetFamily(number)), "the document is there");
+            Ok(())
+        })?);
         times.push(nanos(|| Ok(drop(store.client.cache().get(&GetFamily(number + 1)))))?);
+        let name = Arc::from(format!("name {number}"));
+        times.push(nanos(|| store.rename(&format!("{}-0", number + 1), &name))?);
     }
     Ok(times)
 }
