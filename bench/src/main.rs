@@ -1,12 +1,14 @@
 //! The comparison with peers: the same keys and values for each, in turns, in one process.
 //!
 //! ```text
-//! cargo run --release -p cache-bench -- [--quick] [--only NAME] [--json] [--traces DIR]
+//! cargo run --release -p cache-bench -- [--quick] [--only NAME] [--json] [--traces DIR] [--documents DIR]
 //! ```
 //!
 //! `--quick` takes less than a minute without traces; saves, restores and the workloads during a save then have a tenth
 //! of the entries, and different names. `--only` runs the workloads whose name contains `NAME`. `--json` prints one
-//! object per line instead of the table. `--traces` also replays recorded traces.
+//! object per line instead of the table. `--traces` also replays recorded traces, `--documents` also stores recorded
+//! documents. A full run starts the peer in Node.js, whose packages it installs once with `npm ci`; where this is not
+//! possible, one line says so, and its rows are left out. A quick run does not start it.
 //!
 //! `src/bin/memory.rs` measures bytes. `src/bin/charts.rs` draws the output of both, and `src/bin/check.rs` compares it
 //! with the floors in `floors.toml`. `src/bin/instructions.rs` counts the instructions of each operation, and
@@ -55,6 +57,18 @@
 //! | `client-observers/1k-same` | a commit to a key that 1,000 tasks observe, until all have seen it; time per task |
 //! | `client-pages/100` | a commit to one of 100 observed pages, until the list of all pages is shown with it; compared with an observer of each page |
 //! | `client-bring/20` | loads that bring 20 absent entries; time per load, compared with 20 inserts, and with a load followed by 20 inserts |
+//! | `documents/final`, `.../removal`, `.../again` | a document of 20,000 resources is stored from bytes over one of 19,600; then one of 600; the first again |
+//! | `documents/many-to-many`, `.../many-to-many-removal` | a document of 100 cars with 1,000 colors each, which name all cars; then one with half of the links |
+//! | `documents-parsed/*` | the same without the time of parsing; `documents-recorded/*` the same with the documents in `DIR`, where `final` has the children of another parent; `unload` is a new document of 25,500 resources with friends |
+//! | `documents-change/N` | one field of a record changes, which N observed documents show, each with 109 others; from bytes until all records of all documents are read; `documents-change-field/N` until this field is read |
+//! | `documents-response/100` | a parsed response is stored that changes 100 records |
+//! | `documents-rewrite/250` | a record is changed that 250 documents show; time per document |
+//! | `documents-rename/10k` | the same with 10,000 documents, which are marked; time of all |
+//! | `documents-hits/1k` | queries whose answers are documents |
+//! | `documents-requests/hits` | requests that are answered by a stored response, compared with queries |
+//! | `documents-requests/304` | loads of invalidated answers that the server confirms, compared with loads that find their value unchanged without a request |
+//! | `documents-growth/*` | time per resource of 1,000 and 10,000 new resources, compared with 100, and per link of 100 cars, compared with 10 |
+//! | `documents-release/1k` | the longest operation while half of 1,000 documents of 110 records are removed, others read, and records changed; compared with the median |
 //! | `file-get/*`, `file-set/*` | reads and writes of the file provider, wall-clock time per entry; the writes of both contestants are committed in groups of 1,000 |
 //! | `reaping/sweep` | `reap` of a table whose keys are all dead; time per key |
 //! | `reaping/insert` | `insert`s, each of which makes one survivor and drops another |
@@ -81,6 +95,13 @@
 //! | `redb` | the database of the file provider, without the provider |
 //! | `cached` | a function with its macro on it, `sync_writes = "by_key"`; with a hasher of its own |
 //! | `watch-by-hand` | `quick_cache`, and a `tokio::sync::watch` channel for each observed key |
+//! | `warp-drive` | the production build of `@warp-drive/json-api` in Node.js, one process for all rounds; in rows of changes, records are read as programs read them |
+//! | `warp-drive-cache` | the same, read from its cache, without the objects of programs |
+//! | `json-value` | the text is parsed into a `serde_json::Value`, and nothing is stored |
+//! | `ours-1`, `ours-100`, `ours-10-cars` | one document that shows the record; the smaller documents |
+//! | `ours-bytes`, `ours-read` | with parsing; parsing alone |
+//! | `ours-unchanged`, `ours-send` | a load that finds its value unchanged; a request, rather than a query, that the server confirms |
+//! | `ours-median` | the median of the same operations |
 //! | `one-thread`, `idle`, `read-and-lex` | the same with one thread; while nothing is saved; reading and lexing alone |
 //! | `sim-lru`, `sim-s3fifo`, `sim-s3fifo-20` | exact policies; the last with a small queue of 20 % |
 //!
@@ -88,6 +109,10 @@
 //! runs in the task of one of them. Our load is a task of its own, which continues when that caller leaves.
 //!
 //! Keys are `u64`, values `Arc<[u64; 8]>`, all but `cached` hash with foldhash, and all have the same capacity.
+//!
+//! `DIR` of documents holds those of the performance tests of WarpDrive (github.com/warp-drive-data/warp-drive,
+//! `tests/performance/fixtures/generated`, MIT), such as `add-children-final.json.br`. Without it, documents of the same
+//! shape are generated, the same in each run. The times of these rows are wall-clock times.
 //!
 //! The traces are `OLTP` and `P3` of N. Megiddo and D. Modha, "ARC: A Self-Tuning, Low Overhead Replacement Cache",
 //! FAST 2003. `DIR` holds them as `OLTP.lis.zst` and `P3.lis.zst`; they are not part of this repository.

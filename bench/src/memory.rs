@@ -12,6 +12,7 @@ use crate::options::Options;
 use crate::peers::{Foyer, Lru, Moka, Ours, Peer, QuickCache, value_of};
 use crate::report::Report;
 use crate::row::{Figure, Row, Unit};
+use crate::workloads::documents::{Shape, Store, family};
 use tables::Ten;
 
 /// Counts the allocations of the whole process.
@@ -20,6 +21,8 @@ pub type Allocator = PeakMemAlloc<System>;
 const SIZES: [(u64, &str); 2] = [(10_000, "10k"), (1_000_000, "1m")];
 const TABLES: usize = 1_000;
 const TABLES_OF_CACHE: usize = 10;
+/// Records of a document.
+const RECORDS: usize = 20_000;
 /// Nominal capacity of the empty caches of peers, the same as that of the empty tables.
 const CAPACITY_OF_EMPTY: u64 = 1_000;
 
@@ -32,6 +35,23 @@ pub fn run(options: &Options, report: &mut Report, allocator: &Allocator) {
         }
     }
     report_bytes(options, report, "memory/empty-tables", |contestant| (contestant.bytes_of_empty)(allocator));
+    report_documents(options, report, allocator);
+}
+
+/// Bytes per record of a client with one document, compared with the text of the document.
+fn report_documents(options: &Options, report: &mut Report, allocator: &Allocator) {
+    let workload = "memory/documents-20k";
+    if !options.wants(workload) {
+        return;
+    }
+    let text = family(0..RECORDS);
+    let (bytes, _) = kept(allocator, || {
+        let store = Store::new();
+        store.put(0, Shape::Family, text.as_bytes()).expect("the document is valid");
+        store
+    });
+    let [ours, theirs] = [bytes, text.len()].map(|bytes| Figure::exact(bytes as f64 / RECORDS as f64));
+    report.add(&Row::new(workload, "json-text", 1, ours, theirs, Unit::Bytes));
 }
 
 fn report_bytes(options: &Options, report: &mut Report, workload: &str, bytes: impl Fn(&Contestant) -> f64) {

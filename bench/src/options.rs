@@ -7,7 +7,8 @@ use lexopt::prelude::*;
 /// Numbers of threads that are measured.
 pub const THREADS: [usize; 2] = [1, 2];
 
-pub const USAGE: &str = "usage: cache-bench [--quick] [--only NAME] [--json] [--traces DIR]";
+pub const USAGE: &str =
+    "usage: cache-bench [--quick] [--only NAME] [--json] [--traces DIR] [--documents DIR]";
 
 pub struct Options {
     pub effort: Effort,
@@ -15,6 +16,8 @@ pub struct Options {
     pub only: String,
     pub format: Format,
     pub traces: Option<PathBuf>,
+    /// The folder of recorded documents.
+    pub documents: Option<PathBuf>,
 }
 
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -59,8 +62,13 @@ impl Effort {
 
 impl Options {
     pub fn from_command_line() -> Result<Self, lexopt::Error> {
-        let mut options =
-            Self { effort: Effort::FULL, only: String::new(), format: Format::Table, traces: None };
+        let mut options = Self {
+            effort: Effort::FULL,
+            only: String::new(),
+            format: Format::Table,
+            traces: None,
+            documents: None,
+        };
         let mut arguments = lexopt::Parser::from_env();
         while let Some(argument) = arguments.next()? {
             match argument {
@@ -68,10 +76,15 @@ impl Options {
                 Long("only") => options.only = arguments.value()?.string()?,
                 Long("json") => options.format = Format::Json,
                 Long("traces") => options.traces = Some(arguments.value()?.into()),
+                Long("documents") => options.documents = Some(arguments.value()?.into()),
                 _ => return Err(argument.unexpected()),
             }
         }
         Ok(options)
+    }
+
+    pub fn is_quick(&self) -> bool {
+        self.effort.part > 1
     }
 
     /// Whether a workload of this name was requested.

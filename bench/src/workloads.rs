@@ -3,6 +3,7 @@
 mod client;
 mod commit;
 mod counted;
+pub mod documents;
 mod entries;
 mod eviction;
 mod file;
@@ -56,6 +57,7 @@ pub fn run(options: &Options, report: &mut Report) -> Result<(), Box<dyn Error>>
     commit::run(options, report);
     reaping::run(options, report);
     client::run(options, report);
+    documents::run(options, report)?;
     file::run(options, report);
     readers::run(options, report)?;
     writers::run(options, report);

@@ -106,10 +106,21 @@ impl<T: Content + ?Sized> Document<T> {
 
     /// Returns the document with the `changed` records of these names in place of those that it shows; `None` if it shows
     /// none of them, or has them already. Deleted records leave its lists.
-    pub(crate) fn with_changes(&self, changed: &Changed, names: &HashSet<RecordRef>) -> Option<Self> {
+    pub(crate) fn with_changes(&self, changed: &Changed, names: &[RecordRef]) -> Option<Self> {
         let frame = self.frame.with(changed, names)?;
         let primary = self.primary.without(&|name| matches!(changed.get(name), Some(None)));
         Some(Self { primary, frame, ..self.clone() })
+    }
+
+    /// Returns whether the document shows one of these records as it was before it was `changed`.
+    pub(crate) fn is_outdated(&self, changed: &Changed, names: &[RecordRef]) -> bool {
+        self.frame.is_outdated(changed, names)
+    }
+
+    /// Returns whether the primary record is among those that are `changed` by a deletion.
+    pub(crate) fn loses_its_record(&self, changed: &Changed) -> bool {
+        let is_deleted = |name: &RecordRef| matches!(changed.get(name), Some(None));
+        matches!(&self.primary, Primary::One(record) if is_deleted(record)) && !self.lacks_its_record()
     }
 
     /// Returns the document without deleted records in its list.

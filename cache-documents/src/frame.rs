@@ -4,7 +4,7 @@ use std::any::{Any, TypeId};
 use std::sync::Arc;
 
 use crate::id::Id;
-use crate::map::{HashMap, HashSet};
+use crate::map::HashMap;
 use crate::record::RecordRef;
 use crate::resource::{AnyRecord, Resource, typed};
 
@@ -23,6 +23,8 @@ pub(crate) trait AnyRecordList: Any + Send + Sync {
     fn resource(&self) -> TypeId;
     fn ids(&self) -> &Arc<[Id]>;
     fn record(&self, at: usize) -> Arc<dyn AnyRecord>;
+    /// Returns a list of the same records with these ids, which are equal to its own.
+    fn with_ids(&self, ids: Arc<[Id]>) -> Arc<dyn AnyRecordList>;
     /// Returns whether the lists have the same records, in the same allocations.
     fn is_same(&self, other: &dyn AnyRecordList) -> bool;
     /// Returns a list with other records at these places, and without those that are gone. The places ascend.
@@ -33,13 +35,30 @@ pub(crate) trait AnyRecordList: Any + Send + Sync {
 pub(crate) struct RecordList<R> {
     /// Shared by the lists of all frames of an answer.
     ids: Arc<[Id]>,
-    records: Box<[Arc<R>]>,
+    /// In chunks of [`CHUNK`], which lists share. So a list with another record copies one chunk, not all handles.
+    chunks: Box<[Arc<[Arc<R>]>]>,
 }
+
+/// The number of records of a chunk. A document of a hundred records has as many chunks as a chunk has records.
+const CHUNK: usize = 10;
 
 impl<R: Resource> RecordList<R> {
     /// Makes a list of records of this type. Others are left out.
     pub(crate) fn erased(ids: Arc<[Id]>, records: Vec<Arc<dyn AnyRecord>>) -> Arc<dyn AnyRecordList> {
-        Arc::new(Self { ids, records: records.into_iter().filter_map(typed).collect() })
+        Arc::new(Self::new(ids, records.into_iter().filter_map(typed)))
+    }
+
+    fn new(ids: Arc<[Id]>, records: impl Iterator<Item = Arc<R>>) -> Self {
+        let mut records = records.peekable();
+        let mut chunks = Vec::with_capacity(ids.len().div_ceil(CHUNK));
+        while records.peek().is_some() {
+            chunks.push(records.by_ref().take(CHUNK).collect());
+        }
+        Self { ids, chunks: chunks.into() }
+    }
+
+    fn get(&self, at: usize) -> Option<&Arc<R>> {
+        self.chunks.get(at / CHUNK)?.get(at % CHUNK)
     }
 }
 
@@ -53,32 +72,41 @@ impl<R: Resource> AnyRecordList for RecordList<R> {
     }
 
     fn record(&self, at: usize) -> Arc<dyn AnyRecord> {
-        Arc::clone(&self.records[at]) as _
+        Arc::clone(&self.chunks[at / CHUNK][at % CHUNK]) as _
+    }
+
+    fn with_ids(&self, ids: Arc<[Id]>) -> Arc<dyn AnyRecordList> {
+        Arc::new(Self { ids, chunks: self.chunks.clone() })
     }
 
     fn is_same(&self, other: &dyn AnyRecordList) -> bool {
         (other as &dyn Any).downcast_ref::<Self>().is_some_and(|other| {
-            let are_same =
-                || self.records.iter().zip(&other.records).all(|(one, other)| Arc::ptr_eq(one, other));
-            self.ids == other.ids && are_same()
+            let are_same = |one: &Arc<[Arc<R>]>, other: &Arc<[Arc<R>]>| {
+                Arc::ptr_eq(one, other)
+                    || one.iter().zip(&**other).all(|(one, other)| Arc::ptr_eq(one, other))
+            };
+            self.ids == other.ids
+                && self.chunks.iter().zip(&other.chunks).all(|(one, other)| are_same(one, other))
         })
     }
 
     fn with(&self, changes: &[(usize, Option<Arc<dyn AnyRecord>>)]) -> Arc<dyn AnyRecordList> {
-        let mut records = self.records.to_vec();
-        let mut ids = Arc::clone(&self.ids);
+        let mut chunks = self.chunks.clone();
         for (at, record) in changes {
-            if let Some(record) = record.clone().and_then(typed) {
-                records[*at] = record;
+            if let Some(record) = record.clone().and_then(typed)
+                && let Some(place) = Arc::make_mut(&mut chunks[at / CHUNK]).get_mut(at % CHUNK)
+            {
+                *place = record;
             }
         }
         let gone: Vec<_> = changes.iter().filter(|(_, record)| record.is_none()).map(|(at, _)| *at).collect();
-        if !gone.is_empty() {
-            let stays = |at: &usize| gone.binary_search(at).is_err();
-            ids = (0..ids.len()).filter(stays).map(|at| ids[at].clone()).collect();
-            gone.iter().rev().for_each(|at| drop(records.remove(*at)));
+        if gone.is_empty() {
+            return Arc::new(Self { ids: Arc::clone(&self.ids), chunks });
         }
-        Arc::new(Self { ids, records: records.into() })
+        let stays = |at: &usize| gone.binary_search(at).is_err();
+        let stay = (0..self.ids.len()).filter(stays);
+        let ids = stay.clone().map(|at| self.ids[at].clone()).collect();
+        Arc::new(Self::new(ids, stay.map(|at| Arc::clone(&chunks[at / CHUNK][at % CHUNK]))))
     }
 }
 
@@ -105,7 +133,7 @@ impl Frame {
     /// Returns a record. Takes a binary search.
     pub(crate) fn get<R: Resource>(&self, id: &Id) -> Option<&Arc<R>> {
         let list = (&**self.list(TypeId::of::<R>())? as &dyn Any).downcast_ref::<RecordList<R>>()?;
-        list.records.get(list.ids.binary_search(id).ok()?)
+        list.get(list.ids.binary_search(id).ok()?)
     }
 
     /// Returns all records.
@@ -119,6 +147,14 @@ impl Frame {
     /// Returns the types of the records, and their ids.
     pub(crate) fn names(&self) -> impl Iterator<Item = (TypeId, &Arc<[Id]>)> {
         self.0.iter().map(|list| (list.resource(), list.ids()))
+    }
+
+    /// Returns the same frame with the ids of another, if both show the records of the same names.
+    pub(crate) fn with_ids_of(&self, other: &Self) -> Option<Self> {
+        let are_same = self.0.len() == other.0.len()
+            && self.names().zip(other.names()).all(|(names, other)| names == other);
+        let lists = self.0.iter().zip(&*other.0);
+        are_same.then(|| Self(lists.map(|(list, other)| list.with_ids(Arc::clone(other.ids()))).collect()))
     }
 
     /// Returns the number of records.
@@ -149,24 +185,38 @@ impl Frame {
         self.len() == other.len() && other.records().all(says)
     }
 
+    /// Returns the places, in a list of the frame, of those records among these names that are `changed` and that the
+    /// list does not have yet.
+    fn changes<'c>(
+        list: &dyn AnyRecordList,
+        changed: &'c Changed,
+        names: &[RecordRef],
+    ) -> impl Iterator<Item = (usize, Option<&'c Arc<dyn AnyRecord>>)> {
+        let of_type = names.iter().filter(|name| name.resource == list.resource());
+        of_type.filter_map(|name| {
+            let (at, record) = (list.ids().binary_search(&name.id).ok()?, changed.get(name)?.as_ref());
+            let is_shown = |record: &Arc<dyn AnyRecord>| {
+                std::ptr::addr_eq(Arc::as_ptr(&list.record(at)), Arc::as_ptr(record))
+            };
+            (!record.is_some_and(is_shown)).then_some((at, record))
+        })
+    }
+
+    /// Returns whether the frame shows one of these records as it was before it was `changed`.
+    pub(crate) fn is_outdated(&self, changed: &Changed, names: &[RecordRef]) -> bool {
+        self.0.iter().any(|list| Self::changes(&**list, changed, names).next().is_some())
+    }
+
     /// Returns a frame with the `changed` records of these names in place of those that it shows; `None` if it shows none
-    /// of them, or has them already.
-    pub(crate) fn with(&self, changed: &Changed, names: &HashSet<RecordRef>) -> Option<Self> {
+    /// of them, or has them already. A name may be listed twice.
+    pub(crate) fn with(&self, changed: &Changed, names: &[RecordRef]) -> Option<Self> {
         let mut lists: Option<Vec<_>> = None;
         for (place, list) in self.0.iter().enumerate() {
-            let of_type = names.iter().filter(|name| name.resource == list.resource());
-            let mut changes: Vec<_> = of_type
-                .filter_map(|name| {
-                    let (at, record) = (list.ids().binary_search(&name.id).ok()?, changed.get(name)?);
-                    let is_shown = |record: &Arc<dyn AnyRecord>| {
-                        std::ptr::addr_eq(Arc::as_ptr(&list.record(at)), Arc::as_ptr(record))
-                    };
-                    let is_new = !record.as_ref().is_some_and(is_shown);
-                    is_new.then(|| (at, record.clone()))
-                })
-                .collect();
+            let mut changes: Vec<_> =
+                Self::changes(&**list, changed, names).map(|(at, record)| (at, record.cloned())).collect();
             if !changes.is_empty() {
                 changes.sort_unstable_by_key(|(at, _)| *at);
+                changes.dedup_by_key(|(at, _)| *at);
                 lists.get_or_insert_with(|| self.0.to_vec())[place] = list.with(&changes);
             }
         }

@@ -9,6 +9,7 @@
 //! | `memory/10k`, `memory/1m` | bytes per entry, without the value's own allocation, in a cache that was filled to its bound |
 //! | `memory-churn/*` | the same after inserting twice as many further keys |
 //! | `memory/empty-tables` | bytes of 1,000 empty tables, ten per cache; of 1,000 empty caches of the peer |
+//! | `memory/documents-20k` | bytes per record of a client that has one document of 20,000 records; bytes of its text per record |
 
 use std::alloc::System;
 use std::process::ExitCode;

@@ -8,7 +8,6 @@ use cache_core::{Freshness, Residency};
 
 use crate::document::{Content, Document};
 use crate::frame::{Changed, Frame};
-use crate::map::HashSet;
 use crate::record::RecordRef;
 
 /// Returns what a layer changes in the records of a document.
@@ -19,12 +18,7 @@ pub(crate) trait AnyOwner<A: App>: Send + Sync {
     fn key(&self) -> &AnswerKey<A>;
 
     /// Makes an answer that the commit has written before show the records of these names as they are `changed`.
-    fn amend(
-        &self,
-        store: &mut AnswerStore<'_, A>,
-        changed: &Changed,
-        names: &HashSet<RecordRef>,
-    ) -> Followed;
+    fn amend(&self, store: &mut AnswerStore<'_, A>, changed: &Changed, names: &[RecordRef]) -> Followed;
 
     /// Adds a layer over the answer.
     fn layer(&self, edit: &mut LayerEdit<A>, changes: FrameChange);
@@ -35,7 +29,7 @@ pub(crate) trait AnyOwner<A: App>: Send + Sync {
         &self,
         store: &mut AnswerStore<'_, A>,
         changed: &Changed,
-        names: &HashSet<RecordRef>,
+        names: &[RecordRef],
         marks: bool,
     ) -> Followed;
 }
@@ -60,12 +54,7 @@ impl<A: App, T: Content + ?Sized> AnyOwner<A> for Owner<A, T> {
         &self.key
     }
 
-    fn amend(
-        &self,
-        store: &mut AnswerStore<'_, A>,
-        changed: &Changed,
-        names: &HashSet<RecordRef>,
-    ) -> Followed {
+    fn amend(&self, store: &mut AnswerStore<'_, A>, changed: &Changed, names: &[RecordRef]) -> Followed {
         let document = store.written_answer::<Document<T>>(&self.key)?;
         if let Some(next) = document.with_changes(changed, names) {
             let loses = next.lacks_its_record() && !document.lacks_its_record();
@@ -80,7 +69,8 @@ impl<A: App, T: Content + ?Sized> AnyOwner<A> for Owner<A, T> {
     fn layer(&self, edit: &mut LayerEdit<A>, changes: FrameChange) {
         edit.update_answer(&self.key, move |document: &Document<T>| {
             let changed = changes(&document.frame);
-            document.with_changes(&changed, &changed.keys().cloned().collect())
+            let names: Vec<_> = changed.keys().cloned().collect();
+            document.with_changes(&changed, &names)
         });
     }
 
@@ -88,20 +78,21 @@ impl<A: App, T: Content + ?Sized> AnyOwner<A> for Owner<A, T> {
         &self,
         store: &mut AnswerStore<'_, A>,
         changed: &Changed,
-        names: &HashSet<RecordRef>,
+        names: &[RecordRef],
         marks: bool,
     ) -> Followed {
         let (document, state) = self.key.read::<Document<T>>(store.client())?;
-        if let Some(next) = document.with_changes(changed, names) {
-            let loses = next.lacks_its_record() && !document.lacks_its_record();
-            let marks = loses
-                || state.residency == Residency::Survivor
-                || marks && state.residency != Residency::Pinned;
-            match marks {
-                // The mark is there, and loads that run now are newer than it.
-                true if !loses && state.freshness == Freshness::Invalidated => {}
-                true => store.invalidate_answer(&self.key),
-                false => store.follow_answer(&self.key, Arc::new(next), state.revision),
+        let loses = document.loses_its_record(changed);
+        let marks =
+            loses || state.residency == Residency::Survivor || marks && state.residency != Residency::Pinned;
+        if !marks {
+            if let Some(next) = document.with_changes(changed, names) {
+                store.follow_answer(&self.key, Arc::new(next), state.revision);
+            }
+        } else if loses || state.freshness != Freshness::Invalidated {
+            // A mark that is there already is enough: loads that run now are newer than it.
+            if document.is_outdated(changed, names) {
+                store.invalidate_answer(&self.key);
             }
         }
         Some(document)

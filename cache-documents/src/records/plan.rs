@@ -1,9 +1,11 @@
 //! The plan of one commit: which records it changes, and which answers follow.
 
 use std::any::Any;
+use std::collections::hash_map::Entry;
 use std::sync::Arc;
 
 use cache_client::{AnswerKey, AnswerStore, App};
+use smallvec::SmallVec;
 
 use super::lane::LaneGuard;
 use super::order::WrittenRecord;
@@ -22,6 +24,8 @@ pub(crate) struct Plan<A: App> {
     pub(crate) changed: Changed,
     /// The answers that follow.
     following: HashMap<AnswerKey<A>, Following<A>>,
+    /// The number of steps so far.
+    steps: usize,
     /// The answers that earlier steps of the commit have written.
     own: HashSet<AnswerKey<A>>,
     /// What each step has written, with the number of its request.
@@ -37,6 +41,7 @@ impl<A: App> Default for Plan<A> {
         Self {
             changed: Changed::default(),
             following: HashMap::default(),
+            steps: 0,
             own: HashSet::default(),
             written: Vec::new(),
             generation: None,
@@ -76,20 +81,28 @@ impl<A: Resources> Plan<A> {
         names: &[RecordRef],
         own: Option<&AnswerKey<A>>,
     ) {
-        let mut touched = HashSet::default();
+        self.steps += 1;
+        let mut touched = Vec::new();
         for name in names {
             let owners = documents.index.owners(name);
             let marks = owners.len() > MAX_REWRITTEN;
+            self.following.reserve(if self.following.is_empty() { owners.len() } else { 0 });
             for owner in owners.into_iter().filter(|owner| own != Some(owner.key())) {
-                touched.insert(owner.key().clone());
-                let following =
-                    self.following.entry(owner.key().clone()).or_insert_with(|| Following::new(owner));
+                let key = owner.key().clone();
+                let following = match self.following.entry(key) {
+                    Entry::Occupied(entry) => entry.into_mut(),
+                    Entry::Vacant(entry) => entry.insert(Following::new(owner)),
+                };
+                if following.last_step != self.steps {
+                    following.last_step = self.steps;
+                    touched.push(following.owner.key().clone());
+                }
                 following.marks |= marks;
-                following.names.insert(name.clone());
+                following.names.push(name.clone());
             }
         }
         for key in &touched {
-            let Some(Following { owner, names, marks }) = self.following.get(key) else { continue };
+            let Some(Following { owner, names, marks, .. }) = self.following.get(key) else { continue };
             // With the names of earlier steps of the commit, whose rewrite of the answer this one replaces.
             let read = match self.own.contains(key) {
                 true => owner.amend(store, &self.changed, names),
@@ -104,12 +117,15 @@ impl<A: Resources> Plan<A> {
 /// An answer that follows.
 struct Following<A: App> {
     owner: Arc<dyn AnyOwner<A>>,
-    names: HashSet<RecordRef>,
+    /// Some may be listed twice.
+    names: SmallVec<[RecordRef; 1]>,
     marks: bool,
+    /// The last step that has changed one of its records.
+    last_step: usize,
 }
 
 impl<A: App> Following<A> {
     fn new(owner: Arc<dyn AnyOwner<A>>) -> Self {
-        Self { owner, names: HashSet::default(), marks: false }
+        Self { owner, names: SmallVec::new(), marks: false, last_step: 0 }
     }
 }

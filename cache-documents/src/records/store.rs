@@ -159,9 +159,14 @@ fn keep_or_own<A: Resources, T: Content + ?Sized>(
             present.renew_response(&document);
             return present;
         }
+        // An answer that shows the records of the same names keeps its entries in the index.
+        if let Some(frame) = present.owned.as_ref().and_then(|_| document.frame.with_ids_of(&present.frame)) {
+            document.frame = frame;
+            document.owned.clone_from(&present.owned);
+        }
         plan.keep(Some(present));
     }
-    if let Some(key) = store.key() {
+    if let Some(key) = store.key().filter(|_| document.owned.is_none()) {
         let owner = Owner::<A, T>::erased(key.clone());
         let listed = T::IS_COLLECTION.then(TypeId::of::<T::Resource>);
         document.owned = Some(Arc::new(documents.index.enter(&owner, &document.frame, listed)));
