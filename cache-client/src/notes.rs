@@ -11,7 +11,7 @@ use foldhash::fast::RandomState;
 use crate::sync::Mutex;
 
 /// The notes of a shared load.
-#[derive(Clone, Debug, Default)]
+#[derive(Debug, Default)]
 pub struct LoadNotes {
     pub(crate) inputs: Inputs,
     /// Boxed, since most loads have none.
@@ -19,11 +19,13 @@ pub struct LoadNotes {
 }
 
 /// What a load provides in addition to its answer.
-#[derive(Clone, Debug, Default)]
+#[derive(Debug, Default)]
 struct Extras {
     terms: AnswerTerms,
-    /// Entries for other keys. Shared by the answers of a batch: the first that is stored takes them.
-    brought: Arc<Mutex<Option<AnyBrought>>>,
+    /// Entries for other keys.
+    brought: Option<AnyBrought>,
+    /// The entries that the load of a batch brings along. The first answer that is stored takes them.
+    brought_by_batch: Option<Arc<Mutex<Option<AnyBrought>>>>,
     step: Option<AnyStoreStep>,
     ticket: Option<Ticket>,
 }
@@ -38,7 +40,7 @@ pub(crate) type AnyStoreStep = Arc<dyn Any + Send + Sync>;
 pub(crate) type AnyStoreSteps = HashMap<TypeId, AnyStoreStep, RandomState>;
 
 /// The entries that a load brings along, with its app type erased.
-pub(crate) type AnyBrought = Box<dyn Any + Send>;
+pub(crate) type AnyBrought = Box<dyn Any + Send + Sync>;
 
 /// The settings that a load has made for its own answer.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -68,14 +70,34 @@ impl LoadNotes {
         &mut self.extras.get_or_insert_default().terms
     }
 
-    /// Works on the entries that the load brings along, under their lock. `work` must not call foreign code.
-    pub(crate) fn bring(&mut self, work: impl FnOnce(&mut Option<AnyBrought>)) {
-        work(&mut self.extras.get_or_insert_default().brought.lock());
+    /// Returns the entries that the load brings along.
+    pub(crate) fn brought_mut(&mut self) -> &mut Option<AnyBrought> {
+        &mut self.extras.get_or_insert_default().brought
     }
 
-    /// Returns the entries that the load brings along, if there are any. `None` also if its answers share them already.
-    pub(crate) fn brought_mut(&mut self) -> Option<&mut AnyBrought> {
-        Arc::get_mut(&mut self.extras.as_mut()?.brought)?.get_mut().as_mut()
+    /// Turns the notes of a batch into those that its answers share.
+    pub(crate) fn shared(mut self) -> Arc<Self> {
+        if let Some(extras) = &mut self.extras
+            && let brought @ Some(_) = extras.brought.take()
+        {
+            extras.brought_by_batch = Some(Arc::new(Mutex::new(brought)));
+        }
+        Arc::new(self)
+    }
+
+    /// Returns the notes for an answer of the batch whose [shared](Self::shared) notes these are.
+    pub(crate) fn of_answer(&self) -> Self {
+        let extras = self.extras.as_ref().map(|extras| {
+            let Extras { terms, brought_by_batch, step, ticket, .. } = &**extras;
+            Box::new(Extras {
+                terms: *terms,
+                brought: None,
+                brought_by_batch: brought_by_batch.clone(),
+                step: step.clone(),
+                ticket: ticket.clone(),
+            })
+        });
+        Self { inputs: self.inputs.clone(), extras }
     }
 
     /// Sets the step that stores the answer.
@@ -87,7 +109,6 @@ impl LoadNotes {
         self.extras.as_ref()?.step.clone()
     }
 
-    /// Takes the entries that the load brings along, unless another answer of its batch has taken them.
     /// Keeps the ticket of this attempt.
     pub(crate) fn keep_ticket(&mut self, ticket: Ticket) {
         self.extras.get_or_insert_default().ticket = Some(ticket);
@@ -98,7 +119,9 @@ impl LoadNotes {
         self.extras.as_mut()?.ticket.take()
     }
 
-    pub(crate) fn take_brought(&self) -> Option<AnyBrought> {
-        self.extras.as_ref()?.brought.lock().take()
+    /// Takes the entries that the load brings along, unless another answer of its batch has taken them.
+    pub(crate) fn take_brought(&mut self) -> Option<AnyBrought> {
+        let Extras { brought, brought_by_batch, .. } = &mut **self.extras.as_mut()?;
+        brought.take().or_else(|| brought_by_batch.as_ref()?.lock().take())
     }
 }

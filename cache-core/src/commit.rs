@@ -50,7 +50,7 @@ pub(crate) trait Part {
 }
 
 /// Erases the type of parts, so that they can be run.
-pub(crate) fn dynamic<P: Part>(parts: &mut [P]) -> Vec<&mut dyn Part> {
+pub(crate) fn dynamic<P: Part>(parts: &mut [P]) -> SmallVec<[&mut dyn Part; 2]> {
     parts.iter_mut().map(|part| part as &mut dyn Part).collect()
 }
 

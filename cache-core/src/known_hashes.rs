@@ -7,18 +7,10 @@ use crate::hash_index::spread;
 
 /// The places of elements, by their hashes.
 pub(crate) struct KnownHashes {
-    /// At least twice as many as there may be elements; a power of two.
-    slots: SmallVec<[Slot; INLINE]>,
+    /// Places plus 1; 0 for a slot without an element. At least twice as many as there may be elements; a power of two.
+    slots: SmallVec<[u32; INLINE]>,
     /// How far to shift a spread hash for the number of its first slot.
     shift: u32,
-}
-
-/// A hash with its place.
-#[derive(Clone, Copy)]
-struct Slot {
-    hash: u32,
-    /// The place plus 1; 0 for a slot without an element.
-    after: u32,
 }
 
 /// Slots without an allocation: enough for 32 elements.
@@ -29,11 +21,11 @@ impl KnownHashes {
     pub(crate) fn with_capacity(elements: usize) -> Self {
         let slots = (2 * elements).next_power_of_two().max(INLINE);
         let shift = u64::BITS - slots.trailing_zeros();
-        Self { slots: SmallVec::from_elem(Slot { hash: 0, after: 0 }, slots), shift }
+        Self { slots: SmallVec::from_elem(0, slots), shift }
     }
 
-    /// Adds an element at a place, unless `is_it` finds it at an earlier place with the same hash. Returns whether it
-    /// did.
+    /// Adds an element at a place, unless `is_it` finds it at an earlier place. Returns whether it did. Elements of other
+    /// hashes are passed to `is_it` too.
     #[expect(clippy::cast_possible_truncation, reason = "no list has so many elements")]
     #[inline]
     pub(crate) fn add(&mut self, hash: u32, place: usize, is_it: impl Fn(usize) -> bool) -> bool {
@@ -41,11 +33,11 @@ impl KnownHashes {
         let mut number = (spread(hash) >> self.shift) as usize;
         loop {
             let slot = &mut self.slots[number];
-            if slot.after == 0 {
-                *slot = Slot { hash, after: place as u32 + 1 };
+            if *slot == 0 {
+                *slot = place as u32 + 1;
                 return true;
             }
-            if slot.hash == hash && is_it(slot.after as usize - 1) {
+            if is_it(*slot as usize - 1) {
                 return false;
             }
             number = (number + 1) & last;

@@ -214,6 +214,14 @@ impl<'a> ShardRef<'a> {
         Location { number: self.find(hash, is_key), pin: self.pin_of(hash, is_key) }
     }
 
+    /// Returns where a pair's key is.
+    pub(crate) fn locate_pair(self, hash: u32, pair: &dyn AnyPair) -> Location {
+        let has_pins = self.pin_count() > 0;
+        let key = if has_pins { pair.key() } else { None };
+        let pin = key.and_then(|key| self.pin_of(hash, &|other| key.equals(other)));
+        Location { number: self.find_pair(hash, pair), pin }
+    }
+
     /// Returns the line number of a key.
     pub(crate) fn find(self, hash: u32, is_key: IsKey<'_>) -> Option<u32> {
         let is_it = |number: u32| self.lines.key(number).is_some_and(is_key);

@@ -151,9 +151,9 @@ impl<A: App> BatchTask<A> {
     }
 
     /// The notes of the load, for the answers of all keys; `None` if there are none, or if nothing is stored.
-    fn notes(&self) -> Option<Box<LoadNotes>> {
+    fn notes(&self) -> Option<Arc<LoadNotes>> {
         let notes = if self.node.is_root() { self.node.take_notes() } else { LoadNotes::default() };
-        (!notes.is_empty()).then(|| Box::new(notes))
+        (!notes.is_empty()).then(|| notes.shared())
     }
 
     fn end_turn(&self) {

@@ -21,7 +21,7 @@ pub enum Fetched<V> {
 #[allow(missing_debug_implementations, reason = "cannot be named outside this crate")]
 pub enum LoadOutcome {
     /// With the notes of the batch's load, if it has any.
-    Answered(AnyValue, Option<Box<LoadNotes>>),
+    Answered(AnyValue, Option<Arc<LoadNotes>>),
     /// The value in the cache is still right.
     Unchanged(AnyValue),
     Failed {

@@ -146,11 +146,12 @@ impl<A: App> LoadTask<A> {
         let mut load = pin!(scoped(Arc::clone(node), async {
             match self.begin(&cx).await {
                 LoadOutcome::Answered(value, notes) => {
-                    if let Some(mut notes) = notes {
+                    if let Some(notes) = notes {
+                        let mut notes = notes.of_answer();
                         if let Some(ticket) = cx.0.take_ticket() {
                             notes.keep_ticket(ticket);
                         }
-                        cx.0.tree().put_notes(*notes);
+                        cx.0.tree().put_notes(notes);
                     }
                     AttemptEnd::Answered(value)
                 }

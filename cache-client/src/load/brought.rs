@@ -17,14 +17,8 @@ use crate::plan::Plan;
 use crate::query_state::QueryState;
 use crate::telemetry::Telemetry;
 
-/// The entries of one query that a load brings along.
-pub(crate) struct Brought<A: App> {
-    entries: BroughtEntries,
-    query: BroughtQuery<A>,
-}
-
-/// The query of such entries.
-struct BroughtQuery<A: App> {
+/// A query of entries that a load brings along.
+pub(crate) struct BroughtQuery<A: App> {
     as_query: AsQuery<A>,
     /// The options of the query.
     plan: Arc<Plan>,
@@ -33,8 +27,9 @@ struct BroughtQuery<A: App> {
 /// Returns a key of the query as what can be loaded.
 pub(crate) type AsQuery<A> = fn(&dyn AnyKey) -> &dyn AnyQuery<A>;
 
-/// All entries that a load brings along, to be stored. Boxed, since most loads bring none.
-pub(super) struct BroughtAnswers<A: App> {
+/// All entries that a load brings along. Boxed, since most loads bring none.
+pub(crate) struct BroughtAnswers<A: App> {
+    /// The entries of one query each.
     pub(super) entries: Vec<BroughtEntries>,
     /// In the order of the lists.
     queries: Vec<BroughtQuery<A>>,
@@ -47,41 +42,11 @@ pub(super) struct BroughtAnswer<'a, A: App> {
     pub(super) plan: &'a Plan,
 }
 
-/// The lists of a load, by query.
-type Lists<A> = Vec<Brought<A>>;
-
-impl<A: App> Brought<A> {
-    pub(crate) fn new(entries: BroughtEntries, as_query: AsQuery<A>, plan: Arc<Plan>) -> Self {
-        Self { entries, query: BroughtQuery { as_query, plan } }
-    }
-
-    /// Returns the entries of a query, if the load has brought any.
-    pub(crate) fn of(lists: &mut AnyBrought, query: TypeId) -> Option<&mut BroughtEntries> {
-        Self::among(lists.downcast_mut::<Lists<A>>()?, query).map(|list| &mut list.entries)
-    }
-
-    /// Notes a list, to be stored with the answer of this context's load.
-    pub(crate) fn note(self, node: &Node<A>) {
-        let query = self.entries.query();
-        node.note(|notes| {
-            notes.bring(|lists| {
-                let lists = lists.get_or_insert_with(|| Box::new(Lists::<A>::new()));
-                let Some(lists) = lists.downcast_mut::<Lists<A>>() else { return };
-                match Self::among(lists, query) {
-                    // Another task of the load has noted one meanwhile.
-                    Some(list) => list.entries.append(self.entries),
-                    None => lists.push(self),
-                }
-            });
-        });
-    }
-
-    fn among(lists: &mut [Self], query: TypeId) -> Option<&mut Self> {
-        lists.iter_mut().find(|list| list.entries.query() == query)
-    }
-}
-
 impl<A: App> BroughtQuery<A> {
+    pub(crate) fn new(as_query: AsQuery<A>, plan: Arc<Plan>) -> Self {
+        Self { as_query, plan }
+    }
+
     fn set_times(&self, entries: &mut BroughtEntries, started: Moment) {
         let times = |is_absent| self.plan.times(is_absent, started, &AnswerTerms::default());
         match self.plan.varies_times() {
@@ -101,6 +66,27 @@ impl<A: App> BroughtQuery<A> {
 }
 
 impl<A: App> BroughtAnswers<A> {
+    /// Returns the entries of a query, if the load has brought any.
+    pub(crate) fn of(brought: &mut AnyBrought, query: TypeId) -> Option<&mut BroughtEntries> {
+        let Self { entries, .. } = brought.downcast_mut()?;
+        entries.iter_mut().find(|entries| entries.query() == query)
+    }
+
+    /// Notes entries, to be stored with the answer of this context's load.
+    pub(crate) fn note(node: &Node<A>, entries: BroughtEntries, query: BroughtQuery<A>) {
+        node.note(|notes| {
+            let empty = || Box::new(Self { entries: Vec::new(), queries: Vec::new() });
+            let brought = notes.brought_mut().get_or_insert_with(|| empty());
+            if let Some(present) = Self::of(brought, entries.query()) {
+                // Another task of the load has noted some meanwhile.
+                present.append(entries);
+            } else if let Some(brought) = brought.downcast_mut::<Self>() {
+                brought.entries.push(entries);
+                brought.queries.push(query);
+            }
+        });
+    }
+
     /// Whether there are entries to keep: stored ones, which the store has left here.
     fn any_kept(&self) -> bool {
         self.entries.iter().any(|entries| !entries.is_empty() && entries.any_stored())
@@ -122,16 +108,14 @@ impl<A: App> BroughtAnswers<A> {
 impl<A: App> LoadTask<A> {
     /// Takes the entries that the load brings along, with the times of their own queries.
     pub(super) fn take_brought(&self, started: Moment) -> Option<Box<BroughtAnswers<A>>> {
-        let lists = self.node.take_brought()?.downcast::<Lists<A>>().ok()?;
-        let timed = lists.into_iter().map(|Brought { mut entries, query }| {
-            query.set_times(&mut entries, started);
-            if self.needs_stored(&entries, &query) {
+        let mut brought = self.node.take_brought()?.downcast::<BroughtAnswers<A>>().ok()?;
+        for (entries, query) in brought.entries.iter_mut().zip(&brought.queries) {
+            query.set_times(entries, started);
+            if self.needs_stored(entries, query) {
                 entries.keep();
             }
-            (entries, query)
-        });
-        let (entries, queries) = timed.unzip();
-        Some(Box::new(BroughtAnswers { entries, queries }))
+        }
+        Some(brought)
     }
 
     /// Whether anything is done with entries after their store.

@@ -12,7 +12,7 @@ use crate::app::App;
 use crate::context::{Access, Context};
 use crate::erased::typed_key;
 use crate::fetch::Fetch;
-use crate::load::brought::Brought;
+use crate::load::brought::{BroughtAnswers, BroughtQuery};
 use crate::plan::Plan;
 
 impl<A: App> Context<A> {
@@ -66,9 +66,8 @@ impl<A: App> Context<A> {
     {
         let value = value.into();
         let Some(mut notes) = self.0.load_notes() else { return };
-        if let Some(entries) =
-            notes.brought_mut().and_then(|lists| Brought::<A>::of(lists, TypeId::of::<Q>()))
-        {
+        let lists = notes.brought_mut().as_mut();
+        if let Some(entries) = lists.and_then(|lists| BroughtAnswers::<A>::of(lists, TypeId::of::<Q>())) {
             entries.add(query, value);
             return;
         }
@@ -86,7 +85,7 @@ impl<A: App> Context<A> {
         let mut entries = BroughtEntries::new(self.client().cache().any_table_ref::<Q>());
         let plan = self.plan_of_brought(&query);
         entries.add(query, value);
-        Brought::new(entries, |key| typed_key::<Q>(key), plan).note(&self.0);
+        BroughtAnswers::note(&self.0, entries, BroughtQuery::new(|key| typed_key::<Q>(key), plan));
     }
 
     fn plan_of_brought(&self, query: &dyn AnyQuery<A>) -> Arc<Plan> {

@@ -30,6 +30,7 @@ pub(crate) struct AnswerLine<'a> {
     hash: u32,
     pair: &'a mut dyn AnyPair,
     write: ConditionalWrite,
+    /// `None` if the write may be simple.
     incoming: Option<Incoming>,
     /// The tags of the key, computed before anything is locked.
     tags: Tags,
@@ -58,8 +59,7 @@ impl<'a> AnswerLine<'a> {
     pub(crate) fn new(head: &Head, pair: &'a mut dyn AnyPair, write: ConditionalWrite) -> Option<Self> {
         let key = pair.key()?;
         let (hash, tags) = (head.hash_of(key), head.tags_of(key));
-        // Its times begin when the line is installed.
-        let incoming = Some(head.incoming(pair, &write.times, None, Moment::ORIGIN));
+        let incoming = head.incoming_unless_simple(pair, &write.times);
         Some(Self { hash, pair, write, incoming, tags, at: Location::default() })
     }
 
@@ -87,9 +87,15 @@ impl<'a> AnswerLine<'a> {
         }
     }
 
-    fn install(&mut self, shard: &mut ShardMut<'_>, context: &OpContext<'_>) {
-        let new = (&mut *self.pair, self.incoming.take());
-        self.write.install(new, (self.hash, self.at), &self.tags, shard, context);
+    /// Installs the line. A simple write evicts at once, so it must come after all others of its table.
+    fn install(&mut self, is_last: bool, head: &Head, shard: &mut ShardMut<'_>, context: &OpContext<'_>) {
+        let (pair, at) = (&mut *self.pair, (self.hash, self.at));
+        let may_be_simple = is_last && self.incoming.is_none() && self.write.is_simple();
+        if may_be_simple && shard.write_if_simple(pair, at, self.write.times.as_of, context) {
+            return;
+        }
+        let incoming = self.incoming.take().unwrap_or_else(|| head.incoming_simply(context.now));
+        self.write.install((pair, Some(incoming)), at, &self.tags, shard, context);
     }
 }
 
@@ -177,11 +183,11 @@ impl Steps for AnswerSteps<'_> {
                 head.note_input_change(line.hash);
             }
             if let Some(shard) = shards.of(line.hash) {
-                line.install(shard, &context);
+                line.install(self.brought.is_none(), head, shard, &context);
             }
         }
         if let Some(brought) = &mut self.brought {
-            brought.install(head, &mut shards, &context);
+            brought.install(&mut shards, &context);
         }
         for shard in shards.each() {
             shard.finish(&context);
@@ -201,12 +207,11 @@ pub(crate) fn store<'a>(
     inputs: Option<&'a Inputs>,
 ) -> Result<LineOutcome, StaleInput> {
     let shared = &table.head().shared;
-    let tables: Vec<_> = brought.iter().map(|entries| entries.table_ref.clone()).collect();
-    let mut parts = Vec::with_capacity(1 + tables.len());
-    for (entries, other) in brought.iter_mut().zip(&tables) {
-        let other = other.table();
-        let answer = (other.head().index == table.head().index).then(|| line.pair.key()).flatten();
-        AnswerPart::of(&mut parts, other).brought = Some(BroughtLines::new((other, entries), answer, start));
+    let mut parts = Vec::with_capacity(1 + brought.len());
+    for entries in brought {
+        let lines = BroughtLines::new(entries, (table.head().index, line.pair.key()), start);
+        let part = AnswerPart::of(&mut parts, lines.table());
+        part.brought = Some(lines);
     }
     AnswerPart::of(&mut parts, table).answer = Some(line);
     for inputs in inputs.into_iter().flat_map(Inputs::by_table) {

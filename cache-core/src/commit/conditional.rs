@@ -90,6 +90,11 @@ impl ConditionalWrite {
         self.is_invalidated || self.marks
     }
 
+    /// Returns whether the write may be simple, in a table that allows it.
+    pub(super) fn is_simple(&self) -> bool {
+        self.outcome == LineOutcome::Written && !self.is_marked()
+    }
+
     /// Returns whether copies of the entry that are kept elsewhere are out of date.
     pub(super) fn is_change(&self) -> bool {
         self.outcome == LineOutcome::Written && matches!(self.condition, Condition::Following(_))

@@ -82,13 +82,13 @@ impl<'a> LockedShards<'a> {
     pub(super) fn lock(&mut self, hashes: impl Iterator<Item = (u32, bool)>) {
         let head = self.table.head();
         let (mut places, mut written) = (Places::default(), Places::default());
-        for (hash, is_written) in hashes {
+        hashes.for_each(|(hash, is_written)| {
             let place = head.place_of(hash);
             places.add(place);
             if is_written {
                 written.add(place);
             }
-        }
+        });
         self.shards.reserve_exact(places.0.count_ones() as usize);
         for place in places {
             self.add(place, written.has(place));

@@ -7,7 +7,7 @@ use super::key::AnyKey;
 use super::line_state::{LineState, Membership};
 use super::metadata::{Metadata, promote};
 use super::state::deadline;
-use super::{OpContext, ShardMut, ShardRef};
+use super::{Location, OpContext, ShardMut, ShardRef};
 use crate::clock::Moment;
 use crate::event::RemovalCause;
 use crate::retention::Queue;
@@ -61,6 +61,28 @@ impl ShardMut<'_> {
             Some(number) => self.is_of(number, Membership::Pinned),
             None => pins.find(hash, &|other| key.equals(other)).is_some(),
         }
+    }
+
+    /// Writes a pair with the times of the table, counted from `as_of` or now, if the shard has no other work. Returns
+    /// whether it did. The table must have [simple commits](crate::table::head::Head::has_simple_commits). The pair then
+    /// holds what it displaced.
+    pub(crate) fn write_if_simple(
+        &mut self,
+        pair: &mut dyn AnyPair,
+        (hash, at): (u32, Location),
+        as_of: Option<Moment>,
+        context: &OpContext<'_>,
+    ) -> bool {
+        let as_of = as_of.unwrap_or(context.now);
+        let is_simple =
+            at.pin.is_none() && !context.ledger.is_over() && self.allows_simple_writes(context.now);
+        // A value that has already expired must be released, which the general path does.
+        if !is_simple || context.rules.is_timed && deadline(as_of, None, context.rules).is_over(context.now) {
+            return false;
+        }
+        let written = Written { revision: context.revision, as_of };
+        self.write_simply(pair, (hash, at.number), written, context);
+        true
     }
 
     /// Writes a pair in a shard without other work, under a key that is in this line or in none. The pair

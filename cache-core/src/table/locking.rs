@@ -100,6 +100,13 @@ impl Head {
         }
     }
 
+    /// Describes an incoming pair whose times begin when it is installed; `None` if its write may be
+    /// [simple](Self::incoming_simply). Runs the weigher, as [`incoming`](Self::incoming) does.
+    pub(crate) fn incoming_unless_simple(&self, pair: &dyn AnyPair, times: &EntryTimes) -> Option<Incoming> {
+        let may_be_simple = self.has_simple_commits() && times.own.is_none();
+        (!may_be_simple).then(|| self.incoming(pair, times, None, Moment::ORIGIN))
+    }
+
     /// Describes an incoming pair of a table with [simple commits](Self::has_simple_commits).
     pub(crate) fn incoming_simply(&self, now: Moment) -> Incoming {
         let placement = Placement::Queued;

@@ -4,8 +4,6 @@ use std::any::TypeId;
 use std::fmt::{self, Debug};
 use std::sync::Arc;
 
-use smallvec::SmallVec;
-
 use crate::entry_times::EntryTimes;
 use crate::query::Query;
 use crate::shard::erased::AnyPairs;
@@ -24,17 +22,22 @@ pub struct BroughtEntries {
     /// Whether the caller needs keys and values after the store, which otherwise moves them.
     pub(crate) are_kept: bool,
     /// Whether each entry was stored. Missing ones were not.
-    stored: Vec<bool>,
+    pub(crate) stored: Vec<bool>,
 }
 
-/// The times of such entries, in their order. The last ones are also those of all further entries.
+/// The times of such entries.
 #[derive(Clone, Debug, Default)]
-pub(crate) struct BroughtTimes(SmallVec<[EntryTimes; 1]>);
+pub(crate) struct BroughtTimes {
+    /// Those of all entries that have none of their own.
+    common: EntryTimes,
+    /// The own times of the first entries, in their order.
+    own: Vec<EntryTimes>,
+}
 
 impl BroughtTimes {
+    #[inline]
     pub(crate) fn of(&self, number: usize) -> &EntryTimes {
-        const NONE: &EntryTimes = &EntryTimes::new();
-        self.0.get(number).or(self.0.last()).unwrap_or(NONE)
+        self.own.get(number).unwrap_or(&self.common)
     }
 }
 
@@ -107,12 +110,12 @@ impl BroughtEntries {
 
     /// Sets the times of all entries.
     pub fn set_times(&mut self, times: EntryTimes) {
-        self.times = BroughtTimes(SmallVec::from([times]));
+        self.times = BroughtTimes { common: times, own: Vec::new() };
     }
 
     /// Sets the times of each entry.
     pub fn set_times_of(&mut self, times_of: impl Fn(&Self, usize) -> EntryTimes) {
-        self.times = BroughtTimes((0..self.len()).map(|number| times_of(self, number)).collect());
+        self.times.own = (0..self.len()).map(|number| times_of(self, number)).collect();
     }
 
     /// Notes that the entries of these numbers were stored, and the others were not.

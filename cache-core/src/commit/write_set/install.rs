@@ -7,7 +7,7 @@ use crate::commit::locked_shards::{LockedShards, OpenShards};
 use crate::commit::{Commit, CommitKind, Failure, Steps};
 use crate::event::ChangeKind;
 use crate::shard::key::{AnyKey, IsKey};
-use crate::shard::{OpContext, ShardMut, ShardRef, Written};
+use crate::shard::{OpContext, ShardMut, ShardRef};
 use crate::table::head::Head;
 use crate::table::watchers::KeyEvent;
 
@@ -119,11 +119,10 @@ impl WriteLines {
         if line.write.is_mark_or_removal() {
             shard.note_change(head.shared.next_in_sequence());
         }
-        let may_be_simple = has_simple_commits && line.is_simple() && line.at.pin.is_none();
-        if may_be_simple && shard.allows_simple_writes(context.now) && !context.ledger.is_over() {
-            let place = (line.hash, line.at.number);
-            let written = Written { revision: context.revision, as_of: context.now };
-            shard.write_simply(self.copies.pair_mut(at), place, written, context);
+        if has_simple_commits
+            && line.is_simple()
+            && shard.write_if_simple(self.copies.pair_mut(at), (line.hash, line.at), None, context)
+        {
             return true;
         }
         self.install_generally(at, head, shard, context);
