@@ -7,7 +7,7 @@ use std::hash::{Hash, Hasher};
 use std::marker::PhantomData;
 use std::sync::Arc;
 
-use cache_core::client_support::AnyKey;
+use cache_core::client_support::{AnyKey, TRANSACT_ATTEMPTS};
 use cache_core::{CommitError, EntryState, EntryTimes, HasTable, Holds, Query, Revision, Transaction};
 
 use crate::any_query::AnyQuery;
@@ -316,6 +316,28 @@ impl<A: App> Client<A> {
     /// The step for an answer, if there is one.
     pub(crate) fn step_for(&self, value: &AnyValue) -> Option<&Step<A>> {
         self.step_of((**value).type_id())
+    }
+
+    /// Commits what a step writes that stores no answer. No hook runs, and copies in the provider stay. If another commit
+    /// changes first what the step has read, it runs again.
+    ///
+    /// # Errors
+    /// Other commits were faster many times.
+    #[doc(hidden)]
+    pub fn commit_step(&self, mut step: impl FnMut(&mut AnswerStore<'_, A>)) -> Result<(), CommitError> {
+        let origin = Origin { is_copy: true, is_loaded: true, ..Origin::default() };
+        let mut attempts = 1;
+        loop {
+            let mut transaction = self.cache().begin();
+            transaction.skip_hooks();
+            let mut plan = None;
+            step(&mut AnswerStore::new(self, &mut transaction, None, origin, &mut plan));
+            match transaction.commit() {
+                Ok(_) => return Ok(()),
+                Err(CommitError::Conflict { .. }) if attempts < TRANSACT_ATTEMPTS => attempts += 1,
+                Err(error) => return Err(error),
+            }
+        }
     }
 
     /// What is kept from the start of an attempt to load a value of this type, if its step wants something.

@@ -44,7 +44,28 @@ pub trait Content: sealed::Sealed + 'static {
     const IS_COLLECTION: bool;
 }
 
+/// A document of any content.
+pub trait AnyDocument: sealed::SealedDocument + Send + Sync + 'static {
+    /// The content.
+    type Content: Content + ?Sized;
+
+    /// Returns whether the document shares its records with those of a client.
+    #[doc(hidden)]
+    fn shares_records(&self) -> bool;
+}
+
+impl<T: Content + ?Sized> AnyDocument for Document<T> {
+    type Content = T;
+
+    fn shares_records(&self) -> bool {
+        self.owned.is_some()
+    }
+}
+
 mod sealed {
+    pub trait SealedDocument {}
+    impl<T: ?Sized> SealedDocument for super::Document<T> {}
+
     pub trait Sealed {}
     impl<R: super::Resource> Sealed for R {}
     impl<R: super::Resource> Sealed for [R] {}

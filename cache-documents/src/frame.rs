@@ -133,6 +133,22 @@ impl Frame {
                 && self.0.iter().zip(&*other.0).all(|(one, other)| one.is_same(&**other))
     }
 
+    /// Returns whether the frame has the same records as another, and these say what those of the other say.
+    pub(crate) fn says(&self, other: &Self) -> bool {
+        let mut records = self.records();
+        let says = |(name, saved): (RecordRef, Arc<dyn AnyRecord>)| {
+            let present = records.next().filter(|(present, _)| *present == name);
+            present.is_some_and(|(_, present)| {
+                let numbers = 0..saved.names().len();
+                numbers.into_iter().all(|number| {
+                    let field = saved.any_field(number);
+                    field.differs(present.any_field(number), field.known()) == 0
+                })
+            })
+        };
+        self.len() == other.len() && other.records().all(says)
+    }
+
     /// Returns a frame with the `changed` records of these names in place of those that it shows; `None` if it shows none
     /// of them, or has them already.
     pub(crate) fn with(&self, changed: &Changed, names: &HashSet<RecordRef>) -> Option<Self> {

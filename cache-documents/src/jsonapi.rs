@@ -10,6 +10,7 @@ pub(crate) mod read;
 pub(crate) mod relationship;
 pub(crate) mod resource_object;
 mod visit;
+pub(crate) mod write;
 
 pub use error_object::{ErrorObject, ErrorSource};
 pub use links::{Link, Links};

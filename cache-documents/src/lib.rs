@@ -105,6 +105,7 @@
 //! are neither observed nor pinned are marked instead of rewritten.
 #![forbid(unsafe_code)]
 
+mod adopt;
 mod builder;
 mod context;
 mod document;
@@ -123,13 +124,16 @@ mod records;
 mod relation;
 mod resource;
 mod resources;
+mod saved;
+mod saved_document;
 mod sync;
 
 pub use cache_macros::Resource;
 
+pub use adopt::AdoptReport;
 pub use builder::DocumentsBuilder;
 pub use context::ReadDocument;
-pub use document::{Content, Document};
+pub use document::{AnyDocument, Content, Document};
 pub use documents::{ChangeRecords, ClientDocuments, DocumentsOf, EditRecords};
 pub use field::Field;
 pub use id::Id;
@@ -138,6 +142,7 @@ pub use jsonapi::{ErrorObject, ErrorSource, Link, Links, Meta, ReadError};
 pub use relation::{Many, One};
 pub use resource::{Resource, ResourceKey};
 pub use resources::{ResourceList, Resources};
+pub use saved::SavedResource;
 
 /// What the derive macro uses. Not part of the public interface.
 #[doc(hidden)]
@@ -146,4 +151,5 @@ pub mod __private {
 
     pub use crate::field::{AnyField, no_field};
     pub use crate::resource::{NoQuery, TableOf};
+    pub use crate::saved::SavedField;
 }

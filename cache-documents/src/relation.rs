@@ -4,12 +4,14 @@ use std::any::{Any, TypeId};
 use std::fmt::Debug;
 use std::sync::Arc;
 
-use serde_json::value::RawValue;
+use serde::Serialize;
+use serde_json::value::{RawValue, to_raw_value};
 
 use crate::field::{AnyField, DATA, Field, FieldPlace, LINKS, META, Parts};
 use crate::jsonapi::identifier::Identifier;
 use crate::jsonapi::pointer::FieldError;
 use crate::jsonapi::relationship::RelationshipObject;
+use crate::jsonapi::write::{WrittenIdentifier, WrittenRelationship};
 use crate::jsonapi::{Links, Meta};
 use crate::record::RecordRef;
 use crate::resource::{Resource, ResourceKey};
@@ -89,6 +91,22 @@ impl<D: Clone + PartialEq> Relation<D> {
             self.data.clone_from(&other.data);
         }
         Extras::take(&mut self.extras, other.extras.as_deref(), parts);
+    }
+
+    /// Returns the relationship object that says this, with its data by `data`; `None` if nothing is known.
+    fn written<'a, W: Serialize>(
+        &'a self,
+        data: impl FnOnce(&'a D) -> W,
+    ) -> Result<Option<Box<RawValue>>, serde_json::Error> {
+        if self.known() == 0 {
+            return Ok(None);
+        }
+        let data = match &self.data {
+            Field::Absent => None,
+            Field::Null => Some(None),
+            Field::Value(value) => Some(Some(data(value))),
+        };
+        to_raw_value(&WrittenRelationship { data, links: self.links(), meta: self.meta() }).map(Some)
     }
 
     /// Reads a relationship object, with its data by `data`.
@@ -181,6 +199,26 @@ impl<K> Many<K> {
     #[must_use]
     pub fn related(&self) -> Option<&str> {
         self.links()?.href("related")
+    }
+}
+
+impl<K: Clone + PartialEq> One<K> {
+    /// Returns the relationship object that says this; `None` if nothing is known.
+    pub(crate) fn written<'a>(
+        &'a self,
+        identifier: impl Fn(&'a K) -> WrittenIdentifier<'a>,
+    ) -> Result<Option<Box<RawValue>>, serde_json::Error> {
+        self.0.written(identifier)
+    }
+}
+
+impl<K: PartialEq> Many<K> {
+    /// Returns the relationship object that says this; `None` if nothing is known.
+    pub(crate) fn written<'a>(
+        &'a self,
+        identifier: impl Fn(&'a K) -> WrittenIdentifier<'a>,
+    ) -> Result<Option<Box<RawValue>>, serde_json::Error> {
+        self.0.written(|keys| keys.iter().map(identifier).collect::<Vec<_>>())
     }
 }
 

@@ -2,8 +2,9 @@
 
 use std::fmt::{self, Debug};
 use std::sync::Arc;
+use std::time::Duration;
 
-use cache_client::{AnswerStore, App, ClientBuilder};
+use cache_client::{AnswerKey, AnswerStore, App, Client, ClientBuilder};
 use cache_core::Cache;
 
 use crate::id::Id;
@@ -57,6 +58,34 @@ pub struct ResourceList<A: App> {
     pub(crate) tables: Vec<RecordTable<A>>,
     /// Prepare a client for the documents of each type.
     pub(crate) installs: Vec<fn(ClientBuilder<A>) -> ClientBuilder<A>>,
+    /// Find the restored answers of each query.
+    pub(crate) restored: Vec<FindRestored<A>>,
+}
+
+/// Finds restored answers.
+pub(crate) type FindRestored<A> = fn(&Client<A>, &mut Vec<RestoredAnswer<A>>);
+
+/// An answer that a restore has brought, and that shows records of its own.
+pub(crate) struct RestoredAnswer<A: App> {
+    pub(crate) key: AnswerKey<A>,
+    /// How old its own load is.
+    pub(crate) age: Duration,
+    pub(crate) is_marked: bool,
+    /// Makes it share its records.
+    pub(crate) adopt: fn(&AnswerKey<A>, &mut AnswerStore<'_, A>) -> Adoption,
+    /// Returns whether it does.
+    pub(crate) shares_records: fn(&AnswerKey<A>, &Client<A>) -> bool,
+}
+
+/// What becomes of a restored answer.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Adoption {
+    /// It shares its records. If `is_renewed`, it shows others than it was saved with.
+    Adopted { is_renewed: bool },
+    /// It is marked: it is about a deleted record, or the cache does not keep it.
+    Marked,
+    /// Something newer has taken its place.
+    Overtaken,
 }
 
 /// Reads a record without counting this as a use.
@@ -71,7 +100,12 @@ pub(crate) struct RecordTable<A: App> {
 
 impl<A: Resources> ResourceList<A> {
     pub(crate) fn of_app() -> Self {
-        let mut list = Self { types: RecordTypes::default(), tables: Vec::new(), installs: Vec::new() };
+        let mut list = Self {
+            types: RecordTypes::default(),
+            tables: Vec::new(),
+            installs: Vec::new(),
+            restored: Vec::new(),
+        };
         A::list(&mut list);
         list
     }

@@ -47,6 +47,7 @@ pub struct ClientBuilder<A: App> {
     runtime: Option<Handle>,
     concurrency: Option<u32>,
     steps: AnyStoreSteps,
+    built: Vec<fn(&Client<A>)>,
 }
 
 /// Options of one query.
@@ -91,6 +92,7 @@ impl<A: App> ClientBuilder<A> {
             runtime: None,
             concurrency: None,
             steps: AnyStoreSteps::default(),
+            built: Vec::new(),
         }
     }
 
@@ -368,6 +370,13 @@ impl<A: App> ClientBuilder<A> {
         self
     }
 
+    /// Calls `built` with the client as soon as it is built, before the program has it.
+    #[doc(hidden)]
+    pub fn built_with(mut self, built: fn(&Client<A>)) -> Self {
+        self.built.push(built);
+        self
+    }
+
     /// Builds the client, if its options are valid: the defaults, and those of single queries together with their
     /// derive and the defaults.
     ///
@@ -467,7 +476,7 @@ impl<A: App> ClientBuilder<A> {
         let settings: HashMap<_, _, _> =
             self.settings.into_iter().map(|(query, set)| (query, set.options)).collect();
         let tables = A::Registry::describe().len();
-        Client(Arc::new(Shared {
+        let client = Client(Arc::new(Shared {
             has_no_options: settings.is_empty()
                 && self.strategy_defaults.is_empty()
                 && self.defaults == LoadingOptions::new(),
@@ -492,7 +501,9 @@ impl<A: App> ClientBuilder<A> {
             presence: Presence::default(),
             extensions: Extensions::default(),
             steps: self.steps,
-        }))
+        }));
+        self.built.iter().for_each(|built| built(&client));
+        client
     }
 }
 

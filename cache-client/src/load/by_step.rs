@@ -72,14 +72,14 @@ impl<A: App> LoadTask<A> {
         (outcome, value)
     }
 
-    /// Writes a copy from the provider by a step, as a fill. Returns whether it was written.
+    /// Writes a copy from the provider by a step, as a fill. Returns what the step has made of it, if that was written.
     pub(super) fn fill_by_step(
         &self,
         step: &Step<A>,
         found: &AnyValue,
         watch: &AnyWatch,
         times: EntryTimes,
-    ) -> bool {
+    ) -> Option<AnyValue> {
         let line = |transaction: &mut Transaction<A::Registry>, value: Option<&ValueHandle>| {
             if let Some(value) = value {
                 transaction.fill_watched(watch, value, times);
@@ -87,9 +87,9 @@ impl<A: App> LoadTask<A> {
         };
         let origin = Origin { is_copy: true, is_loaded: true, ticket: None, is_overtaken: false };
         let filled = (watch, origin, true);
-        let Committed { receipt, has_answer, .. } = self.commit_by_step((step, found), filled, &line);
+        let Committed { receipt, value, has_answer } = self.commit_by_step((step, found), filled, &line);
         let is_stored = |receipt: Receipt<A::Registry>| receipt.is_stored(&self.home(), &*self.flight.key);
-        has_answer && receipt.is_some_and(is_stored)
+        (has_answer && receipt.is_some_and(is_stored)).then_some(value)
     }
 
     fn home(&self) -> AnyTableRef {

@@ -70,7 +70,7 @@ impl<A: App> LoadTask<A> {
         let mut load = pin!(self.attempts());
         let mut fill = pin!(async {
             if let Some(answer) = self.find(entry).await {
-                self.fill(entry, &answer);
+                self.fill(entry, answer);
             }
         });
         let first = tokio::select! {
@@ -109,15 +109,15 @@ impl<A: App> LoadTask<A> {
         let answer = TierAnswer { value, age, terms };
         if self.plan.never_loads() {
             // A load that runs meanwhile is not retired.
-            return (age < ttl).then(|| {
-                self.write_copy(entry, &answer);
-                answer
+            return (age < ttl).then(|| match self.write_copy(entry, &answer) {
+                Some(value) => TierAnswer { value, ..answer },
+                None => answer,
             });
         }
         if age < fresh.min(fresh_there) {
             return Some(answer);
         }
-        if age < self.plan.served_for(is_absent, &terms).min(ttl) && self.fill(entry, &answer) {
+        if age < self.plan.served_for(is_absent, &terms).min(ttl) && self.fill(entry, answer) {
             self.report_hit();
         }
         None
@@ -125,22 +125,32 @@ impl<A: App> LoadTask<A> {
 
     /// Puts an answer of the provider into the cache, if the cache has none and the key has not changed. The load
     /// continues, and its answer replaces this one.
-    fn fill(&self, entry: &ProviderEntry, answer: &TierAnswer) -> bool {
-        let is_filled = self.write_copy(entry, answer);
-        if is_filled {
-            self.flight.show_stale(Arc::clone(&answer.value));
+    fn fill(&self, entry: &ProviderEntry, answer: TierAnswer) -> bool {
+        let filled = self.write_copy(entry, &answer);
+        let is_filled = filled.is_some();
+        if let Some(value) = filled {
+            self.flight.show_stale(value);
         }
         is_filled
     }
 
     /// Writes an answer of the provider into the cache, if the cache has none and the key has not changed. Retires no
-    /// load.
-    fn write_copy(&self, entry: &ProviderEntry, TierAnswer { value, age, terms }: &TierAnswer) -> bool {
-        let Some(watch) = &self.flight.watch else { return false };
+    /// load. Returns the value that was written.
+    fn write_copy(
+        &self,
+        entry: &ProviderEntry,
+        TierAnswer { value, age, terms }: &TierAnswer,
+    ) -> Option<AnyValue> {
+        let watch = self.flight.watch.as_ref()?;
         let started = self.node.client.cache().now() - *age;
         let times = self.plan.times(self.query.counts_as_absent(&self.plan, value), started, terms);
         match self.node.client.step_for(value) {
-            None => watch.fill(entry.codec, &*self.flight.key, &self.query.to_handle(value), &times),
+            None => {
+                let handle = self.query.to_handle(value);
+                watch
+                    .fill(entry.codec, &*self.flight.key, &handle, &times)
+                    .then(|| Arc::clone(value))
+            }
             Some(step) => self.fill_by_step(step, value, watch, times),
         }
     }

@@ -4,7 +4,7 @@ use std::fmt;
 
 use serde::de::value::MapAccessDeserializer;
 use serde::de::{Error, MapAccess, Visitor};
-use serde::{Deserialize, Deserializer};
+use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use serde_json::value::RawValue;
 
 use super::Meta;
@@ -70,8 +70,23 @@ impl Link {
     }
 }
 
+impl Serialize for Links {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_map(self.by_name.iter().map(|(name, link)| (name, link)))
+    }
+}
+
+impl Serialize for Link {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        match &self.meta {
+            None => serializer.serialize_str(&self.href),
+            Some(_) => LinkObject { href: self.href.clone(), meta: self.meta.clone() }.serialize(serializer),
+        }
+    }
+}
+
 /// A link that is an object.
-#[derive(Deserialize)]
+#[derive(Serialize, Deserialize)]
 struct LinkObject {
     href: Box<str>,
     #[serde(default, deserialize_with = "given_meta")]

@@ -2,7 +2,8 @@
 
 use std::sync::Arc;
 
-use cache_client::{AnswerStore, Client};
+use cache_client::{AnswerKey, AnswerStore, Client};
+use cache_core::Residency;
 
 use super::merge::{Merged, merge, without_links_to};
 use super::order::{LoadIssue, WrittenRecord};
@@ -12,10 +13,11 @@ use super::state::Documents;
 use crate::document::{Content, Document};
 use crate::field::Parts;
 use crate::frame::Frame;
+use crate::jsonapi::read::Primary;
 use crate::map::HashSet;
 use crate::record::RecordRef;
 use crate::resource::AnyRecord;
-use crate::resources::Resources;
+use crate::resources::{Adoption, Resources};
 
 /// Numbers a load of a document.
 pub(crate) fn start_load<A: Resources>(client: &Client<A>) -> LoadIssue {
@@ -29,6 +31,16 @@ enum Source {
     Request(u64),
     /// A copy from elsewhere, older than anything that is known.
     Copy,
+}
+
+impl Source {
+    /// The number of the request. That of a copy comes before all others.
+    fn number(self) -> u64 {
+        match self {
+            Self::Request(number) => number,
+            Self::Copy => 0,
+        }
+    }
 }
 
 /// Stores an answer. Returns the document with the records that are known now.
@@ -49,10 +61,7 @@ pub(crate) fn store_answer<A: Resources, T: Content + ?Sized>(
     };
     let lane = documents.lane.enter();
     let mut plan = std::mem::take(store.plan::<Plan<A>>());
-    let deleted = match source {
-        Source::Request(number) => documents.order.deleted_after(number),
-        Source::Copy => HashSet::default(),
-    };
+    let deleted = documents.order.deleted_after(source.number());
     let merging = Merging { documents: &documents, source, deleted: &deleted };
     let Shown { frame, written, names } = merging.records(&answer, &mut plan, store);
     let document = answer.with_frame(frame).without(&deleted);
@@ -63,13 +72,52 @@ pub(crate) fn store_answer<A: Resources, T: Content + ?Sized>(
     }
     let answer = keep_or_own(&documents, document, &mut plan, store);
     plan.follow(&documents, store, &names, own);
-    let number = match source {
-        Source::Request(number) => number,
-        Source::Copy => 0,
-    };
-    plan.seal(&documents, store, lane, (number, written));
+    plan.seal(&documents, store, lane, (source.number(), written));
     *store.plan() = plan;
     answer
+}
+
+/// Makes a restored answer share its records, which are older than all that are known. If nothing newer happens to the key
+/// until the commit, the answer keeps its times.
+pub(crate) fn adopt_answer<A: Resources, T: Content + ?Sized>(
+    key: &AnswerKey<A>,
+    store: &mut AnswerStore<'_, A>,
+) -> Adoption {
+    let documents = store.client().extension::<Documents<A>>();
+    let mut plan = Plan::default();
+    let lane = documents.lane.enter();
+    let found = key.read::<Document<T>>(store.client());
+    let Some((restored, state)) = found.filter(|(document, _)| document.owned.is_none()) else {
+        return Adoption::Overtaken;
+    };
+    plan.keep(Some(Arc::clone(&restored) as _));
+    let deleted = documents.order.deleted_after(Source::Copy.number());
+    let is_about_deleted = restored.lacks_its_record()
+        || matches!(&restored.primary, Primary::One(record) if deleted.contains(record));
+    if is_about_deleted || state.residency == Residency::Survivor {
+        store.invalidate_answer(key);
+        drop(lane);
+        return Adoption::Marked;
+    }
+    let merging = Merging { documents: &documents, source: Source::Copy, deleted: &deleted };
+    let Shown { frame, written, names } = merging.records(&restored, &mut plan, store);
+    let is_renewed = !frame.says(&restored.frame);
+    let mut document = restored.with_frame(frame).without(&deleted);
+    let owner = Owner::<A, T>::erased(key.clone());
+    document.owned = Some(Arc::new(documents.index.enter(&owner, &document.frame)));
+    store.follow_answer(key, Arc::new(document), state.revision);
+    plan.follow(&documents, store, &names, Some(key));
+    plan.seal(&documents, store, lane, (Source::Copy.number(), written));
+    *store.plan() = plan;
+    Adoption::Adopted { is_renewed }
+}
+
+/// Returns whether the cache has an answer under a key that shares its records.
+pub(crate) fn shares_records<A: Resources, T: Content + ?Sized>(
+    key: &AnswerKey<A>,
+    client: &Client<A>,
+) -> bool {
+    key.read::<Document<T>>(client).is_some_and(|(document, _)| document.owned.is_some())
 }
 
 /// Returns the document that the cache has, if the answer says the same. Otherwise enters the answer as one that shows

@@ -21,6 +21,7 @@ pub(super) fn resource(record: &Record<'_>) -> TokenStream {
     let field = arms(record, &documents, &quote!(as_field), &quote!(&));
     let field_mut = arms(record, &documents, &quote!(as_field_mut), &quote!(&mut));
     let key_impls = key.map(|key| key_impls(key, &documents));
+    let saved_impl = record.options.persist.as_ref().map(|_| saved_impl(record, &documents));
     quote! {
         #[allow(deprecated, unused_qualifications)]
         #[automatically_derived]
@@ -46,6 +47,25 @@ pub(super) fn resource(record: &Record<'_>) -> TokenStream {
         }
 
         #key_impls
+        #saved_impl
+    }
+}
+
+/// How each field is saved. A type that cannot be saved is reported at the field.
+fn saved_impl(record: &Record<'_>, documents: &TokenStream) -> TokenStream {
+    let ident = &record.input.ident;
+    let fields = record.fields.iter().map(|field| {
+        let ty = field.ty;
+        quote_spanned! {ty.span().resolved_at(Span::call_site())=>
+            #documents::__private::SavedField::of::<#ty>()
+        }
+    });
+    quote! {
+        #[allow(deprecated, unused_qualifications)]
+        #[automatically_derived]
+        impl #documents::SavedResource for #ident {
+            const SAVED_FIELDS: &'static [#documents::__private::SavedField] = &[#(#fields),*];
+        }
     }
 }
 

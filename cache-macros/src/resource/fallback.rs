@@ -18,6 +18,14 @@ pub(super) fn resource(record: &Record<'_>, errors: &Errors) -> TokenStream {
     // The key of a type with parameters cannot name all of its records.
     let key = record.options.key.as_ref().filter(|_| record.input.generics.params.is_empty());
     let key_impl = key.map(|key| key_impl(key.value.to_token_stream(), &documents));
+    let saved_impl = record.options.persist.as_ref().map(|_| {
+        quote! {
+            #[automatically_derived]
+            impl #impl_generics #documents::SavedResource for #ident #ty_generics #where_clause {
+                const SAVED_FIELDS: &'static [#documents::__private::SavedField] = &[];
+            }
+        }
+    });
     let (key, errors) = match key {
         Some(key) => (key.value.to_token_stream(), errors.to_compile_errors()),
         // The key is unknown, so no error should say that another one was expected.
@@ -47,6 +55,7 @@ pub(super) fn resource(record: &Record<'_>, errors: &Errors) -> TokenStream {
         }
 
         #key_impl
+        #saved_impl
     }
 }
 

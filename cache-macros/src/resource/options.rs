@@ -12,19 +12,20 @@ use crate::shape::rename::RULES;
 use crate::suggest;
 
 /// The options above a type, in the order in which messages list them.
-const ON_TYPES: [&str; 4] = ["type", "key", "rename_all", "crate"];
+const ON_TYPES: [&str; 5] = ["type", "key", "rename_all", "persist", "crate"];
 
 /// The options on a field.
 const ON_FIELDS: [&str; 1] = ["rename"];
 
 /// Names of options in other libraries, and what they are called here.
-const ELSEWHERE: [(&str, &str); 7] = [
+const ELSEWHERE: [(&str, &str); 8] = [
     ("name", "type"),
     ("type_name", "type"),
     ("kind", "type"),
     ("id", "key"),
     ("query", "key"),
     ("case", "rename_all"),
+    ("save", "persist"),
     ("krate", "crate"),
 ];
 
@@ -36,6 +37,7 @@ pub(super) struct ResourceOptions {
     pub(super) key: Option<Given<Type>>,
     /// One of the rules of serde.
     pub(super) rename_all: Option<Given<String>>,
+    pub(super) persist: Option<Given<()>>,
     documents: Option<Given<Path>>,
 }
 
@@ -78,6 +80,7 @@ impl ResourceOptions {
                 self.key = Some(setting.with(syntax("the query of the records, as in `key = ArticleId`"))?)
             }
             "rename_all" => self.rename_all = Some(setting.with(rule)?),
+            "persist" => self.persist = Some(setting.flag()?),
             "crate" => {
                 let expected = "the path of `cache_documents`, as in `crate = \"my_documents\"`";
                 self.documents = Some(setting.with(crate_path(expected))?)
@@ -112,7 +115,8 @@ impl FieldOptions {
                 return Ok(());
             }
             on_type if ON_TYPES.contains(&on_type) => {
-                format!("`{name}` is about the whole type: write `#[resource({name} = ...)]` above it")
+                let argument = if on_type == "persist" { "" } else { " = ..." };
+                format!("`{name}` is about the whole type: write `#[resource({name}{argument})]` above it")
             }
             _ => {
                 let near = suggest::nearest(&name, ON_FIELDS);
