@@ -1,6 +1,5 @@
-//! A terminal of 80 by 24 that runs a program, and its screen as a person sees it.
+//! A terminal that runs a program, and its screen as a person sees it.
 
-use std::ffi::OsStr;
 use std::io::{Read, Write};
 use std::process::Command;
 use std::sync::mpsc::{self, Receiver};
@@ -43,28 +42,16 @@ struct Picture {
 }
 
 impl Console {
-    /// The dashboard of this package.
-    pub fn dashboard(arguments: &[&str]) -> Self {
-        Self::run(env!("CARGO_BIN_EXE_dashboard").into(), arguments)
-    }
-
-    /// The dashboard of this package, with a variable in its environment.
-    pub fn dashboard_with(variable: (&str, &OsStr), arguments: &[&str]) -> Self {
-        let mut command = CommandBuilder::new(env!("CARGO_BIN_EXE_dashboard"));
-        command.args(arguments);
-        command.env(variable.0, variable.1);
-        Self::start(command)
-    }
-
-    /// Any program.
+    /// Any program, in a terminal of 80 by 24.
     pub fn run(program: String, arguments: &[&str]) -> Self {
         let mut command = CommandBuilder::new(program);
         command.args(arguments);
-        Self::start(command)
+        Self::start(command, (80, 24))
     }
 
-    fn start(mut command: CommandBuilder) -> Self {
-        let size = PtySize { rows: 24, cols: 80, pixel_width: 0, pixel_height: 0 };
+    /// Any command, in a terminal with this many columns and rows.
+    pub fn start(mut command: CommandBuilder, (cols, rows): (u16, u16)) -> Self {
+        let size = PtySize { rows, cols, pixel_width: 0, pixel_height: 0 };
         let pair = native_pty_system().openpty(size).unwrap();
         let before = format!("{:?}", pair.master.get_termios());
         command.env("TERM", "xterm-256color");
@@ -74,7 +61,7 @@ impl Console {
         let (sender, ended) = mpsc::channel();
         thread::spawn(move || sender.send(program.wait().unwrap().exit_code()));
         let picture = Arc::new(Picture {
-            parser: Mutex::default(),
+            parser: Mutex::new(Parser::new(rows, cols, 0)),
             written: Mutex::default(),
             changed: Condvar::new(),
         });
