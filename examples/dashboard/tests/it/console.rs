@@ -1,6 +1,7 @@
 //! A terminal that runs a program, and its screen as a person sees it.
 
 use std::io::{Read, Write};
+use std::num::NonZeroU16;
 use std::process::Command;
 use std::sync::mpsc::{self, Receiver};
 use std::sync::{Arc, Condvar, Mutex};
@@ -61,7 +62,7 @@ impl Console {
         let (sender, ended) = mpsc::channel();
         thread::spawn(move || sender.send(program.wait().unwrap().exit_code()));
         let picture = Arc::new(Picture {
-            parser: Mutex::new(Parser::new(rows, cols, 0)),
+            parser: Mutex::new(Parser::new(non_zero(rows), non_zero(cols), 0)),
             written: Mutex::default(),
             changed: Condvar::new(),
         });
@@ -91,8 +92,7 @@ impl Console {
     }
 
     pub fn resize(&self, cols: u16, rows: u16) {
-        let size = |value| std::num::NonZeroU16::new(value).unwrap();
-        self.picture.parser.lock().unwrap().screen_mut().set_size(size(rows), size(cols));
+        self.picture.parser.lock().unwrap().screen_mut().set_size(non_zero(rows), non_zero(cols));
         self.claim(cols, rows);
     }
 
@@ -200,4 +200,8 @@ impl Picture {
         assert!(!waited.timed_out(), "no {what} in\n{text}");
         text
     }
+}
+
+fn non_zero(size: u16) -> NonZeroU16 {
+    NonZeroU16::new(size).unwrap()
 }
