@@ -257,17 +257,36 @@ impl<R: Resource> Document<R> {
             Primary::Absent | Primary::Null | Primary::Many(_) => None,
         }
     }
+
+    /// Returns the key of the primary record; `None` if the document's data is null or absent.
+    #[must_use]
+    pub fn key(&self) -> Option<R::Key> {
+        match &self.primary {
+            Primary::One(record) if self.data().is_some() => Some(R::Key::from_id(record.id.clone())),
+            Primary::One(_) | Primary::Absent | Primary::Null | Primary::Many(_) => None,
+        }
+    }
 }
 
 impl<R: Resource> Document<[R]> {
     /// Returns the primary records, in the order of the response.
     pub fn data(&self) -> impl ExactSizeIterator<Item = &Arc<R>> {
+        let shown: Vec<_> = self.shown().map(|(_, record)| record).collect();
+        shown.into_iter()
+    }
+
+    /// Returns the keys of the primary records, in the same order.
+    pub fn keys(&self) -> impl ExactSizeIterator<Item = R::Key> {
+        let shown: Vec<_> = self.shown().map(|(id, _)| R::Key::from_id(id.clone())).collect();
+        shown.into_iter()
+    }
+
+    fn shown(&self) -> impl Iterator<Item = (&Id, &Arc<R>)> {
         let records = match &self.primary {
             Primary::Many(records) => &**records,
             Primary::Absent | Primary::Null | Primary::One(_) => &[],
         };
-        let shown: Vec<_> = records.iter().filter_map(|record| self.primary_record(&record.id)).collect();
-        shown.into_iter()
+        records.iter().filter_map(|record| Some((&record.id, self.primary_record(&record.id)?)))
     }
 }
 

@@ -3,7 +3,7 @@
 use cache_documents::{Field, Id};
 use serde_json::json;
 
-use crate::blog::{Article, PersonId};
+use crate::blog::{Article, ArticleId, PersonId};
 use crate::reading::{article, articles, read};
 
 #[test]
@@ -30,6 +30,18 @@ fn null_an_empty_list_only_meta_and_only_errors_are_four_different_things() {
 
     let none = article(&json!({"errors": []}));
     assert_eq!(none.errors().map(<[_]>::len), Some(0));
+}
+
+#[test]
+fn a_document_names_its_primary_records_in_order() {
+    let one = article(&json!({"data": {"type": "articles", "id": "7"}}));
+    assert_eq!(one.key(), Some(ArticleId("7".into())));
+    assert_eq!(article(&json!({"data": null})).key(), None);
+    let record = |id: &str| json!({"type": "articles", "id": id, "attributes": {"title": id}});
+    let list = articles(&json!({"data": [record("9"), record("10"), record("2")]}));
+    assert_eq!(list.keys().collect::<Vec<_>>(), ["9", "10", "2"].map(|id| ArticleId(id.into())));
+    let titles = list.data().map(|article| article.title.value().unwrap().to_string());
+    assert!(list.keys().map(|key| key.0.to_string()).eq(titles));
 }
 
 #[test]

@@ -75,14 +75,20 @@ pub fn parse(arguments: impl IntoIterator<Item = OsString>) -> Result<Command, l
 
 /// A text that is not a time.
 #[derive(Debug, thiserror::Error)]
-enum NotATime {
+#[non_exhaustive]
+#[allow(missing_docs, reason = "the messages are self-explanatory")]
+pub enum NotATime {
     #[error("a time is a number and `ms`, `s` or `m`, as in 500ms")]
     Shape,
     #[error("it must be from 50ms to 60m")]
     Range,
 }
 
-fn time(text: &str) -> Result<Duration, NotATime> {
+/// Reads a time, as options have it.
+///
+/// # Errors
+/// It is no time, or too short or too long.
+pub fn time(text: &str) -> Result<Duration, NotATime> {
     let digits = text.trim_end_matches(|c: char| c.is_ascii_alphabetic());
     let number: u32 = digits.parse().map_err(|_| NotATime::Shape)?;
     let unit = match &text[digits.len()..] {

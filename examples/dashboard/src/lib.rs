@@ -1,7 +1,7 @@
 //! A terminal program over the query client: it shows what the newsroom says, and how each of its queries is doing.
 //!
 //! - [`queries`]: the queries, each a struct with `#[derive(Query)]`, and [`model`], their answers; `loads`: how each
-//!   is loaded over HTTP by [`newsroom`]. Begin here. `plain` makes foreign texts safe for a terminal.
+//!   is loaded over HTTP by [`newsroom`]. Begin here. [`plain`] makes foreign texts safe for a terminal.
 //! - [`session`]: the loop: states of observers, keys and ticks come in, pictures go out.
 //! - [`dashboard`]: what the program knows and needs, without a terminal, a clock or a connection; [`observed`]: the
 //!   same for one query. [`picture`]: what is shown of it; [`view`]: how that is drawn.
@@ -17,7 +17,7 @@ pub mod model;
 pub mod newsroom;
 pub mod observed;
 pub mod picture;
-mod plain;
+pub mod plain;
 pub mod queries;
 pub mod session;
 pub mod stop;

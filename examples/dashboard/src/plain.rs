@@ -54,13 +54,20 @@ fn category(char: char) -> GeneralCategory {
 }
 
 /// Puts a title, a name, or an error on one [`line`].
-pub(crate) fn title(text: &str) -> String {
+#[must_use]
+pub fn title(text: &str) -> String {
     line(text, LONGEST_TITLE)
 }
 
 /// Reads a [`title`].
 pub(crate) fn read_title<'de, D: Deserializer<'de>>(deserializer: D) -> Result<String, D::Error> {
     Ok(title(&String::deserialize(deserializer)?))
+}
+
+/// Puts a text on one [`line`].
+#[must_use]
+pub fn paragraph(text: &str) -> String {
+    line(text, LONGEST)
 }
 
 /// Reads a text as one [`line`].

@@ -96,8 +96,26 @@ fn help(width: u16) -> Line<'static> {
 }
 
 /// A frame with a title.
-fn framed(title: impl Into<Line<'static>>) -> Block<'static> {
+#[must_use]
+pub fn framed(title: impl Into<Line<'static>>) -> Block<'static> {
     Block::bordered().border_type(BorderType::Rounded).border_style(Style::new().dim()).title(title)
+}
+
+/// A text, cut to this width.
+#[must_use]
+pub fn cut(text: &str, room: usize) -> String {
+    if Span::raw(text).width() <= room {
+        return text.to_owned();
+    }
+    let mut cut = String::new();
+    for letter in text.chars() {
+        cut.push(letter);
+        if Span::raw(cut.as_str()).width() >= room {
+            cut.pop();
+            break;
+        }
+    }
+    cut + "…"
 }
 
 #[cfg(test)]

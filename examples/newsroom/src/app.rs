@@ -15,9 +15,9 @@ use tokio_util::task::TaskTracker;
 
 use crate::CacheRegistry;
 use crate::database::{Database, DatabaseError, Edition, Size};
-use crate::queries::{CountComments, CurrentEdition, GetComments};
+use crate::queries::{CountComments, CurrentEdition, GetArticle, GetAuthor, GetComments, GetFeed};
 
-/// How long a save waits for comments that are being written.
+/// How long a save waits for comments and edits that are being written.
 const LAST_WRITES: Duration = Duration::from_millis(500);
 
 /// The maximum size of the answers in their file.
@@ -39,6 +39,8 @@ pub struct Newsroom {
     /// Comments that are being written, until the cache has changed too. A mutation continues when its request is cut
     /// off.
     pub writing: TaskTracker,
+    /// The same for edits.
+    pub editing: TaskTracker,
     /// Answers that outlive the program, for a start without the database.
     pub answers: Arc<FileProvider>,
     snapshot: PathBuf,
@@ -131,7 +133,8 @@ pub async fn open_with(
             let text = "is missing: older answers are served until it is back";
             progress(&format_args!("the database `{}` {text}", path.display()));
             let cache = builder().build().map_err(OpenError::from)?;
-            (Database::missing(&path, Some(number)), number, Restored { cache, has_all_comments: true })
+            let restored = Restored { cache, has_all_comments: true, has_all_edits: true };
+            (Database::missing(&path, Some(number)), number, restored)
         }
         _ => {
             let database = Database::open(&path, size, &progress).await?;
@@ -147,13 +150,19 @@ pub async fn open_with(
         database,
         stopping: CancellationToken::new(),
         writing: TaskTracker::new(),
+        editing: TaskTracker::new(),
         answers: Arc::clone(&answers),
         snapshot,
     };
     let client =
         Client::builder(restored.cache, newsroom).provider(answers).provider_timeout(LONGEST_WRITE).build();
+    // By the client, so that copies in the file of answers are not read either.
+    if !restored.has_all_edits {
+        client.invalidate_query::<GetArticle>();
+        client.invalidate_query::<GetAuthor>();
+        client.invalidate_query::<GetFeed>();
+    }
     if !restored.has_all_comments {
-        // By the client, so that copies in the file of answers are not read either.
         client.invalidate_query::<GetComments>();
         client.invalidate_query::<CountComments>();
         client.invalidate_tag("summaries");
@@ -167,6 +176,15 @@ struct Restored {
     /// Whether it knows of all comments in the database. The process may have been killed after the last save: the
     /// snapshot lacks what readers wrote since then, and the file of answers may have comments from before.
     has_all_comments: bool,
+    /// Whether it knows of all renamed authors and deleted articles.
+    has_all_edits: bool,
+}
+
+impl Restored {
+    /// A cache without answers. The file of answers may have some from before the last comments and edits.
+    fn cold(cache: Cache<CacheRegistry>, edition: &Edition) -> Self {
+        Self { cache, has_all_comments: false, has_all_edits: edition.edits == 0 }
+    }
 }
 
 fn restore(
@@ -179,27 +197,33 @@ fn restore(
         Err(OpenError::Snapshot { source, .. }) => {
             progress(&format_args!("cold start, the snapshot cannot be read: {}", with_causes(&source)));
             let cache = builder().build().map_err(OpenError::from)?;
-            return Ok(Restored { cache, has_all_comments: false });
+            return Ok(Restored::cold(cache, edition));
         }
         opened => opened?,
     };
-    let mut has_all_comments = false;
+    let (mut has_all_comments, mut has_all_edits) = (false, edition.edits == 0);
     match cache.peek(&CurrentEdition) {
         _ if report.is_first_start => progress(&"cold start, there is no snapshot yet"),
         Some(saved) if *saved == *edition => {
-            has_all_comments = true;
+            (has_all_comments, has_all_edits) = (true, true);
             progress(&report);
         }
-        Some(saved) if saved.database == edition.database => {
+        Some(saved) if saved.database == edition.database && saved.edits == edition.edits => {
+            has_all_edits = true;
             progress(&report);
             progress(&"comments were posted after the cache was saved: they will be loaded again");
+        }
+        Some(saved) if saved.database == edition.database => {
+            has_all_edits = false;
+            progress(&report);
+            progress(&"authors or articles changed after the cache was saved: all will be loaded again");
         }
         _ => {
             cache.clear();
             progress(&"cold start, the snapshot is of another database");
         }
     }
-    Ok(Restored { cache, has_all_comments })
+    Ok(Restored { cache, has_all_comments, has_all_edits })
 }
 
 /// The name of the file of answers from the database with this number.
@@ -226,17 +250,23 @@ fn newest_answers(folder: &Path) -> std::io::Result<Option<u64>> {
 /// # Errors
 /// If the file cannot be written, or the database cannot say which comment is its last.
 pub async fn save(client: &Client<Newsroom>) -> Result<Option<SaveReport>, SaveFailure> {
-    let Newsroom { database, snapshot, writing, .. } = client.app();
+    let Newsroom { database, snapshot, writing, editing, .. } = client.app();
     if database.is_missing() {
         return Ok(None);
     }
-    writing.close();
-    let is_written = tokio::time::timeout(LAST_WRITES, writing.wait()).await.is_ok();
+    let all_end = async |tracker: &TaskTracker| {
+        tracker.close();
+        tokio::time::timeout(LAST_WRITES, tracker.wait()).await.is_ok()
+    };
+    let (is_written, is_edited) = tokio::join!(all_end(writing), all_end(editing));
     // Loads without callers may still run.
     let mut edition = database.last_edition().await?;
+    // The database may have a comment or an edit that the cache does not know.
     if !is_written || database.was_missing() {
-        // The database may have a comment that the cache does not know.
         edition.last_comment = 0;
+    }
+    if !is_edited || database.was_missing() {
+        edition.edits = u64::MAX;
     }
     client.cache().insert(CurrentEdition, edition);
     let (cache, snapshot) = (client.cache().clone(), snapshot.clone());

@@ -12,7 +12,7 @@ use crate::queries::{CountComments, GetAuthor, GetComments, GetTotals, MostDiscu
 use crate::texts;
 
 /// Maximum number of characters in a name.
-const LONGEST_NAME: usize = 60;
+pub(crate) const LONGEST_NAME: usize = 60;
 
 /// Maximum number of characters in a comment.
 const LONGEST_TEXT: usize = 2_000;

@@ -51,13 +51,15 @@ struct Pools {
     writer: Pool,
 }
 
-/// The identity of a database, and the number of its last comment.
+/// The identity of a database, and what was last written to it.
 #[derive(Shape, Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Edition {
     /// Random, drawn when the database was made.
     pub database: u64,
     /// Number of the last comment.
     pub last_comment: u64,
+    /// How often an author was renamed or an article deleted.
+    pub edits: u64,
 }
 
 impl Database {
@@ -134,7 +136,7 @@ impl Database {
         answer
     }
 
-    /// The identity of the database, and the number of its last comment.
+    /// The identity of the database, and what was last written to it.
     ///
     /// # Errors
     /// If SQLite fails.

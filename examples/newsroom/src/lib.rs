@@ -2,8 +2,9 @@
 //!
 //! - [`queries`]: the queries, each a struct with `#[derive(Query)]`, and [`model`], their answers; `loads`: how each
 //!   is loaded. Begin here.
-//! - [`reading`]: the content of a page, combined from several queries; [`commenting`]: what is written.
-//! - [`routes`]: pages, JSON, server-sent events, the inspector; `views`: the HTML. [`problem`]: errors as responses.
+//! - [`reading`]: the content of a page, combined from several queries; [`commenting`] and [`editing`]: what is written.
+//! - [`routes`]: pages, JSON, documents of JSON:API, server-sent events, the inspector; `views`: the HTML; `jsonapi`: the
+//!   documents. [`problem`]: errors as responses.
 //! - [`app`]: the program's state, the warm start and the snapshot at the end; [`service`]: from the first connection to
 //!   the last, with the limits of [`settings`]. [`arguments`]: the command line.
 //! - `texts`: which part of a reader's text is accepted; `connections`, `streams`: limits for clients that misbehave.
@@ -16,6 +17,8 @@ pub mod arguments;
 pub mod commenting;
 mod connections;
 pub mod database;
+pub mod editing;
+mod jsonapi;
 mod loads;
 pub mod model;
 pub mod problem;

@@ -52,10 +52,12 @@ impl Fetch<Newsroom> for GetFeed {
     type Error = DatabaseError;
 
     async fn fetch(&self, cx: &Context<Newsroom>) -> Result<FeedPage, DatabaseError> {
-        let Self { section, before } = *self;
+        let query = self.clone();
         let read = move |connection: &Connection| {
-            let page = read::feed(connection, section, before)?;
-            let stories = read::stories(connection, &page.cards)?;
+            // All of it is of one moment.
+            let tx = connection.unchecked_transaction()?;
+            let page = read::feed(&tx, &query)?;
+            let stories = read::stories(&tx, &page.cards)?;
             Ok((page, stories))
         };
         let (page, stories) = cx.app().database.load(self, read).await?;

@@ -104,8 +104,21 @@ pub enum Byline {
 pub struct FeedPage {
     /// The articles of the page.
     pub cards: Vec<Card>,
+    /// Where the page before it begins.
+    pub previous: PreviousPage,
     /// Where the next page begins; `None` on the last.
     pub next: Option<Cursor>,
+}
+
+/// Where the page before a page of a list begins.
+#[derive(Shape, Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub enum PreviousPage {
+    /// There is none.
+    None,
+    /// It is the first page.
+    First,
+    /// Below this article.
+    Below(Cursor),
 }
 
 /// One page of the list of the most discussed articles, most discussed first.
@@ -242,6 +255,12 @@ impl Section {
 pub struct NotA {
     what: &'static str,
     text: String,
+}
+
+impl NotA {
+    pub(crate) fn new(what: &'static str, text: &str) -> Self {
+        Self { what, text: text.to_owned() }
+    }
 }
 
 impl FromStr for Section {

@@ -8,6 +8,7 @@ use cache_client::{MutateError, QueryError};
 
 use crate::app::with_causes;
 use crate::commenting::CommentError;
+use crate::editing::EditError;
 use crate::model::NotA;
 
 /// Why a request has no answer.
@@ -137,6 +138,28 @@ impl From<CommentError> for Problem {
         match error {
             CommentError::Refused(problem) => Self::BadInput(problem),
             CommentError::NoSuchArticle(article) => Self::no_such("article", article),
+            error => Self::Internal(with_causes(&error)),
+        }
+    }
+}
+
+impl From<MutateError<EditError>> for Problem {
+    fn from(error: MutateError<EditError>) -> Self {
+        match error {
+            MutateError::Failed { source, .. } => source.into(),
+            MutateError::Interrupted { .. } => Self::Interrupted,
+            error => Self::Internal(with_causes(&error)),
+        }
+    }
+}
+
+impl From<EditError> for Problem {
+    fn from(error: EditError) -> Self {
+        match error {
+            EditError::Refused(problem) => Self::BadInput(problem),
+            EditError::Taken(_) => Self::Refused { status: StatusCode::CONFLICT, message: error.to_string() },
+            EditError::NoSuchAuthor(author) => Self::no_such("author", author),
+            EditError::NoSuchArticle(article) => Self::no_such("article", article),
             error => Self::Internal(with_causes(&error)),
         }
     }

@@ -61,6 +61,8 @@ pub struct CountComments {
 pub struct GetFeed {
     /// The section, or all of them.
     pub section: Option<Section>,
+    /// The number of an author, or all of them.
+    pub author: Option<u64>,
     /// The article before the page; `None` for the first page.
     pub before: Option<Cursor>,
 }

@@ -144,7 +144,7 @@ pub async fn story(cx: &Cx, id: u64) -> Result<Story, Problem> {
 /// # Errors
 /// If a name cannot be loaded.
 pub async fn discussion(cx: &Cx, comments: &Comments) -> Result<Discussion, Problem> {
-    let names = names(cx, comments.newest.iter().filter_map(Comment::author)).await?;
+    let names = authors(cx, comments.newest.iter().filter_map(Comment::author)).await?;
     let signed = |comment: &Comment| {
         let name = match &comment.by {
             Byline::Author(author) => name_of(&names, *author),
@@ -170,7 +170,7 @@ impl SignedComment {
 /// # Errors
 /// If something cannot be loaded.
 pub async fn feed(cx: &Cx, section: Option<Section>, before: Option<Cursor>) -> Result<Feed, Problem> {
-    let query = GetFeed { section, before };
+    let query = GetFeed { section, author: None, before };
     let page = cx.query(&query).await?;
     let articles = teasers(cx, &page.cards).await?;
     let next = page.next.map(|cursor| cursor.to_string());
@@ -228,7 +228,7 @@ pub async fn found(cx: &Cx, text: &str) -> Result<Option<Findings>, Problem> {
 }
 
 /// The age of the answer to a query that is out of date, because the database does not answer. `None` if it is not.
-fn outdated<Q: Fetch<Newsroom>>(cx: &Cx, query: &Q) -> Option<Outdated>
+pub(crate) fn outdated<Q: Fetch<Newsroom>>(cx: &Cx, query: &Q) -> Option<Outdated>
 where
     CacheRegistry: Holds<Q>,
 {
@@ -241,7 +241,7 @@ where
 /// Cards with names and numbers of comments, each for all cards together.
 async fn teasers(cx: &Cx, cards: &[Card]) -> Result<Vec<Teaser>, Problem> {
     let counts: Vec<_> = cards.iter().map(|card| CountComments { article: card.id }).collect();
-    let names = names(cx, cards.iter().map(|card| card.author));
+    let names = authors(cx, cards.iter().map(|card| card.author));
     let (names, counts) = tokio::join!(names, cx.query_all(&counts));
     let names = names?;
     let teaser = |(card, count): (&Card, Result<Arc<u32>, _>)| {
@@ -250,8 +250,8 @@ async fn teasers(cx: &Cx, cards: &[Card]) -> Result<Vec<Teaser>, Problem> {
     cards.iter().zip(counts).map(teaser).collect()
 }
 
-/// The names of authors, each queried once.
-async fn names(
+/// Authors by their numbers, each queried once.
+pub(crate) async fn authors(
     cx: &Cx,
     ids: impl Iterator<Item = u64>,
 ) -> Result<HashMap<u64, Arc<Option<Author>>>, Problem> {

@@ -1,6 +1,7 @@
 //! All routes of the service. Each queries the client in the context of its own request.
 
 mod api;
+mod documents;
 mod events;
 mod inspect;
 mod pages;
@@ -64,7 +65,11 @@ pub fn router(client: Client<Newsroom>, settings: &Settings) -> Router {
         .route("/search", get(api::search))
         .route("/stats", get(api::stats).layer(api_gate.clone()))
         .fallback(api::nowhere)
-        .method_not_allowed_fallback(api::not_that_way);
+        .method_not_allowed_fallback(api::not_that_way)
+        .with_state(client.clone());
+    let api = Router::new()
+        .fallback(documents::negotiate)
+        .with_state(documents::Apis { plain: api, documents: documents::router(client.clone()) });
     let streams = Streams::new(settings);
     let events = Router::new()
         .route("/events/discussed", get(events::of_discussed))

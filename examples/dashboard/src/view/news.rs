@@ -6,7 +6,7 @@ use ratatui::style::{Color, Style, Stylize};
 use ratatui::text::{Line, Span};
 use ratatui::widgets::{List, ListItem, ListState, Paragraph, Wrap};
 
-use super::framed;
+use super::{cut, framed};
 use crate::model::{Comments, Stats, Story, Teaser};
 use crate::picture::Picture;
 
@@ -72,22 +72,6 @@ fn item(article: &Teaser, width: usize) -> ListItem<'static> {
     let title = cut(&article.title, room);
     let gap = " ".repeat(width.saturating_sub(Span::raw(title.as_str()).width() + count.len()));
     ListItem::new(Line::from(vec![Span::raw(title), Span::raw(gap), Span::raw(count).dim()]))
-}
-
-/// A text, cut to this width.
-fn cut(text: &str, room: usize) -> String {
-    if Span::raw(text).width() <= room {
-        return text.to_owned();
-    }
-    let mut cut = String::new();
-    for letter in text.chars() {
-        cut.push(letter);
-        if Span::raw(cut.as_str()).width() >= room {
-            cut.pop();
-            break;
-        }
-    }
-    cut + "…"
 }
 
 pub(super) fn draw_article(frame: &mut Frame<'_>, area: Rect, picture: &Picture) {

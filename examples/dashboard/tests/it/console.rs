@@ -1,7 +1,7 @@
-//! A terminal of 80 by 24 that runs a program, and its screen as a person sees it.
+//! A terminal that runs a program, and its screen as a person sees it.
 
-use std::ffi::OsStr;
 use std::io::{Read, Write};
+use std::num::NonZeroU16;
 use std::process::Command;
 use std::sync::mpsc::{self, Receiver};
 use std::sync::{Arc, Condvar, Mutex};
@@ -43,28 +43,16 @@ struct Picture {
 }
 
 impl Console {
-    /// The dashboard of this package.
-    pub fn dashboard(arguments: &[&str]) -> Self {
-        Self::run(env!("CARGO_BIN_EXE_dashboard").into(), arguments)
-    }
-
-    /// The dashboard of this package, with a variable in its environment.
-    pub fn dashboard_with(variable: (&str, &OsStr), arguments: &[&str]) -> Self {
-        let mut command = CommandBuilder::new(env!("CARGO_BIN_EXE_dashboard"));
-        command.args(arguments);
-        command.env(variable.0, variable.1);
-        Self::start(command)
-    }
-
-    /// Any program.
+    /// Any program, in a terminal of 80 by 24.
     pub fn run(program: String, arguments: &[&str]) -> Self {
         let mut command = CommandBuilder::new(program);
         command.args(arguments);
-        Self::start(command)
+        Self::start(command, (80, 24))
     }
 
-    fn start(mut command: CommandBuilder) -> Self {
-        let size = PtySize { rows: 24, cols: 80, pixel_width: 0, pixel_height: 0 };
+    /// Any command, in a terminal with this many columns and rows.
+    pub fn start(mut command: CommandBuilder, (cols, rows): (u16, u16)) -> Self {
+        let size = PtySize { rows, cols, pixel_width: 0, pixel_height: 0 };
         let pair = native_pty_system().openpty(size).unwrap();
         let before = format!("{:?}", pair.master.get_termios());
         command.env("TERM", "xterm-256color");
@@ -74,7 +62,7 @@ impl Console {
         let (sender, ended) = mpsc::channel();
         thread::spawn(move || sender.send(program.wait().unwrap().exit_code()));
         let picture = Arc::new(Picture {
-            parser: Mutex::default(),
+            parser: Mutex::new(Parser::new(non_zero(rows), non_zero(cols), 0)),
             written: Mutex::default(),
             changed: Condvar::new(),
         });
@@ -104,8 +92,7 @@ impl Console {
     }
 
     pub fn resize(&self, cols: u16, rows: u16) {
-        let size = |value| std::num::NonZeroU16::new(value).unwrap();
-        self.picture.parser.lock().unwrap().screen_mut().set_size(size(rows), size(cols));
+        self.picture.parser.lock().unwrap().screen_mut().set_size(non_zero(rows), non_zero(cols));
         self.claim(cols, rows);
     }
 
@@ -213,4 +200,8 @@ impl Picture {
         assert!(!waited.timed_out(), "no {what} in\n{text}");
         text
     }
+}
+
+fn non_zero(size: u16) -> NonZeroU16 {
+    NonZeroU16::new(size).unwrap()
 }

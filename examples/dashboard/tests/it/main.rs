@@ -8,5 +8,6 @@ mod hostile;
 mod lookup;
 mod newsroom;
 mod outage;
+mod program;
 mod using;
 mod words;

@@ -28,6 +28,19 @@ impl Key {
     pub fn of<Q: Query>(query: &Q) -> Self {
         Self { query: Q::NAME, key: format!("{query:?}") }
     }
+
+    /// Stands for all keys of a query, where keys are retired.
+    pub fn all<Q: Query>() -> Self {
+        Self::all_of(Q::NAME)
+    }
+
+    fn all_of(query: &'static str) -> Self {
+        Self { query, key: String::new() }
+    }
+
+    fn stands_for(&self, other: &Self) -> bool {
+        self == other || *self == Self::all_of(other.query)
+    }
 }
 
 /// Counts the loads.
@@ -117,8 +130,8 @@ impl Ledger {
         let mut records = self.records();
         for key in &keys {
             *records.retiring.entry(key.clone()).or_default() += 1;
-            let running = records.keys.get_mut(key).into_iter().flat_map(|loads| &mut loads.running);
-            running.for_each(|run| run.is_retired = true);
+            let retired = records.keys.iter_mut().filter(|(other, _)| key.stands_for(other));
+            retired.flat_map(|(_, loads)| &mut loads.running).for_each(|run| run.is_retired = true);
         }
         drop(records);
         Retiring { ledger: Arc::clone(self), keys }
@@ -152,7 +165,8 @@ impl Ledger {
 impl Records {
     fn begin(&mut self, key: &Key, number: u64) {
         *self.loads.entry(key.query).or_default() += 1;
-        let is_retired = self.retiring.contains_key(key);
+        let is_retired =
+            self.retiring.contains_key(key) || self.retiring.contains_key(&Key::all_of(key.query));
         let loads = self.keys.entry(key.clone()).or_default();
         loads.loads += 1;
         for run in &mut loads.running {
@@ -279,6 +293,20 @@ mod tests {
         one.end();
         two.end();
         assert_eq!(ledger.report().overlaps, overlaps(0, 1, 0));
+    }
+
+    #[test]
+    fn all_keys_of_a_query_are_retired_together() {
+        let ledger = Arc::new(Ledger::default());
+        let one = ledger.begin(keys());
+        let retiring = ledger.retiring(vec![Key::all::<GetComments>()]);
+        let two = ledger.begin(keys());
+        drop(retiring);
+        let three = ledger.begin(keys());
+        for running in [one, two, three] {
+            running.end();
+        }
+        assert_eq!(ledger.report().overlaps, overlaps(0, 3, 0));
     }
 
     #[test]

@@ -7,8 +7,9 @@ use rusqlite::{Connection, OptionalExtension, Result, Row, params};
 use super::Edition;
 use crate::model::{
     Article, Author, Byline, COMMENTS_SHOWN, Card, Comment, Comments, Cursor, DISCUSSED_PAGES, DiscussedPage,
-    FeedPage, Hit, Hits, Latest, Section, Totals,
+    FeedPage, Hit, Hits, Latest, PreviousPage, Section, Totals,
 };
+use crate::queries::GetFeed;
 
 /// Articles on one page of a list.
 const PAGE: usize = 20;
@@ -95,24 +96,53 @@ pub fn comment_counts(connection: &Connection, articles: &[u64]) -> Result<HashM
 }
 
 /// One page of the list of articles.
-pub fn feed(connection: &Connection, section: Option<Section>, before: Option<Cursor>) -> Result<FeedPage> {
-    // Two statements instead of one with `OR`, so that each uses an index.
-    let of_section = if section.is_some() { "section = ?3 AND" } else { "?3 IS NULL AND" };
+pub fn feed(connection: &Connection, query: &GetFeed) -> Result<FeedPage> {
+    let of_list = of_list(query);
     let sql = format!(
-        "SELECT {CARD} FROM articles WHERE {of_section} (published, id) < (?1, ?2)
-         ORDER BY published DESC, id DESC LIMIT ?4"
+        "SELECT {CARD} FROM articles WHERE {of_list} (published, id) < (?1, ?2)
+         ORDER BY published DESC, id DESC LIMIT ?3"
     );
     let Cursor { published, id } =
-        before.unwrap_or(Cursor { published: i64::MAX, id: i64::MAX.unsigned_abs() });
+        query.before.unwrap_or(Cursor { published: i64::MAX, id: i64::MAX.unsigned_abs() });
     // Reads one more than is shown, to find out whether there is a next page.
-    let values = params![published, id, section.map(Section::name), PAGE + 1];
+    let values = params![published, id, PAGE + 1, query.section.map(Section::name), query.author];
     let mut statement = connection.prepare_cached(&sql)?;
     let mut cards: Vec<_> = statement.query_map(values, card)?.collect::<Result<_>>()?;
     let is_last = cards.len() <= PAGE;
     cards.truncate(PAGE);
     let last = cards.last().filter(|_| !is_last);
     let next = last.map(|card| Cursor { published: card.published, id: card.id });
-    Ok(FeedPage { cards, next })
+    Ok(FeedPage { cards, previous: previous(connection, query)?, next })
+}
+
+/// The condition for the articles of a list. Each combination is a statement of its own, instead of one with `OR`, so that
+/// each uses an index.
+fn of_list(query: &GetFeed) -> &'static str {
+    match (query.section, query.author) {
+        (None, None) => "?4 IS NULL AND ?5 IS NULL AND",
+        (Some(_), None) => "section = ?4 AND ?5 IS NULL AND",
+        (None, Some(_)) => "?4 IS NULL AND author = ?5 AND",
+        (Some(_), Some(_)) => "section = ?4 AND author = ?5 AND",
+    }
+}
+
+/// Where the page before a page begins.
+fn previous(connection: &Connection, query: &GetFeed) -> Result<PreviousPage> {
+    let Some(Cursor { published, id }) = query.before else { return Ok(PreviousPage::None) };
+    let of_list = of_list(query);
+    let sql = format!(
+        "SELECT published, id FROM articles WHERE {of_list} (published, id) >= (?1, ?2)
+         ORDER BY published, id LIMIT ?3"
+    );
+    let values = params![published, id, PAGE + 1, query.section.map(Section::name), query.author];
+    let mut statement = connection.prepare_cached(&sql)?;
+    let newer = statement.query_map(values, |row| Ok(Cursor { published: row.get(0)?, id: row.get(1)? }))?;
+    let newer: Vec<_> = newer.collect::<Result<_>>()?;
+    Ok(match newer.get(PAGE) {
+        Some(cursor) => PreviousPage::Below(*cursor),
+        None if newer.is_empty() => PreviousPage::None,
+        None => PreviousPage::First,
+    })
 }
 
 /// The articles of these cards and the comments on them, and the authors of all.
@@ -175,26 +205,29 @@ pub fn totals(connection: &Connection) -> Result<Totals> {
 
 /// The articles in which all words occur as prefixes of words: how many there are, and the best of them.
 pub fn search(connection: &Connection, words: &[String]) -> Result<Hits> {
+    // Both statements see the same articles.
+    let tx = connection.unchecked_transaction()?;
     let sql = format!(
         "SELECT {CARD}, snippet(words, -1, ?3, ?3, ' … ', 24) FROM words JOIN articles ON articles.id = words.rowid
          WHERE words MATCH ?1 ORDER BY bm25(words, 8.0, 3.0, 1.0) LIMIT ?2"
     );
     // Within quotes nothing is an operator. Words contain no quotes.
     let pattern = words.iter().map(|word| format!("\"{word}\"*")).collect::<Vec<_>>().join(" ");
-    let mut statement = connection.prepare_cached(&sql)?;
+    let mut statement = tx.prepare_cached(&sql)?;
     let rows = statement.query_map(params![&pattern, MOST_HITS, MARK.to_string()], |row| {
         let excerpt: String = row.get(6)?;
         Ok(Hit { card: card(row)?, excerpt: excerpt.split(MARK).map(str::to_owned).collect() })
     })?;
     let best = rows.collect::<Result<_>>()?;
-    // Articles do not change, so both statements see the same ones.
-    let mut count = connection.prepare_cached("SELECT count(*) FROM words WHERE words MATCH ?")?;
+    let mut count = tx.prepare_cached("SELECT count(*) FROM words WHERE words MATCH ?")?;
     Ok(Hits { total: count.query_row([pattern], |row| row.get(0))?, best })
 }
 
 pub(super) fn edition(connection: &Connection) -> Result<Edition> {
-    let sql = "SELECT number, (SELECT ifnull(max(id), 0) FROM comments) FROM edition";
-    connection.query_row(sql, [], |row| Ok(Edition { database: row.get(0)?, last_comment: row.get(1)? }))
+    let sql = "SELECT number, (SELECT ifnull(max(id), 0) FROM comments), edits FROM edition";
+    connection.query_row(sql, [], |row| {
+        Ok(Edition { database: row.get(0)?, last_comment: row.get(1)?, edits: row.get(2)? })
+    })
 }
 
 fn card(row: &Row<'_>) -> Result<Card> {

@@ -14,7 +14,7 @@ use crate::model::{Article, Card, Section};
 use grammar::Story;
 
 /// Identifies the file; must be raised when the tables change.
-pub(super) const FORMAT: i64 = 0x4e52_0001;
+pub(super) const FORMAT: i64 = 0x4e52_0002;
 
 /// The seed of all random choices.
 const SEED: u64 = 1605;
@@ -26,7 +26,7 @@ const NEWEST: i64 = 1_780_296_000;
 const PACE: u32 = 5_400;
 
 const TABLES: &str = "
-    CREATE TABLE edition (number INTEGER NOT NULL);
+    CREATE TABLE edition (number INTEGER NOT NULL, edits INTEGER NOT NULL);
     CREATE TABLE authors (id INTEGER PRIMARY KEY, name TEXT NOT NULL UNIQUE, about TEXT NOT NULL);
     CREATE TABLE articles (
         id INTEGER PRIMARY KEY, author INTEGER NOT NULL REFERENCES authors, section TEXT NOT NULL,
@@ -45,6 +45,7 @@ const TABLES: &str = "
 const INDEXES: &str = "
     CREATE INDEX newest ON articles (published DESC, id DESC);
     CREATE INDEX newest_of_section ON articles (section, published DESC, id DESC);
+    CREATE INDEX newest_of_author ON articles (author, published DESC, id DESC);
     CREATE INDEX latest ON comments (posted DESC, id DESC);
     INSERT INTO words (words) VALUES ('rebuild');
     ANALYZE;";
@@ -86,7 +87,7 @@ pub(super) fn fill(connection: &mut Connection, size: Size) -> Result<()> {
     let tx = connection.transaction()?;
     tx.execute_batch(TABLES)?;
     // Another file is another edition, even with the same content: later comments are in only one of them.
-    tx.execute("INSERT INTO edition VALUES (?)", [fastrand::i64(1..)])?;
+    tx.execute("INSERT INTO edition VALUES (?, 0)", [fastrand::i64(1..)])?;
     let people = people::draw(&mut Rng::with_seed(SEED), size.authors);
     let mut insert = tx.prepare("INSERT INTO authors (name, about) VALUES (?, ?)")?;
     for person in &people.all {

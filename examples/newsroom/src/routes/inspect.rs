@@ -12,6 +12,7 @@ use axum::response::{Html, IntoResponse, Response};
 use cache_core::Inspection;
 
 use super::Shared;
+use crate::jsonapi::response::Failure;
 use crate::problem::Problem;
 use crate::settings;
 use crate::views::{self, inspect};
@@ -23,11 +24,9 @@ pub(super) async fn gate<P: From<Problem> + IntoResponse>(
     request: Request,
     next: Next,
 ) -> Result<Response, P> {
-    let headers = request.headers();
-    let is_local = peer.ip().to_canonical().is_loopback() && !is_forwarded(headers) && !has_domain(&request);
     match inspection {
         settings::Inspection::Open => {}
-        settings::Inspection::Local if is_local => {}
+        settings::Inspection::Local if is_local(peer, &request) => {}
         settings::Inspection::Local => {
             let text =
                 "Only clients on the machine of the service see this; `--inspection open` shows it to all.";
@@ -36,6 +35,24 @@ pub(super) async fn gate<P: From<Problem> + IntoResponse>(
         settings::Inspection::Off => return Err(Problem::nothing_at(request.uri()).into()),
     }
     Ok(next.run(request).await)
+}
+
+/// Refuses the edits of clients on other machines, whatever they may see.
+pub(super) async fn local(
+    ConnectInfo(peer): ConnectInfo<SocketAddr>,
+    request: Request,
+    next: Next,
+) -> Result<Response, Failure> {
+    if !is_local(peer, &request) {
+        let text = "Only clients on the machine of the service rename authors and delete articles.";
+        return Err(Problem::Forbidden(text.to_owned()).into());
+    }
+    Ok(next.run(request).await)
+}
+
+/// Whether a request comes from this machine, without a proxy that says so.
+fn is_local(peer: SocketAddr, request: &Request) -> bool {
+    peer.ip().to_canonical().is_loopback() && !is_forwarded(request.headers()) && !has_domain(request)
 }
 
 /// Whether the request names a domain, or something that is not a host, as its host. A page of a domain that resolves

@@ -3,6 +3,7 @@
 
 mod comments;
 mod discussed;
+mod documents;
 mod failures;
 #[path = "../common/outage.rs"]
 mod outage;
