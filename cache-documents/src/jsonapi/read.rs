@@ -165,7 +165,7 @@ fn read_saved_members(
 ) -> Result<Response, FieldError> {
     let mut found =
         Found { types, records: Vec::new(), places: HashMap::default(), skipped: members.skipped };
-    each_element(members.resources, &mut |json| found.add(json))
+    each_element(members.resources, &mut |json| found.add(json).map(drop))
         .map_err(|error| error.within("resources"))?;
     let primary = match members.data {
         None => Primary::Absent,

@@ -129,7 +129,7 @@ pub(crate) fn adopt_answer<A: Resources, T: Content + ?Sized>(
     let is_renewed = !frame.says(&restored.frame);
     let mut document = restored.with_frame(frame).without(&deleted);
     let owner = Owner::<A, T>::erased(key.clone());
-    document.owned = Some(Arc::new(documents.index.enter(&owner, &document.frame)));
+    document.owned = Some(Arc::new(documents.index.enter(&owner, &document.frame, listed_type::<T>())));
     store.follow_answer(key, Arc::new(document), state.revision);
     plan.follow(&documents, store, &names, Some(key));
     plan.seal(&documents, store, lane, (Source::Copy.number(), written));
@@ -143,6 +143,11 @@ pub(crate) fn shares_records<A: Resources, T: Content + ?Sized>(
     client: &Client<A>,
 ) -> bool {
     key.read::<Document<T>>(client).is_some_and(|(document, _)| document.owned.is_some())
+}
+
+/// Returns the type of the records that an answer lists, if it is a list.
+fn listed_type<T: Content + ?Sized>() -> Option<TypeId> {
+    T::IS_COLLECTION.then(TypeId::of::<T::Resource>)
 }
 
 /// Returns the document that the cache has, if the answer says the same. Otherwise enters the answer as one that shows
@@ -168,8 +173,7 @@ fn keep_or_own<A: Resources, T: Content + ?Sized>(
     }
     if let Some(key) = store.key().filter(|_| document.owned.is_none()) {
         let owner = Owner::<A, T>::erased(key.clone());
-        let listed = T::IS_COLLECTION.then(TypeId::of::<T::Resource>);
-        document.owned = Some(Arc::new(documents.index.enter(&owner, &document.frame, listed)));
+        document.owned = Some(Arc::new(documents.index.enter(&owner, &document.frame, listed_type::<T>())));
     }
     Arc::new(document)
 }
