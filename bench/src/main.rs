@@ -55,6 +55,9 @@
 //! | `client-observers/1k-same` | a commit to a key that 1,000 tasks observe, until all have seen it; time per task |
 //! | `client-pages/100` | a commit to one of 100 observed pages, until the list of all pages is shown with it; compared with an observer of each page |
 //! | `client-bring/20` | loads that bring 20 absent entries; time per load, compared with 20 inserts, and with a load followed by 20 inserts |
+//! | `client-bring-kept/20` | the same with present entries, which are kept for 5 s as by default; compared with loads that keep nothing |
+//! | `client-derived/N` | a commit of a key that N derived answers were built from, which it marks, and a `touch` of each; compared with answers that were built from nothing |
+//! | `client-derived/others` | commits of keys beside 1,000 others that derived answers were built from |
 //! | `file-get/*`, `file-set/*` | reads and writes of the file provider, wall-clock time per entry; the writes of both contestants are committed in groups of 1,000 |
 //! | `reaping/sweep` | `reap` of a table whose keys are all dead; time per key |
 //! | `reaping/insert` | `insert`s, each of which makes one survivor and drops another |
@@ -78,6 +81,7 @@
 //! | `ours-store`, `ours-get-fresh`, `ours-settings` | `get` of the store without the client; `get_fresh` of it; a client with options set |
 //! | `ours-client`, `ours-unobserved` | the client without requests; with nothing observed |
 //! | `ours-observers`, `ours-load-inserts` | an observer of each page; a load that brings nothing, and inserts |
+//! | `ours-unkept` | loads that keep nothing of what they have brought |
 //! | `redb` | the database of the file provider, without the provider |
 //! | `cached` | a function with its macro on it, `sync_writes = "by_key"`; with a hasher of its own |
 //! | `watch-by-hand` | `quick_cache`, and a `tokio::sync::watch` channel for each observed key |
