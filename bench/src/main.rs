@@ -57,6 +57,9 @@
 //! | `client-observers/1k-same` | a commit to a key that 1,000 tasks observe, until all have seen it; time per task |
 //! | `client-pages/100` | a commit to one of 100 observed pages, until the list of all pages is shown with it; compared with an observer of each page |
 //! | `client-bring/20` | loads that bring 20 absent entries; time per load, compared with 20 inserts, and with a load followed by 20 inserts |
+//! | `client-bring-kept/20` | the same with present entries, which are kept for 5 s as by default; compared with loads that keep nothing |
+//! | `client-derived/N` | a commit of a key that N derived answers were built from, which it marks, and a `touch` of each; compared with answers that were built from nothing |
+//! | `client-derived/others` | commits of keys beside 1,000 others that derived answers were built from |
 //! | `documents/final`, `.../removal`, `.../again` | a document of 20,000 resources is stored from bytes over one of 19,600; then one of 600; the first again |
 //! | `documents/many-to-many`, `.../many-to-many-removal` | a document of 100 cars with 1,000 colors each, which name all cars; then one with half of the links |
 //! | `documents-parsed/*` | the same without the time of parsing; `documents-recorded/*` the same with the documents in `DIR`, where `final` has the children of another parent; `unload` is a new document of 25,500 resources with friends |
@@ -92,6 +95,7 @@
 //! | `ours-store`, `ours-get-fresh`, `ours-settings` | `get` of the store without the client; `get_fresh` of it; a client with options set |
 //! | `ours-client`, `ours-unobserved` | the client without requests; with nothing observed |
 //! | `ours-observers`, `ours-load-inserts` | an observer of each page; a load that brings nothing, and inserts |
+//! | `ours-unkept` | loads that keep nothing of what they have brought |
 //! | `redb` | the database of the file provider, without the provider |
 //! | `cached` | a function with its macro on it, `sync_writes = "by_key"`; with a hasher of its own |
 //! | `watch-by-hand` | `quick_cache`, and a `tokio::sync::watch` channel for each observed key |

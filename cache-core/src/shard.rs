@@ -215,11 +215,16 @@ impl<'a> ShardRef<'a> {
     }
 
     /// Returns where a pair's key is.
+    #[inline]
     pub(crate) fn locate_pair(self, hash: u32, pair: &dyn AnyPair) -> Location {
-        let has_pins = self.pin_count() > 0;
-        let key = if has_pins { pair.key() } else { None };
-        let pin = key.and_then(|key| self.pin_of(hash, &|other| key.equals(other)));
+        let pin = if self.pin_count() > 0 { self.pin_of_pair(hash, pair) } else { None };
         Location { number: self.find_pair(hash, pair), pin }
+    }
+
+    #[cold]
+    fn pin_of_pair(self, hash: u32, pair: &dyn AnyPair) -> Option<u32> {
+        let key = pair.key()?;
+        self.pin_of(hash, &|other| key.equals(other))
     }
 
     /// Returns the line number of a key.
@@ -363,6 +368,7 @@ impl<'a> ShardRef<'a> {
         self.metadata?.tags.as_deref()
     }
 
+    #[inline]
     pub(crate) fn pin_count(self) -> usize {
         self.metadata.map_or(0, |metadata| metadata.pins.len())
     }

@@ -22,8 +22,13 @@ struct GetRecent(u32);
 #[query(value = u32, capacity = 4, eq)]
 struct GetEqual(u32);
 
+/// With simple writes too.
+#[derive(Query, Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[query(value = u32, capacity = 4)]
+struct GetPage(u32);
+
 registry! {
-    struct Parts { GetPart, GetRecent, GetEqual }
+    struct Parts { GetPart, GetRecent, GetEqual, GetPage }
 }
 
 fn begin<Q: Query>(cache: &Cache<Parts>, key: Q) -> AnyWatch
@@ -77,6 +82,20 @@ proptest! {
     #[test]
     fn entries_of_a_small_table_have_the_values_of_their_keys(loads in loads()) {
         check_small_table(GetPart, loads);
+    }
+
+    #[test]
+    fn answers_of_another_small_table_have_the_values_of_their_keys(loads in loads()) {
+        let (cache, mut last) = (Cache::<Parts>::new(), HashMap::new());
+        for (value, (page, parts)) in (0..).zip(loads) {
+            let entries: Vec<_> = parts.into_iter().map(|id| (GetPart(id), value)).collect();
+            store(&begin(&cache, GetPage(page)), (GetPage(page), value), &mut brought(&cache, &entries));
+            last.insert(page, value);
+            let pages: HashMap<_, _> =
+                (0..12).filter_map(|page| Some((page, *cache.peek(&GetPage(page))?))).collect();
+            prop_assert!(pages.len() <= 4 && pages.get(&page) == Some(&value), "{pages:?}");
+            prop_assert!(pages.iter().all(|(page, value)| last.get(page) == Some(value)), "{pages:?}");
+        }
     }
 
     #[test]

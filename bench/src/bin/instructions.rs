@@ -19,6 +19,7 @@
 //! | `.../commit-N` | transactions that write N present keys; per key |
 //! | `.../client-hits`, `.../client-misses` | queries of the async client whose answers are cached, and queries whose loads take no time |
 //! | `.../client-bring` | loads that bring 20 entries; per load |
+//! | `.../client-derived` | commits of keys beside those that derived answers were built from |
 
 use std::process::ExitCode;
 

@@ -2,6 +2,7 @@
 //! answers, and observers. This file has the queries and how they are loaded; the modules below measure.
 
 mod bringing;
+mod derived;
 mod hits;
 mod loaders;
 mod loads;
@@ -9,6 +10,7 @@ mod observers;
 mod pages;
 
 pub use bringing::line_up as bringing_line_up;
+pub use derived::others as derived_line_up;
 pub use hits::line_up as hits_line_up;
 pub use loads::misses_line_up;
 
@@ -19,6 +21,7 @@ use cache_core::{Cache, Query};
 use tokio::runtime::{Builder, Runtime};
 
 use self::bringing::GetList;
+use self::derived::GetDerived;
 use super::{entries, race_hits, report_times};
 use crate::options::Options;
 use crate::peers::{Value, value_of};
@@ -37,6 +40,7 @@ cache_core::registry! {
     struct ClientRegistry {
         GetLoaded,
         GetList,
+        GetDerived,
     }
 }
 
@@ -97,6 +101,7 @@ pub fn run(options: &Options, report: &mut Report) {
     observers::run(options, report);
     pages::run(options, report);
     bringing::run(options, report);
+    derived::run(options, report);
 }
 
 /// A client with the keys `0..held` in its cache, and default options.

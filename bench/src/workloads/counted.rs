@@ -28,7 +28,7 @@ impl Counted {
     }
 }
 
-pub const COUNTED: [Counted; 13] = [
+pub const COUNTED: [Counted; 14] = [
     counted("hits", || caches(ROOM, ENTRIES, Operation::Get), there),
     counted("misses", || hits::line_up(ENTRIES, ROOM), || Keys::absent(ENTRIES, OPERATIONS)),
     counted("insert", || caches(ENTRIES.into(), 2 * ENTRIES, Operation::Insert), new),
@@ -45,7 +45,8 @@ pub const COUNTED: [Counted; 13] = [
     counted("commit-4", || commit::line_up(4, ENTRIES).into(), there),
     counted("client-hits", || client::hits_line_up(ENTRIES).into(), there),
     counted("client-misses", client::misses_line_up, || Keys::uniform(u32::MAX, OPERATIONS)),
-    counted("client-bring", || client::bringing_line_up().into(), || Keys::uniform(u32::MAX, OPERATIONS)),
+    counted("client-bring", client::bringing_line_up, || Keys::uniform(u32::MAX, OPERATIONS)),
+    counted("client-derived", || client::derived_line_up().into(), there),
 ];
 
 const fn counted(name: &'static str, line_up: fn() -> Vec<Contestant>, keys: fn() -> Keys) -> Counted {

@@ -188,6 +188,7 @@ impl Drop for LockedShards<'_> {
 }
 
 impl ShardGuard<'_> {
+    #[inline]
     fn any(&self) -> ShardRef<'_> {
         match self {
             Self::Read(shard) => shard.any(),

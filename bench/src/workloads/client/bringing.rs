@@ -14,21 +14,24 @@ use crate::peers::value_of;
 use crate::report::Report;
 
 const BROUGHT: u64 = 20;
+/// So few that all their entries are in the cache at once.
+const FEW_LISTS: u32 = 5_000;
 
 /// A list of keys, whose load may bring the entries of these.
 #[derive(Query, Clone, Debug, PartialEq, Eq, Hash)]
 #[query(value = [u64; 8], capacity = 200_000, fresh = "1h")]
 pub(super) struct GetList {
     id: u64,
-    brings: bool,
+    /// How many lists have keys of their own; 0 for a list whose load brings nothing.
+    lists: u32,
 }
 
 impl Fetch<NoWork> for GetList {
     type Error = Infallible;
 
     async fn fetch(&self, cx: &Context<NoWork>) -> Result<[u64; 8], Infallible> {
-        if self.brings {
-            keys_of(self.id).for_each(|id| cx.bring(GetLoaded { id }, value_of(id)));
+        if let Some(list) = self.id.checked_rem(self.lists.into()) {
+            keys_of(list).for_each(|id| cx.bring(GetLoaded { id }, value_of(id)));
         }
         Ok([self.id; 8])
     }
@@ -38,33 +41,45 @@ fn keys_of(list: u64) -> impl Iterator<Item = u64> {
     (0..BROUGHT).map(move |at| list * BROUGHT + at)
 }
 
-/// Time per list of twenty entries. Nearly all keys are absent.
+/// Time per list of twenty entries.
 pub fn run(options: &Options, report: &mut Report) {
-    let workload = "client-bring/20";
-    if options.wants(workload) {
-        let keys = Keys::uniform(UNIVERSE, options.effort.sequence());
-        let contestants = line_up();
-        let samples = race(&contestants, &keys, 1, options.effort);
-        report_times(report, workload, 1, &contestants, &samples);
+    for (workload, contestants) in
+        [("client-bring/20", line_up as fn() -> Vec<Contestant>), ("client-bring-kept/20", keeping)]
+    {
+        if options.wants(workload) {
+            let (contestants, keys) = (contestants(), Keys::uniform(UNIVERSE, options.effort.sequence()));
+            let samples = race(&contestants, &keys, 1, options.effort);
+            report_times(report, workload, 1, &contestants, &samples);
+        }
     }
 }
 
-pub fn line_up() -> [Contestant; 3] {
-    [bringing(), inserting("ours-inserts", false), inserting("ours-load-inserts", true)]
+/// Nearly all keys are absent.
+pub fn line_up() -> Vec<Contestant> {
+    vec![
+        bringing("ours", unkept(), UNIVERSE),
+        inserting("ours-inserts", false),
+        inserting("ours-load-inserts", true),
+    ]
 }
 
-/// A client whose loads do not keep what they have brought. Otherwise a task of each load does, for 5 s, and the loads
-/// here are so many that these tasks are what is measured.
-fn client() -> Client<NoWork> {
+/// All keys are present.
+fn keeping() -> Vec<Contestant> {
+    let kept = Client::builder(cache(0), NoWork).build();
+    vec![bringing("ours", kept, FEW_LISTS), bringing("ours-unkept", unkept(), FEW_LISTS)]
+}
+
+/// A client whose loads do not keep what they have brought. By default a task of each load does, for 5 s. With so many
+/// loads and evictions, the kept values would be what is measured.
+fn unkept() -> Client<NoWork> {
     Client::builder(cache(0), NoWork).defaults(|all| all.keep_prefetched(Duration::ZERO)).build()
 }
 
-fn bringing() -> Contestant {
-    let client = client();
-    Contestant::new("ours", move |keys| {
+fn bringing(name: &'static str, client: Client<NoWork>, lists: u32) -> Contestant {
+    Contestant::new(name, move |keys| {
         runtime().block_on(async {
             for &id in keys {
-                load(&client, id.into(), true).await;
+                load(&client, id.into(), lists).await;
             }
             0
         })
@@ -73,12 +88,12 @@ fn bringing() -> Contestant {
 
 /// Inserts the entries, after a load that brings none if `loads`.
 fn inserting(name: &'static str, loads: bool) -> Contestant {
-    let client = client();
+    let client = unkept();
     Contestant::new(name, move |keys| {
         runtime().block_on(async {
             for id in keys.iter().map(|&id| u64::from(id)) {
                 if loads {
-                    load(&client, id, false).await;
+                    load(&client, id, 0).await;
                 }
                 keys_of(id).for_each(|id| drop(client.cache().insert(GetLoaded { id }, value_of(id))));
             }
@@ -87,6 +102,6 @@ fn inserting(name: &'static str, loads: bool) -> Contestant {
     })
 }
 
-async fn load(client: &Client<NoWork>, id: u64, brings: bool) {
-    drop(client.query(&GetList { id, brings }).await);
+async fn load(client: &Client<NoWork>, id: u64, lists: u32) {
+    drop(client.query(&GetList { id, lists }).await);
 }
