@@ -92,6 +92,11 @@ impl<A: App, T: Content + ?Sized> AnyOwner<A> for Owner<A, T> {
         marks: bool,
     ) -> Followed {
         let (document, state) = self.key.read::<Document<T>>(store.client())?;
+        if document.owned.is_none() {
+            // A restored answer, which shows records of its own. The owner is an answer under the same key that was not
+            // stored.
+            return Some(document);
+        }
         if let Some(next) = document.with_changes(changed, names) {
             let loses = next.lacks_its_record() && !document.lacks_its_record();
             let marks = loses
