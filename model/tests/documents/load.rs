@@ -65,7 +65,7 @@ impl<A: App> LoadTask<A> {
     /// Stores a copy from a provider.
     pub(crate) fn fill(&self, copy: &AnyValue, watch: &AnyWatch) -> bool {
         let step = self.step(copy).expect("documents have a step");
-        self.fill_by_step(&step, copy, watch, EntryTimes::new())
+        self.fill_by_step(&step, copy, watch, EntryTimes::new()).is_some()
     }
 
     fn subject(&self) -> &dyn AnyKey {
