@@ -74,8 +74,11 @@ pub trait SavedResource: Resource {
 pub struct SavedField {
     shape: fn() -> Fingerprint,
     add_related: fn(&mut SavedTypes),
-    write: fn(&dyn AnyField) -> Result<Option<Box<RawValue>>, Error>,
+    write: fn(&dyn AnyField) -> WrittenField,
 }
+
+/// The JSON of a field; `None` if nothing is known of it.
+type WrittenField = Result<Option<Box<RawValue>>, Error>;
 
 impl SavedField {
     /// Describes fields of type `F`.
@@ -85,7 +88,7 @@ impl SavedField {
     }
 }
 
-fn write_as<F: SaveField>(field: &dyn AnyField) -> Result<Option<Box<RawValue>>, Error> {
+fn write_as<F: SaveField>(field: &dyn AnyField) -> WrittenField {
     match (field as &dyn Any).downcast_ref::<F>() {
         Some(field) => field.write(),
         None => Err(Error::custom("it is a field of another type")),

@@ -82,6 +82,11 @@ impl<A: App, T: Content + ?Sized> AnyOwner<A> for Owner<A, T> {
         marks: bool,
     ) -> Followed {
         let (document, state) = self.key.read::<Document<T>>(store.client())?;
+        if document.owned.is_none() {
+            // A restored answer, which shows records of its own. The owner is an answer under the same key that was not
+            // stored.
+            return Some(document);
+        }
         let loses = document.loses_its_record(changed);
         let marks =
             loses || state.residency == Residency::Survivor || marks && state.residency != Residency::Pinned;

@@ -111,10 +111,14 @@ pub(crate) fn adopt_answer<A: Resources, T: Content + ?Sized>(
     let documents = store.client().extension::<Documents<A>>();
     let mut plan = Plan::default();
     let lane = documents.lane.enter();
-    let found = key.read::<Document<T>>(store.client());
-    let Some((restored, state)) = found.filter(|(document, _)| document.owned.is_none()) else {
+    let Some((restored, state)) = key.read::<Document<T>>(store.client()) else {
         return Adoption::Overtaken;
     };
+    if restored.owned.is_some() {
+        // Before the document, whose drop is foreign code.
+        drop(lane);
+        return Adoption::Overtaken;
+    }
     plan.keep(Some(Arc::clone(&restored) as _));
     let deleted = documents.order.deleted_after(Source::Copy.number());
     let is_about_deleted = restored.lacks_its_record()

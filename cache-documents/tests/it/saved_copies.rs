@@ -132,7 +132,8 @@ async fn a_stale_copy_shares_its_records_too() {
     let renamed = json!({"type": "people", "id": "9", "attributes": {"name": "Zoe"}});
     desk.answers("/people/9", json!({"data": renamed}));
     desk.client.query(&GetPerson(9)).await.unwrap();
-    let stale = desk.article(1).await;
+    let limit = Duration::from_secs(30);
+    let stale = tokio::time::timeout(limit, desk.article(1)).await.expect("the load does not end");
     assert!(Arc::ptr_eq(stale.get(&nine()).unwrap(), &desk.person("9").unwrap()));
     assert_eq!(stale.get(&nine()).unwrap().name, Field::Value("Zoe".into()));
     assert!(Arc::ptr_eq(&desk.cached(1), &stale));
