@@ -71,7 +71,7 @@ impl Runner {
         let clock = Arc::clone(&self.script.clock);
         let cache = Cache::builder().clock(Arc::clone(&clock)).build().unwrap();
         // The HTTP client never adds these fields.
-        let constants = ["foo", "bar", "baz", "accept-language"].map(HeaderName::from_static);
+        let constants = ["color", "size", "shape", "accept-language"].map(HeaderName::from_static);
         let network = Network { http: self.http.clone(), clock, constants };
         let client = Client::builder(cache, network).build();
         let (mut problems, mut first) = (Vec::new(), HeaderMap::new());

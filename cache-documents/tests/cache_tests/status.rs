@@ -16,7 +16,7 @@ pub fn cases() -> Vec<Case> {
         cases.push(case(format!("status-{status}-stale"), Required, &asked));
     }
     let understood = cc("max-age=3600, no-store, must-understand");
-    cases.push(at_once("status-200-must-understand", Optimal, &[understood.clone()], Cached));
+    cases.push(at_once("status-200-must-understand", Optimal, std::slice::from_ref(&understood), Cached));
     let unknown = [get(&[understood]).status(599), then(Sent)];
     cases.push(case("status-599-must-understand", Required, &unknown));
     cases

@@ -17,41 +17,65 @@ fn two(id: &str, kind: crate::case::Kind, names: &str, fields: [&[Field]; 2], ex
 }
 
 pub fn cases() -> Vec<Case> {
-    let foo = |value: &str| text("foo", value);
-    let (bar, baz) = (|value: &str| text("bar", value), || text("baz", "789"));
+    let color = |value: &str| text("color", value);
+    let (size, shape) = (|value: &str| text("size", value), || text("shape", "789"));
     let language = |value: &str| text("accept-language", value);
-    let all = [foo("1"), bar("abc"), baz()];
+    let all = [color("1"), size("abc"), shape()];
     let third = case(
         "vary-invalidate",
         Optimal,
         &[
-            get(&varies_by("Foo")).asks(&[foo("1")]),
-            get(&varies_by("Foo")).asks(&[foo("2")]).expects(Sent),
-            then(Cached).asks(&[foo("1")]),
+            get(&varies_by("Color")).asks(&[color("1")]),
+            get(&varies_by("Color")).asks(&[color("2")]).expects(Sent),
+            then(Cached).asks(&[color("1")]),
         ],
     );
     vec![
-        two("vary-match", Optimal, "Foo", [&[foo("1")], &[foo("1")]], Cached),
-        two("vary-no-match", Required, "Foo", [&[foo("1")], &[foo("2")]], Sent),
-        two("vary-omit-stored", Required, "Foo", [&[], &[foo("1")]], Sent),
-        two("vary-omit", Required, "Foo", [&[foo("1")], &[]], Sent),
+        two("vary-match", Optimal, "Color", [&[color("1")], &[color("1")]], Cached),
+        two("vary-no-match", Required, "Color", [&[color("1")], &[color("2")]], Sent),
+        two("vary-omit-stored", Required, "Color", [&[], &[color("1")]], Sent),
+        two("vary-omit", Required, "Color", [&[color("1")], &[]], Sent),
         third.but("a key has one response: the last"),
         two(
             "vary-cache-key",
             Optimal,
-            "Foo",
-            [&[foo("1"), text("other", "2")], &[foo("1"), text("other", "3")]],
+            "Color",
+            [&[color("1"), text("other", "2")], &[color("1"), text("other", "3")]],
             Cached,
         ),
-        two("vary-2-match", Optimal, "Foo, Bar", [&all[..2], &all[..2]], Cached),
-        two("vary-2-no-match", Required, "Foo, Bar", [&all[..2], &[foo("2"), bar("abc")]], Sent),
-        two("vary-2-match-omit", Required, "Foo, Bar", [&all[..2], &[]], Sent),
-        two("vary-3-match", Optimal, "Foo, Bar, Baz", [&all, &all], Cached),
-        two("vary-3-no-match", Required, "Foo, Bar, Baz", [&all, &[foo("2"), bar("abc"), baz()]], Sent),
-        two("vary-3-order", Required, "Foo, Bar, Baz", [&all, &[foo("1"), baz(), bar("abcde")]], Sent),
-        two("vary-3-omit", Optimal, "Foo, Bar, Baz", [&[foo("1"), baz()], &[foo("1"), baz()]], Cached),
-        two("vary-star", Required, "*", [&[foo("1"), baz()], &[foo("1"), baz()]], Sent),
-        two("vary-normalise-combine", Optimal, "Foo", [&[foo("1, 2")], &[foo("1"), foo("2")]], Cached),
+        two("vary-2-match", Optimal, "Color, Size", [&all[..2], &all[..2]], Cached),
+        two("vary-2-no-match", Required, "Color, Size", [&all[..2], &[color("2"), size("abc")]], Sent),
+        two("vary-2-match-omit", Required, "Color, Size", [&all[..2], &[]], Sent),
+        two("vary-3-match", Optimal, "Color, Size, Shape", [&all, &all], Cached),
+        two(
+            "vary-3-no-match",
+            Required,
+            "Color, Size, Shape",
+            [&all, &[color("2"), size("abc"), shape()]],
+            Sent,
+        ),
+        two(
+            "vary-3-order",
+            Required,
+            "Color, Size, Shape",
+            [&all, &[color("1"), shape(), size("abcde")]],
+            Sent,
+        ),
+        two(
+            "vary-3-omit",
+            Optimal,
+            "Color, Size, Shape",
+            [&[color("1"), shape()], &[color("1"), shape()]],
+            Cached,
+        ),
+        two("vary-star", Required, "*", [&[color("1"), shape()], &[color("1"), shape()]], Sent),
+        two(
+            "vary-normalise-combine",
+            Optimal,
+            "Color",
+            [&[color("1, 2")], &[color("1"), color("2")]],
+            Cached,
+        ),
         two(
             "vary-normalise-lang-order",
             Optimal,
@@ -86,7 +110,7 @@ pub fn cases() -> Vec<Case> {
             ],
         )
         .but(NO_NORMALISING),
-        two("vary-normalise-space", Optimal, "Foo", [&[foo("1,2")], &[foo(" 1, 2 ")]], Cached)
+        two("vary-normalise-space", Optimal, "Color", [&[color("1,2")], &[color(" 1, 2 ")]], Cached)
             .but(NO_NORMALISING),
     ]
 }

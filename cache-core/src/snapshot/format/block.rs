@@ -30,8 +30,11 @@ const SWR: u32 = 32;
 const STALE_IF_ERROR: u32 = 64;
 const KNOWN: u32 = UNIFORM | MARKS | TTL | FRESH | IDLE | SWR | STALE_IF_ERROR;
 
+/// Returns one of the times that were given with a write.
+type OwnTime = fn(&OwnTimes) -> Option<Nanos>;
+
 /// The columns of the times that were given with writes, in the order of the file.
-const OWN_TIMES: [(u32, fn(&OwnTimes) -> Option<Nanos>); 4] = [
+const OWN_TIMES: [(u32, OwnTime); 4] = [
     (TTL, |own| own.ttl),
     (FRESH, |own| own.fresh),
     (SWR, |own| own.swr),
