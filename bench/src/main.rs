@@ -62,7 +62,7 @@
 //! | `client-derived/others` | commits of keys beside 1,000 others that derived answers were built from |
 //! | `documents/final`, `.../removal`, `.../again` | a document of 20,000 resources is stored from bytes over one of 19,600; then one of 600; the first again |
 //! | `documents/many-to-many`, `.../many-to-many-removal` | a document of 100 cars with 1,000 colors each, which name all cars; then one with half of the links |
-//! | `documents-parsed/*` | the same without the time of parsing; `documents-recorded/*` the same with the documents in `DIR`, where `final` has the children of another parent; `unload` is a new document of 25,500 resources with friends |
+//! | `documents-parsed/*` | the same without the time of parsing; `documents-recorded/*` the same with the documents in `DIR`, where `final` has the children of another parent; `unload` is a new document of 25,500 resources with friends. In quick runs, `documents-tenth/*` have a tenth of the resources |
 //! | `documents-change/N` | one field of a record changes, which N observed documents show, each with 109 others; from bytes until all records of all documents are read; `documents-change-field/N` until this field is read |
 //! | `documents-response/100` | a parsed response is stored that changes 100 records |
 //! | `documents-rewrite/250` | a record is changed that 250 documents show; time per document |

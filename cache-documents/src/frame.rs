@@ -216,7 +216,6 @@ impl Frame {
                 Self::changes(&**list, changed, names).map(|(at, record)| (at, record.cloned())).collect();
             if !changes.is_empty() {
                 changes.sort_unstable_by_key(|(at, _)| *at);
-                changes.dedup_by_key(|(at, _)| *at);
                 lists.get_or_insert_with(|| self.0.to_vec())[place] = list.with(&changes);
             }
         }

@@ -9,6 +9,8 @@ mod puts;
 mod releases;
 mod requests;
 mod showing;
+#[cfg(test)]
+mod tests;
 
 pub use bodies::{Shape, family};
 

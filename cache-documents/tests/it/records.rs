@@ -168,3 +168,48 @@ async fn a_report_names_the_documents_in_order_and_each_once() {
     assert_eq!(report.types[1].records[0].shown_by, ["GetArticle(1)", "GetArticle(2)", "GetArticle(3)"]);
     drop(held);
 }
+
+#[tokio::test(start_paused = true)]
+async fn a_document_of_many_records_follows_one_and_keeps_the_others() {
+    let desk = blog();
+    let keys: Vec<_> = (0..25).map(|number| PersonId(format!("{number:02}").as_str().into())).collect();
+    let people: Vec<_> = keys.iter().map(|key| person(key.0.as_str(), "Ann")).collect();
+    desk.answers("/articles/1", article(1, "One", "00", json!(people)));
+    let mut before = desk.article(1).await;
+    for changed in [0, 9, 10, 19, 20, 24] {
+        let rename = desk.client.documents();
+        rename.patch(&keys[changed], |person| person.name = Field::Value("Zoe".to_owned())).await.unwrap();
+        let after = desk.cached(1);
+        for (number, key) in keys.iter().enumerate() {
+            let [old, new] = [&before, &after].map(|document| document.get(key).unwrap());
+            assert_eq!(Arc::ptr_eq(old, new), number != changed, "{number} after {changed}");
+        }
+        assert_eq!(after.get(&keys[changed]).unwrap().name, Field::Value("Zoe".to_owned()));
+        before = after;
+    }
+    for deleted in [10, 24] {
+        assert!(desk.client.documents().delete(&keys[deleted]).await.unwrap());
+    }
+    let after = desk.cached(1);
+    assert_eq!(after.records(), 24);
+    for (number, key) in keys.iter().enumerate() {
+        let is_same = after.get(key).map(|person| Arc::ptr_eq(person, before.get(key).unwrap()));
+        assert_eq!(is_same, (number != 10 && number != 24).then_some(true), "{number}");
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_document_replaced_by_one_with_the_same_people_follows_them_and_lets_them_go() {
+    let desk = blog();
+    desk.answers("/articles/1", article(1, "One", "9", json!([person("9", "Ann")])));
+    desk.answers("/articles/1", article(1, "Two", "9", json!([person("9", "Ann")])));
+    desk.article(1).await;
+    desk.reload(1).await;
+    let ann = PersonId("9".into());
+    desk.client.documents().patch(&ann, |person| person.name = Field::Value("Zoe".to_owned())).await.unwrap();
+    assert_eq!(desk.cached(1).data().unwrap().title.value().map(|title| &**title), Some("Two"));
+    assert_eq!(desk.author(1), "Zoe");
+    desk.client.cache().remove(&GetArticle(1));
+    assert!(desk.person("9").is_none());
+    assert_eq!(desk.client.documents().records(), 0);
+}
