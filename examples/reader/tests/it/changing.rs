@@ -19,10 +19,15 @@ fn a_renamed_author_has_the_new_name_in_all_three_panes() {
         console.shows(&[&old, "Author ●"]);
         console.press("r");
         console.shows(&["A new name for "]);
+        server.is_slow(SLOW);
         console.press(&format!("{name}\r"));
-        let screen = console.shows_where(name, |screen| {
-            screen.matches(name).count() >= 3 && screen.contains("✓ The author is renamed.")
+        let is_everywhere = |screen: &str| screen.matches(name).count() >= 3;
+        console.shows_where(&format!("{name}, unconfirmed"), |screen| {
+            is_everywhere(screen) && screen.contains("… saving")
         });
+        server.is_slow(Duration::ZERO);
+        let screen = console
+            .shows_where(name, |screen| is_everywhere(screen) && screen.contains("✓ The author is renamed."));
         assert!(!screen.contains(&old), "{screen}");
     }
 }
@@ -101,11 +106,15 @@ fn a_deleted_article_leaves_every_list() {
         console.shows(&["Delete this article with its comments? y/n"]);
         console.press("n");
         console.shows_where("no question", |screen| !screen.contains("Delete this article"));
+        server.is_slow(SLOW);
         console.press("dy");
+        let is_gone =
+            |screen: &str| screen.contains(&format!("▶ {}", articles[1].start())) && !screen.contains(&title);
+        console
+            .shows_where("the article gone at once", |screen| is_gone(screen) && screen.contains("… saving"));
+        server.is_slow(Duration::ZERO);
         console.shows_where("the article gone", |screen| {
-            screen.contains("✓ The article is deleted.")
-                && screen.contains(&format!("▶ {}", articles[1].start()))
-                && !screen.contains(&title)
+            is_gone(screen) && screen.contains("✓ The article is deleted.")
         });
     }
 }
