@@ -10,7 +10,7 @@ use crate::frame::Frame;
 use crate::id::Id;
 use crate::jsonapi::head::Head;
 use crate::jsonapi::read::{Expected, Primary, Response};
-use crate::jsonapi::{ErrorObject, Links, Meta};
+use crate::jsonapi::{Links, Meta};
 use crate::map::HashSet;
 use crate::record::RecordRef;
 use crate::record_types::RecordTypes;
@@ -185,12 +185,6 @@ impl<T: Content + ?Sized> Document<T> {
     #[must_use]
     pub fn meta(&self) -> Option<&Meta> {
         self.head.meta.as_ref()
-    }
-
-    /// Returns the errors that the server has reported; `None` if the document has no such member.
-    #[must_use]
-    pub fn errors(&self) -> Option<&[ErrorObject]> {
-        self.head.errors.as_deref()
     }
 
     /// Returns whether the document has primary data, which may be null or an empty list.

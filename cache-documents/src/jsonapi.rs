@@ -8,12 +8,14 @@ mod name;
 pub(crate) mod pointer;
 pub(crate) mod read;
 pub(crate) mod relationship;
+mod reported;
 pub(crate) mod resource_object;
 mod visit;
 
 pub use error_object::{ErrorObject, ErrorSource};
 pub use links::{Link, Links};
 pub use pointer::ReadError;
+pub use reported::{DocumentError, DocumentErrors};
 
 /// Information that the format does not define.
 pub type Meta = serde_json::Map<String, serde_json::Value>;

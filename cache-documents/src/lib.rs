@@ -10,7 +10,7 @@
 //! use cache_client::{App, Client, Context, Fetch};
 //! use cache_core::{Cache, Query, registry};
 //! use cache_documents::{
-//!     ClientDocuments, Document, DocumentsBuilder, Field, Id, One, ReadDocument, ReadError, Resource,
+//!     ClientDocuments, Document, DocumentsBuilder, Field, Id, One, ReadDocument, DocumentError, Resource,
 //!     ResourceList, Resources,
 //! };
 //!
@@ -57,9 +57,9 @@
 //! }
 //!
 //! impl Fetch<Blog> for GetArticle {
-//!     type Error = ReadError;
+//!     type Error = DocumentError;
 //!
-//!     async fn fetch(&self, cx: &Context<Blog>) -> Result<Document<Article>, ReadError> {
+//!     async fn fetch(&self, cx: &Context<Blog>) -> Result<Document<Article>, DocumentError> {
 //!         // A real program asks its server.
 //!         let body = format!(
 //!             r#"{{"data": {{"type": "articles", "id": "{}", "attributes": {{"title": "One"}},
@@ -134,7 +134,7 @@ pub use documents::{ChangeRecords, ClientDocuments, DocumentsOf, EditRecords};
 pub use field::Field;
 pub use id::Id;
 pub use inspect::{DocumentsReport, RecordReport, RecordTypeReport};
-pub use jsonapi::{ErrorObject, ErrorSource, Link, Links, Meta, ReadError};
+pub use jsonapi::{DocumentError, DocumentErrors, ErrorObject, ErrorSource, Link, Links, Meta, ReadError};
 pub use relation::{Many, One};
 pub use resource::{Resource, ResourceKey};
 pub use resources::{ResourceList, Resources};

@@ -6,12 +6,12 @@ use std::sync::Arc;
 use serde::Deserialize;
 use serde_json::value::RawValue;
 
-use super::error_object::ErrorObject;
 use super::head::{Head, check_version};
 use super::links::{read_links, read_meta};
-use super::pointer::{FieldError, ReadError, expected, read_object};
+use super::pointer::{FieldError, expected, read_object};
 use super::resource_object::ResourceObject;
 use super::visit::{each_element, present, read_list};
+use super::{DocumentError, DocumentErrors, ErrorObject};
 use crate::field::Parts;
 use crate::map::HashMap;
 use crate::record::RecordRef;
@@ -75,20 +75,22 @@ pub(crate) struct Expected {
     pub(crate) is_collection: bool,
 }
 
-/// Reads a document.
-pub(crate) fn read(body: &[u8], types: &RecordTypes, expected: Expected) -> Result<Response, ReadError> {
+/// Reads a document. One that reports errors is an error.
+pub(crate) fn read(body: &[u8], types: &RecordTypes, expected: Expected) -> Result<Response, DocumentError> {
     let json: &RawValue = match serde_json::from_slice(body) {
         Ok(json) => json,
         Err(error) => return Err(FieldError::new(error.to_string()).into()),
     };
-    Ok(read_members(read_object(json)?, types, expected)?)
+    let members: Members<'_> = read_object(json)?;
+    check_members(&members)?;
+    check_version(members.jsonapi)?;
+    match members.errors {
+        Some(errors) => Err(read_errors(errors, &members)?.into()),
+        None => Ok(read_data(&members, types, expected)?),
+    }
 }
 
-fn read_members(
-    members: Members<'_>,
-    types: &RecordTypes,
-    expected: Expected,
-) -> Result<Response, FieldError> {
+fn check_members(members: &Members<'_>) -> Result<(), FieldError> {
     if members.data.is_none() && members.errors.is_none() && members.meta.is_none() {
         return Err(FieldError::new("a document needs at least one of `data`, `errors` and `meta`"));
     }
@@ -98,6 +100,10 @@ fn read_members(
     if members.data.is_none() && members.included.is_some() {
         return Err(FieldError::new("a document without `data` must not have `included`").within("included"));
     }
+    Ok(())
+}
+
+fn read_data(members: &Members<'_>, types: &RecordTypes, expected: Expected) -> Result<Response, FieldError> {
     let mut found = Found { types, records: Vec::new(), places: HashMap::default(), skipped: 0 };
     let primary = match members.data {
         None => Primary::Absent,
@@ -106,17 +112,13 @@ fn read_members(
     if let Some(included) = members.included {
         each_element(included, &mut |json| found.add(json)).map_err(|error| error.within("included"))?;
     }
-    check_version(members.jsonapi)?;
-    let head = Head {
-        links: read_links(members.links)?,
-        meta: read_meta(members.meta)?,
-        errors: members.errors.map(read_errors).transpose()?,
-    };
+    let head = Head { links: read_links(members.links)?, meta: read_meta(members.meta)? };
     Ok(Response { primary, records: found.records, head, skipped: found.skipped })
 }
 
-fn read_errors(json: &RawValue) -> Result<Vec<ErrorObject>, FieldError> {
-    read_list(json, &mut ErrorObject::read).map_err(|error| error.within("errors"))
+fn read_errors(json: &RawValue, members: &Members<'_>) -> Result<DocumentErrors, FieldError> {
+    let errors = read_list(json, &mut ErrorObject::read).map_err(|error| error.within("errors"))?;
+    Ok(DocumentErrors { errors, links: read_links(members.links)?, meta: read_meta(members.meta)? })
 }
 
 /// The records of a document that have been read so far.
