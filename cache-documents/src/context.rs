@@ -5,6 +5,7 @@ use cache_client::{Client, Context};
 use crate::document::{Content, Document};
 use crate::jsonapi::DocumentError;
 use crate::jsonapi::read::read;
+use crate::record::RecordRef;
 use crate::records::state::Documents;
 use crate::resources::Resources;
 
@@ -62,7 +63,8 @@ impl<A: Resources> ReadDocument for Client<A> {
     fn document<T: Content + ?Sized>(&self, body: &[u8]) -> Result<Document<T>, DocumentError> {
         let documents = self.extension::<Documents<A>>();
         let types = &documents.list.types;
-        Ok(Document::of_response(read(body, types, Document::<T>::EXPECTED)?, types))
+        let known = |name: &RecordRef| documents.index.renamed(name).map(|name| name.id);
+        Ok(Document::of_response(read(body, types, Document::<T>::EXPECTED, &known)?, types))
     }
 }
 

@@ -8,6 +8,7 @@ use cache_client::{Changes, Client, Fetch, LayerEdit};
 use cache_core::{CommitError, Holds};
 
 use crate::document::{Content, Document};
+use crate::record::RecordRef;
 use crate::records::change::{delete, patch};
 use crate::records::layer;
 use crate::records::state::Documents;
@@ -104,6 +105,14 @@ impl<A: Resources> DocumentsOf<'_, A> {
         });
         changed.await?;
         Ok(merged.into_inner().unwrap_or_else(|| Arc::new(answer)))
+    }
+
+    /// Returns the key by which documents show a record: if a local key has become a second name of a record, the key with
+    /// the id, else the key itself. See [`Document::saved`].
+    #[must_use]
+    pub fn key<K: ResourceKey<Value: Resource>>(&self, key: &K) -> K {
+        let renamed = self.state().index.renamed(&RecordRef::of(key));
+        renamed.map_or_else(|| key.clone(), |name| K::from_id(name.id))
     }
 
     /// Returns the number of records that documents show.

@@ -94,6 +94,8 @@
 //!   replaced as a whole, and a field too: lists are not merged.
 //! - **Order of requests.** A response never overwrites a field that was written by a request that began later, or by a
 //!   patch or deletion after its own request.
+//! - **One name or two.** What the program creates has a local id until an answer of the server gives it its own. Then
+//!   documents and links follow, and the local key still finds the record: see [`Document::saved`].
 //! - **All at once.** A response is applied as a whole or not at all, together with what it changes in other documents.
 //! - **An equal response wakes nobody.** The records and the document stay the same allocations, and only the age of the
 //!   answer begins anew.
@@ -132,7 +134,7 @@ pub use context::ReadDocument;
 pub use document::{Content, Document};
 pub use documents::{ChangeRecords, ClientDocuments, DocumentsOf, EditRecords};
 pub use field::Field;
-pub use id::Id;
+pub use id::{Id, IdChanged};
 pub use inspect::{DocumentsReport, RecordReport, RecordTypeReport};
 pub use jsonapi::{DocumentError, DocumentErrors, ErrorObject, ErrorSource, Link, Links, Meta, ReadError};
 pub use relation::{Many, One};

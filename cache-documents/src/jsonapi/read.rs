@@ -13,10 +13,11 @@ use super::resource_object::ResourceObject;
 use super::visit::{each_element, present, read_list};
 use super::{DocumentError, DocumentErrors, ErrorObject};
 use crate::field::Parts;
+use crate::id::Id;
 use crate::map::HashMap;
 use crate::record::RecordRef;
 use crate::record_types::RecordTypes;
-use crate::resource::AnyRecord;
+use crate::resource::{AnyRecord, relinked};
 
 /// The primary data of a document.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -29,6 +30,26 @@ pub(crate) enum Primary {
 }
 
 impl Primary {
+    /// Returns the same data with ids in place of local ones. A list names a record once that it has named by both.
+    pub(crate) fn renamed(&self, ids: &dyn Fn(&RecordRef) -> Option<Id>) -> Self {
+        let new_name = |name: &RecordRef| ids(name).map(|id| RecordRef { id, ..name.clone() });
+        match self {
+            Self::One(name) => Self::One(new_name(name).unwrap_or_else(|| name.clone())),
+            Self::Many(names) if names.iter().any(|name| new_name(name).is_some()) => {
+                let mut next = Vec::with_capacity(names.len());
+                for name in &**names {
+                    match new_name(name) {
+                        None => next.push(name.clone()),
+                        Some(new) if names.contains(&new) || next.contains(&new) => {}
+                        Some(new) => next.push(new),
+                    }
+                }
+                Self::Many(next.into())
+            }
+            primary => primary.clone(),
+        }
+    }
+
     /// Returns the same data without the records that are gone, if it is a list.
     pub(crate) fn without(&self, is_gone: &dyn Fn(&RecordRef) -> bool) -> Self {
         match self {
@@ -48,6 +69,8 @@ pub(crate) struct Response {
     pub(crate) head: Head,
     /// The number of resources of types that the program does not list.
     pub(crate) skipped: usize,
+    /// The local names of resources that have an id too, with those of their ids.
+    pub(crate) renamed: Vec<(RecordRef, RecordRef)>,
 }
 
 /// The members of a document, which have not been read yet.
@@ -75,8 +98,16 @@ pub(crate) struct Expected {
     pub(crate) is_collection: bool,
 }
 
+/// Returns the id that a local name has become, if it is known.
+pub(crate) type KnownIds<'k> = &'k dyn Fn(&RecordRef) -> Option<Id>;
+
 /// Reads a document. One that reports errors is an error.
-pub(crate) fn read(body: &[u8], types: &RecordTypes, expected: Expected) -> Result<Response, DocumentError> {
+pub(crate) fn read(
+    body: &[u8],
+    types: &RecordTypes,
+    expected: Expected,
+    known: KnownIds<'_>,
+) -> Result<Response, DocumentError> {
     let json: &RawValue = match serde_json::from_slice(body) {
         Ok(json) => json,
         Err(error) => return Err(FieldError::new(error.to_string()).into()),
@@ -86,7 +117,7 @@ pub(crate) fn read(body: &[u8], types: &RecordTypes, expected: Expected) -> Resu
     check_version(members.jsonapi)?;
     match members.errors {
         Some(errors) => Err(read_errors(errors, &members)?.into()),
-        None => Ok(read_data(&members, types, expected)?),
+        None => Ok(read_data(&members, types, expected, known)?),
     }
 }
 
@@ -103,9 +134,15 @@ fn check_members(members: &Members<'_>) -> Result<(), FieldError> {
     Ok(())
 }
 
-fn read_data(members: &Members<'_>, types: &RecordTypes, expected: Expected) -> Result<Response, FieldError> {
-    let mut found = Found { types, records: Vec::new(), places: HashMap::default(), skipped: 0 };
-    let primary = match members.data {
+fn read_data(
+    members: &Members<'_>,
+    types: &RecordTypes,
+    expected: Expected,
+    known: KnownIds<'_>,
+) -> Result<Response, FieldError> {
+    let (records, places, renamed) = (Vec::new(), HashMap::default(), Vec::new());
+    let mut found = Found { types, records, places, skipped: 0, known, renamed };
+    let mut primary = match members.data {
         None => Primary::Absent,
         Some(data) => found.primary(data, expected).map_err(|error| error.within("data"))?,
     };
@@ -113,7 +150,12 @@ fn read_data(members: &Members<'_>, types: &RecordTypes, expected: Expected) -> 
         each_element(included, &mut |json| found.add(json)).map_err(|error| error.within("included"))?;
     }
     let head = Head { links: read_links(members.links)?, meta: read_meta(members.meta)? };
-    Ok(Response { primary, records: found.records, head, skipped: found.skipped })
+    if !found.renamed.is_empty() {
+        primary = primary.renamed(&|name| found.id_of(name));
+        found.rename();
+    }
+    let Found { records, skipped, renamed, .. } = found;
+    Ok(Response { primary, records, head, skipped, renamed })
 }
 
 fn read_errors(json: &RawValue, members: &Members<'_>) -> Result<DocumentErrors, FieldError> {
@@ -127,6 +169,8 @@ struct Found<'t> {
     records: Vec<(RecordRef, Arc<dyn AnyRecord>)>,
     places: HashMap<RecordRef, usize>,
     skipped: usize,
+    known: KnownIds<'t>,
+    renamed: Vec<(RecordRef, RecordRef)>,
 }
 
 impl Found<'_> {
@@ -173,10 +217,52 @@ impl Found<'_> {
             return Ok(None);
         };
         let (name, record) = object.record(record_type)?;
+        if let Some(local) = object.local_name(record_type) {
+            self.name(local, &name)?;
+        }
+        self.put(name.clone(), record);
+        Ok(Some(name))
+    }
+
+    /// Says that a resource has a local id besides its id.
+    fn name(&mut self, local: RecordRef, name: &RecordRef) -> Result<(), FieldError> {
+        match self.id_of(&local).or_else(|| (self.known)(&local)) {
+            Some(known) if known != name.id => {
+                let lid = local.id.lid().unwrap_or_default();
+                let problem = format!("an id never changes: the local id `{lid}` has become `{known}`");
+                return Err(FieldError::new(problem).within("id"));
+            }
+            _ => self.renamed.push((local, name.clone())),
+        }
+        Ok(())
+    }
+
+    /// Returns the id that the document gives a local name.
+    fn id_of(&self, name: &RecordRef) -> Option<Id> {
+        name.id.lid()?;
+        self.renamed.iter().find(|(local, _)| local == name).map(|(_, name)| name.id.clone())
+    }
+
+    /// Replaces local ids, in names and links.
+    fn rename(&mut self) {
+        let records = std::mem::take(&mut self.records);
+        self.places.clear();
+        for (mut name, mut record) in records {
+            if let Some(id) = self.id_of(&name) {
+                name.id = id;
+            }
+            if let Some((next, _)) = relinked(&*record, &|name| self.id_of(name)) {
+                record = next;
+            }
+            self.put(name, record);
+        }
+    }
+
+    fn put(&mut self, name: RecordRef, record: Arc<dyn AnyRecord>) {
         match self.places.entry(name.clone()) {
             Entry::Vacant(entry) => {
                 entry.insert(self.records.len());
-                self.records.push((name.clone(), record));
+                self.records.push((name, record));
             }
             Entry::Occupied(entry) => {
                 // Just made, so that there is no other handle.
@@ -185,7 +271,6 @@ impl Found<'_> {
                 }
             }
         }
-        Ok(Some(name))
     }
 }
 

@@ -50,6 +50,13 @@ impl<'a> ResourceObject<'a> {
         Ok((RecordRef { resource: record_type.resource, id }, record))
     }
 
+    /// Returns the local name of a resource that has an id too.
+    pub(crate) fn local_name(&self, record_type: &RecordType) -> Option<RecordRef> {
+        self.id.as_ref()?;
+        let Text(lid) = self.lid.as_ref().filter(|lid| !lid.0.is_empty())?;
+        Some(RecordRef { resource: record_type.resource, id: Id::local(lid) })
+    }
+
     /// Checks the form of a resource of a type that the program does not list.
     pub(crate) fn check(&self) -> Result<(), FieldError> {
         self.id()?;

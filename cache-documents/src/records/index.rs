@@ -10,7 +10,7 @@ use super::owner::AnyOwner;
 use crate::frame::Frame;
 use crate::id::Id;
 use crate::map::HashMap;
-use crate::record::RecordRef;
+use crate::record::{RecordRef, Renames};
 use crate::sync::Mutex;
 
 /// The answers that show each record. An answer enters when it is stored, and leaves when its document is dropped.
@@ -21,10 +21,17 @@ pub(crate) struct RecordIndex<A: App>(Mutex<IndexState<A>>);
 struct IndexState<A: App> {
     owners: HashMap<RecordRef, Owners<A>>,
     last: u64,
+    /// The names that local names have become names of. Both maps forget a record when the last answer that shows it goes.
+    renamed: Renames,
+    /// The local names of records.
+    local_names: HashMap<RecordRef, LocalNames>,
 }
 
-/// The answers that show one record, by the numbers of their memberships.
-type Owners<A> = SmallVec<[(u64, Arc<dyn AnyOwner<A>>); 1]>;
+type LocalNames = SmallVec<[RecordRef; 1]>;
+
+/// The answers that show one record, by the numbers of their memberships. `None` for a document without a key, which the
+/// program has.
+type Owners<A> = SmallVec<[(u64, Option<Arc<dyn AnyOwner<A>>>); 1]>;
 
 /// The entries of one answer. Kept by its documents; dropping it takes the entries out.
 pub(crate) struct Membership<A: App> {
@@ -35,19 +42,24 @@ pub(crate) struct Membership<A: App> {
 
 impl<A: App> Default for RecordIndex<A> {
     fn default() -> Self {
-        Self(Mutex::new(IndexState { owners: HashMap::default(), last: 0 }))
+        let (renamed, local_names) = (Renames::default(), HashMap::default());
+        Self(Mutex::new(IndexState { owners: HashMap::default(), last: 0, renamed, local_names }))
     }
 }
 
 impl<A: App> RecordIndex<A> {
-    /// Enters an answer that shows these records.
-    pub(crate) fn enter(self: &Arc<Self>, owner: &Arc<dyn AnyOwner<A>>, frame: &Frame) -> Membership<A> {
+    /// Enters an answer that shows these records; `None` for a document without a key.
+    pub(crate) fn enter(
+        self: &Arc<Self>,
+        owner: Option<&Arc<dyn AnyOwner<A>>>,
+        frame: &Frame,
+    ) -> Membership<A> {
         let names: Vec<_> = frame.names().map(|(resource, ids)| (resource, Arc::clone(ids))).collect();
         let mut state = self.0.lock();
         state.last += 1;
         let number = state.last;
         for name in each(&names) {
-            state.owners.entry(name).or_default().push((number, Arc::clone(owner)));
+            state.owners.entry(name).or_default().push((number, owner.cloned()));
         }
         drop(state);
         Membership { index: Arc::clone(self), number, names }
@@ -56,18 +68,65 @@ impl<A: App> RecordIndex<A> {
     /// Returns the answers that show a record. One may be listed several times.
     pub(crate) fn owners(&self, name: &RecordRef) -> Vec<Arc<dyn AnyOwner<A>>> {
         let state = self.0.lock();
-        let owners = state.owners.get(name).map(|owners| owners.iter().map(|(_, owner)| Arc::clone(owner)));
+        let owners =
+            state.owners.get(name).map(|owners| owners.iter().filter_map(|(_, owner)| owner.clone()));
         owners.map(Iterator::collect).unwrap_or_default()
     }
 
-    /// Returns the records that answers show.
+    /// Returns the records that answers show, by one name each.
     pub(crate) fn names(&self) -> Vec<RecordRef> {
-        self.0.lock().owners.keys().cloned().collect()
+        let state = self.0.lock();
+        let names = state.owners.keys().filter(|name| !state.is_second_name(name));
+        names.cloned().collect()
     }
 
     /// Returns the number of records that answers show.
     pub(crate) fn len(&self) -> usize {
-        self.0.lock().owners.len()
+        let state = self.0.lock();
+        let second = state
+            .renamed
+            .iter()
+            .filter(|(local, name)| state.owners.contains_key(local) && state.owners.contains_key(name));
+        state.owners.len() - second.count()
+    }
+
+    /// Makes a local name a second one of a record, for as long as an answer shows this record.
+    pub(crate) fn rename(&self, local: &RecordRef, name: &RecordRef) {
+        let mut guard = self.0.lock();
+        let state = &mut *guard;
+        if state.owners.contains_key(name) && state.renamed.insert(local.clone(), name.clone()).is_none() {
+            state.local_names.entry(name.clone()).or_default().push(local.clone());
+        }
+    }
+
+    /// Returns the name that a local one has become a second name of.
+    pub(crate) fn renamed(&self, local: &RecordRef) -> Option<RecordRef> {
+        local.id.lid()?;
+        self.0.lock().renamed.get(local).cloned()
+    }
+
+    /// Returns whether there are local names that have become second ones.
+    pub(crate) fn has_renamed(&self) -> bool {
+        !self.0.lock().renamed.is_empty()
+    }
+
+    /// Returns the local names of a record.
+    pub(crate) fn local_names(&self, name: &RecordRef) -> LocalNames {
+        self.0.lock().local_names.get(name).cloned().unwrap_or_default()
+    }
+}
+
+impl<A: App> IndexState<A> {
+    /// Whether a name is that of a record which has another one. Documents that the program holds may still use it.
+    fn is_second_name(&self, name: &RecordRef) -> bool {
+        self.renamed.get(name).is_some_and(|name| self.owners.contains_key(name))
+    }
+
+    /// Forgets the local names of a record.
+    fn forget_names(&mut self, name: &RecordRef) {
+        for local in self.local_names.remove(name).into_iter().flatten() {
+            self.renamed.remove(&local);
+        }
     }
 }
 
@@ -80,7 +139,7 @@ fn each(names: &[(TypeId, Arc<[Id]>)]) -> impl Iterator<Item = RecordRef> {
 impl<A: App> Drop for Membership<A> {
     fn drop(&mut self) {
         // Keys are foreign code, so they are dropped without the lock.
-        let mut left: SmallVec<[Arc<dyn AnyOwner<A>>; 4]> = SmallVec::new();
+        let mut left: SmallVec<[Option<Arc<dyn AnyOwner<A>>>; 4]> = SmallVec::new();
         let mut state = self.index.0.lock();
         for name in each(&self.names) {
             let Some(owners) = state.owners.get_mut(&name) else { continue };
@@ -89,6 +148,7 @@ impl<A: App> Drop for Membership<A> {
             }
             if owners.is_empty() {
                 state.owners.remove(&name);
+                state.forget_names(&name);
             }
         }
         drop(state);

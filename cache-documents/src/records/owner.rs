@@ -6,10 +6,10 @@ use std::sync::Arc;
 use cache_client::{AnswerKey, AnswerStore, App, LayerEdit};
 use cache_core::{Freshness, Residency};
 
+use super::index::RecordIndex;
 use crate::document::{Content, Document};
-use crate::frame::{Changed, Frame};
-use crate::map::HashSet;
-use crate::record::RecordRef;
+use crate::frame::{Changed, Frame, FrameEdit};
+use crate::record::Renames;
 
 /// Returns what a layer changes in the records of a document.
 pub(crate) type FrameChange = Arc<dyn Fn(&Frame) -> Changed + Send + Sync>;
@@ -18,27 +18,24 @@ pub(crate) type FrameChange = Arc<dyn Fn(&Frame) -> Changed + Send + Sync>;
 pub(crate) trait AnyOwner<A: App>: Send + Sync {
     fn key(&self) -> &AnswerKey<A>;
 
-    /// Makes an answer that the commit has written before show the records of these names as they are `changed`.
-    fn amend(
-        &self,
-        store: &mut AnswerStore<'_, A>,
-        changed: &Changed,
-        names: &HashSet<RecordRef>,
-    ) -> Followed;
+    /// Makes an answer that the commit has written before show changed records.
+    fn amend(&self, store: &mut AnswerStore<'_, A>, edit: &FrameEdit<'_>, index: &IndexOf<A>) -> Followed;
 
     /// Adds a layer over the answer.
     fn layer(&self, edit: &mut LayerEdit<A>, changes: FrameChange);
 
-    /// Makes the answer show the records of these names as they are `changed`, if the cache has it. If `marks`, and
-    /// nobody observes or pins the answer, it is marked instead. Returns what it has read.
+    /// Makes the answer show changed records, if the cache has it. If `marks`, and nobody observes or pins the answer, it
+    /// is marked instead. Returns what it has read.
     fn follow(
         &self,
         store: &mut AnswerStore<'_, A>,
-        changed: &Changed,
-        names: &HashSet<RecordRef>,
+        edit: &FrameEdit<'_>,
+        index: &IndexOf<A>,
         marks: bool,
     ) -> Followed;
 }
+
+type IndexOf<A> = Arc<RecordIndex<A>>;
 
 /// What was read, which must be dropped without locks.
 pub(crate) type Followed = Option<Arc<dyn std::any::Any + Send + Sync>>;
@@ -53,6 +50,15 @@ impl<A: App, T: Content + ?Sized> Owner<A, T> {
     pub(crate) fn erased(key: AnswerKey<A>) -> Arc<dyn AnyOwner<A>> {
         Arc::new(Self { key, content: PhantomData })
     }
+
+    /// Enters a document in the index that shows records by other names than before.
+    fn enter(&self, mut document: Document<T>, index: &IndexOf<A>) -> Arc<Document<T>> {
+        if document.owned.is_none() {
+            let owner = Self::erased(self.key.clone());
+            document.owned = Some(Arc::new(index.enter(Some(&owner), &document.frame)));
+        }
+        Arc::new(document)
+    }
 }
 
 impl<A: App, T: Content + ?Sized> AnyOwner<A> for Owner<A, T> {
@@ -60,16 +66,11 @@ impl<A: App, T: Content + ?Sized> AnyOwner<A> for Owner<A, T> {
         &self.key
     }
 
-    fn amend(
-        &self,
-        store: &mut AnswerStore<'_, A>,
-        changed: &Changed,
-        names: &HashSet<RecordRef>,
-    ) -> Followed {
+    fn amend(&self, store: &mut AnswerStore<'_, A>, edit: &FrameEdit<'_>, index: &IndexOf<A>) -> Followed {
         let document = store.written_answer::<Document<T>>(&self.key)?;
-        if let Some(next) = document.with_changes(changed, names) {
+        if let Some(next) = document.with_changes(edit) {
             let loses = next.lacks_its_record() && !document.lacks_its_record();
-            store.amend_answer(&self.key, Arc::new(next));
+            store.amend_answer(&self.key, self.enter(next, index));
             if loses {
                 store.invalidate_answer(&self.key);
             }
@@ -80,19 +81,20 @@ impl<A: App, T: Content + ?Sized> AnyOwner<A> for Owner<A, T> {
     fn layer(&self, edit: &mut LayerEdit<A>, changes: FrameChange) {
         edit.update_answer(&self.key, move |document: &Document<T>| {
             let changed = changes(&document.frame);
-            document.with_changes(&changed, &changed.keys().cloned().collect())
+            let (names, renames) = (changed.keys().cloned().collect(), Renames::default());
+            document.with_changes(&FrameEdit { changed: &changed, names: &names, renames: &renames })
         });
     }
 
     fn follow(
         &self,
         store: &mut AnswerStore<'_, A>,
-        changed: &Changed,
-        names: &HashSet<RecordRef>,
+        edit: &FrameEdit<'_>,
+        index: &IndexOf<A>,
         marks: bool,
     ) -> Followed {
         let (document, state) = self.key.read::<Document<T>>(store.client())?;
-        if let Some(next) = document.with_changes(changed, names) {
+        if let Some(next) = document.with_changes(edit) {
             let loses = next.lacks_its_record() && !document.lacks_its_record();
             let marks = loses
                 || state.residency == Residency::Survivor
@@ -101,7 +103,7 @@ impl<A: App, T: Content + ?Sized> AnyOwner<A> for Owner<A, T> {
                 // The mark is there, and loads that run now are newer than it.
                 true if !loses && state.freshness == Freshness::Invalidated => {}
                 true => store.invalidate_answer(&self.key),
-                false => store.follow_answer(&self.key, Arc::new(next), state.revision),
+                false => store.follow_answer(&self.key, self.enter(next, index), state.revision),
             }
         }
         Some(document)

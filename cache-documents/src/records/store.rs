@@ -12,9 +12,9 @@ use super::state::Documents;
 use crate::document::{Content, Document};
 use crate::field::Parts;
 use crate::frame::Frame;
-use crate::map::HashSet;
+use crate::map::{HashMap, HashSet};
 use crate::record::RecordRef;
-use crate::resource::AnyRecord;
+use crate::resource::{AnyRecord, relinked};
 use crate::resources::Resources;
 
 /// Numbers a load of a document.
@@ -49,13 +49,29 @@ pub(crate) fn store_answer<A: Resources, T: Content + ?Sized>(
     };
     let lane = documents.lane.enter();
     let mut plan = std::mem::take(store.plan::<Plan<A>>());
+    let mut names = match plan.rename(&documents, store, &answer.renamed) {
+        Ok(names) => names,
+        Err(changed) => {
+            plan.refused = Some(changed);
+            plan.seal(&documents, store, lane, (0, Vec::new()));
+            *store.plan() = plan;
+            return answer;
+        }
+    };
     let deleted = match source {
         Source::Request(number) => documents.order.deleted_after(number),
         Source::Copy => HashSet::default(),
     };
-    let merging = Merging { documents: &documents, source, deleted: &deleted };
-    let Shown { frame, written, names } = merging.records(&answer, &mut plan, store);
-    let document = answer.with_frame(frame).without(&deleted);
+    let has_local_names = !plan.renames.is_empty() || documents.index.has_renamed();
+    let renamed = &answer.renamed;
+    let merging = Merging { documents: &documents, source, deleted: &deleted, renamed, has_local_names };
+    let Shown { frame, written, names: changed } = merging.records(&answer, &mut plan, store);
+    names.extend(changed);
+    let mut document = answer.with_frame(frame);
+    if has_local_names {
+        document = document.with_ids(&|name| plan.id_of(&documents, name));
+    }
+    let document = document.without(&deleted);
     store.follows_itself();
     let own = store.key().filter(|_| !store.is_overtaken());
     if let Some(key) = own.filter(|_| document.lacks_its_record()) {
@@ -88,10 +104,8 @@ fn keep_or_own<A: Resources, T: Content + ?Sized>(
         }
         plan.keep(Some(present));
     }
-    if let Some(key) = store.key() {
-        let owner = Owner::<A, T>::erased(key.clone());
-        document.owned = Some(Arc::new(documents.index.enter(&owner, &document.frame)));
-    }
+    let owner = store.key().map(|key| Owner::<A, T>::erased(key.clone()));
+    document.owned = Some(Arc::new(documents.index.enter(owner.as_ref(), &document.frame)));
     Arc::new(document)
 }
 
@@ -108,6 +122,10 @@ struct Merging<'d, A: Resources> {
     source: Source,
     /// The records that were deleted after the request.
     deleted: &'d HashSet<RecordRef>,
+    /// The local names that the answer gives ids.
+    renamed: &'d [(RecordRef, RecordRef)],
+    /// Whether there are local names that have become names of records with ids.
+    has_local_names: bool,
 }
 
 impl<A: Resources> Merging<'_, A> {
@@ -118,28 +136,31 @@ impl<A: Resources> Merging<'_, A> {
         plan: &mut Plan<A>,
         store: &mut AnswerStore<'_, A>,
     ) -> Shown {
-        let list = &self.documents.list;
+        let documents = self.documents;
         let (mut shown, mut written, mut names) = (Vec::new(), Vec::new(), Vec::new());
-        for (name, newer) in answer.frame.records() {
+        for (mut name, mut newer) in answer.frame.records() {
+            if self.has_local_names {
+                (name, newer) = with_ids(documents, plan, (name, newer));
+            }
             if self.deleted.contains(&name) {
                 continue;
             }
             let newer = without_links(newer, self.deleted);
-            let present = match plan.changed.get(&name) {
-                Some(changed) => changed.clone(),
-                None => list.peek(store.client().cache(), &name),
-            };
+            let present = plan.known(documents, store.client().cache(), &name);
             plan.keep(present.clone().map(|record| record as _));
             let Merged { record, is_changed, parts } = self.merge(present, &newer, &name);
             if is_changed {
-                list.set(store, &name, Arc::clone(&record));
-                plan.changed.insert(name.clone(), Some(Arc::clone(&record)));
+                plan.set(documents, store, &name, Some(Arc::clone(&record)));
                 names.push(name.clone());
             }
             written.push(WrittenRecord { name: name.clone(), record: Some(Arc::clone(&record)), parts });
             shown.push((name, record));
         }
-        Shown { frame: Frame::new(shown, &|resource| list.types.to_list(resource)), written, names }
+        if self.has_local_names {
+            // A record that the answer shows by two names is shown as the last one leaves it.
+            shown = shown.into_iter().collect::<HashMap<_, _>>().into_iter().collect();
+        }
+        Shown { frame: Frame::new(shown, &|resource| documents.list.types.to_list(resource)), written, names }
     }
 
     fn merge(
@@ -150,8 +171,13 @@ impl<A: Resources> Merging<'_, A> {
     ) -> Merged {
         match self.source {
             Source::Request(number) => {
-                let later = self.documents.order.later_than(number, name);
-                merge(present, newer, &|field, _| !later.written(field))
+                let order = &self.documents.order;
+                let later = order.later_than(number, name);
+                let own = self.renamed.iter().filter(|(_, renamed)| renamed == name);
+                let own: Vec<_> = own.map(|(local, _)| order.later_than(number, local)).collect();
+                let written =
+                    |field| own.iter().fold(later.written(field), |all, own| all | own.written(field));
+                merge(present, newer, &|field, _| !written(field))
             }
             // Only what is not known.
             Source::Copy => {
@@ -162,6 +188,16 @@ impl<A: Resources> Merging<'_, A> {
             }
         }
     }
+}
+
+/// Returns a record and its name with ids in place of the local ones that have become ids.
+fn with_ids<A: Resources>(
+    documents: &Documents<A>,
+    plan: &Plan<A>,
+    (name, record): (RecordRef, Arc<dyn AnyRecord>),
+) -> (RecordRef, Arc<dyn AnyRecord>) {
+    let next = relinked(&*record, &|name| plan.id_of(documents, name));
+    (plan.shown_name(documents, name), next.map_or(record, |(next, _)| next))
 }
 
 /// Returns a record without its links to deleted records.
