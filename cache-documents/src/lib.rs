@@ -100,11 +100,22 @@
 //! - **An equal response wakes nobody.** The records and the document stay the same allocations, and only the age of the
 //!   answer begins anew.
 //!
+//! # When the server reports errors
+//! [`document`](ReadDocument::document) fails with a [`DocumentError`], which has the errors that the server has reported:
+//! status, code, title, detail, and the pointer, parameter or header that caused them. Nothing is applied, so the last
+//! good document stays, and follows its records. An observer shows both ([`State::Failed`](cache_client::State::Failed)).
+//! The next query asks the server again. With the option `error_ttl = "10s"` the error is the answer for ten seconds, and
+//! [`query_state`](cache_client::Client::query_state) shows it beside the document.
+//!
+//! Loads are retried as [`Fetch::is_retryable`](cache_client::Fetch::is_retryable) says, so a program says there that a
+//! 404 is final: see [`DocumentError`].
+//!
 //! # Costs
 //! Reading a document from the cache costs a hit. `one` and `get` are a binary search among the records of one type that
 //! the document shows. Storing a response visits its records, and the documents that show those that have changed. All
 //! commits that change records are made one after another. If more than 256 documents show a changed record, those that
-//! are neither observed nor pinned are marked instead of rewritten.
+//! are neither observed nor pinned are marked instead of rewritten. To delete a record, and to give a local one its id,
+//! visits all records.
 #![forbid(unsafe_code)]
 
 mod builder;

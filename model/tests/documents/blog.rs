@@ -101,10 +101,15 @@ impl Client {
     }
 
     pub(crate) fn read(&self, response: &Value) -> Document<Article> {
+        self.read_as(response)
+    }
+
+    /// Reads a document of any content.
+    pub(crate) fn read_as<T: Content + ?Sized>(&self, response: &Value) -> Document<T> {
         let documents = self.extension::<Documents<Blog>>();
         let types = &documents.list.types;
         let known = |name: &RecordRef| documents.index.renamed(name).map(|name| name.id);
-        let expected = Document::<Article>::EXPECTED;
+        let expected = Document::<T>::EXPECTED;
         let response = read(response.to_string().as_bytes(), types, expected, &known).unwrap();
         Document::of_response(response, types)
     }
