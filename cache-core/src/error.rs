@@ -70,8 +70,8 @@ pub enum CommitError {
         /// The key, as its `Debug` prints it; `(secret)` if its query is derived with `secret`.
         key: String,
     },
-    /// A `before_commit` hook refused the commit.
-    #[error("a before_commit hook refused the commit")]
+    /// A `before_commit` hook refused the commit, or a crate that adds to commits did.
+    #[error("the commit was refused")]
     Refused(#[source] BoxError),
     /// The cache has an async hook, which `commit` cannot wait for.
     #[error("the cache has an async before_commit hook: use `commit_async().await`")]

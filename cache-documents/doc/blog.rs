@@ -8,7 +8,7 @@ pub use cache_client::{App, Changes, Client, Context, Fetch, LayerEdit, Mutate};
 pub use cache_core::{Cache, Query, registry};
 pub use cache_documents::{
     ChangeRecords, ClientDocuments, Document, DocumentsBuilder, EditRecords, Field, Id, Many, One,
-    ReadDocument, ReadError, Resource, ResourceList, Resources,
+    ReadDocument, DocumentError, Resource, ResourceList, Resources,
 };
 
 #[derive(Query, Clone, Debug, PartialEq, Eq, Hash)]
@@ -94,17 +94,17 @@ impl Blog {
 }
 
 impl Fetch<Blog> for GetArticle {
-    type Error = ReadError;
+    type Error = DocumentError;
 
-    async fn fetch(&self, cx: &Context<Blog>) -> Result<Document<Article>, ReadError> {
+    async fn fetch(&self, cx: &Context<Blog>) -> Result<Document<Article>, DocumentError> {
         cx.document(cx.app().get(Some(self.id)).as_bytes())
     }
 }
 
 impl Fetch<Blog> for ListArticles {
-    type Error = ReadError;
+    type Error = DocumentError;
 
-    async fn fetch(&self, cx: &Context<Blog>) -> Result<Document<[Article]>, ReadError> {
+    async fn fetch(&self, cx: &Context<Blog>) -> Result<Document<[Article]>, DocumentError> {
         cx.document(cx.app().get(None).as_bytes())
     }
 }

@@ -5,12 +5,11 @@ use std::fmt::{self, Debug};
 use std::marker::PhantomData;
 use std::sync::Arc;
 
-use crate::frame::Changed;
-use crate::frame::Frame;
-use crate::id::Id;
+use crate::frame::{Changed, Frame, FrameEdit};
+use crate::id::{Id, IdChanged};
 use crate::jsonapi::head::Head;
 use crate::jsonapi::read::{Expected, Primary, Response};
-use crate::jsonapi::{ErrorObject, Links, Meta};
+use crate::jsonapi::{Links, Meta};
 use crate::map::HashSet;
 use crate::record::RecordRef;
 use crate::record_types::RecordTypes;
@@ -30,6 +29,8 @@ pub struct Document<T: ?Sized> {
     /// with the same records goes.
     pub(crate) owned: Option<Arc<dyn Any + Send + Sync>>,
     pub(crate) skipped: usize,
+    /// The local names that the response says to be names of records with ids, until the document is stored.
+    pub(crate) renamed: Vec<(RecordRef, RecordRef)>,
     /// The head of the response, for the next request. Not compared: each 304 renews it.
     #[cfg(feature = "http")]
     pub(crate) response: Option<Arc<crate::http::ResponseHead>>,
@@ -86,13 +87,19 @@ impl<T: Content + ?Sized> Document<T> {
         Expected { kind: T::Resource::TYPE, is_collection: T::IS_COLLECTION };
 
     pub(crate) fn of_response(response: Response, types: &RecordTypes) -> Self {
-        let Response { primary, records, head, skipped } = response;
+        let Response { primary, records, head, skipped, renamed } = response;
+        let frame = Frame::new(records, &|resource| types.to_list(resource));
+        Self { head: Arc::new(head), skipped, renamed, ..Self::of_parts(primary, frame) }
+    }
+
+    fn of_parts(primary: Primary, frame: Frame) -> Self {
         Self {
             primary,
-            frame: Frame::new(records, &|resource| types.to_list(resource)),
-            head: Arc::new(head),
+            frame,
+            head: Arc::default(),
             owned: None,
-            skipped,
+            skipped: 0,
+            renamed: Vec::new(),
             #[cfg(feature = "http")]
             response: None,
             content: PhantomData,
@@ -101,20 +108,31 @@ impl<T: Content + ?Sized> Document<T> {
 
     /// Returns the same document with other records, not yet entered in the index.
     pub(crate) fn with_frame(&self, frame: Frame) -> Self {
-        Self { frame, owned: None, ..self.clone() }
+        Self { frame, owned: None, renamed: Vec::new(), ..self.clone() }
     }
 
-    /// Returns the document with the `changed` records of these names in place of those that it shows; `None` if it shows
-    /// none of them, or has them already. Deleted records leave its lists.
-    pub(crate) fn with_changes(&self, changed: &Changed, names: &[RecordRef]) -> Option<Self> {
-        let frame = self.frame.with(changed, names)?;
-        let primary = self.primary.without(&|name| matches!(changed.get(name), Some(None)));
-        Some(Self { primary, frame, ..self.clone() })
+    /// Returns the document with changed records in place of those that it shows; `None` if it shows none of them, or has
+    /// them already. Deleted records leave its lists. If it shows records by other names than before, it is not entered
+    /// in the index.
+    pub(crate) fn with_changes(&self, edit: &FrameEdit<'_>) -> Option<Self> {
+        let FrameEdit { changed, names, renames } = *edit;
+        let renamed = self.frame.renamed(renames);
+        let owned = self.owned.clone().filter(|_| renamed.is_none());
+        let frame = renamed.as_ref().unwrap_or(&self.frame).with(changed, names).or(renamed)?;
+        let primary = self.primary.renamed(&|name| renames.get(name).map(|name| name.id.clone()));
+        let primary = primary.without(&|name| matches!(changed.get(name), Some(None)));
+        Some(Self { primary, frame, owned, ..self.clone() })
     }
 
-    /// Returns whether the document shows one of these records as it was before it was `changed`.
-    pub(crate) fn is_outdated(&self, changed: &Changed, names: &[RecordRef]) -> bool {
-        self.frame.is_outdated(changed, names)
+    /// Returns the document with ids in place of the local ones of its primary records.
+    pub(crate) fn with_ids(mut self, ids: &dyn Fn(&RecordRef) -> Option<Id>) -> Self {
+        self.primary = self.primary.renamed(ids);
+        self
+    }
+
+    /// Returns whether the document shows something as it was before this change.
+    pub(crate) fn is_outdated(&self, edit: &FrameEdit<'_>) -> bool {
+        self.frame.is_outdated(edit.changed, edit.names) || self.frame.renamed(edit.renames).is_some()
     }
 
     /// Returns whether the primary record is among those that are `changed` by a deletion.
@@ -219,12 +237,6 @@ impl<T: Content + ?Sized> Document<T> {
         self.head.meta.as_ref()
     }
 
-    /// Returns the errors that the server has reported; `None` if the document has no such member.
-    #[must_use]
-    pub fn errors(&self) -> Option<&[ErrorObject]> {
-        self.head.errors.as_deref()
-    }
-
     /// Returns whether the document has primary data, which may be null or an empty list.
     #[must_use]
     pub fn has_data(&self) -> bool {
@@ -248,7 +260,127 @@ impl<T: Content + ?Sized> Document<T> {
     }
 }
 
+impl<T: Content + ?Sized> Document<T> {
+    /// Returns a document that also shows a record, by which its links can be followed. It takes the place of one with the
+    /// same key.
+    ///
+    /// So a layer or a transaction shows what the program has made itself, under a [local id](Id::local). Takes time linear
+    /// in the number of records of the type.
+    #[must_use]
+    pub fn showing<K: ResourceKey<Value: Resource>>(
+        &self,
+        key: &K,
+        record: impl Into<Arc<K::Value>>,
+    ) -> Self {
+        self.with_frame(self.frame.showing(key.id(), record.into()))
+    }
+}
+
 impl<R: Resource> Document<R> {
+    /// Makes a document about a record that the program has made itself, under a [local id](Id::local).
+    ///
+    /// # Examples
+    /// ```
+    /// # use cache_core::Query;
+    /// # use cache_documents::{Document, Field, Id, Resource};
+    /// # #[derive(Query, Clone, Debug, PartialEq, Eq, Hash)]
+    /// # #[query(value = Article, record)]
+    /// # struct ArticleId(Id);
+    /// # #[derive(Resource, Clone, Debug, PartialEq)]
+    /// # #[resource(type = "articles", key = ArticleId)]
+    /// # struct Article { title: Field<String> }
+    /// let draft = Document::about(&ArticleId(Id::local("draft")), Article { title: Field::Value("One".into()) });
+    /// assert_eq!(draft.data().unwrap().title.value().map(String::as_str), Some("One"));
+    /// ```
+    #[must_use]
+    pub fn about(key: &R::Key, record: impl Into<Arc<R>>) -> Self {
+        let frame = Frame::default().showing(key.id(), record.into());
+        Self::of_parts(Primary::One(RecordRef::of(key)), frame)
+    }
+
+    /// Says that the document is what the server has answered when a record was saved, such as the answer to a POST.
+    ///
+    /// If the key is local, and the answer has an id, both become names of one record when the document is stored or
+    /// [merged](crate::DocumentsOf::merge_records), in the same commit:
+    /// - Documents that show the local record show the server's in its place. What the answer does not mention stays as
+    ///   the program has made it. If there is a record with this id already, the fields that it has are stronger.
+    /// - Links to the local key become links to the id.
+    /// - The local key still finds the record, for reads of the cache, patches, deletions and links, for as long as a
+    ///   document shows the record. [`DocumentsOf::key`](crate::DocumentsOf::key) returns the key with the id. Documents
+    ///   show the record under that key only.
+    ///
+    /// A response that has a resource with `id` and `lid` says the same by itself, of any resource.
+    ///
+    /// A push that brings the record before the answer makes a second record of it, which the answer joins with the local
+    /// one. Until then, lists may show both.
+    ///
+    /// # Errors
+    /// The key has an id, and the answer another one, or another local one. If a local key has become an id before, and
+    /// the answer gives another one, the commit is refused with [`IdChanged`] as its source.
+    ///
+    /// # Examples
+    /// ```
+    /// # use cache_client::{App, Client, Context, Fetch};
+    /// # use cache_core::{Cache, Query, registry};
+    /// # use cache_documents::{
+    /// #     ClientDocuments, Document, DocumentError, DocumentsBuilder, Field, Id, ReadDocument, Resource,
+    /// #     ResourceList, Resources,
+    /// # };
+    /// # #[derive(Query, Clone, Debug, PartialEq, Eq, Hash)]
+    /// # #[query(value = Article, record)]
+    /// # struct ArticleId(Id);
+    /// # #[derive(Resource, Clone, Debug, PartialEq)]
+    /// # #[resource(type = "articles", key = ArticleId)]
+    /// # struct Article { title: Field<String> }
+    /// # #[derive(Query, Clone, Debug, PartialEq, Eq, Hash)]
+    /// # #[query(value = Document<Article>, capacity = 100, fresh = "60s")]
+    /// # struct GetDraft;
+    /// # registry! { struct BlogRegistry { ArticleId, GetDraft } }
+    /// # struct Blog;
+    /// # impl App for Blog { type Registry = BlogRegistry; }
+    /// # impl Resources for Blog {
+    /// #     fn list(list: &mut ResourceList<Self>) { list.add::<Article>(); }
+    /// # }
+    /// # impl Fetch<Blog> for GetDraft {
+    /// #     type Error = DocumentError;
+    /// #     async fn fetch(&self, cx: &Context<Blog>) -> Result<Document<Article>, DocumentError> {
+    /// #         cx.document(b"{\"data\": null}")
+    /// #     }
+    /// # }
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// # let client = Client::builder(Cache::new(), Blog).documents().build();
+    /// let draft = ArticleId(Id::local("draft"));
+    /// let made = Document::about(&draft, Article { title: Field::Value("One".into()) });
+    /// client.documents().write(&GetDraft, made).await?;
+    ///
+    /// // The answer to the POST.
+    /// let answer = client.document::<Article>(br#"{"data": {"type": "articles", "id": "12"}}"#)?;
+    /// client.documents().merge_records(answer.saved(&draft)?).await?;
+    ///
+    /// let shown = client.query(&GetDraft).await?;
+    /// assert_eq!(shown.get(&ArticleId("12".into())).unwrap().title, Field::Value("One".into()));
+    /// assert!(client.cache().get(&draft).is_some());
+    /// assert_eq!(client.documents().key(&draft), ArticleId("12".into()));
+    /// # Ok(())
+    /// # }
+    /// ```
+    pub fn saved(mut self, key: &R::Key) -> Result<Self, IdChanged> {
+        let Primary::One(said) = &self.primary else { return Ok(self) };
+        let name = RecordRef::of(key);
+        let renamed = self.renamed.iter().find(|(local, _)| *local == name).map(|(_, name)| &name.id);
+        let known = renamed.unwrap_or(&name.id);
+        if *known == said.id {
+            return Ok(self);
+        }
+        if known.lid().is_none() || said.id.lid().is_some() {
+            let (resource, known, said) = (R::TYPE, known.clone(), said.id.clone());
+            return Err(IdChanged { resource, name: name.id, known, said });
+        }
+        self.renamed.push((name, said.clone()));
+        Ok(self)
+    }
+
     /// Returns the primary record; `None` if the document's data is null or absent.
     #[must_use]
     pub fn data(&self) -> Option<&Arc<R>> {
@@ -269,6 +401,22 @@ impl<R: Resource> Document<R> {
 }
 
 impl<R: Resource> Document<[R]> {
+    /// Returns a document that also shows a record, at the end of its list, as [`showing`](Self::showing) does. A record
+    /// that the list has stays where it is.
+    #[must_use]
+    pub fn pushing(&self, key: &R::Key, record: impl Into<Arc<R>>) -> Self {
+        let mut next = self.showing(key, record);
+        let name = RecordRef::of(key);
+        let present = match &self.primary {
+            Primary::Many(records) => &**records,
+            Primary::Absent | Primary::Null | Primary::One(_) => &[],
+        };
+        if !present.contains(&name) {
+            next.primary = Primary::Many(present.iter().cloned().chain([name]).collect());
+        }
+        next
+    }
+
     /// Returns the primary records, in the order of the response.
     pub fn data(&self) -> impl ExactSizeIterator<Item = &Arc<R>> {
         let shown: Vec<_> = self.shown().map(|(_, record)| record).collect();
@@ -298,6 +446,7 @@ impl<T: ?Sized> Clone for Document<T> {
             head: Arc::clone(&self.head),
             owned: self.owned.clone(),
             skipped: self.skipped,
+            renamed: self.renamed.clone(),
             #[cfg(feature = "http")]
             response: self.response.clone(),
             content: PhantomData,

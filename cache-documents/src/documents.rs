@@ -8,11 +8,14 @@ use cache_client::{Changes, Client, Fetch, LayerEdit};
 use cache_core::{CommitError, Holds};
 
 use crate::document::{Content, Document};
+use crate::record::RecordRef;
 use crate::records::change::{delete, patch};
 use crate::records::layer;
 use crate::records::state::Documents;
+use crate::records::store::store_answer;
 use crate::resource::{Resource, ResourceKey};
 use crate::resources::Resources;
+use crate::sync::Mutex;
 
 /// The records and documents of a client.
 ///
@@ -82,6 +85,36 @@ impl<A: Resources> DocumentsOf<'_, A> {
         self.0.change(|changes| changes.set_answer(query, document.clone())).await.map(drop)
     }
 
+    /// Merges the records of an answer that has no key, such as that to a POST, a DELETE or a push: every document that
+    /// shows one of them follows. Returns the answer with the records as they are known now.
+    ///
+    /// The cache keeps no answer for it. Records that no other document shows go with the one that is returned.
+    ///
+    /// # Errors
+    /// As those of [`patch`](Self::patch).
+    pub async fn merge_records<T: Content + ?Sized>(
+        &self,
+        answer: Document<T>,
+    ) -> Result<Arc<Document<T>>, CommitError> {
+        let merged = Mutex::new(None);
+        let changed = self.0.change(|changes| {
+            // The last run is the one that is committed. What it replaces is dropped without the lock.
+            let answer = changes.merge_records(answer.clone());
+            let replaced = merged.lock().replace(answer);
+            drop(replaced);
+        });
+        changed.await?;
+        Ok(merged.into_inner().unwrap_or_else(|| Arc::new(answer)))
+    }
+
+    /// Returns the key by which documents show a record: if a local key has become a second name of a record, the key with
+    /// the id, else the key itself. See [`Document::saved`].
+    #[must_use]
+    pub fn key<K: ResourceKey<Value: Resource>>(&self, key: &K) -> K {
+        let renamed = self.state().index.renamed(&RecordRef::of(key));
+        renamed.map_or_else(|| key.clone(), |name| K::from_id(name.id))
+    }
+
     /// Returns the number of records that documents show.
     #[must_use]
     pub fn records(&self) -> usize {
@@ -114,6 +147,10 @@ pub trait ChangeRecords {
     fn delete<K>(&mut self, key: &K) -> bool
     where
         K: ResourceKey<Value: Resource<Key = K>>;
+
+    /// Merges the records of an answer that has no key, as [`DocumentsOf::merge_records`] does. Returns the answer with the
+    /// records as this commit leaves them so far.
+    fn merge_records<T: Content + ?Sized>(&mut self, answer: Document<T>) -> Arc<Document<T>>;
 }
 
 impl<A: Resources> ChangeRecords for Changes<A> {
@@ -133,6 +170,12 @@ impl<A: Resources> ChangeRecords for Changes<A> {
         let mut was_there = false;
         self.extend_with(|store| was_there = delete::<A, K::Value>(store, key));
         was_there
+    }
+
+    fn merge_records<T: Content + ?Sized>(&mut self, answer: Document<T>) -> Arc<Document<T>> {
+        let mut answer = Arc::new(answer);
+        self.extend_with(|store| answer = store_answer(Arc::clone(&answer), store));
+        answer
     }
 }
 

@@ -5,6 +5,7 @@ use std::any::Any;
 use serde::de::DeserializeOwned;
 use serde_json::value::RawValue;
 
+use crate::id::Id;
 use crate::jsonapi::pointer::{FieldError, read_value};
 use crate::record::RecordRef;
 
@@ -121,6 +122,10 @@ pub trait AnyField: Any + Send + Sync {
     fn names(&self, record: &RecordRef) -> bool;
     /// Makes a link to a record null, or takes it out of a list.
     fn unlink(&mut self, record: &RecordRef);
+    /// Returns whether the field names a record by a local id.
+    fn names_locally(&self) -> bool;
+    /// Replaces local ids by those that they have become. Returns whether there were any.
+    fn relink(&mut self, ids: &dyn Fn(&RecordRef) -> Option<Id>) -> bool;
 }
 
 impl<T: DeserializeOwned + Clone + PartialEq + Send + Sync + 'static> AnyField for Field<T> {
@@ -162,6 +167,14 @@ impl<T: DeserializeOwned + Clone + PartialEq + Send + Sync + 'static> AnyField f
     }
 
     fn unlink(&mut self, _: &RecordRef) {}
+
+    fn names_locally(&self) -> bool {
+        false
+    }
+
+    fn relink(&mut self, _: &dyn Fn(&RecordRef) -> Option<Id>) -> bool {
+        false
+    }
 }
 
 /// Returns a field for the methods of a record without fields, which are never called.

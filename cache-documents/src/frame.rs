@@ -5,11 +5,20 @@ use std::sync::Arc;
 
 use crate::id::Id;
 use crate::map::HashMap;
-use crate::record::RecordRef;
+use crate::record::{RecordRef, Renames};
 use crate::resource::{AnyRecord, Resource, typed};
 
 /// The records that a commit changes; `None` for those that it deletes.
 pub(crate) type Changed = HashMap<RecordRef, Option<Arc<dyn AnyRecord>>>;
+
+/// What a commit changes in the records that answers show.
+pub(crate) struct FrameEdit<'a> {
+    pub(crate) changed: &'a Changed,
+    /// The names of the changed records that one answer shows. Some may be listed twice.
+    pub(crate) names: &'a [RecordRef],
+    /// The local names that have become names of records with ids.
+    pub(crate) renames: &'a Renames,
+}
 
 /// Makes a list of records of one type. The ids are sorted.
 pub(crate) type ToList = fn(Arc<[Id]>, Vec<Arc<dyn AnyRecord>>) -> Arc<dyn AnyRecordList>;
@@ -29,6 +38,8 @@ pub(crate) trait AnyRecordList: Any + Send + Sync {
     fn is_same(&self, other: &dyn AnyRecordList) -> bool;
     /// Returns a list with other records at these places, and without those that are gone. The places ascend.
     fn with(&self, changes: &[(usize, Option<Arc<dyn AnyRecord>>)]) -> Arc<dyn AnyRecordList>;
+    /// Returns a list of other records of the same type. An id that comes twice counts once.
+    fn of_same_type(&self, records: Vec<(Id, Arc<dyn AnyRecord>)>) -> Arc<dyn AnyRecordList>;
 }
 
 /// Records of type `R`, sorted by id.
@@ -107,6 +118,13 @@ impl<R: Resource> AnyRecordList for RecordList<R> {
         let stay = (0..self.ids.len()).filter(stays);
         let ids = stay.clone().map(|at| self.ids[at].clone()).collect();
         Arc::new(Self::new(ids, stay.map(|at| Arc::clone(&chunks[at / CHUNK][at % CHUNK]))))
+    }
+
+    fn of_same_type(&self, mut records: Vec<(Id, Arc<dyn AnyRecord>)>) -> Arc<dyn AnyRecordList> {
+        records.sort_by(|(one, _), (other, _)| one.cmp(other));
+        records.dedup_by(|(one, _), (other, _)| one == other);
+        let (ids, records): (Vec<_>, Vec<_>) = records.into_iter().unzip();
+        Self::erased(ids.into(), records)
     }
 }
 
@@ -205,6 +223,40 @@ impl Frame {
     /// Returns whether the frame shows one of these records as it was before it was `changed`.
     pub(crate) fn is_outdated(&self, changed: &Changed, names: &[RecordRef]) -> bool {
         self.0.iter().any(|list| Self::changes(&**list, changed, names).next().is_some())
+    }
+
+    /// Returns a frame that shows a record besides the others, or in place of one with the same id.
+    pub(crate) fn showing<R: Resource>(&self, id: &Id, record: Arc<R>) -> Self {
+        let mut lists = self.0.to_vec();
+        match lists.iter_mut().find(|list| list.resource() == TypeId::of::<R>()) {
+            None => lists.push(RecordList::<R>::erased([id.clone()].into(), vec![record])),
+            Some(list) => {
+                let others = list.ids().iter().cloned().enumerate().filter(|(_, other)| other != id);
+                let others = others.map(|(at, other)| (other, list.record(at)));
+                let records = others.chain([(id.clone(), record as _)]).collect();
+                *list = list.of_same_type(records);
+            }
+        }
+        Self(lists.into())
+    }
+
+    /// Returns a frame with ids in place of the local ones that have become ids; `None` if it shows none of them. The
+    /// records stay.
+    pub(crate) fn renamed(&self, renames: &Renames) -> Option<Self> {
+        let mut lists: Option<Vec<_>> = None;
+        for (place, list) in self.0.iter().enumerate() {
+            let new_id = |id: &Id| {
+                id.lid()?;
+                renames.get(&RecordRef { resource: list.resource(), id: id.clone() }).map(|name| &name.id)
+            };
+            if renames.is_empty() || list.ids().iter().all(|id| new_id(id).is_none()) {
+                continue;
+            }
+            let records = list.ids().iter().enumerate();
+            let records = records.map(|(at, id)| (new_id(id).unwrap_or(id).clone(), list.record(at)));
+            lists.get_or_insert_with(|| self.0.to_vec())[place] = list.of_same_type(records.collect());
+        }
+        lists.map(|lists| Self(lists.into()))
     }
 
     /// Returns a frame with the `changed` records of these names in place of those that it shows; `None` if it shows none

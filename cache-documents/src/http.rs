@@ -111,7 +111,7 @@
 //! # use bytes::Bytes;
 //! # use cache_client::{App, Client, Context, Fetch};
 //! # use cache_core::{Cache, Query, registry};
-//! # use cache_documents::{Document, DocumentsBuilder, Field, Id, ReadDocument, ReadError, Resource, ResourceList, Resources};
+//! # use cache_documents::{Document, DocumentError, DocumentsBuilder, Field, Id, ReadDocument, Resource, ResourceList, Resources};
 //! # use cache_documents::http::{ClientRequests, Transport};
 //! # #[derive(Query, Clone, Debug, PartialEq, Eq, Hash)]
 //! # #[query(value = Article, record)]
@@ -128,8 +128,8 @@
 //! # impl Resources for Blog { fn list(list: &mut ResourceList<Self>) { list.add::<Article>(); } }
 //! # const ARTICLE: &str = r#"{"type": "articles", "id": "1", "attributes": {"title": "Uno"}}"#;
 //! # impl Fetch<Blog> for GetArticles {
-//! #     type Error = ReadError;
-//! #     async fn fetch(&self, cx: &Context<Blog>) -> Result<Document<[Article]>, ReadError> {
+//! #     type Error = DocumentError;
+//! #     async fn fetch(&self, cx: &Context<Blog>) -> Result<Document<[Article]>, DocumentError> {
 //! #         cx.document(format!(r#"{{"data": [{}]}}"#, ARTICLE.replace("Uno", "One")).as_bytes())
 //! #     }
 //! # }

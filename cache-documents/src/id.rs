@@ -8,7 +8,9 @@ use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
 /// The id of a record among those of its type. Clones share the text.
 ///
-/// What the server has not named yet has a *local id*, which the program chooses, unique among those of its type.
+/// What the server has not named yet has a *local id*, which the program chooses, unique among those of its type. When an
+/// answer of the server gives the record its id, the local one stays a name of it: see
+/// [`Document::saved`](crate::Document::saved).
 ///
 /// # Examples
 /// ```
@@ -24,6 +26,23 @@ use serde::{Deserialize, Deserializer, Serialize, Serializer};
 /// ```
 #[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Id(Arc<str>);
+
+/// A response gives another id to a record than it has. Nothing of the response is applied.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error(
+    "an id never changes: `{name}` of type `{resource}` has the id `{known}`, and the response says `{said}`"
+)]
+#[non_exhaustive]
+pub struct IdChanged {
+    /// The type of the record, as responses name it.
+    pub resource: &'static str,
+    /// The id by which the record was named.
+    pub name: Id,
+    /// The id that it has.
+    pub known: Id,
+    /// The id that the response gives it.
+    pub said: Id,
+}
 
 /// What the text of a local id begins with. No id that a server gives begins so.
 const LOCAL: &str = "@lid:";

@@ -7,7 +7,9 @@ pub(crate) mod links;
 mod name;
 pub(crate) mod pointer;
 pub(crate) mod read;
+pub(crate) mod read_saved;
 pub(crate) mod relationship;
+mod reported;
 pub(crate) mod resource_object;
 mod visit;
 pub(crate) mod write;
@@ -15,6 +17,7 @@ pub(crate) mod write;
 pub use error_object::{ErrorObject, ErrorSource};
 pub use links::{Link, Links};
 pub use pointer::ReadError;
+pub use reported::{DocumentError, DocumentErrors};
 
 /// Information that the format does not define.
 pub type Meta = serde_json::Map<String, serde_json::Value>;

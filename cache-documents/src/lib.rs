@@ -10,7 +10,7 @@
 //! use cache_client::{App, Client, Context, Fetch};
 //! use cache_core::{Cache, Query, registry};
 //! use cache_documents::{
-//!     ClientDocuments, Document, DocumentsBuilder, Field, Id, One, ReadDocument, ReadError, Resource,
+//!     ClientDocuments, Document, DocumentsBuilder, Field, Id, One, ReadDocument, DocumentError, Resource,
 //!     ResourceList, Resources,
 //! };
 //!
@@ -57,9 +57,9 @@
 //! }
 //!
 //! impl Fetch<Blog> for GetArticle {
-//!     type Error = ReadError;
+//!     type Error = DocumentError;
 //!
-//!     async fn fetch(&self, cx: &Context<Blog>) -> Result<Document<Article>, ReadError> {
+//!     async fn fetch(&self, cx: &Context<Blog>) -> Result<Document<Article>, DocumentError> {
 //!         // A real program asks its server.
 //!         let body = format!(
 //!             r#"{{"data": {{"type": "articles", "id": "{}", "attributes": {{"title": "One"}},
@@ -96,6 +96,8 @@
 //!   replaced as a whole, and a field too: lists are not merged.
 //! - **Order of requests.** A response never overwrites a field that was written by a request that began later, or by a
 //!   patch or deletion after its own request.
+//! - **One name or two.** What the program creates has a local id until an answer of the server gives it its own. Then
+//!   documents and links follow, and the local key still finds the record: see [`Document::saved`].
 //! - **All at once.** A response is applied as a whole or not at all, together with what it changes in other documents.
 //! - **An equal response wakes nobody.** The records and the document stay the same allocations, and only the age of the
 //!   answer begins anew.
@@ -108,12 +110,22 @@
 //! and those of a provider when they are found. They count as older than everything that the client knows. When the fields
 //! of a record type change, the saved answers that show such records are left out; all others are not affected.
 //!
+//! # When the server reports errors
+//! [`document`](ReadDocument::document) fails with a [`DocumentError`], which has the errors that the server has reported:
+//! status, code, title, detail, and the pointer, parameter or header that caused them. Nothing is applied, so the last
+//! good document stays, and follows its records. An observer shows both ([`State::Failed`](cache_client::State::Failed)).
+//! The next query asks the server again. With the option `error_ttl = "10s"` the error is the answer for ten seconds, and
+//! [`query_state`](cache_client::Client::query_state) shows it beside the document.
+//!
+//! Loads are retried as [`Fetch::is_retryable`](cache_client::Fetch::is_retryable) says, so a program says there that a
+//! 404 is final: see [`DocumentError`].
+//!
 //! # Costs
 //! Reading a document from the cache costs a hit. `one` and `get` are a binary search among the records of one type that
 //! the document shows. Storing a response visits its records, and the documents that show those that have changed. All
 //! commits that change records are made one after another. If more than 256 documents show a changed record, those that
-//! are neither observed nor pinned are marked instead of rewritten. A saved answer has its own copies of its records, as
-//! JSON.
+//! are neither observed nor pinned are marked instead of rewritten. To delete a record, and to give a local one its id,
+//! visits all records. A saved answer has its own copies of its records, as JSON.
 #![forbid(unsafe_code)]
 
 mod adopt;
@@ -148,9 +160,9 @@ pub use context::ReadDocument;
 pub use document::{AnyDocument, Content, Document};
 pub use documents::{ChangeRecords, ClientDocuments, DocumentsOf, EditRecords};
 pub use field::Field;
-pub use id::Id;
+pub use id::{Id, IdChanged};
 pub use inspect::{DocumentsReport, RecordReport, RecordTypeReport};
-pub use jsonapi::{ErrorObject, ErrorSource, Link, Links, Meta, ReadError};
+pub use jsonapi::{DocumentError, DocumentErrors, ErrorObject, ErrorSource, Link, Links, Meta, ReadError};
 pub use relation::{Many, One};
 pub use resource::{Resource, ResourceKey};
 pub use resources::{ResourceList, Resources};

@@ -3,6 +3,7 @@
 use std::any::TypeId;
 
 use crate::id::Id;
+use crate::map::HashMap;
 
 /// A record of some type.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -11,3 +12,6 @@ pub struct RecordRef {
     pub(crate) resource: TypeId,
     pub(crate) id: Id,
 }
+
+/// The records that local names have become names of.
+pub(crate) type Renames = HashMap<RecordRef, RecordRef>;

@@ -8,5 +8,6 @@ pub(crate) mod merge;
 pub(crate) mod order;
 pub(crate) mod owner;
 pub(crate) mod plan;
+mod rename;
 pub(crate) mod state;
 pub(crate) mod store;

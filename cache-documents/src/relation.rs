@@ -8,6 +8,7 @@ use serde::Serialize;
 use serde_json::value::{RawValue, to_raw_value};
 
 use crate::field::{AnyField, DATA, Field, FieldPlace, LINKS, META, Parts};
+use crate::id::Id;
 use crate::jsonapi::identifier::Identifier;
 use crate::jsonapi::pointer::FieldError;
 use crate::jsonapi::relationship::RelationshipObject;
@@ -280,6 +281,12 @@ fn is_key_of<K: ResourceKey>(key: &K, record: &RecordRef) -> bool {
     record.resource == TypeId::of::<K::Value>() && *key.id() == record.id
 }
 
+/// Returns the key that a local key has become.
+fn key_with_id<K: ResourceKey>(key: &K, ids: &dyn Fn(&RecordRef) -> Option<Id>) -> Option<K> {
+    key.id().lid()?;
+    ids(&RecordRef { resource: TypeId::of::<K::Value>(), id: key.id().clone() }).map(K::from_id)
+}
+
 /// Returns a field with its type.
 fn same_type<T: AnyField>(field: &dyn AnyField) -> Option<&T> {
     (field as &dyn Any).downcast_ref()
@@ -322,6 +329,16 @@ impl<K: ResourceKey<Value: Resource>> AnyField for One<K> {
             self.0.data = Field::Null;
         }
     }
+
+    fn names_locally(&self) -> bool {
+        self.key().is_some_and(|key| key.id().lid().is_some())
+    }
+
+    fn relink(&mut self, ids: &dyn Fn(&RecordRef) -> Option<Id>) -> bool {
+        let Some(key) = self.key().and_then(|key| key_with_id(key, ids)) else { return false };
+        self.0.data = Field::Value(key);
+        true
+    }
 }
 
 impl<K: ResourceKey<Value: Resource>> AnyField for Many<K> {
@@ -361,5 +378,29 @@ impl<K: ResourceKey<Value: Resource>> AnyField for Many<K> {
             let others = self.keys().iter().filter(|key| !is_key_of(*key, record)).cloned();
             self.0.data = Field::Value(others.collect());
         }
+    }
+
+    fn names_locally(&self) -> bool {
+        self.keys().iter().any(|key| key.id().lid().is_some())
+    }
+
+    /// A record that the list names by its id already is named once.
+    fn relink(&mut self, ids: &dyn Fn(&RecordRef) -> Option<Id>) -> bool {
+        let mut next: Vec<K> = Vec::with_capacity(self.keys().len());
+        let mut is_relinked = false;
+        for key in self.keys() {
+            let Some(new) = key_with_id(key, ids) else {
+                next.push(key.clone());
+                continue;
+            };
+            is_relinked = true;
+            if !self.keys().contains(&new) && !next.contains(&new) {
+                next.push(new);
+            }
+        }
+        if is_relinked {
+            self.0.data = Field::Value(next.into());
+        }
+        is_relinked
     }
 }

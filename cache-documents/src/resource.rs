@@ -105,6 +105,25 @@ impl<R: Resource> AnyRecord for R {
     }
 }
 
+/// Returns a record with ids in place of the local ones that have become ids, and the numbers of the fields that had such;
+/// `None` if there are none.
+pub(crate) fn relinked(
+    record: &dyn AnyRecord,
+    ids: &dyn Fn(&RecordRef) -> Option<Id>,
+) -> Option<(Arc<dyn AnyRecord>, Vec<u16>)> {
+    let numbers = (0_u16..).zip(0..record.names().len());
+    let local: Vec<_> = numbers.filter(|(_, number)| record.any_field(*number).names_locally()).collect();
+    if local.is_empty() {
+        return None;
+    }
+    let mut next = record.to_arc();
+    // A copy of its own.
+    let copy = Arc::get_mut(&mut next)?;
+    let is_relinked = |(field, number)| copy.any_field_mut(number).relink(ids).then_some(field);
+    let fields: Vec<_> = local.into_iter().filter_map(is_relinked).collect();
+    (!fields.is_empty()).then_some((next, fields))
+}
+
 /// Returns a record with its type.
 pub(crate) fn typed<R: Resource>(record: Arc<dyn AnyRecord>) -> Option<Arc<R>> {
     (record as Arc<dyn Any + Send + Sync>).downcast().ok()

@@ -13,7 +13,8 @@ use serde::ser::Error as _;
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
 use crate::document::{Content, Document};
-use crate::jsonapi::read::{Expected, Primary, Response, read_saved};
+use crate::jsonapi::read::{Expected, Primary, Response};
+use crate::jsonapi::read_saved::read_saved;
 use crate::jsonapi::write::{WrittenData, WrittenDocument, WrittenIdentifier};
 use crate::record::RecordRef;
 use crate::resource::AnyRecord;
@@ -39,7 +40,6 @@ impl<T: Content<Resource: SavedResource> + ?Sized> Document<T> {
             resources: Vec::new(),
             links: self.head.links.as_ref(),
             meta: self.head.meta.as_ref(),
-            errors: self.head.errors.as_deref(),
             skipped: self.skipped,
         };
         save(written, &self.frame.records().collect::<Vec<_>>(), &types)

@@ -24,7 +24,7 @@ use std::time::Instant;
 use cache_client::{App, Client, Context, Fetch};
 use cache_core::{Cache, Holds, Query};
 use cache_documents::{
-    ClientDocuments, Content, Document, DocumentsBuilder, Field, Id, Many, One, ReadDocument, ReadError,
+    ClientDocuments, Content, Document, DocumentError, DocumentsBuilder, Field, Id, Many, One, ReadDocument,
     Resource, ResourceList, Resources,
 };
 use tokio::runtime::{Builder, Runtime};
@@ -118,9 +118,9 @@ impl Resources for Program {
 macro_rules! never_loaded {
     ($($query:ty => $value:ty),*) => { $(
         impl Fetch<Program> for $query {
-            type Error = ReadError;
+            type Error = DocumentError;
 
-            async fn fetch(&self, cx: &Context<Program>) -> Result<$value, ReadError> {
+            async fn fetch(&self, cx: &Context<Program>) -> Result<$value, DocumentError> {
                 cx.document(br#"{"meta": {}}"#)
             }
         }

@@ -15,16 +15,18 @@ use crate::erased::{AnyQueryError, typed_value};
 use crate::error::QueryError;
 use crate::fetch::{Answer, Fetch};
 
-/// A value in the cache, its age, and whether it is stale.
+/// A value in the cache, its age, whether it is stale, and why it could not be loaded again.
 #[derive(Debug)]
 #[non_exhaustive]
-pub struct CachedValue<V> {
+pub struct CachedValue<V, E> {
     /// The value.
     pub value: Arc<V>,
     /// How long ago its load began.
     pub age: Duration,
     /// Whether it is stale by the options of the query, invalidated or expired.
     pub is_stale: bool,
+    /// The error of the last load, as [`Client::refresh_error`] returns it. The value is the last good one then.
+    pub error: Option<QueryError<E>>,
 }
 
 impl<A: App> Client<A> {
@@ -164,8 +166,8 @@ impl<A: App> Client<A> {
         Caller::without_context(self).cached(query)
     }
 
-    /// Returns the value in the cache together with its age, and whether it is stale. Never loads. Does not count as a
-    /// use. Ignores optimistic layers.
+    /// Returns the value in the cache together with its age, whether it is stale, and the error of a failed load since
+    /// then. Never loads. Does not count as a use. Ignores optimistic layers.
     ///
     /// An answer of [`query`](Self::query) may be stale if the strategy or the option `stale_if_error` allows it; this
     /// method shows whether it was.
@@ -185,12 +187,12 @@ impl<A: App> Client<A> {
     /// # }
     /// ```
     #[must_use]
-    pub fn query_state<Q: Fetch<A>>(&self, query: &Q) -> Option<CachedValue<Q::Value>>
+    pub fn query_state<Q: Fetch<A>>(&self, query: &Q) -> Option<CachedValue<Q::Value, Q::Error>>
     where
         A::Registry: Holds<Q>,
     {
         let (value, age, is_stale) = Caller::without_context(self).cached_state(query)?;
-        Some(CachedValue { value: typed_value(value), age, is_stale })
+        Some(CachedValue { value: typed_value(value), age, is_stale, error: self.refresh_error(query) })
     }
 
     /// Returns the error of the last failed load of a key, if no caller received it or a substitute took its place.

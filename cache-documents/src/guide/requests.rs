@@ -51,7 +51,7 @@
 //! use cache_core::{Cache, Query, registry};
 //! use cache_documents::http::{LoadRequests, Transport};
 //! use cache_documents::{
-//!     Document, DocumentsBuilder, Field, Id, ReadDocument, ReadError, Resource, ResourceList, Resources,
+//!     Document, DocumentError, DocumentsBuilder, Field, Id, ReadDocument, Resource, ResourceList, Resources,
 //! };
 //! # use std::sync::Arc;
 //!
@@ -98,7 +98,7 @@
 //!     #[error(transparent)]
 //!     Http(#[from] http::Error),
 //!     #[error(transparent)]
-//!     Read(#[from] ReadError),
+//!     Document(#[from] DocumentError),
 //! }
 //!
 //! impl GetPerson {

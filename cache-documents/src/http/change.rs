@@ -13,8 +13,9 @@ use serde::Deserialize;
 use super::request::Message;
 use super::{RecordsError, Response, Transport};
 use crate::frame::Frame;
-use crate::jsonapi::ReadError;
-use crate::jsonapi::read::read_any;
+use crate::jsonapi::DocumentError;
+use crate::jsonapi::read::{KnownIds, Response as Said, read_any};
+use crate::record::RecordRef;
 use crate::record_types::RecordTypes;
 use crate::records::state::Documents;
 use crate::records::store::store_records;
@@ -26,7 +27,7 @@ const MEDIA_TYPE: &[u8] = b"application/vnd.api+json";
 pub(crate) struct Change {
     message: Arc<Message>,
     response: Response,
-    unread: OnceLock<ReadError>,
+    unread: OnceLock<DocumentError>,
 }
 
 /// Applies the response to a successful unsafe request, if the client keeps documents.
@@ -55,11 +56,12 @@ pub(super) async fn apply<A: Transport>(client: &Client<A>, response: Response) 
 pub(crate) fn apply_change<A: Resources>(change: Arc<Change>, store: &mut AnswerStore<'_, A>) -> Arc<Change> {
     let documents = store.client().extension::<Documents<A>>();
     let types = &documents.list.types;
-    match change.records(types) {
-        Ok(records) => {
+    let known = |name: &RecordRef| documents.index.renamed(name).map(|name| name.id);
+    match change.records(types, &known) {
+        Ok((records, renamed)) => {
             let listed = change.listed(types);
             if records.len() > 0 || listed.is_some() {
-                store_records(&records, listed.as_slice(), store);
+                store_records((&records, &renamed), listed.as_slice(), store);
             }
         }
         Err(error) => _ = change.unread.set(error),
@@ -67,13 +69,17 @@ pub(crate) fn apply_change<A: Resources>(change: Arc<Change>, store: &mut Answer
     change
 }
 
+/// Records, and the local names that become names of some of them.
+type Renamed = (Frame, Vec<(RecordRef, RecordRef)>);
+
 impl Change {
-    /// The records that the response shows, or that were sent if it is 201 or 204 and has no content.
-    fn records(&self, types: &RecordTypes) -> Result<Frame, ReadError> {
+    /// The records that the response shows, or that were sent if it is 201 or 204 and has no content, and the local names
+    /// that it gives ids.
+    fn records(&self, types: &RecordTypes, known: KnownIds<'_>) -> Result<Renamed, DocumentError> {
         let (body, sent) = (self.response.body(), &self.message.body);
         let to_frame = |body: &Bytes| {
-            let records = read_any(body, types)?.records;
-            Ok(Frame::new(records, &|resource| types.to_list(resource)))
+            let Said { records, renamed, .. } = read_any(body, types, known)?;
+            Ok((Frame::new(records, &|resource| types.to_list(resource)), renamed))
         };
         let is_silent = matches!(self.response.status(), StatusCode::CREATED | StatusCode::NO_CONTENT);
         if !body.is_empty() && is_document(&self.response.head().latest().parts.headers) {
@@ -82,7 +88,7 @@ impl Change {
             // A resource that was sent without an id is none that is known.
             Ok(to_frame(sent).unwrap_or_default())
         } else {
-            Ok(Frame::default())
+            Ok(Renamed::default())
         }
     }
 

@@ -12,7 +12,7 @@ use parking_lot::RwLock;
 use super::Exchange;
 use super::request::Message;
 use crate::document::{Content, Document};
-use crate::jsonapi::ReadError;
+use crate::jsonapi::DocumentError;
 
 /// A response: its head and its content, which is `Bytes` as it came.
 ///
@@ -86,9 +86,9 @@ impl fmt::Debug for Response {
 #[derive(Clone, Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum RecordsError {
-    /// The response cannot be read.
+    /// The response cannot be read, or it reports errors in spite of its status.
     #[error(transparent)]
-    Read(#[from] ReadError),
+    Document(#[from] DocumentError),
     /// A hook has refused the change, or other commits were faster many times.
     #[error("the records were not changed")]
     Commit(#[source] Arc<CommitError>),

@@ -1,6 +1,6 @@
 //! Error objects.
 
-use std::fmt;
+use std::fmt::{self, Display};
 use std::marker::PhantomData;
 
 use serde::de::value::MapAccessDeserializer;
@@ -61,6 +61,19 @@ impl ErrorObject {
         self.source.as_ref()?.pointer.as_deref()
     }
 
+    /// Returns the members that are texts, and what caused the error, as a reader wants them.
+    fn texts(&self) -> impl Iterator<Item = String> {
+        let texts = [&self.status, &self.code, &self.title, &self.detail];
+        let source = self.source.as_ref();
+        let causes = [
+            ("at", source.and_then(|source| source.pointer.as_deref())),
+            ("parameter", source.and_then(|source| source.parameter.as_deref())),
+            ("header", source.and_then(|source| source.header.as_deref())),
+        ];
+        let causes = causes.into_iter().filter_map(|(name, cause)| Some(format!("{name} `{}`", cause?)));
+        texts.into_iter().flatten().cloned().chain(causes)
+    }
+
     /// Reads an error object. Members may be null, so that a careless server's report is not lost.
     pub(super) fn read(json: &RawValue) -> Result<Self, FieldError> {
         let error: Self = read_object(json)?;
@@ -76,6 +89,18 @@ impl ErrorObject {
             check_names(meta).map_err(|error| error.within("meta"))?;
         }
         Ok(error)
+    }
+}
+
+/// Such as ``422, too-long, is too long, at `/data/attributes/title` ``.
+impl Display for ErrorObject {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let texts: Vec<_> = self.texts().collect();
+        match (&texts[..], &self.id) {
+            ([], Some(id)) => write!(f, "error {id}"),
+            ([], None) => f.write_str("an error without a text"),
+            (texts, _) => f.write_str(&texts.join(", ")),
+        }
     }
 }
 

@@ -6,15 +6,13 @@ use serde_json::value::RawValue;
 use super::links::check_meta;
 use super::pointer::{FieldError, read_object};
 use super::visit::present;
-use super::{ErrorObject, Links, Meta};
+use super::{Links, Meta};
 
 /// What a document says besides its records.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(crate) struct Head {
     pub(crate) links: Option<Links>,
     pub(crate) meta: Option<Meta>,
-    /// `None` if the document has no such member.
-    pub(crate) errors: Option<Vec<ErrorObject>>,
 }
 
 /// What a server implements. Only its form is checked: each version adds to those before it.

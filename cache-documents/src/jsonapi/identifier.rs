@@ -1,41 +1,33 @@
 //! Resource identifier objects: type and id, or type and local id.
 
-use std::borrow::Cow;
-
-use serde::Deserialize;
 use serde_json::value::RawValue;
 
 use super::links::check_meta;
 use super::name::is_allowed;
-use super::pointer::{FieldError, read_object};
-use super::visit::{Text, present};
+use super::pointer::{FieldError, read_value};
+use super::visit::{Text, defined_members, optional_text};
 use crate::id::Id;
 
 /// A resource identifier object.
-#[derive(Deserialize)]
 pub(crate) struct Identifier<'a> {
-    #[serde(rename = "type", borrow)]
-    kind: Cow<'a, str>,
-    #[serde(borrow, default)]
+    kind: Text<'a>,
     id: Option<Text<'a>>,
-    #[serde(borrow, default)]
     lid: Option<Text<'a>>,
-    #[serde(borrow, default, deserialize_with = "present")]
-    meta: Option<&'a RawValue>,
 }
 
 impl<'a> Identifier<'a> {
     pub(crate) fn read(json: &'a RawValue) -> Result<Self, FieldError> {
-        let identifier: Self = read_object(json)?;
-        check_type(&identifier.kind)?;
-        check_meta(identifier.meta)?;
-        Ok(identifier)
+        let [kind, id, lid, meta] = defined_members(json, ["type", "id", "lid", "meta"])?;
+        let kind = read_type(kind)?;
+        let (id, lid) = (optional_text("id", id)?, optional_text("lid", lid)?);
+        check_meta(meta)?;
+        Ok(Self { kind, id, lid })
     }
 
     /// Returns the id of a resource of this type.
     pub(crate) fn key_of(self, kind: &str) -> Result<Id, FieldError> {
-        if self.kind != kind {
-            let problem = format!("the type is `{}`, where `{kind}` is expected", self.kind);
+        if self.kind.0 != kind {
+            let problem = format!("the type is `{}`, where `{kind}` is expected", self.kind.0);
             return Err(FieldError::new(problem).within("type"));
         }
         self.id()
@@ -47,12 +39,14 @@ impl<'a> Identifier<'a> {
     }
 }
 
-/// Checks the name of a type.
-pub(crate) fn check_type(kind: &str) -> Result<(), FieldError> {
-    if is_allowed(kind) {
-        return Ok(());
+/// Reads the name of a type.
+pub(crate) fn read_type(json: Option<&RawValue>) -> Result<Text<'_>, FieldError> {
+    let json = json.ok_or_else(|| FieldError::new("a `type` is missing"))?;
+    let kind: Text<'_> = read_value(json).map_err(|error: FieldError| error.within("type"))?;
+    if is_allowed(&kind.0) {
+        return Ok(kind);
     }
-    Err(FieldError::new(format!("`{kind}` is not the name of a type")).within("type"))
+    Err(FieldError::new(format!("`{}` is not the name of a type", kind.0)).within("type"))
 }
 
 /// Returns the id, or the local id of what has no other.

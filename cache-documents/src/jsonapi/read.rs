@@ -6,18 +6,18 @@ use std::sync::Arc;
 use serde::Deserialize;
 use serde_json::value::RawValue;
 
-use super::error_object::ErrorObject;
 use super::head::{Head, check_version};
-use super::identifier::Identifier;
 use super::links::{read_links, read_meta};
-use super::pointer::{FieldError, ReadError, expected, read_object};
+use super::pointer::{FieldError, expected, read_object};
 use super::resource_object::ResourceObject;
 use super::visit::{each_element, present, read_list};
+use super::{DocumentError, DocumentErrors, ErrorObject};
 use crate::field::Parts;
+use crate::id::Id;
 use crate::map::HashMap;
 use crate::record::RecordRef;
 use crate::record_types::RecordTypes;
-use crate::resource::AnyRecord;
+use crate::resource::{AnyRecord, relinked};
 
 /// The primary data of a document.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -30,6 +30,26 @@ pub(crate) enum Primary {
 }
 
 impl Primary {
+    /// Returns the same data with ids in place of local ones. A list names a record once that it has named by both.
+    pub(crate) fn renamed(&self, ids: &dyn Fn(&RecordRef) -> Option<Id>) -> Self {
+        let new_name = |name: &RecordRef| ids(name).map(|id| RecordRef { id, ..name.clone() });
+        match self {
+            Self::One(name) => Self::One(new_name(name).unwrap_or_else(|| name.clone())),
+            Self::Many(names) if names.iter().any(|name| new_name(name).is_some()) => {
+                let mut next = Vec::with_capacity(names.len());
+                for name in &**names {
+                    match new_name(name) {
+                        None => next.push(name.clone()),
+                        Some(new) if names.contains(&new) || next.contains(&new) => {}
+                        Some(new) => next.push(new),
+                    }
+                }
+                Self::Many(next.into())
+            }
+            primary => primary.clone(),
+        }
+    }
+
     /// Returns the same data without the records that are gone, if it is a list.
     pub(crate) fn without(&self, is_gone: &dyn Fn(&RecordRef) -> bool) -> Self {
         match self {
@@ -49,6 +69,8 @@ pub(crate) struct Response {
     pub(crate) head: Head,
     /// The number of resources of types that the program does not list.
     pub(crate) skipped: usize,
+    /// The local names of resources that have an id too, with those of their ids.
+    pub(crate) renamed: Vec<(RecordRef, RecordRef)>,
 }
 
 /// The members of a document, which have not been read yet.
@@ -76,36 +98,63 @@ pub(crate) struct Expected {
     pub(crate) is_collection: bool,
 }
 
-/// Reads a document.
-pub(crate) fn read(body: &[u8], types: &RecordTypes, expected: Expected) -> Result<Response, ReadError> {
-    read_as(body, types, Some(expected))
+/// Returns the id that a local name has become, if it is known.
+pub(crate) type KnownIds<'k> = &'k dyn Fn(&RecordRef) -> Option<Id>;
+
+/// Reads a document. One that reports errors is an error.
+pub(crate) fn read(
+    body: &[u8],
+    types: &RecordTypes,
+    expected: Expected,
+    known: KnownIds<'_>,
+) -> Result<Response, DocumentError> {
+    read_as(body, types, Some(expected), known)
 }
 
 /// Reads a document with any primary data. Resources of types that the program does not list are left out.
 #[cfg(feature = "http")]
-pub(crate) fn read_any(body: &[u8], types: &RecordTypes) -> Result<Response, ReadError> {
-    read_as(body, types, None)
+pub(crate) fn read_any(
+    body: &[u8],
+    types: &RecordTypes,
+    known: KnownIds<'_>,
+) -> Result<Response, DocumentError> {
+    read_as(body, types, None, known)
 }
 
-fn read_as(body: &[u8], types: &RecordTypes, expected: Option<Expected>) -> Result<Response, ReadError> {
+fn read_as(
+    body: &[u8],
+    types: &RecordTypes,
+    expected: Option<Expected>,
+    known: KnownIds<'_>,
+) -> Result<Response, DocumentError> {
     // One pass finds the members of a document that is well-formed.
     if body.trim_ascii_start().starts_with(b"{")
         && let Ok(members) = serde_json::from_slice(body)
     {
-        return Ok(read_members(members, types, expected)?);
+        return read_members(&members, types, expected, known);
     }
     let json: &RawValue = match serde_json::from_slice(body) {
         Ok(json) => json,
         Err(error) => return Err(FieldError::new(error.to_string()).into()),
     };
-    Ok(read_members(read_object(json)?, types, expected)?)
+    read_members(&read_object(json)?, types, expected, known)
 }
 
 fn read_members(
-    members: Members<'_>,
+    members: &Members<'_>,
     types: &RecordTypes,
     expected: Option<Expected>,
-) -> Result<Response, FieldError> {
+    known: KnownIds<'_>,
+) -> Result<Response, DocumentError> {
+    check_members(members)?;
+    check_version(members.jsonapi)?;
+    match members.errors {
+        Some(errors) => Err(read_errors(errors, members)?.into()),
+        None => Ok(read_data(members, types, expected, known)?),
+    }
+}
+
+fn check_members(members: &Members<'_>) -> Result<(), FieldError> {
     if members.data.is_none() && members.errors.is_none() && members.meta.is_none() {
         return Err(FieldError::new("a document needs at least one of `data`, `errors` and `meta`"));
     }
@@ -115,8 +164,17 @@ fn read_members(
     if members.data.is_none() && members.included.is_some() {
         return Err(FieldError::new("a document without `data` must not have `included`").within("included"));
     }
-    let mut found = Found { types, records: Vec::new(), places: HashMap::default(), skipped: 0 };
-    let primary = match members.data {
+    Ok(())
+}
+
+fn read_data(
+    members: &Members<'_>,
+    types: &RecordTypes,
+    expected: Option<Expected>,
+    known: KnownIds<'_>,
+) -> Result<Response, FieldError> {
+    let mut found = Found::new(types, known);
+    let mut primary = match members.data {
         None => Primary::Absent,
         Some(data) => found.any_primary(data, expected).map_err(|error| error.within("data"))?,
     };
@@ -124,93 +182,36 @@ fn read_members(
         each_element(included, &mut |json| found.add(json).map(drop))
             .map_err(|error| error.within("included"))?;
     }
-    check_version(members.jsonapi)?;
-    let head = Head {
-        links: read_links(members.links)?,
-        meta: read_meta(members.meta)?,
-        errors: members.errors.map(read_errors).transpose()?,
-    };
-    Ok(Response { primary, records: found.records, head, skipped: found.skipped })
-}
-
-/// The members of a [saved](super::write::WrittenDocument) document, which have not been read yet.
-#[derive(Deserialize)]
-struct SavedMembers<'a> {
-    #[serde(borrow, default, deserialize_with = "present")]
-    data: Option<&'a RawValue>,
-    #[serde(borrow)]
-    resources: &'a RawValue,
-    #[serde(borrow, default, deserialize_with = "present")]
-    links: Option<&'a RawValue>,
-    #[serde(borrow, default, deserialize_with = "present")]
-    meta: Option<&'a RawValue>,
-    #[serde(borrow, default, deserialize_with = "present")]
-    errors: Option<&'a RawValue>,
-    skipped: usize,
-}
-
-/// Reads a saved document.
-pub(crate) fn read_saved(json: &str, types: &RecordTypes, expected: Expected) -> Result<Response, ReadError> {
-    let json: &RawValue = match serde_json::from_str(json) {
-        Ok(json) => json,
-        Err(error) => return Err(FieldError::new(error.to_string()).into()),
-    };
-    Ok(read_saved_members(read_object(json)?, types, expected)?)
-}
-
-fn read_saved_members(
-    members: SavedMembers<'_>,
-    types: &RecordTypes,
-    expected: Expected,
-) -> Result<Response, FieldError> {
-    let mut found =
-        Found { types, records: Vec::new(), places: HashMap::default(), skipped: members.skipped };
-    each_element(members.resources, &mut |json| found.add(json).map(drop))
-        .map_err(|error| error.within("resources"))?;
-    let primary = match members.data {
-        None => Primary::Absent,
-        Some(data) => saved_primary(data, types, expected).map_err(|error| error.within("data"))?,
-    };
-    let head = Head {
-        links: read_links(members.links)?,
-        meta: read_meta(members.meta)?,
-        errors: members.errors.map(read_errors).transpose()?,
-    };
-    Ok(Response { primary, records: found.records, head, skipped: found.skipped })
-}
-
-fn saved_primary(
-    json: &RawValue,
-    types: &RecordTypes,
-    Expected { kind, is_collection }: Expected,
-) -> Result<Primary, FieldError> {
-    let Some(record_type) = types.by_name(kind) else { return Err(FieldError::new("its type is unknown")) };
-    let name = |json: &RawValue| -> Result<RecordRef, FieldError> {
-        let id = Identifier::read(json)?.key_of(kind)?;
-        Ok(RecordRef { resource: record_type.resource, id })
-    };
-    match (json.get().as_bytes().first(), is_collection) {
-        (Some(b'['), true) => Ok(Primary::Many(read_list(json, &mut |json| name(json))?.into())),
-        (Some(b'n'), false) => Ok(Primary::Null),
-        (Some(b'{'), false) => name(json).map(Primary::One),
-        (_, true) => Err(expected("a list of identifiers", json)),
-        (_, false) => Err(expected("an identifier or null", json)),
+    let head = Head { links: read_links(members.links)?, meta: read_meta(members.meta)? };
+    if !found.renamed.is_empty() {
+        primary = primary.renamed(&|name| found.id_of(name));
+        found.rename();
     }
+    let Found { records, skipped, renamed, .. } = found;
+    Ok(Response { primary, records, head, skipped, renamed })
 }
 
-fn read_errors(json: &RawValue) -> Result<Vec<ErrorObject>, FieldError> {
-    read_list(json, &mut ErrorObject::read).map_err(|error| error.within("errors"))
+fn read_errors(json: &RawValue, members: &Members<'_>) -> Result<DocumentErrors, FieldError> {
+    let errors = read_list(json, &mut ErrorObject::read).map_err(|error| error.within("errors"))?;
+    Ok(DocumentErrors { errors, links: read_links(members.links)?, meta: read_meta(members.meta)? })
 }
 
 /// The records of a document that have been read so far.
-struct Found<'t> {
+pub(super) struct Found<'t> {
     types: &'t RecordTypes,
-    records: Vec<(RecordRef, Arc<dyn AnyRecord>)>,
+    pub(super) records: Vec<(RecordRef, Arc<dyn AnyRecord>)>,
     places: HashMap<RecordRef, usize>,
-    skipped: usize,
+    pub(super) skipped: usize,
+    known: KnownIds<'t>,
+    renamed: Vec<(RecordRef, RecordRef)>,
 }
 
-impl Found<'_> {
+impl<'t> Found<'t> {
+    pub(super) fn new(types: &'t RecordTypes, known: KnownIds<'t>) -> Self {
+        let (records, places, renamed) = (Vec::new(), HashMap::default(), Vec::new());
+        Self { types, records, places, skipped: 0, known, renamed }
+    }
+
     fn any_primary(&mut self, json: &RawValue, expected: Option<Expected>) -> Result<Primary, FieldError> {
         match (expected, json.get().as_bytes().first()) {
             (Some(expected), _) => self.primary(json, expected),
@@ -255,7 +256,7 @@ impl Found<'_> {
         }
     }
 
-    fn add(&mut self, json: &RawValue) -> Result<Option<RecordRef>, FieldError> {
+    pub(super) fn add(&mut self, json: &RawValue) -> Result<Option<RecordRef>, FieldError> {
         self.add_object(&ResourceObject::read(json)?)
     }
 
@@ -267,10 +268,52 @@ impl Found<'_> {
             return Ok(None);
         };
         let (name, record) = object.record(record_type)?;
+        if let Some(local) = object.local_name(record_type) {
+            self.name(local, &name)?;
+        }
+        self.put(name.clone(), record);
+        Ok(Some(name))
+    }
+
+    /// Says that a resource has a local id besides its id.
+    fn name(&mut self, local: RecordRef, name: &RecordRef) -> Result<(), FieldError> {
+        match self.id_of(&local).or_else(|| (self.known)(&local)) {
+            Some(known) if known != name.id => {
+                let lid = local.id.lid().unwrap_or_default();
+                let problem = format!("an id never changes: the local id `{lid}` has become `{known}`");
+                return Err(FieldError::new(problem).within("id"));
+            }
+            _ => self.renamed.push((local, name.clone())),
+        }
+        Ok(())
+    }
+
+    /// Returns the id that the document gives a local name.
+    fn id_of(&self, name: &RecordRef) -> Option<Id> {
+        name.id.lid()?;
+        self.renamed.iter().find(|(local, _)| local == name).map(|(_, name)| name.id.clone())
+    }
+
+    /// Replaces local ids, in names and links.
+    fn rename(&mut self) {
+        let records = std::mem::take(&mut self.records);
+        self.places.clear();
+        for (mut name, mut record) in records {
+            if let Some(id) = self.id_of(&name) {
+                name.id = id;
+            }
+            if let Some((next, _)) = relinked(&*record, &|name| self.id_of(name)) {
+                record = next;
+            }
+            self.put(name, record);
+        }
+    }
+
+    fn put(&mut self, name: RecordRef, record: Arc<dyn AnyRecord>) {
         match self.places.entry(name.clone()) {
             Entry::Vacant(entry) => {
                 entry.insert(self.records.len());
-                self.records.push((name.clone(), record));
+                self.records.push((name, record));
             }
             Entry::Occupied(entry) => {
                 // Just made, so that there is no other handle.
@@ -279,7 +322,6 @@ impl Found<'_> {
                 }
             }
         }
-        Ok(Some(name))
     }
 }
 

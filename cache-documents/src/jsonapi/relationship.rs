@@ -1,34 +1,29 @@
 //! Relationship objects: what a response says of the records that a record names.
 
-use serde::Deserialize;
 use serde_json::value::RawValue;
 use std::sync::Arc;
 
 use super::identifier::Identifier;
 use super::links::{check_meta, read_links, read_meta};
-use super::pointer::{FieldError, expected, read_object};
-use super::visit::{each_element, present, read_list};
+use super::pointer::{FieldError, expected};
+use super::visit::{defined_members, each_element, read_list};
 use super::{Links, Meta};
 use crate::field::Field;
 
 /// A relationship object, whose members have not been read yet.
-#[derive(Deserialize)]
 pub(crate) struct RelationshipObject<'a> {
-    #[serde(borrow, default, deserialize_with = "present")]
     data: Option<&'a RawValue>,
-    #[serde(borrow, default, deserialize_with = "present")]
     links: Option<&'a RawValue>,
-    #[serde(borrow, default, deserialize_with = "present")]
     meta: Option<&'a RawValue>,
 }
 
 impl<'a> RelationshipObject<'a> {
     pub(crate) fn read(json: &'a RawValue) -> Result<Self, FieldError> {
-        let object: Self = read_object(json)?;
-        if object.data.is_none() && object.links.is_none() && object.meta.is_none() {
+        let [data, links, meta] = defined_members(json, ["data", "links", "meta"])?;
+        if data.is_none() && links.is_none() && meta.is_none() {
             return Err(FieldError::new("a relationship needs at least one of `data`, `links` and `meta`"));
         }
-        Ok(object)
+        Ok(Self { data, links, meta })
     }
 
     pub(crate) fn links(&self) -> Result<Option<Links>, FieldError> {

@@ -3,15 +3,14 @@
 use std::borrow::Cow;
 use std::sync::Arc;
 
-use serde::Deserialize;
 use serde_json::value::RawValue;
 
-use super::identifier::{check_type, id_of};
+use super::identifier::{id_of, read_type};
 use super::links::{check_meta, read_links};
 use super::name::{NameKind, kind_of};
-use super::pointer::{FieldError, read_object};
+use super::pointer::FieldError;
 use super::relationship::check_relationship;
-use super::visit::{Text, each_member, present};
+use super::visit::{Text, defined_members, each_member, optional_text};
 use crate::field::FieldPlace;
 use crate::id::Id;
 use crate::map::HashSet;
@@ -20,29 +19,23 @@ use crate::record_types::RecordType;
 use crate::resource::AnyRecord;
 
 /// A resource object, of which only type and id have been read.
-#[derive(Deserialize)]
 pub(crate) struct ResourceObject<'a> {
-    #[serde(rename = "type", borrow)]
     pub(crate) kind: Cow<'a, str>,
-    #[serde(borrow, default)]
     id: Option<Text<'a>>,
-    #[serde(borrow, default)]
     lid: Option<Text<'a>>,
-    #[serde(borrow, default, deserialize_with = "present")]
     attributes: Option<&'a RawValue>,
-    #[serde(borrow, default, deserialize_with = "present")]
     relationships: Option<&'a RawValue>,
-    #[serde(borrow, default, deserialize_with = "present")]
     links: Option<&'a RawValue>,
-    #[serde(borrow, default, deserialize_with = "present")]
     meta: Option<&'a RawValue>,
 }
 
 impl<'a> ResourceObject<'a> {
     pub(crate) fn read(json: &'a RawValue) -> Result<Self, FieldError> {
-        let object: Self = read_object(json)?;
-        check_type(&object.kind)?;
-        Ok(object)
+        let names = ["type", "id", "lid", "attributes", "relationships", "links", "meta"];
+        let [kind, id, lid, attributes, relationships, links, meta] = defined_members(json, names)?;
+        let Text(kind) = read_type(kind)?;
+        let (id, lid) = (optional_text("id", id)?, optional_text("lid", lid)?);
+        Ok(Self { kind, id, lid, attributes, relationships, links, meta })
     }
 
     /// Reads the fields, into a record of this type.
@@ -55,6 +48,13 @@ impl<'a> ResourceObject<'a> {
         // Just made, so that there is no other handle.
         self.read_fields(Arc::get_mut(&mut record))?;
         Ok((RecordRef { resource: record_type.resource, id }, record))
+    }
+
+    /// Returns the local name of a resource that has an id too.
+    pub(crate) fn local_name(&self, record_type: &RecordType) -> Option<RecordRef> {
+        self.id.as_ref()?;
+        let Text(lid) = self.lid.as_ref().filter(|lid| !lid.0.is_empty())?;
+        Some(RecordRef { resource: record_type.resource, id: Id::local(lid) })
     }
 
     /// Checks the form of a resource of a type that the program does not list.

@@ -7,6 +7,7 @@ use serde::de::{Error, MapAccess, SeqAccess, Visitor};
 use serde::{Deserialize, Deserializer};
 use serde_json::value::RawValue;
 
+use super::name::{NameKind, kind_of};
 use super::pointer::{FieldError, expected, read_value};
 
 /// A text that is borrowed if it has no escapes. An optional `Cow` alone, or one that is a name, would be copied.
@@ -34,6 +35,43 @@ pub(crate) fn each_member<'a>(json: &'a RawValue, visit: VisitMember<'_, 'a>) ->
     let visitor = Members { visit, problem: &mut problem };
     let read = serde_json::Deserializer::from_str(json.get()).deserialize_map(visitor);
     finish(json, problem, read)
+}
+
+/// Returns the members of an object that the format defines, in the order of `names`. Members of extensions are ignored.
+/// Others are refused: what a server puts beside `attributes` would be lost without a word.
+pub(crate) fn defined_members<'a, const N: usize>(
+    json: &'a RawValue,
+    names: [&str; N],
+) -> Result<[Option<&'a RawValue>; N], FieldError> {
+    let mut members = [None; N];
+    each_member(json, &mut |name, value| {
+        let Some(place) = names.iter().position(|defined| *defined == name.0) else {
+            return match kind_of(&name.0)? {
+                NameKind::Ignored => Ok(()),
+                NameKind::Member => Err(undefined(&names)),
+            };
+        };
+        match members[place].replace(value) {
+            None => Ok(()),
+            Some(_) => Err(FieldError::new("the object has two members of this name")),
+        }
+    })?;
+    Ok(members)
+}
+
+#[cold]
+fn undefined(names: &[&str]) -> FieldError {
+    let names = names.join("`, `");
+    FieldError::new(format!("the format defines only the members `{names}` here; use `meta` for others"))
+}
+
+/// Reads a text that may be null or absent.
+pub(crate) fn optional_text<'a>(
+    name: &str,
+    json: Option<&'a RawValue>,
+) -> Result<Option<Text<'a>>, FieldError> {
+    let given = json.filter(|json| json.get() != "null");
+    given.map(read_value).transpose().map_err(|error| error.within(name))
 }
 
 /// Visits the elements of a list up to the first error, which gets the index of the element.

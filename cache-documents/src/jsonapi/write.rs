@@ -3,7 +3,7 @@
 use serde::{Serialize, Serializer};
 use serde_json::value::RawValue;
 
-use super::{ErrorObject, Links, Meta};
+use super::{Links, Meta};
 use crate::id::Id;
 
 /// A resource identifier object.
@@ -78,7 +78,5 @@ pub(crate) struct WrittenDocument<'a> {
     pub(crate) links: Option<&'a Links>,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) meta: Option<&'a Meta>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub(crate) errors: Option<&'a [ErrorObject]>,
     pub(crate) skipped: usize,
 }

@@ -7,9 +7,8 @@ use super::merge::{differing, without_links_to};
 use super::order::WrittenRecord;
 use super::plan::Plan;
 use super::state::Documents;
-use crate::map::HashSet;
 use crate::record::RecordRef;
-use crate::resource::{AnyRecord, Resource, typed};
+use crate::resource::{AnyRecord, Resource, relinked, typed};
 use crate::resources::Resources;
 use cache_client::AnswerStore;
 
@@ -22,20 +21,24 @@ pub(crate) fn patch<A: Resources, R: Resource>(
     change: &dyn Fn(&mut R),
 ) -> bool {
     let documents = store.client().extension::<Documents<A>>();
-    let name = RecordRef::of(key);
-    let (lane, present, next) = loop {
-        let present = known(&documents, store, &name);
+    let (lane, name, present, next) = loop {
+        let (name, present) = known(&documents, store, RecordRef::of(key));
         let mut next =
             present.clone().and_then(typed).map_or_else(R::absent, |record: Arc<R>| (*record).clone());
         // Foreign code, so it runs before the lane is entered.
         change(&mut next);
         let lane = documents.lane.enter();
-        if is_same(present.as_ref(), known(&documents, store, &name).as_ref()) {
-            break (lane, present, next);
+        let (now_named, now) = known(&documents, store, RecordRef::of(key));
+        if now_named == name && is_same(present.as_ref(), now.as_ref()) {
+            break (lane, name, present, next);
         }
     };
     let was_there = present.is_some();
-    let next: Arc<dyn AnyRecord> = Arc::new(next);
+    let plan = store.plan::<Plan<A>>();
+    let next: Arc<dyn AnyRecord> = match relinked(&next, &|name| plan.id_of(&documents, name)) {
+        Some((next, _)) => next,
+        None => Arc::new(next),
+    };
     let parts = differing(present.as_deref().unwrap_or(&R::absent()), &*next);
     if parts.is_empty() || !was_there && !documents.order.has_loads() {
         return was_there;
@@ -49,26 +52,25 @@ pub(crate) fn patch<A: Resources, R: Resource>(
 /// there is one.
 pub(crate) fn delete<A: Resources, R: Resource>(store: &mut AnswerStore<'_, A>, key: &R::Key) -> bool {
     let documents = store.client().extension::<Documents<A>>();
-    let name = RecordRef::of(key);
     let lane = documents.lane.enter();
-    let present = known(&documents, store, &name);
+    let (name, present) = known(&documents, store, RecordRef::of(key));
     let was_there = present.is_some();
     let written = WrittenRecord { name, record: None, parts: Default::default() };
     write((&documents, store), lane, present, written);
     was_there
 }
 
-/// The record that the commit leaves.
+/// The record that the commit leaves, and its name.
 fn known<A: Resources>(
     documents: &Documents<A>,
     store: &mut AnswerStore<'_, A>,
-    name: &RecordRef,
-) -> Option<Arc<dyn AnyRecord>> {
+    name: RecordRef,
+) -> (RecordRef, Option<Arc<dyn AnyRecord>>) {
     let cache = store.client().cache();
-    match store.plan::<Plan<A>>().changed.get(name) {
-        Some(changed) => changed.clone(),
-        None => documents.list.peek(cache, name),
-    }
+    let plan = store.plan::<Plan<A>>();
+    let name = plan.shown_name(documents, name);
+    let record = plan.known(documents, cache, &name);
+    (name, record)
 }
 
 fn is_same(one: Option<&Arc<dyn AnyRecord>>, other: Option<&Arc<dyn AnyRecord>>) -> bool {
@@ -94,11 +96,7 @@ fn write<A: Resources>(
     }
     all.push(written);
     for WrittenRecord { name, record, .. } in &all {
-        match record {
-            Some(record) => documents.list.set(store, name, Arc::clone(record)),
-            None => documents.list.remove(store, name),
-        }
-        plan.changed.insert(name.clone(), record.clone());
+        plan.set(documents, store, name, record.clone());
     }
     let names: Vec<_> = all.iter().map(|written| written.name.clone()).collect();
     plan.follow(documents, store, &names, None);
@@ -115,13 +113,8 @@ fn unlinked<A: Resources>(
     deleted: &RecordRef,
 ) -> Vec<WrittenRecord> {
     let mut all = Vec::new();
-    let mut names: HashSet<_> = documents.index.names().into_iter().collect();
-    names.extend(documents.order.names());
-    for name in names {
-        let present = match plan.changed.get(&name) {
-            Some(changed) => changed.clone(),
-            None => documents.list.peek(store.client().cache(), &name),
-        };
+    for name in plan.all_names(documents) {
+        let present = plan.known(documents, store.client().cache(), &name);
         let Some(present) = present.filter(|_| name != *deleted) else { continue };
         if let Some((next, parts)) = without_links_to(&*present, deleted) {
             all.push(WrittenRecord { name, record: Some(next), parts });

@@ -10,7 +10,7 @@ use super::owner::AnyOwner;
 use crate::frame::Frame;
 use crate::id::Id;
 use crate::map::HashMap;
-use crate::record::RecordRef;
+use crate::record::{RecordRef, Renames};
 use crate::sync::Mutex;
 
 /// The answers that show each record. An answer enters when it is stored, and leaves when its document is dropped.
@@ -23,10 +23,17 @@ struct IndexState<A: App> {
     /// The answers that are lists of records of each type, by the numbers of their memberships.
     lists: HashMap<TypeId, HashMap<u64, Arc<dyn AnyOwner<A>>>>,
     last: u64,
+    /// The names that local names have become names of. Both maps forget a record when the last answer that shows it goes.
+    renamed: Renames,
+    /// The local names of records.
+    local_names: HashMap<RecordRef, LocalNames>,
 }
 
-/// The answers that show one record, by the numbers of their memberships.
-type Owners<A> = SmallVec<[(u64, Arc<dyn AnyOwner<A>>); 1]>;
+type LocalNames = SmallVec<[RecordRef; 1]>;
+
+/// The answers that show one record, by the numbers of their memberships. `None` for a document without a key, which the
+/// program has.
+type Owners<A> = SmallVec<[(u64, Option<Arc<dyn AnyOwner<A>>>); 1]>;
 
 /// The entries of one answer. Kept by its documents; dropping it takes the entries out.
 pub(crate) struct Membership<A: App> {
@@ -39,15 +46,22 @@ pub(crate) struct Membership<A: App> {
 
 impl<A: App> Default for RecordIndex<A> {
     fn default() -> Self {
-        Self(Mutex::new(IndexState { owners: HashMap::default(), lists: HashMap::default(), last: 0 }))
+        Self(Mutex::new(IndexState {
+            owners: HashMap::default(),
+            lists: HashMap::default(),
+            last: 0,
+            renamed: Renames::default(),
+            local_names: HashMap::default(),
+        }))
     }
 }
 
 impl<A: App> RecordIndex<A> {
-    /// Enters an answer that shows these records. `listed` is their type, if the answer is a list.
+    /// Enters an answer that shows these records; `None` for a document without a key. `listed` is their type, if the
+    /// answer is a list.
     pub(crate) fn enter(
         self: &Arc<Self>,
-        owner: &Arc<dyn AnyOwner<A>>,
+        owner: Option<&Arc<dyn AnyOwner<A>>>,
         frame: &Frame,
         listed: Option<TypeId>,
     ) -> Membership<A> {
@@ -56,9 +70,9 @@ impl<A: App> RecordIndex<A> {
         state.last += 1;
         let number = state.last;
         for name in each(&names) {
-            state.owners.entry(name).or_default().push((number, Arc::clone(owner)));
+            state.owners.entry(name).or_default().push((number, owner.cloned()));
         }
-        if let Some(listed) = listed {
+        if let (Some(owner), Some(listed)) = (owner, listed) {
             state.lists.entry(listed).or_default().insert(number, Arc::clone(owner));
         }
         drop(state);
@@ -68,7 +82,8 @@ impl<A: App> RecordIndex<A> {
     /// Returns the answers that show a record. One may be listed several times.
     pub(crate) fn owners(&self, name: &RecordRef) -> Vec<Arc<dyn AnyOwner<A>>> {
         let state = self.0.lock();
-        let owners = state.owners.get(name).map(|owners| owners.iter().map(|(_, owner)| Arc::clone(owner)));
+        let owners =
+            state.owners.get(name).map(|owners| owners.iter().filter_map(|(_, owner)| owner.clone()));
         owners.map(Iterator::collect).unwrap_or_default()
     }
 
@@ -79,14 +94,60 @@ impl<A: App> RecordIndex<A> {
         state.lists.get(&listed).map(|owners| owners.values().cloned().collect()).unwrap_or_default()
     }
 
-    /// Returns the records that answers show.
+    /// Returns the records that answers show, by one name each.
     pub(crate) fn names(&self) -> Vec<RecordRef> {
-        self.0.lock().owners.keys().cloned().collect()
+        let state = self.0.lock();
+        let names = state.owners.keys().filter(|name| !state.is_second_name(name));
+        names.cloned().collect()
     }
 
     /// Returns the number of records that answers show.
     pub(crate) fn len(&self) -> usize {
-        self.0.lock().owners.len()
+        let state = self.0.lock();
+        let second = state
+            .renamed
+            .iter()
+            .filter(|(local, name)| state.owners.contains_key(local) && state.owners.contains_key(name));
+        state.owners.len() - second.count()
+    }
+
+    /// Makes a local name a second one of a record, for as long as an answer shows this record.
+    pub(crate) fn rename(&self, local: &RecordRef, name: &RecordRef) {
+        let mut guard = self.0.lock();
+        let state = &mut *guard;
+        if state.owners.contains_key(name) && state.renamed.insert(local.clone(), name.clone()).is_none() {
+            state.local_names.entry(name.clone()).or_default().push(local.clone());
+        }
+    }
+
+    /// Returns the name that a local one has become a second name of.
+    pub(crate) fn renamed(&self, local: &RecordRef) -> Option<RecordRef> {
+        local.id.lid()?;
+        self.0.lock().renamed.get(local).cloned()
+    }
+
+    /// Returns whether there are local names that have become second ones.
+    pub(crate) fn has_renamed(&self) -> bool {
+        !self.0.lock().renamed.is_empty()
+    }
+
+    /// Returns the local names of a record.
+    pub(crate) fn local_names(&self, name: &RecordRef) -> LocalNames {
+        self.0.lock().local_names.get(name).cloned().unwrap_or_default()
+    }
+}
+
+impl<A: App> IndexState<A> {
+    /// Whether a name is that of a record which has another one. Documents that the program holds may still use it.
+    fn is_second_name(&self, name: &RecordRef) -> bool {
+        self.renamed.get(name).is_some_and(|name| self.owners.contains_key(name))
+    }
+
+    /// Forgets the local names of a record.
+    fn forget_names(&mut self, name: &RecordRef) {
+        for local in self.local_names.remove(name).into_iter().flatten() {
+            self.renamed.remove(&local);
+        }
     }
 }
 
@@ -99,7 +160,7 @@ fn each(names: &[(TypeId, Arc<[Id]>)]) -> impl Iterator<Item = RecordRef> {
 impl<A: App> Drop for Membership<A> {
     fn drop(&mut self) {
         // Keys are foreign code, so they are dropped without the lock.
-        let mut left: SmallVec<[Arc<dyn AnyOwner<A>>; 4]> = SmallVec::new();
+        let mut left: SmallVec<[Option<Arc<dyn AnyOwner<A>>>; 4]> = SmallVec::new();
         let mut state = self.index.0.lock();
         for name in each(&self.names) {
             let Some(owners) = state.owners.get_mut(&name) else { continue };
@@ -108,12 +169,13 @@ impl<A: App> Drop for Membership<A> {
             }
             if owners.is_empty() {
                 state.owners.remove(&name);
+                state.forget_names(&name);
             }
         }
         if let Some(listed) = self.listed
             && let Some(owners) = state.lists.get_mut(&listed)
         {
-            left.extend(owners.remove(&self.number));
+            left.push(owners.remove(&self.number));
             if owners.is_empty() {
                 state.lists.remove(&listed);
             }

@@ -1,14 +1,16 @@
 //! An answer that shows records, whose type its holder does not know.
 
+use std::any::TypeId;
 use std::marker::PhantomData;
 use std::sync::Arc;
 
 use cache_client::{AnswerKey, AnswerStore, App, LayerEdit};
 use cache_core::{Freshness, Residency};
 
+use super::index::RecordIndex;
 use crate::document::{Content, Document};
-use crate::frame::{Changed, Frame};
-use crate::record::RecordRef;
+use crate::frame::{Changed, Frame, FrameEdit};
+use crate::record::Renames;
 
 /// Returns what a layer changes in the records of a document.
 pub(crate) type FrameChange = Arc<dyn Fn(&Frame) -> Changed + Send + Sync>;
@@ -17,21 +19,28 @@ pub(crate) type FrameChange = Arc<dyn Fn(&Frame) -> Changed + Send + Sync>;
 pub(crate) trait AnyOwner<A: App>: Send + Sync {
     fn key(&self) -> &AnswerKey<A>;
 
-    /// Makes an answer that the commit has written before show the records of these names as they are `changed`.
-    fn amend(&self, store: &mut AnswerStore<'_, A>, changed: &Changed, names: &[RecordRef]) -> Followed;
+    /// Makes an answer that the commit has written before show changed records.
+    fn amend(&self, store: &mut AnswerStore<'_, A>, edit: &FrameEdit<'_>, index: &IndexOf<A>) -> Followed;
 
     /// Adds a layer over the answer.
     fn layer(&self, edit: &mut LayerEdit<A>, changes: FrameChange);
 
-    /// Makes the answer show the records of these names as they are `changed`, if the cache has it. If `marks`, and
-    /// nobody observes or pins the answer, it is marked instead. Returns what it has read.
+    /// Makes the answer show changed records, if the cache has it. If `marks`, and nobody observes or pins the answer, it
+    /// is marked instead. Returns what it has read.
     fn follow(
         &self,
         store: &mut AnswerStore<'_, A>,
-        changed: &Changed,
-        names: &[RecordRef],
+        edit: &FrameEdit<'_>,
+        index: &IndexOf<A>,
         marks: bool,
     ) -> Followed;
+}
+
+type IndexOf<A> = Arc<RecordIndex<A>>;
+
+/// Returns the type of the records that an answer lists, if it is a list.
+pub(crate) fn listed_type<T: Content + ?Sized>() -> Option<TypeId> {
+    T::IS_COLLECTION.then(TypeId::of::<T::Resource>)
 }
 
 /// What was read, which must be dropped without locks.
@@ -47,6 +56,15 @@ impl<A: App, T: Content + ?Sized> Owner<A, T> {
     pub(crate) fn erased(key: AnswerKey<A>) -> Arc<dyn AnyOwner<A>> {
         Arc::new(Self { key, content: PhantomData })
     }
+
+    /// Enters a document in the index that shows records by other names than before.
+    fn enter(&self, mut document: Document<T>, index: &IndexOf<A>) -> Arc<Document<T>> {
+        if document.owned.is_none() {
+            let owner = Self::erased(self.key.clone());
+            document.owned = Some(Arc::new(index.enter(Some(&owner), &document.frame, listed_type::<T>())));
+        }
+        Arc::new(document)
+    }
 }
 
 impl<A: App, T: Content + ?Sized> AnyOwner<A> for Owner<A, T> {
@@ -54,11 +72,11 @@ impl<A: App, T: Content + ?Sized> AnyOwner<A> for Owner<A, T> {
         &self.key
     }
 
-    fn amend(&self, store: &mut AnswerStore<'_, A>, changed: &Changed, names: &[RecordRef]) -> Followed {
+    fn amend(&self, store: &mut AnswerStore<'_, A>, edit: &FrameEdit<'_>, index: &IndexOf<A>) -> Followed {
         let document = store.written_answer::<Document<T>>(&self.key)?;
-        if let Some(next) = document.with_changes(changed, names) {
+        if let Some(next) = document.with_changes(edit) {
             let loses = next.lacks_its_record() && !document.lacks_its_record();
-            store.amend_answer(&self.key, Arc::new(next));
+            store.amend_answer(&self.key, self.enter(next, index));
             if loses {
                 store.invalidate_answer(&self.key);
             }
@@ -70,15 +88,16 @@ impl<A: App, T: Content + ?Sized> AnyOwner<A> for Owner<A, T> {
         edit.update_answer(&self.key, move |document: &Document<T>| {
             let changed = changes(&document.frame);
             let names: Vec<_> = changed.keys().cloned().collect();
-            document.with_changes(&changed, &names)
+            let renames = Renames::default();
+            document.with_changes(&FrameEdit { changed: &changed, names: &names, renames: &renames })
         });
     }
 
     fn follow(
         &self,
         store: &mut AnswerStore<'_, A>,
-        changed: &Changed,
-        names: &[RecordRef],
+        edit: &FrameEdit<'_>,
+        index: &IndexOf<A>,
         marks: bool,
     ) -> Followed {
         let (document, state) = self.key.read::<Document<T>>(store.client())?;
@@ -87,16 +106,16 @@ impl<A: App, T: Content + ?Sized> AnyOwner<A> for Owner<A, T> {
             // stored.
             return Some(document);
         }
-        let loses = document.loses_its_record(changed);
+        let loses = document.loses_its_record(edit.changed);
         let marks =
             loses || state.residency == Residency::Survivor || marks && state.residency != Residency::Pinned;
         if !marks {
-            if let Some(next) = document.with_changes(changed, names) {
-                store.follow_answer(&self.key, Arc::new(next), state.revision);
+            if let Some(next) = document.with_changes(edit) {
+                store.follow_answer(&self.key, self.enter(next, index), state.revision);
             }
         } else if loses || state.freshness != Freshness::Invalidated {
             // A mark that is there already is enough: loads that run now are newer than it.
-            if document.is_outdated(changed, names) {
+            if document.is_outdated(edit) {
                 store.invalidate_answer(&self.key);
             }
         }

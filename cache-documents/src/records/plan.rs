@@ -5,15 +5,18 @@ use std::collections::hash_map::Entry;
 use std::sync::Arc;
 
 use cache_client::{AnswerKey, AnswerStore, App};
+use cache_core::{Cache, CommitError};
 use smallvec::SmallVec;
 
 use super::lane::LaneGuard;
 use super::order::WrittenRecord;
 use super::owner::AnyOwner;
 use super::state::Documents;
-use crate::frame::Changed;
+use crate::frame::{Changed, FrameEdit};
+use crate::id::{Id, IdChanged};
 use crate::map::{HashMap, HashSet};
-use crate::record::RecordRef;
+use crate::record::{RecordRef, Renames};
+use crate::resource::AnyRecord;
 use crate::resources::Resources;
 
 /// Beyond this number of answers that show a changed record, those that nobody shows are marked instead of rewritten.
@@ -22,6 +25,10 @@ pub(crate) const MAX_REWRITTEN: usize = 256;
 /// What the steps of one commit have planned.
 pub(crate) struct Plan<A: App> {
     pub(crate) changed: Changed,
+    /// The local names that become names of records with ids.
+    pub(crate) renames: Renames,
+    /// Why nothing is committed.
+    pub(crate) refused: Option<IdChanged>,
     /// The answers that follow.
     following: HashMap<AnswerKey<A>, Following<A>>,
     /// The number of steps so far.
@@ -29,7 +36,7 @@ pub(crate) struct Plan<A: App> {
     /// The answers that earlier steps of the commit have written.
     own: HashSet<AnswerKey<A>>,
     /// What each step has written, with the number of its request.
-    written: Vec<(u64, Vec<WrittenRecord>)>,
+    pub(crate) written: Vec<(u64, Vec<WrittenRecord>)>,
     /// The generation of the lane at the first step.
     generation: Option<u64>,
     /// What was read. Dropped after the commit, without locks.
@@ -40,6 +47,8 @@ impl<A: App> Default for Plan<A> {
     fn default() -> Self {
         Self {
             changed: Changed::default(),
+            renames: Renames::default(),
+            refused: None,
             following: HashMap::default(),
             steps: 0,
             own: HashSet::default(),
@@ -56,6 +65,67 @@ impl<A: Resources> Plan<A> {
         self.read.extend(read);
     }
 
+    /// Returns the id that a local name has become.
+    pub(crate) fn id_of(&self, documents: &Documents<A>, name: &RecordRef) -> Option<Id> {
+        name.id.lid()?;
+        let renamed = self.renames.get(name).cloned().or_else(|| documents.index.renamed(name));
+        renamed.map(|name| name.id)
+    }
+
+    /// Returns the name by which answers show a record.
+    pub(crate) fn shown_name(&self, documents: &Documents<A>, mut name: RecordRef) -> RecordRef {
+        if let Some(id) = self.id_of(documents, &name) {
+            name.id = id;
+        }
+        name
+    }
+
+    /// Returns the names of all records that answers show, or that are remembered.
+    pub(crate) fn all_names(&self, documents: &Documents<A>) -> HashSet<RecordRef> {
+        let names = documents.index.names().into_iter().chain(documents.order.names());
+        names.chain(self.changed.keys().cloned()).map(|name| self.shown_name(documents, name)).collect()
+    }
+
+    /// Returns the record that the commit leaves so far.
+    pub(crate) fn known(
+        &self,
+        documents: &Documents<A>,
+        cache: &Cache<A::Registry>,
+        name: &RecordRef,
+    ) -> Option<Arc<dyn AnyRecord>> {
+        match self.changed.get(name) {
+            Some(changed) => changed.clone(),
+            None => documents.list.peek(cache, name),
+        }
+    }
+
+    /// Writes a record under all its names; `None` removes it.
+    pub(crate) fn set(
+        &mut self,
+        documents: &Documents<A>,
+        store: &mut AnswerStore<'_, A>,
+        name: &RecordRef,
+        record: Option<Arc<dyn AnyRecord>>,
+    ) {
+        let mut names = documents.index.local_names(name);
+        let planned = self.renames.iter().filter(|(_, renamed)| *renamed == name);
+        names.extend(planned.map(|(local, _)| local.clone()));
+        names.push(name.clone());
+        for name in &names {
+            match &record {
+                Some(record) => documents.list.set(store, name, Arc::clone(record)),
+                None => documents.list.remove(store, name),
+            }
+        }
+        self.changed.insert(name.clone(), record);
+    }
+
+    /// Makes the commit fail.
+    pub(crate) fn refuse(&mut self, changed: IdChanged, store: &mut AnswerStore<'_, A>) {
+        self.refused = Some(changed.clone());
+        store.guard_with(move || Err(CommitError::Refused(Box::new(changed.clone()))));
+    }
+
     /// Adds what a step has written, and prepares the commit.
     pub(crate) fn seal(
         &mut self,
@@ -64,10 +134,17 @@ impl<A: Resources> Plan<A> {
         lane: LaneGuard,
         (number, written): (u64, Vec<WrittenRecord>),
     ) {
+        if let Some(refused) = self.refused.clone() {
+            return self.refuse(refused, store);
+        }
         let generation = *self.generation.get_or_insert(*lane);
         self.written.push((number, written));
         let (order, written) = (Arc::clone(&documents.order), self.written.clone());
-        let install = move || written.iter().for_each(|(number, records)| order.note(*number, records));
+        let (index, renames) = (Arc::clone(&documents.index), self.renames.clone());
+        let install = move || {
+            written.iter().for_each(|(number, records)| order.note(*number, records));
+            renames.iter().for_each(|(local, name)| index.rename(local, name));
+        };
         // Hooks may be async, so that the lane cannot be held until they have run.
         let entered = (!store.runs_hooks()).then_some(lane);
         store.guard_with(documents.lane.guard(generation, entered, install));
@@ -99,14 +176,16 @@ impl<A: Resources> Plan<A> {
                 }
                 following.marks |= marks;
                 following.names.push(name.clone());
+                following.names.extend(self.renames.get(name).cloned());
             }
         }
         for key in &touched {
             let Some(Following { owner, names, marks, .. }) = self.following.get(key) else { continue };
             // With the names of earlier steps of the commit, whose rewrite of the answer this one replaces.
+            let edit = FrameEdit { changed: &self.changed, names, renames: &self.renames };
             let read = match self.own.contains(key) {
-                true => owner.amend(store, &self.changed, names),
-                false => owner.follow(store, &self.changed, names, *marks),
+                true => owner.amend(store, &edit, &documents.index),
+                false => owner.follow(store, &edit, &documents.index, *marks),
             };
             self.read.extend(read);
         }

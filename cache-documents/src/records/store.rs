@@ -8,16 +8,16 @@ use cache_core::Residency;
 
 use super::merge::{Merged, merge, without_links_to};
 use super::order::{LoadIssue, WrittenRecord};
-use super::owner::Owner;
+use super::owner::{Owner, listed_type};
 use super::plan::Plan;
 use super::state::Documents;
 use crate::document::{Content, Document};
 use crate::field::Parts;
 use crate::frame::Frame;
 use crate::jsonapi::read::Primary;
-use crate::map::HashSet;
+use crate::map::{HashMap, HashSet};
 use crate::record::RecordRef;
-use crate::resource::AnyRecord;
+use crate::resource::{AnyRecord, relinked};
 use crate::resources::{Adoption, Resources};
 
 /// Numbers a load of a document.
@@ -62,10 +62,23 @@ pub(crate) fn store_answer<A: Resources, T: Content + ?Sized>(
     };
     let lane = documents.lane.enter();
     let mut plan = std::mem::take(store.plan::<Plan<A>>());
+    let mut names = match plan.rename(&documents, store, &answer.renamed) {
+        Ok(names) => names,
+        Err(changed) => {
+            plan.refuse(changed, store);
+            *store.plan() = plan;
+            return answer;
+        }
+    };
     let deleted = documents.order.deleted_after(source.number());
-    let merging = Merging { documents: &documents, source, deleted: &deleted };
-    let Shown { frame, written, names } = merging.records(&answer.frame, &mut plan, store);
-    let document = answer.with_frame(frame).without(&deleted);
+    let merging = Merging::new(&documents, &plan, source, (&deleted, &answer.renamed));
+    let Shown { frame, written, names: changed } = merging.records(&answer.frame, &mut plan, store);
+    names.extend(changed);
+    let mut document = answer.with_frame(frame);
+    if merging.has_local_names {
+        document = document.with_ids(&|name| plan.id_of(&documents, name));
+    }
+    let document = document.without(&deleted);
     store.follows_itself();
     let own = store.key().filter(|_| !store.is_overtaken());
     if let Some(key) = own.filter(|_| document.lacks_its_record()) {
@@ -82,7 +95,7 @@ pub(crate) fn store_answer<A: Resources, T: Content + ?Sized>(
 /// types.
 #[cfg(feature = "http")]
 pub(crate) fn store_records<A: Resources>(
-    records: &Frame,
+    (records, renamed): (&Frame, &[(RecordRef, RecordRef)]),
     listed: &[TypeId],
     store: &mut AnswerStore<'_, A>,
 ) {
@@ -90,9 +103,18 @@ pub(crate) fn store_records<A: Resources>(
     let number = documents.order.next();
     let lane = documents.lane.enter();
     let mut plan = std::mem::take(store.plan::<Plan<A>>());
+    let mut names = match plan.rename(&documents, store, renamed) {
+        Ok(names) => names,
+        Err(changed) => {
+            plan.refuse(changed, store);
+            *store.plan() = plan;
+            return;
+        }
+    };
     let deleted = documents.order.deleted_after(number);
-    let merging = Merging { documents: &documents, source: Source::Request(number), deleted: &deleted };
-    let Shown { written, names, .. } = merging.records(records, &mut plan, store);
+    let merging = Merging::new(&documents, &plan, Source::Request(number), (&deleted, renamed));
+    let Shown { written, names: changed, .. } = merging.records(records, &mut plan, store);
+    names.extend(changed);
     let owners = listed.iter().flat_map(|listed| documents.index.lists(*listed));
     // Several documents of one answer may be in the index.
     let marked: HashSet<_> = owners.map(|owner| owner.key().clone()).collect();
@@ -128,12 +150,16 @@ pub(crate) fn adopt_answer<A: Resources, T: Content + ?Sized>(
         drop(lane);
         return Adoption::Marked;
     }
-    let merging = Merging { documents: &documents, source: Source::Copy, deleted: &deleted };
+    let merging = Merging::new(&documents, &plan, Source::Copy, (&deleted, &[]));
     let Shown { frame, written, names } = merging.records(&restored.frame, &mut plan, store);
     let is_renewed = !frame.says(&restored.frame);
-    let mut document = restored.with_frame(frame).without(&deleted);
+    let mut document = restored.with_frame(frame);
+    if merging.has_local_names {
+        document = document.with_ids(&|name| plan.id_of(&documents, name));
+    }
+    let mut document = document.without(&deleted);
     let owner = Owner::<A, T>::erased(key.clone());
-    document.owned = Some(Arc::new(documents.index.enter(&owner, &document.frame, listed_type::<T>())));
+    document.owned = Some(Arc::new(documents.index.enter(Some(&owner), &document.frame, listed_type::<T>())));
     store.follow_answer(key, Arc::new(document), state.revision);
     plan.follow(&documents, store, &names, Some(key));
     plan.seal(&documents, store, lane, (Source::Copy.number(), written));
@@ -147,11 +173,6 @@ pub(crate) fn shares_records<A: Resources, T: Content + ?Sized>(
     client: &Client<A>,
 ) -> bool {
     key.read::<Document<T>>(client).is_some_and(|(document, _)| document.owned.is_some())
-}
-
-/// Returns the type of the records that an answer lists, if it is a list.
-fn listed_type<T: Content + ?Sized>() -> Option<TypeId> {
-    T::IS_COLLECTION.then(TypeId::of::<T::Resource>)
 }
 
 /// Returns the document that the cache has, if the answer says the same. Otherwise enters the answer as one that shows
@@ -175,9 +196,10 @@ fn keep_or_own<A: Resources, T: Content + ?Sized>(
         }
         plan.keep(Some(present));
     }
-    if let Some(key) = store.key().filter(|_| document.owned.is_none()) {
-        let owner = Owner::<A, T>::erased(key.clone());
-        document.owned = Some(Arc::new(documents.index.enter(&owner, &document.frame, listed_type::<T>())));
+    if document.owned.is_none() {
+        let owner = store.key().map(|key| Owner::<A, T>::erased(key.clone()));
+        document.owned =
+            Some(Arc::new(documents.index.enter(owner.as_ref(), &document.frame, listed_type::<T>())));
     }
     Arc::new(document)
 }
@@ -195,33 +217,50 @@ struct Merging<'d, A: Resources> {
     source: Source,
     /// The records that were deleted after the request.
     deleted: &'d HashSet<RecordRef>,
+    /// The local names that the answer gives ids.
+    renamed: &'d [(RecordRef, RecordRef)],
+    /// Whether there are local names that have become names of records with ids.
+    has_local_names: bool,
 }
 
-impl<A: Resources> Merging<'_, A> {
+impl<'d, A: Resources> Merging<'d, A> {
+    fn new(
+        documents: &'d Documents<A>,
+        plan: &Plan<A>,
+        source: Source,
+        (deleted, renamed): (&'d HashSet<RecordRef>, &'d [(RecordRef, RecordRef)]),
+    ) -> Self {
+        let has_local_names = !plan.renames.is_empty() || documents.index.has_renamed();
+        Self { documents, source, deleted, renamed, has_local_names }
+    }
+
     /// Merges records into those that are known, and writes those that have changed.
     fn records(&self, records: &Frame, plan: &mut Plan<A>, store: &mut AnswerStore<'_, A>) -> Shown {
-        let list = &self.documents.list;
+        let documents = self.documents;
         let (mut shown, mut written, mut names) = (Vec::new(), Vec::new(), Vec::new());
-        for (name, newer) in records.records() {
+        for (mut name, mut newer) in records.records() {
+            if self.has_local_names {
+                (name, newer) = with_ids(documents, plan, (name, newer));
+            }
             if self.deleted.contains(&name) {
                 continue;
             }
             let newer = without_links(newer, self.deleted);
-            let present = match plan.changed.get(&name) {
-                Some(changed) => changed.clone(),
-                None => list.peek(store.client().cache(), &name),
-            };
+            let present = plan.known(documents, store.client().cache(), &name);
             plan.keep(present.clone().map(|record| record as _));
             let Merged { record, is_changed, parts } = self.merge(present, &newer, &name);
             if is_changed {
-                list.set(store, &name, Arc::clone(&record));
-                plan.changed.insert(name.clone(), Some(Arc::clone(&record)));
+                plan.set(documents, store, &name, Some(Arc::clone(&record)));
                 names.push(name.clone());
             }
             written.push(WrittenRecord { name: name.clone(), record: Some(Arc::clone(&record)), parts });
             shown.push((name, record));
         }
-        Shown { frame: Frame::new(shown, &|resource| list.types.to_list(resource)), written, names }
+        if self.has_local_names {
+            // A record that the answer shows by two names is shown as the last one leaves it.
+            shown = shown.into_iter().collect::<HashMap<_, _>>().into_iter().collect();
+        }
+        Shown { frame: Frame::new(shown, &|resource| documents.list.types.to_list(resource)), written, names }
     }
 
     fn merge(
@@ -232,8 +271,13 @@ impl<A: Resources> Merging<'_, A> {
     ) -> Merged {
         match self.source {
             Source::Request(number) => {
-                let later = self.documents.order.later_than(number, name);
-                merge(present, newer, &|field, _| !later.written(field))
+                let order = &self.documents.order;
+                let later = order.later_than(number, name);
+                let own = self.renamed.iter().filter(|(_, renamed)| renamed == name);
+                let own: Vec<_> = own.map(|(local, _)| order.later_than(number, local)).collect();
+                let written =
+                    |field| own.iter().fold(later.written(field), |all, own| all | own.written(field));
+                merge(present, newer, &|field, _| !written(field))
             }
             // Only what is not known.
             Source::Copy => {
@@ -244,6 +288,16 @@ impl<A: Resources> Merging<'_, A> {
             }
         }
     }
+}
+
+/// Returns a record and its name with ids in place of the local ones that have become ids.
+fn with_ids<A: Resources>(
+    documents: &Documents<A>,
+    plan: &Plan<A>,
+    (name, record): (RecordRef, Arc<dyn AnyRecord>),
+) -> (RecordRef, Arc<dyn AnyRecord>) {
+    let next = relinked(&*record, &|name| plan.id_of(documents, name));
+    (plan.shown_name(documents, name), next.map_or(record, |(next, _)| next))
 }
 
 /// Returns a record without its links to deleted records.

@@ -5,10 +5,10 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
-use cache_client::{App, Client, Context, Fetch, Strategy, TokioClock};
+use cache_client::{App, Client, ClientBuilder, Context, Fetch, Strategy, TokioClock};
 use cache_core::{Builder, Cache, LoadingOptions, Query, RestoreReport, Shape, registry};
 use cache_documents::{
-    Document, DocumentsBuilder, Field, Id, Many, One, ReadDocument, ReadError, Resource, ResourceList,
+    Document, DocumentError, DocumentsBuilder, Field, Id, Many, One, ReadDocument, Resource, ResourceList,
     Resources,
 };
 use parking_lot::Mutex;
@@ -70,7 +70,7 @@ pub enum BlogError {
     #[error("the server has no answer to {0}")]
     Unanswered(String),
     #[error(transparent)]
-    Read(#[from] ReadError),
+    Document(#[from] DocumentError),
 }
 
 /// A program whose server answers each path with the last body that was set for it, or with the next of a list.
@@ -176,9 +176,17 @@ pub fn blog() -> Desk {
 }
 
 pub fn blog_with(cache: Builder<BlogRegistry>) -> Desk {
+    blog_where(cache, |client| client)
+}
+
+/// A client with settings of its own.
+pub fn blog_where(
+    cache: Builder<BlogRegistry>,
+    set: impl FnOnce(ClientBuilder<Blog>) -> ClientBuilder<Blog>,
+) -> Desk {
     let clock = TokioClock::new();
     let cache = cache.clock(clock).build().unwrap();
-    Desk { client: Client::builder(cache, Blog::default()).documents().build(), clock }
+    Desk { client: set(Client::builder(cache, Blog::default()).documents()).build(), clock }
 }
 
 impl Desk {

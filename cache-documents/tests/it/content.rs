@@ -4,32 +4,35 @@ use cache_documents::{Field, Id};
 use serde_json::json;
 
 use crate::blog::{Article, ArticleId, PersonId};
-use crate::reading::{article, articles, read};
+use crate::reading::{article, articles, read, reported};
 
 #[test]
 fn null_an_empty_list_only_meta_and_only_errors_are_four_different_things() {
     let null = article(&json!({"data": null}));
-    assert!(null.has_data() && null.data().is_none() && null.meta().is_none() && null.errors().is_none());
+    assert!(null.has_data() && null.data().is_none() && null.meta().is_none());
 
     let empty = articles(&json!({"data": []}));
-    assert!(
-        empty.has_data() && empty.data().len() == 0 && empty.meta().is_none() && empty.errors().is_none()
-    );
+    assert!(empty.has_data() && empty.data().len() == 0 && empty.meta().is_none());
 
     let meta = article(&json!({"meta": {"count": 3}}));
-    assert!(!meta.has_data() && meta.data().is_none() && meta.errors().is_none());
+    assert!(!meta.has_data() && meta.data().is_none());
     assert_eq!(meta.meta().unwrap()["count"], 3);
 
-    let errors = article(&json!({"errors": [{"status": "404"}]}));
-    assert!(!errors.has_data() && errors.data().is_none() && errors.meta().is_none());
-    assert_eq!(errors.errors().unwrap().len(), 1);
+    let errors =
+        reported(&json!({"errors": [{"status": "404"}], "meta": {"count": 3}, "links": {"self": "/"}}));
+    assert_eq!((errors.errors().len(), errors.status()), (1, Some(404)));
+    assert_eq!(
+        (&errors.meta().unwrap()["count"], errors.links().unwrap().href("self")),
+        (&json!(3), Some("/"))
+    );
 
-    let listed = articles(&json!({"errors": [{"status": "404"}], "meta": {"count": 3}}));
-    assert!(!listed.has_data() && listed.data().len() == 0 && listed.meta().is_some());
-    assert_eq!(listed.errors().unwrap().len(), 1);
-
-    let none = article(&json!({"errors": []}));
-    assert_eq!(none.errors().map(<[_]>::len), Some(0));
+    let none = reported(&json!({"errors": []}));
+    assert!(
+        none.errors().is_empty()
+            && none.status().is_none()
+            && none.meta().is_none()
+            && none.links().is_none()
+    );
 }
 
 #[test]
@@ -46,7 +49,7 @@ fn a_document_names_its_primary_records_in_order() {
 
 #[test]
 fn an_error_has_its_parts() {
-    let document = article(&json!({"errors": [
+    let reported = reported(&json!({"errors": [
         {
             "id": "e1", "status": "422", "code": "too-long", "title": "Too long", "detail": "30 characters",
             "source": {"pointer": "/data/attributes/title", "parameter": "include", "header": "Prefer"},
@@ -55,7 +58,7 @@ fn an_error_has_its_parts() {
         },
         {"title": "no status", "detail": null, "source": null},
     ]}));
-    let [error, other] = document.errors().unwrap() else { panic!("two errors") };
+    let [error, other] = reported.errors() else { panic!("two errors") };
     assert_eq!((error.status_code(), error.pointer()), (Some(422), Some("/data/attributes/title")));
     let texts = [&error.id, &error.status, &error.code, &error.title, &error.detail];
     assert_eq!(
@@ -69,6 +72,19 @@ fn an_error_has_its_parts() {
     assert_eq!(links.get("type").unwrap().meta().unwrap()["a"], 1);
     assert_eq!(error.meta.as_ref().unwrap()["limit"], 20);
     assert_eq!((other.status_code(), other.pointer(), &other.detail), (None, None, &None));
+    assert_eq!(
+        reported.to_string(),
+        "the server has reported errors: 422, too-long, Too long, 30 characters, at `/data/attributes/title`, \
+         parameter `include`, header `Prefer`; no status"
+    );
+}
+
+#[test]
+fn errors_without_texts_have_messages_too() {
+    let message = |errors: serde_json::Value| reported(&json!({"errors": errors})).to_string();
+    assert_eq!(message(json!([])), "the server has reported errors: an empty list");
+    let both = message(json!([{"id": "e1"}, {"meta": {}}]));
+    assert_eq!(both, "the server has reported errors: error e1; an error without a text");
 }
 
 #[test]
@@ -76,9 +92,25 @@ fn a_status_that_is_no_http_status_has_no_number() {
     for (status, code) in
         [("100", Some(100)), ("999", Some(999)), ("99", None), ("1000", None), ("4xx", None)]
     {
-        let document = article(&json!({"errors": [{"status": status}]}));
-        let error = &document.errors().unwrap()[0];
+        let reported = reported(&json!({"errors": [{"status": status}]}));
+        let error = &reported.errors()[0];
         assert_eq!((error.status.as_deref(), error.status_code()), (Some(status), code));
+        assert_eq!(reported.status(), code);
+    }
+}
+
+#[test]
+fn several_errors_have_the_status_that_covers_all_of_them() {
+    for (statuses, general) in [
+        (&["404", "404"][..], Some(404)),
+        (&["404", "422"], Some(400)),
+        (&["500", "503"], Some(500)),
+        (&["404", "503", "404"], Some(500)),
+        (&["x", "409"], Some(409)),
+        (&["x"], None),
+    ] {
+        let errors: Vec<_> = statuses.iter().map(|status| json!({"status": status})).collect();
+        assert_eq!(reported(&json!({"errors": errors})).status(), general, "{statuses:?}");
     }
 }
 

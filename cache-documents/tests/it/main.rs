@@ -5,6 +5,7 @@ mod blog;
 mod changes;
 mod commits;
 mod content;
+mod errors;
 mod following;
 mod forbidden;
 mod layers;

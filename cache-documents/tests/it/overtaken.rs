@@ -7,8 +7,8 @@ use std::sync::atomic::{AtomicU32, Ordering};
 use cache_client::{App, Client, Context, Fetch, Strategy, TokioClock};
 use cache_core::{Cache, Freshness, LoadingOptions, Query, registry};
 use cache_documents::{
-    ClientDocuments, Document, DocumentsBuilder, Field, Id, ReadDocument, ReadError, Resource, ResourceList,
-    Resources,
+    ClientDocuments, Document, DocumentError, DocumentsBuilder, Field, Id, ReadDocument, Resource,
+    ResourceList, Resources,
 };
 use serde::Deserialize;
 use serde_json::json;
@@ -67,9 +67,9 @@ impl Resources for Notes {
 }
 
 impl Fetch<Notes> for GetNote {
-    type Error = ReadError;
+    type Error = DocumentError;
 
-    async fn fetch(&self, cx: &Context<Notes>) -> Result<Document<Note>, ReadError> {
+    async fn fetch(&self, cx: &Context<Notes>) -> Result<Document<Note>, DocumentError> {
         let text = format!("Text {}", cx.app().0.fetch_add(1, Ordering::Relaxed));
         let body = json!({"data": {"type": "notes", "id": "1", "attributes": {"text": text}}});
         cx.document(body.to_string().as_bytes())

@@ -242,22 +242,13 @@ async fn everything_that_a_record_says_is_saved() {
 }
 
 #[test]
-fn null_an_empty_list_only_meta_and_only_errors_stay_four_different_things() {
+fn null_an_empty_list_and_only_meta_stay_three_different_things() {
     let null = read_back(&article(&json!({"data": null})));
-    assert!(null.has_data() && null.data().is_none() && null.meta().is_none() && null.errors().is_none());
+    assert!(null.has_data() && null.data().is_none() && null.meta().is_none());
     let empty = read_back(&articles(&json!({"data": []})));
-    assert!(empty.has_data() && empty.data().len() == 0 && empty.errors().is_none());
+    assert!(empty.has_data() && empty.data().len() == 0 && empty.meta().is_none());
     let meta = read_back(&article(&json!({"meta": {"count": 3}})));
-    assert!(!meta.has_data() && meta.meta().unwrap()["count"] == 3 && meta.errors().is_none());
-    let saved = articles(&json!({"errors": [
-        {"status": "404", "source": {}, "links": {"about": "/e"}, "meta": {"a": 1}},
-        {"code": "x", "source": {"pointer": "/data"}}
-    ]}));
-    let errors = read_back(&saved);
-    assert!(!errors.has_data() && errors.meta().is_none());
-    assert_eq!(errors.errors(), saved.errors());
-    let none = read_back(&article(&json!({"errors": []})));
-    assert_eq!(none.errors().map(<[_]>::len), Some(0));
+    assert!(!meta.has_data() && meta.data().is_none() && meta.meta().unwrap()["count"] == 3);
 }
 
 #[tokio::test(start_paused = true)]

@@ -14,7 +14,7 @@ macro_rules! release {
             use cache_client::{App, Client, Context, Fetch};
             use cache_core::{Query, Shape, registry};
             use cache_documents::{
-                Document, Field, Id, One, ReadDocument, ReadError, Resource, ResourceList, Resources,
+                Document, Field, Id, One, ReadDocument, DocumentError, Resource, ResourceList, Resources,
             };
             use serde::{Deserialize, Serialize};
 
@@ -63,9 +63,9 @@ macro_rules! release {
             }
 
             impl Fetch<Program> for GetArticle {
-                type Error = ReadError;
+                type Error = DocumentError;
 
-                async fn fetch(&self, cx: &Context<Program>) -> Result<Document<Article>, ReadError> {
+                async fn fetch(&self, cx: &Context<Program>) -> Result<Document<Article>, DocumentError> {
                     cx.document(super::body(self.0).as_bytes())
                 }
             }

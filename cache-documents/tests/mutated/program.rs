@@ -5,8 +5,8 @@ use std::sync::Arc;
 use cache_client::{App, Client};
 use cache_core::{Cache, ManualClock, Query, registry};
 use cache_documents::{
-    Content, Document, DocumentsBuilder, Field, Id, Many, One, ReadDocument, ReadError, Resource,
-    ResourceKey, ResourceList, Resources,
+    Content, Document, DocumentError, DocumentErrors, DocumentsBuilder, Field, Id, Many, One, ReadDocument,
+    ReadError, Resource, ResourceKey, ResourceList, Resources,
 };
 
 #[derive(Query, Clone, Debug, PartialEq, Eq, Hash)]
@@ -92,18 +92,32 @@ pub fn reader() -> Client<Reader> {
     Client::builder(cache, Reader).documents().build()
 }
 
-/// Reads bytes as a document about one article and as one about many, and follows all that it shows.
+/// Reads bytes as a document about one article and as one about many, and follows all that it shows. Reported errors are
+/// read too.
 ///
 /// # Errors
 /// Those of both.
 pub fn feed(client: &Client<Reader>, bytes: &[u8]) -> [Result<usize, ReadError>; 2] {
-    let one = client
-        .document::<Article>(bytes)
-        .map(|document| document.data().map_or(0, |article| shown(&document, article)) + parts(&document));
-    let many = client.document::<[Article]>(bytes).map(|document| {
-        document.data().map(|article| shown(&document, article)).sum::<usize>() + parts(&document)
+    let one = followed(client.document::<Article>(bytes), |document| {
+        document.data().map_or(0, |article| shown(document, article))
+    });
+    let many = followed(client.document::<[Article]>(bytes), |document| {
+        document.data().map(|article| shown(document, article)).sum()
     });
     [one, many]
+}
+
+/// Follows what was read, and counts it.
+fn followed<T: Content + ?Sized>(
+    read: Result<Document<T>, DocumentError>,
+    shown: impl FnOnce(&Document<T>) -> usize,
+) -> Result<usize, ReadError> {
+    match read {
+        Ok(document) => Ok(shown(&document) + parts(&document)),
+        Err(DocumentError::Reported(errors)) => Ok(told(&errors)),
+        Err(DocumentError::Read(error)) => Err(error),
+        Err(error) => unreachable!("{error}"),
+    }
 }
 
 /// Returns how many records an article leads to.
@@ -116,7 +130,11 @@ fn shown<T: Content + ?Sized>(document: &Document<T>, article: &Article) -> usiz
 /// Returns how much else a document says.
 fn parts<T: Content + ?Sized>(document: &Document<T>) -> usize {
     let pages = [document.first(), document.prev(), document.next(), document.last()];
-    let errors = document.errors().unwrap_or_default();
-    let told = errors.iter().filter(|error| error.status_code().is_some() || error.pointer().is_some());
-    document.records() + document.skipped() + pages.into_iter().flatten().count() + told.count()
+    document.records() + document.skipped() + pages.into_iter().flatten().count()
+}
+
+/// Returns how much errors tell.
+fn told(errors: &DocumentErrors) -> usize {
+    let all = errors.errors().iter();
+    all.filter(|error| error.status_code().is_some() || error.pointer().is_some()).count()
 }

@@ -181,8 +181,8 @@ async fn a_response_that_cannot_be_read_changes_nothing_and_says_so() {
         "included": [{"type": "people", "id": "7", "attributes": {"name": 5}}]}"#;
     desk.answers_with("POST /articles", StatusCode::CREATED, &JSON_API, body);
     let answer = sends(&desk, "POST", "/articles", "").await;
-    let Some(RecordsError::Read(error)) = answer.response.records_error() else { panic!("{answer:?}") };
-    assert_eq!(error.pointer(), "/included/0/attributes/name");
+    let Some(RecordsError::Document(error)) = answer.response.records_error() else { panic!("{answer:?}") };
+    assert_eq!(error.read().unwrap().pointer(), "/included/0/attributes/name");
     assert_eq!((title(&desk).as_str(), marked(&desk)), ("One", [false; 3]));
 }
 

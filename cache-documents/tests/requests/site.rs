@@ -12,7 +12,7 @@ use cache_documents::http::{
     Answer, ClientRequests, Exchange, Key, LoadRequests, Opinion, Policy, Request, Transport, Windows,
 };
 use cache_documents::{
-    Document, DocumentsBuilder, Field, Id, ReadDocument, ReadError, Resource, ResourceList, Resources,
+    Document, DocumentError, DocumentsBuilder, Field, Id, ReadDocument, Resource, ResourceList, Resources,
 };
 use http::{HeaderMap, HeaderName, StatusCode};
 use parking_lot::Mutex;
@@ -100,7 +100,7 @@ pub enum SiteError {
     #[error("the connection to {0} was lost")]
     Lost(String),
     #[error(transparent)]
-    Read(#[from] ReadError),
+    Read(#[from] DocumentError),
 }
 
 /// A scripted response; an empty one loses the connection.

@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 use std::{fs, io};
 
 use cache_client::{App, Context, Fetch};
-use cache_documents::{Content, Document, ReadDocument, ReadError, ResourceList, Resources};
+use cache_documents::{Content, Document, DocumentError, ReadDocument, ResourceList, Resources};
 
 use crate::CacheRegistry;
 use crate::queries::{Article, Comment, GetArticle, GetFeed, GetPerson, Person};
@@ -28,7 +28,7 @@ pub enum RecordingError {
     NotUnderstood {
         path: PathBuf,
         #[source]
-        source: ReadError,
+        source: DocumentError,
     },
 }
 

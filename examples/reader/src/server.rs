@@ -9,7 +9,7 @@ use std::time::Duration;
 use bytes::Bytes;
 use cache_client::App;
 use cache_documents::http::{Response, Transport};
-use cache_documents::{ErrorObject, ReadError, ResourceList, Resources};
+use cache_documents::{DocumentError, ErrorObject, ResourceList, Resources};
 use dashboard::newsroom::Address;
 use dashboard::plain;
 use http::header::{ACCEPT, CONTENT_TYPE};
@@ -106,7 +106,7 @@ pub enum ServerError {
         /// The path.
         path: String,
         /// The cause.
-        source: ReadError,
+        source: DocumentError,
     },
     /// The response to a comment does not say which comment it has become.
     #[error("the server does not say under which id it has the comment")]

@@ -11,6 +11,7 @@ use shuttle::{Config, Runner};
 
 use crate::client::Client as AnyClient;
 use crate::jsonapi::read::read;
+use crate::record::RecordRef;
 use crate::records::change::{delete, patch};
 use crate::records::state::Documents;
 use crate::{
@@ -100,9 +101,16 @@ impl Client {
     }
 
     pub(crate) fn read(&self, response: &Value) -> Document<Article> {
+        self.read_as(response)
+    }
+
+    /// Reads a document of any content.
+    pub(crate) fn read_as<T: Content + ?Sized>(&self, response: &Value) -> Document<T> {
         let documents = self.extension::<Documents<Blog>>();
         let types = &documents.list.types;
-        let response = read(response.to_string().as_bytes(), types, Document::<Article>::EXPECTED).unwrap();
+        let known = |name: &RecordRef| documents.index.renamed(name).map(|name| name.id);
+        let expected = Document::<T>::EXPECTED;
+        let response = read(response.to_string().as_bytes(), types, expected, &known).unwrap();
         Document::of_response(response, types)
     }
 

@@ -70,6 +70,7 @@ mod sync;
 
 mod blog;
 mod deletions;
+mod names;
 mod orders;
 mod removals;
 mod responses;
