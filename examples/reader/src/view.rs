@@ -52,7 +52,7 @@ fn draw_body(frame: &mut Frame<'_>, area: Rect, picture: &Picture) {
         // Then the list says what to do.
         _ if picture.items.is_empty() => vec![Constraint::Fill(1)],
         ..TWO => vec![Constraint::Fill(1)],
-        ..THREE => vec![Constraint::Fill(2), Constraint::Fill(3)],
+        TWO..THREE => vec![Constraint::Fill(2), Constraint::Fill(3)],
         _ => vec![Constraint::Fill(4), Constraint::Fill(5), Constraint::Fill(3)],
     };
     let panes = Layout::horizontal(widths).split(area);
