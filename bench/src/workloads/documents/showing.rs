@@ -34,9 +34,9 @@ pub fn run(options: &Options, report: &mut Report) -> Result<(), Failure> {
     let workload = "documents-rewrite/250";
     if options.wants(workload) {
         let [many, one] = [showing(REWRITTEN)?, showing(1)?];
-        let [mut of_many, mut of_one] = [many, one].map(|store| renames(store, TIMES));
+        let [of_many, mut of_one] = [many, one].map(|store| renames(store, TIMES));
         let racers = vec![
-            Racer::new("ours", move || of_many()),
+            Racer::new("ours", of_many),
             Racer::new("ours-1", move || Ok(of_one()? * f64::from(REWRITTEN))),
         ];
         race((options, report), workload, TIMES * REWRITTEN as usize, racers)?;
@@ -45,8 +45,8 @@ pub fn run(options: &Options, report: &mut Report) -> Result<(), Failure> {
     let workload = format!("documents-rename/{name}");
     if options.wants(&workload) {
         let [many, one] = [showing(answers as u32)?, showing(1)?];
-        let (mut of_many, mut of_one) = (marked_renames(many, answers as u32), renames(one, 1));
-        let racers = vec![Racer::new("ours", move || of_many()), Racer::new("ours-1", move || of_one())];
+        let (of_many, of_one) = (marked_renames(many, answers as u32), renames(one, 1));
+        let racers = vec![Racer::new("ours", of_many), Racer::new("ours-1", of_one)];
         race((options, report), &workload, 1, racers)?;
     }
     Ok(())
