@@ -1,0 +1,51 @@
+use std::io::{Read, Write};
+use std::net::TcpStream;
+
+use super::*;
+
+/// Sends one command and returns the first line of the answer.
+fn ask(server: &TestServer, command: &str) -> String {
+    let mut stream = TcpStream::connect((Ipv4Addr::LOCALHOST, server.port())).expect("a connection");
+    write!(stream, "{command}\r\n").expect("the command is sent");
+    let mut answer = [0; 64];
+    let read = stream.read(&mut answer).expect("an answer");
+    String::from_utf8_lossy(&answer[..read]).lines().next().unwrap_or_default().to_owned()
+}
+
+#[test]
+fn a_started_server_answers() {
+    let server = TestServer::start();
+    assert_eq!(ask(&server, "PING"), "+PONG");
+    assert_eq!(server.url(), format!("redis://127.0.0.1:{}", server.port()));
+}
+
+#[test]
+fn a_server_ends_when_it_is_dropped() {
+    let server = TestServer::start();
+    let port = server.port();
+    drop(server);
+    assert!(TcpStream::connect((Ipv4Addr::LOCALHOST, port)).is_err());
+}
+
+#[test]
+fn a_killed_server_comes_back_with_what_it_saved() {
+    let mut server = TestServer::start();
+    ask(&server, "SET saved 1");
+    assert_eq!(ask(&server, "SAVE"), "+OK");
+    ask(&server, "SET lost 1");
+    server.kill();
+    server.restart();
+    assert_eq!(ask(&server, "EXISTS saved lost"), ":1");
+}
+
+#[test]
+#[should_panic(expected = "apt-get install redis-server")]
+fn a_missing_program_fails_with_the_name_of_the_package() {
+    require("redis-server-that-is-not-installed");
+}
+
+#[test]
+#[should_panic(expected = "has not started")]
+fn a_refused_setting_fails_with_the_log() {
+    let _server = TestServer::start_with(&["--maxmemory", "much"]);
+}
