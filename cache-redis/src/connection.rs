@@ -7,6 +7,7 @@ use redis::aio::MultiplexedConnection;
 use redis::{AsyncConnectionConfig, RedisError, Value};
 
 use crate::error::{CallError, ConnectError};
+use crate::mark::Mark;
 use crate::request::{Reply, Request};
 use crate::script::{self, Script};
 use crate::{answer, check};
@@ -121,12 +122,12 @@ impl Call {
     fn new(connection: &Connection, request: &Request) -> Self {
         let namespace = connection.namespace.as_str();
         let run = || connection.run.clone().into_bytes();
-        let state = format!("{namespace}:state").into_bytes();
-        let feed = format!("{namespace}:feed").into_bytes();
+        let state = || format!("{namespace}:state").into_bytes();
+        let feed = || format!("{namespace}:feed").into_bytes();
         let script = |script, keys, arguments| Self::Script { script, keys, arguments };
         match request {
             Request::Open { candidate } => {
-                script(&script::OPEN, vec![state, feed], vec![run(), candidate.0.to_vec()])
+                script(&script::OPEN, vec![state(), feed()], vec![run(), candidate.0.to_vec()])
             }
             Request::Read { key, shape } => {
                 let mut command = redis::cmd("HGET");
@@ -139,29 +140,29 @@ impl Call {
                     [shape.value_field(), shape.lease_field(), key.table().to_owned()].map(Into::into),
                 );
                 arguments.extend([token.0.to_vec(), number(lease.as_millis())]);
-                script(&script::ASK, vec![state, feed, key.server_key(namespace)], arguments)
+                script(&script::ASK, vec![state(), feed(), key.server_key(namespace)], arguments)
             }
             Request::Fill { key, shape, token, keep, envelope } => {
                 let mut arguments = [shape.value_field(), shape.lease_field()].map(Into::into).to_vec();
                 arguments.extend([token.0.to_vec(), envelope.epoch.0.to_vec(), number(envelope.number)]);
                 arguments.extend([number(keep.as_millis().max(1)), envelope.encode()]);
                 arguments.extend(key.fields(&envelope.tags).iter().map(|field| field.name()));
-                script(&script::FILL, vec![state, key.server_key(namespace)], arguments)
+                script(&script::FILL, vec![state(), key.server_key(namespace)], arguments)
             }
             Request::Lose { key, shape, token } => {
                 let arguments = vec![shape.lease_field().into_bytes(), token.0.to_vec()];
                 script(&script::LOSE, vec![key.server_key(namespace)], arguments)
             }
             Request::Drop { candidate, client, marks } => {
-                let marks: Vec<_> = marks.iter().cloned().map(|mark| mark.for_the_feed()).collect();
+                let marks: Vec<_> = marks.iter().cloned().map(Mark::for_the_feed).collect();
                 // At least one, so that the script always begins with DEL.
-                let mut keys = vec![state, feed, format!("{namespace}:none").into_bytes()];
+                let mut keys = vec![state(), feed(), format!("{namespace}:none").into_bytes()];
                 keys.extend(marks.iter().filter_map(|mark| match mark {
-                    crate::Mark::Key(key) => Some(key.server_key(namespace)),
+                    Mark::Key(key) => Some(key.server_key(namespace)),
                     _ => None,
                 }));
                 let mut arguments = vec![run(), candidate.0.to_vec(), client.0.to_vec()];
-                arguments.extend([crate::Mark::encode(&marks), number(FEED_LENGTH)]);
+                arguments.extend([Mark::encode(&marks), number(FEED_LENGTH)]);
                 arguments.extend(marks.iter().map(|mark| mark.field().name()));
                 script(&script::DROP, keys, arguments)
             }
@@ -171,8 +172,8 @@ impl Call {
                 if !wait.is_zero() {
                     read.arg("BLOCK").arg(u64::try_from(wait.as_millis().max(1)).unwrap_or(u64::MAX));
                 }
-                read.arg("STREAMS").arg(feed).arg(after.to_string());
-                pipeline.cmd("HMGET").arg(state).arg("epoch").arg("n");
+                read.arg("STREAMS").arg(feed()).arg(after.to_string());
+                pipeline.cmd("HMGET").arg(state()).arg("epoch").arg("n");
                 Self::Pipeline(pipeline, 2)
             }
         }

@@ -231,10 +231,14 @@ impl Machine {
         Some(self.current_at.max(start)?.after(self.max_lag))
     }
 
-    /// Returns how to look for a key that is not stored here.
+    /// Returns how to look for a key that is not stored here. `tags` are the hashes of its tags. Must be asked before
+    /// each request for the key, also one that is repeated.
+    ///
+    /// While a drop of this client is not acknowledged, nothing may be sent for the keys that it names: the answer could
+    /// come after the acknowledgement, and be older.
     #[must_use]
-    pub fn access(&self, key: &Key, now: Moment) -> Access {
-        if !self.is_usable(now) || self.drops.block(key, &[]) {
+    pub fn access(&self, key: &Key, tags: &[u16], now: Moment) -> Access {
+        if !self.is_usable(now) || self.drops.block(key, tags) {
             Access::Origin
         } else if self.knows_all_seen() {
             Access::Read
@@ -311,10 +315,7 @@ impl Machine {
 
     fn acknowledged(&mut self, at: Moment, drop: DropId, position: Position) -> Vec<Action> {
         self.see(at, position);
-        let Some(marks) = self.drops.acknowledge(drop, position) else { return Vec::new() };
-        if self.is_present(position.epoch) {
-            self.note_wide(&marks, position.number);
-        }
+        self.drops.acknowledge(drop, position);
         self.send_outbox()
     }
 

@@ -62,13 +62,11 @@ impl Drops {
         (id, sent)
     }
 
-    /// The drop is done. Returns its marks, unless it was given up before.
-    pub(crate) fn acknowledge(&mut self, id: DropId, position: Position) -> Option<Vec<Mark>> {
-        let mut drop = self.under_way.remove(&id)?;
-        if !drop.blocks {
+    /// The drop is done. Nothing changes if it was given up before.
+    pub(crate) fn acknowledge(&mut self, id: DropId, position: Position) {
+        if self.under_way.remove(&id).is_some_and(|drop| !drop.blocks) {
             self.acknowledged.insert(id, position);
         }
-        Some(drop.marks.take(usize::MAX))
     }
 
     /// The drop may not have been done: its marks go into the outbox.

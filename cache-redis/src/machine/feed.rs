@@ -9,7 +9,7 @@ impl Machine {
         let Phase::Opening { resumes } = self.phase else { return Vec::new() };
         self.phase = Phase::Reading { promised: opened.position.number };
         let own = self.applied.filter(|own| own.position.epoch == opened.position.epoch);
-        if let Some(own) = own.filter(|_| resumes) {
+        if let Some(own) = own.filter(|own| resumes && own.position.number <= opened.position.number) {
             return vec![Action::Read { after: own.last, wait: false }];
         }
         if own.is_none() {
@@ -46,7 +46,8 @@ impl Machine {
             actions.push(self.begin_anew());
             return actions;
         };
-        if !is_cut && own.position.number < promised {
+        let is_behind = !is_cut && own.position.number < promised;
+        if is_behind || told.number < own.position.number {
             actions.push(self.begin_anew());
             return actions;
         }

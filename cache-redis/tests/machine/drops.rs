@@ -56,28 +56,47 @@ fn any_other_own_entry_marks() {
 fn a_key_is_neither_read_nor_filled_from_the_commit_until_its_drop_is_acknowledged() {
     let mut machine = following();
     let drop = begin(&mut machine, 1, false);
-    assert_eq!(machine.access(&post(1), seconds(1)), Access::Read, "nothing was changed here yet");
+    assert_eq!(machine.access(&post(1), &[], seconds(1)), Access::Read, "nothing was changed here yet");
     machine.handle(Event::Committed { drop });
-    assert_eq!(machine.access(&post(1), seconds(1)), Access::Origin);
-    assert_eq!(machine.access(&post(2), seconds(1)), Access::Read);
+    assert_eq!(machine.access(&post(1), &[], seconds(1)), Access::Origin);
+    assert_eq!(machine.access(&post(2), &[], seconds(1)), Access::Read);
     assert!(!machine.may_fill(&post(1), &envelope(at(10))));
     assert!(!machine.is_hit(&post(1), &envelope(at(10)), seconds(1)));
     acknowledge(&mut machine, drop, 11);
-    assert_eq!(machine.access(&post(1), seconds(1)), Access::Ask);
+    assert_eq!(machine.access(&post(1), &[], seconds(1)), Access::Ask);
     assert!(machine.may_fill(&post(1), &envelope(at(10))), "the server compares the numbers");
 }
 
 #[test]
-fn a_wide_drop_makes_older_values_unusable_as_soon_as_it_is_acknowledged() {
+fn after_a_wide_drop_is_acknowledged_older_values_are_not_used() {
     let mut machine = following();
     let actions =
         machine.handle(Event::Drop { marks: vec![Mark::Table("posts".into())], is_committed: true });
     let [Action::Send { drop, .. }] = actions[..] else { panic!("{actions:?}") };
-    assert_eq!(machine.access(&post(1), seconds(1)), Access::Origin);
+    assert_eq!(machine.access(&post(1), &[], seconds(1)), Access::Origin);
     acknowledge(&mut machine, drop, 11);
-    told(&mut machine, 11, 9);
+    assert_eq!(
+        machine.access(&post(1), &[], seconds(1)),
+        Access::Ask,
+        "the server knows what the feed has not told yet"
+    );
+    assert!(!machine.is_hit(&post(1), &envelope(at(10)), seconds(1)));
+    machine.handle(read(seconds(1), vec![item(11, OWN, Mark::Table("posts".into()))], at(11)));
     assert!(!machine.is_hit(&post(1), &envelope(at(10)), seconds(1)));
     assert!(machine.is_hit(&post(1), &envelope(at(11)), seconds(1)));
+}
+
+#[test]
+fn keys_with_a_tag_are_not_asked_for_until_its_drop_is_acknowledged() {
+    let mut machine = following();
+    let marks = vec![Mark::Tag((*b"x").into())];
+    let actions = machine.handle(Event::Drop { marks, is_committed: true });
+    let [Action::Send { drop, .. }] = actions[..] else { panic!("{actions:?}") };
+    let tags = [cache_redis::tag_bucket(b"x")];
+    assert_eq!(machine.access(&post(1), &tags, seconds(1)), Access::Origin);
+    assert_eq!(machine.access(&post(2), &[], seconds(1)), Access::Read);
+    acknowledge(&mut machine, drop, 11);
+    assert_eq!(machine.access(&post(1), &tags, seconds(1)), Access::Ask);
 }
 
 #[test]
@@ -86,7 +105,7 @@ fn a_drop_that_fails_is_sent_again_first_when_the_feed_is_back() {
     let first = begin(&mut machine, 1, false);
     machine.handle(Event::FeedEnded);
     machine.handle(Event::Failed { drop: first });
-    assert_eq!((machine.waiting(), machine.access(&post(1), seconds(1))), (1, Access::Origin));
+    assert_eq!((machine.waiting(), machine.access(&post(1), &[], seconds(1))), (1, Access::Origin));
 
     let actions = machine.handle(Event::FeedConnected);
     let [Action::Send { drop, marks }, Action::Open] = &actions[..] else { panic!("{actions:?}") };
@@ -95,9 +114,9 @@ fn a_drop_that_fails_is_sent_again_first_when_the_feed_is_back() {
     // Still blocked until it is acknowledged. A late answer to the first changes nothing.
     assert_eq!(machine.waiting(), 0);
     acknowledge(&mut machine, first, 11);
-    assert_eq!(machine.access(&post(1), seconds(1)), Access::Origin);
+    assert_eq!(machine.access(&post(1), &[], seconds(1)), Access::Origin);
     acknowledge(&mut machine, *drop, 12);
-    assert_eq!(machine.access(&post(1), seconds(1)), Access::Ask);
+    assert_eq!(machine.access(&post(1), &[], seconds(1)), Access::Ask);
 }
 
 #[test]
@@ -137,8 +156,8 @@ fn an_acknowledgement_of_another_epoch_is_doubted() {
     let position = Position { epoch: epoch(2), number: 1 };
     machine.handle(Event::Acknowledged { at: seconds(1), drop, position });
     machine.handle(Event::Committed { drop });
-    assert_eq!(machine.access(&post(2), seconds(1)), Access::Origin);
+    assert_eq!(machine.access(&post(2), &[], seconds(1)), Access::Origin);
     machine.handle(read(seconds(1), vec![], position));
     machine.handle(Event::Opened { sent: seconds(1), opened: opened(position) });
-    assert_eq!(machine.access(&post(2), seconds(1)), Access::Read);
+    assert_eq!(machine.access(&post(2), &[], seconds(1)), Access::Read);
 }

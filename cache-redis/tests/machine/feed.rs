@@ -5,12 +5,12 @@ use super::*;
 #[test]
 fn a_client_marks_everything_before_it_uses_the_tier_for_the_first_time() {
     let mut machine = Machine::new(OWN, MAX_LAG);
-    assert_eq!(machine.access(&post(1), seconds(1)), Access::Origin);
+    assert_eq!(machine.access(&post(1), &[], seconds(1)), Access::Origin);
     assert_eq!(machine.handle(Event::FeedConnected), [Action::Open]);
     let actions = machine.handle(Event::Opened { sent: seconds(1), opened: opened(at(10)) });
     assert_eq!(actions, [Action::InvalidateAll, Action::Extend, wait_after(10)]);
-    assert_eq!(machine.access(&post(1), seconds(3)), Access::Read);
-    assert_eq!(machine.access(&post(1), Moment(seconds(3).0 + 1)), Access::Origin);
+    assert_eq!(machine.access(&post(1), &[], seconds(3)), Access::Read);
+    assert_eq!(machine.access(&post(1), &[], Moment(seconds(3).0 + 1)), Access::Origin);
 }
 
 #[test]
@@ -126,6 +126,17 @@ fn a_lost_state_is_another_epoch() {
 }
 
 #[test]
+fn a_number_that_has_gone_back_is_a_gap() {
+    let mut machine = following();
+    assert_eq!(machine.handle(read(seconds(1), vec![], at(9))), [Action::Open]);
+    let mut machine = following();
+    machine.handle(Event::FeedEnded);
+    machine.handle(Event::FeedConnected);
+    let actions = machine.handle(Event::Opened { sent: seconds(1), opened: opened(at(9)) });
+    assert_eq!(actions[0], Action::InvalidateAll);
+}
+
+#[test]
 fn what_was_dropped_as_a_whole_before_the_first_position_is_known() {
     let mut machine = Machine::new(OWN, MAX_LAG);
     machine.handle(Event::FeedConnected);
@@ -153,33 +164,33 @@ fn wide_drops_of_the_feed_make_older_values_unusable() {
 fn values_are_asked_for_while_the_feed_is_behind_what_was_seen() {
     let mut machine = following();
     machine.handle(Event::Seen { at: seconds(1), position: at(11) });
-    assert_eq!(machine.access(&post(1), seconds(1)), Access::Ask);
+    assert_eq!(machine.access(&post(1), &[], seconds(1)), Access::Ask);
     assert!(!machine.is_hit(&post(1), &envelope(at(10)), seconds(1)));
     machine.handle(read(seconds(1), vec![item(11, OTHER, mark(2))], at(11)));
-    assert_eq!(machine.access(&post(1), seconds(1)), Access::Read);
+    assert_eq!(machine.access(&post(1), &[], seconds(1)), Access::Read);
 }
 
 #[test]
 fn values_are_asked_for_after_a_load_of_its_own_until_the_feed_was_read_after_it() {
     let mut machine = following();
     machine.handle(Event::LoadedAlone { at: seconds(1) });
-    assert_eq!(machine.access(&post(1), seconds(1)), Access::Ask);
+    assert_eq!(machine.access(&post(1), &[], seconds(1)), Access::Ask);
     machine.handle(read(Moment(seconds(1).0 - 1), vec![], at(10)));
-    assert_eq!(machine.access(&post(1), seconds(1)), Access::Ask);
+    assert_eq!(machine.access(&post(1), &[], seconds(1)), Access::Ask);
     machine.handle(read(seconds(1), vec![], at(10)));
-    assert_eq!(machine.access(&post(1), seconds(1)), Access::Read);
+    assert_eq!(machine.access(&post(1), &[], seconds(1)), Access::Read);
 }
 
 #[test]
 fn an_answer_of_another_epoch_stops_the_use_of_the_tier_until_the_feed_was_read_after_it() {
     let mut machine = following();
     machine.handle(Event::Seen { at: seconds(1), position: Position { epoch: epoch(2), number: 0 } });
-    assert_eq!(machine.access(&post(1), seconds(1)), Access::Origin);
+    assert_eq!(machine.access(&post(1), &[], seconds(1)), Access::Origin);
     assert!(!machine.may_fill(&post(1), &envelope(at(10))));
     // This may have been answered before.
     machine.handle(read(Moment(seconds(1).0 - 1), vec![], at(10)));
-    assert_eq!(machine.access(&post(1), seconds(1)), Access::Origin);
+    assert_eq!(machine.access(&post(1), &[], seconds(1)), Access::Origin);
     // It was a late answer of an epoch before this one.
     machine.handle(read(seconds(1), vec![], at(10)));
-    assert_eq!(machine.access(&post(1), seconds(1)), Access::Read);
+    assert_eq!(machine.access(&post(1), &[], seconds(1)), Access::Read);
 }

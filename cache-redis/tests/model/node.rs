@@ -197,7 +197,7 @@ impl World {
             phase: Phase::Tier,
             reads,
         });
-        match own.machine.access(&key(at), now) {
+        match own.machine.access(&key(at), &tags(at), now) {
             Access::Origin => self.load_alone(node, id),
             Access::Read => {
                 self.send(node, Request::Read { key: key(at), shape: SHAPE }, Purpose::Flight(id))
@@ -237,16 +237,13 @@ impl World {
                 });
                 match envelope {
                     Some(envelope) => self.complete_from_tier(node, flight, &envelope),
-                    None if self.nodes[node].machine.access(&key(at), now) == Access::Origin => {
-                        self.load_alone(node, flight);
-                    }
-                    None => self.ask(node, flight),
+                    None => self.ask_again(node, flight),
                 }
             }
             Reply::Asked(asked) => {
                 self.handle(node, Event::Seen { at: now, position: asked.position });
                 match &asked.found {
-                    Found::Value(_) if asks_again => self.ask(node, flight),
+                    Found::Value(_) if asks_again => self.ask_again(node, flight),
                     Found::Value(envelope) => {
                         let machine = &self.nodes[node].machine;
                         if machine.is_answer(&key(at), &asked, envelope, now) {
@@ -266,14 +263,20 @@ impl World {
         }
     }
 
-    pub fn poll(&mut self, node: usize) {
+    /// Sends another request for a key. The machine may have learned meanwhile that it must not.
+    fn ask_again(&mut self, node: usize, flight: u64) {
         let now = self.moment();
-        let awaiting = |flight: &&Flight| matches!(flight.phase, Phase::Awaiting);
-        let Some(flight) = self.nodes[node].flights.iter().find(awaiting) else { return };
-        let (flight, at) = (flight.id, flight.key);
-        match self.nodes[node].machine.access(&key(at), now) {
+        let at = self.nodes[node].flight(flight).key;
+        match self.nodes[node].machine.access(&key(at), &tags(at), now) {
             Access::Origin => self.load_alone(node, flight),
             Access::Read | Access::Ask => self.ask(node, flight),
+        }
+    }
+
+    pub fn poll(&mut self, node: usize) {
+        let awaiting = |flight: &&Flight| matches!(flight.phase, Phase::Awaiting);
+        if let Some(flight) = self.nodes[node].flights.iter().find(awaiting) {
+            self.ask_again(node, flight.id);
         }
     }
 

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use cache_redis::{
     Action, ClientId, Epoch, Event, FeedAnswer, FeedId, Filled, Found, Key, Machine, Mark, Moment, Reply,
-    Request, Shape, SimTier, tag_bucket,
+    Request, Shape, SimTier, Token, tag_bucket,
 };
 
 use crate::history::{DropRecord, History, Step};
@@ -15,7 +15,7 @@ pub const MAX_LAG: Duration = Duration::from_secs(2);
 pub const SHAPE: Shape = Shape(1);
 pub const LEASE: Duration = Duration::from_secs(10);
 pub const KEEP: Duration = Duration::from_secs(60);
-pub const NODES: usize = 3;
+pub const NODES: usize = 2;
 pub const KEYS: usize = 3;
 
 /// The tag of the last two keys, which are in different tables.
@@ -41,6 +41,14 @@ pub enum Next {
     Load {
         node: usize,
         flight: usize,
+    },
+    /// All messages of a machine arrive, and its loads end.
+    Settle {
+        node: usize,
+    },
+    /// The feed's connection answers until the machine waits for a drop.
+    Follow {
+        node: usize,
     },
     /// A read that waits for another's lease looks again.
     Poll {
@@ -126,8 +134,8 @@ pub struct World {
     pub origin: [u64; KEYS],
     late: Vec<Request>,
     epochs: u128,
-    /// What the server has of each key, until when: a lease or a value that no drop has touched.
-    held: [Option<Duration>; KEYS],
+    /// What the server has of each key that no drop has touched: a lease with its owner or a value, until when.
+    held: [Option<(Option<Token>, Duration)>; KEYS],
 }
 
 pub fn key(key: usize) -> Key {
@@ -199,6 +207,8 @@ impl World {
             Next::Deliver { node, message } => self.deliver(node, message),
             Next::Feed { node } => self.deliver_feed(node),
             Next::Load { node, flight } => self.load(node, flight),
+            Next::Settle { node } => self.settle(node),
+            Next::Follow { node } => self.follow(node),
             Next::Poll { node } => self.poll(node),
             Next::Write { node, key, mark, is_committed } => self.write(node, key, mark, is_committed),
             Next::Commit { node, change } => self.commit(node, change),
@@ -271,29 +281,32 @@ impl World {
     fn execute(&mut self, request: &Request) -> Option<Reply> {
         let reply = self.server.answer(request).ok();
         match (request, &reply) {
-            (Request::Ask { key: asked, lease, .. }, Some(Reply::Asked(reply)))
-                if reply.found == Found::Leased =>
+            (Request::Ask { key, token, lease, .. }, Some(Reply::Asked(asked)))
+                if asked.found == Found::Leased =>
             {
-                let at = index(asked);
-                let held = self.held[at].filter(|until| self.now < *until);
-                assert_eq!(held, None, "a second lease of {asked:?}\n{}", self.history.log);
-                self.held[at] = Some(self.now + *lease);
+                let held = self.held[index(key)].filter(|(_, until)| self.now < *until);
+                assert_eq!(held, None, "a second lease of {key:?}\n{}", self.history.log);
+                self.held[index(key)] = Some((Some(*token), self.now + *lease));
             }
-            (Request::Fill { key, .. }, Some(Reply::Filled(filled))) => match filled {
-                Filled::Kept => self.held[index(key)] = Some(self.now + KEEP),
+            (Request::Fill { key, token, .. }, Some(Reply::Filled(filled))) => match filled {
+                Filled::Kept => self.held[index(key)] = Some((None, self.now + KEEP)),
                 Filled::NoLease => self.counts.refused_fills += 1,
                 Filled::OtherEpoch | Filled::Overtaken => {
-                    self.held[index(key)] = None;
+                    self.end_lease(key, *token);
                     self.counts.refused_fills += 1;
                 }
             },
-            (Request::Lose { key, .. }, Some(Reply::Lost(true))) => self.held[index(key)] = None,
+            (Request::Lose { key, token, .. }, Some(Reply::Lost(true))) => self.end_lease(key, *token),
             (Request::Drop { marks, .. }, Some(_)) => {
                 covered(marks).iter().for_each(|&at| self.held[at] = None)
             }
             _ => {}
         }
         reply
+    }
+
+    fn end_lease(&mut self, key: &Key, token: Token) {
+        self.held[index(key)].take_if(|(owner, _)| *owner == Some(token));
     }
 
     fn deliver(&mut self, node: usize, message: usize) {
@@ -321,6 +334,20 @@ impl World {
             (Purpose::Fill, _) => {}
             (purpose, None) => self.failed(node, purpose),
             (purpose, Some(reply)) => unreachable!("{purpose:?} is answered by {reply:?}"),
+        }
+    }
+
+    fn settle(&mut self, node: usize) {
+        // Something is always left if another has a lease.
+        for _ in 0..20 {
+            self.deliver(node, 0);
+            self.load(node, 0);
+        }
+    }
+
+    fn follow(&mut self, node: usize) {
+        for _ in 0..9 {
+            self.deliver_feed(node);
         }
     }
 
