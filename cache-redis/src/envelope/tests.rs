@@ -33,3 +33,19 @@ fn a_cut_envelope_is_refused() {
         assert_eq!(Envelope::decode(&bytes[..length]), None);
     }
 }
+
+#[test]
+fn another_version_or_too_many_tags_are_refused() {
+    let envelope = Envelope { epoch: Epoch([7; 16]), number: 1, began: 2, tags: vec![], body: vec![0; 4000] };
+    let changed = |at: usize, to: u8| {
+        let mut bytes = envelope.encode();
+        bytes[at] = to;
+        Envelope::decode(&bytes)
+    };
+    assert_eq!(changed(0, 2), None);
+    // 4 * 256 tags, and one more.
+    assert!(changed(33, 4).is_some());
+    let mut bytes = envelope.encode();
+    bytes[33..35].copy_from_slice(&1025_u16.to_be_bytes());
+    assert_eq!(Envelope::decode(&bytes), None);
+}

@@ -36,6 +36,22 @@ fn a_cut_mark_is_refused() {
 }
 
 #[test]
+fn a_mark_with_a_part_too_many_or_of_another_kind_is_refused() {
+    let mark = |kind: u8, first: &[u8], second: &[u8]| {
+        let parts = [first, second].map(|part| [&(part.len() as u32).to_be_bytes()[..], part].concat());
+        Mark::decode(&[&[kind][..], &parts.concat()].concat())
+    };
+    assert!(mark(b'g', b"posts", b"").is_some() && mark(b't', b"", b"x").is_some());
+    assert!(mark(b'a', b"", b"").is_some());
+    for (kind, first, second) in
+        [(b'g', "posts", "x"), (b't', "x", "x"), (b'a', "x", ""), (b'a', "", "x"), (b'x', "", "")]
+    {
+        assert_eq!(mark(kind, first.as_bytes(), second.as_bytes()), None);
+    }
+    assert_eq!(mark(b'k', b"\xff", b""), None, "names are UTF-8");
+}
+
+#[test]
 fn names_of_keys_on_the_server_differ_wherever_the_table_ends() {
     assert_eq!(Key::new("posts", b"7").server_key("blog"), b"blog:v:5:posts:7");
     assert_ne!(Key::new("a:b", b"c").server_key("n"), Key::new("a", b"b:c").server_key("n"));
@@ -63,6 +79,7 @@ fn only_numbers_of_single_keys_are_not_wide() {
         assert_eq!(Field::parse_wide(&field.name()), Some(field.clone()));
         assert!(field.is_wide());
     }
+    assert!(!Field::Keys(7).is_wide());
     assert_eq!(Field::parse_wide(&Field::Keys(7).name()), None);
     assert_eq!(Field::parse_wide(b"epoch"), None);
 }

@@ -77,8 +77,12 @@ impl TestServer {
     #[must_use]
     pub fn start_with(settings: &[&str]) -> Self {
         let program = std::env::var(PROGRAM_VARIABLE).unwrap_or_else(|_| "redis-server".to_owned());
+        Self::start_program(&program, settings)
+    }
+
+    fn start_program(program: &str, settings: &[&str]) -> Self {
         let mut server = Self {
-            program,
+            program: program.to_owned(),
             settings: settings.iter().map(|&setting| setting.to_owned()).collect(),
             folder: tempfile::tempdir().expect("a temporary folder"),
             port: 0,

@@ -41,7 +41,7 @@ fn a_killed_server_comes_back_with_what_it_saved() {
 #[test]
 #[should_panic(expected = "apt-get install redis-server")]
 fn a_missing_program_fails_with_the_name_of_the_package() {
-    require("redis-server-that-is-not-installed");
+    let _server = TestServer::start_program("redis-server-that-is-not-installed", &[]);
 }
 
 #[test]

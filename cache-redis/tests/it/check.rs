@@ -15,7 +15,9 @@ async fn missing_for(server: &TestServer, rights: &[&str]) -> Vec<String> {
     command.extend(rights);
     admin(server, &command).await;
     let url = server.url().replace("redis://", "redis://app:secret@");
-    match Connection::open(&Settings { url, ..settings(server) }).await {
+    let settings = Settings { url, ..settings(server) };
+    assert!(!format!("{settings:?}").contains("secret"), "the password is shown");
+    match Connection::open(&settings).await {
         Ok(_) => Vec::new(),
         Err(error) => {
             assert!(!format!("{error:?} {error}").contains("secret"), "the password is shown");
