@@ -234,8 +234,8 @@ impl Machine {
     /// Returns how to look for a key that is not stored here. `tags` are the hashes of its tags. Must be asked before
     /// each request for the key, also one that is repeated.
     ///
-    /// While a drop of this client is not acknowledged, nothing may be sent for the keys that it names: the answer could
-    /// come after the acknowledgement, and be older.
+    /// While a drop of this client is not acknowledged, nothing may be sent for the keys that it names: the answer
+    /// could come after the acknowledgement, and be older.
     #[must_use]
     pub fn access(&self, key: &Key, tags: &[u16], now: Moment) -> Access {
         if !self.is_usable(now) || self.drops.block(key, tags) {

@@ -14,7 +14,10 @@ proptest! {
     }
 
     #[test]
-    fn foreign_bytes_are_refused_or_written_the_same(mut bytes in prop::collection::vec(any::<u8>(), 0..60), version in any::<bool>()) {
+    fn foreign_bytes_are_refused_or_written_the_same(
+        mut bytes in prop::collection::vec(any::<u8>(), 0..60),
+        version in any::<bool>(),
+    ) {
         if let (true, Some(first)) = (version, bytes.first_mut()) {
             *first = VERSION;
         }

@@ -1,5 +1,6 @@
 use std::io::{Read, Write};
 use std::net::TcpStream;
+use std::time::Duration;
 
 use super::*;
 
@@ -36,6 +37,23 @@ fn a_killed_server_comes_back_with_what_it_saved() {
     server.kill();
     server.restart();
     assert_eq!(ask(&server, "EXISTS saved lost"), ":1");
+}
+
+#[test]
+fn a_stopped_server_answers_when_it_is_continued() {
+    let server = TestServer::start();
+    let mut stream = TcpStream::connect((Ipv4Addr::LOCALHOST, server.port())).expect("a connection");
+    server.signal("STOP");
+    stream.write_all(b"PING\r\n").expect("the command is sent");
+    stream.set_read_timeout(Some(Duration::from_millis(50))).expect("a time limit");
+    let mut answer = [0; 7];
+    let error = stream.read_exact(&mut answer).expect_err("nothing is answered");
+    assert!(matches!(error.kind(), ErrorKind::WouldBlock | ErrorKind::TimedOut), "{error}");
+
+    server.signal("CONT");
+    stream.set_read_timeout(None).expect("no time limit");
+    stream.read_exact(&mut answer).expect("an answer");
+    assert_eq!(&answer, b"+PONG\r\n");
 }
 
 #[test]
