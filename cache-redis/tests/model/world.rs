@@ -1,0 +1,455 @@
+//! A server, an origin and some machines, run one step at a time. The steps say what happens next; the order in which
+//! messages arrive, and which are lost, is theirs.
+
+use std::time::Duration;
+
+use cache_redis::{
+    Action, ClientId, Epoch, Event, FeedAnswer, FeedId, Filled, Found, Key, Machine, Mark, Moment, Reply,
+    Request, Shape, SimTier, Token, tag_bucket,
+};
+
+use crate::history::{DropRecord, History, Step};
+use crate::node::{FeedCall, Message, Node, Purpose};
+
+pub const MAX_LAG: Duration = Duration::from_secs(2);
+pub const SHAPE: Shape = Shape(1);
+pub const LEASE: Duration = Duration::from_secs(10);
+pub const KEEP: Duration = Duration::from_secs(60);
+pub const NODES: usize = 2;
+pub const KEYS: usize = 3;
+
+/// The tag of the last two keys, which are in different tables.
+const TAG: &[u8] = b"tag";
+
+/// What happens next. Numbers count modulo what there is to choose from.
+#[derive(Clone, Debug)]
+pub enum Next {
+    Read {
+        node: usize,
+        key: usize,
+    },
+    /// A message arrives at the server, or its answer at the machine.
+    Deliver {
+        node: usize,
+        message: usize,
+    },
+    /// The same on the feed's connection.
+    Feed {
+        node: usize,
+    },
+    /// A load reads the origin, or ends.
+    Load {
+        node: usize,
+        flight: usize,
+    },
+    /// All messages of a machine arrive, and its loads end.
+    Settle {
+        node: usize,
+    },
+    /// The feed's connection answers until the machine waits for a drop.
+    Follow {
+        node: usize,
+    },
+    /// A read that waits for another's lease looks again.
+    Poll {
+        node: usize,
+    },
+    Write {
+        node: usize,
+        key: usize,
+        mark: u8,
+        is_committed: bool,
+    },
+    /// A change is committed. If its drop is not acknowledged, it has taken too long.
+    Commit {
+        node: usize,
+        change: usize,
+    },
+    /// A change is cancelled after its drop was sent.
+    Abandon {
+        node: usize,
+        change: usize,
+    },
+    /// A message or its answer is lost. If `is_late`, the machine has only given up: the message arrives later.
+    Lose {
+        node: usize,
+        message: usize,
+        is_late: bool,
+    },
+    /// A message arrives whose sender has given up.
+    DeliverLate {
+        message: usize,
+    },
+    CutFeed {
+        node: usize,
+    },
+    ConnectFeed {
+        node: usize,
+    },
+    Retry {
+        node: usize,
+    },
+    /// A machine evicts a copy.
+    Forget {
+        node: usize,
+        key: usize,
+    },
+    Advance {
+        milliseconds: u64,
+    },
+    Fault(Fault),
+}
+
+#[derive(Clone, Debug)]
+pub enum Fault {
+    Flush,
+    LoseState,
+    LoseFeed,
+    Evict { key: usize },
+    Trim { length: usize },
+    Save,
+    Restart,
+    Full(bool),
+}
+
+/// How often something happened that the guarantees are about.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Counts {
+    pub refused_fills: u64,
+    pub gaps: u64,
+    pub replays: u64,
+    pub expired_bounds: u64,
+    pub hits: u64,
+    pub answers: u64,
+}
+
+pub struct World {
+    pub server: SimTier,
+    pub history: History,
+    pub counts: Counts,
+    pub now: Duration,
+    pub step: Step,
+    pub nodes: Vec<Node>,
+    /// The version of each key at the origin.
+    pub origin: [u64; KEYS],
+    late: Vec<Request>,
+    epochs: u128,
+    /// What the server has of each key that no drop has touched: a lease with its owner or a value, until when.
+    held: [Option<(Option<Token>, Duration)>; KEYS],
+}
+
+pub fn key(key: usize) -> Key {
+    Key::new(["a", "a", "b"][key], &[key as u8])
+}
+
+pub fn tags(key: usize) -> Vec<u16> {
+    if key == 0 { vec![] } else { vec![tag_bucket(TAG)] }
+}
+
+/// The keys that marks name.
+pub fn covered(marks: &[Mark]) -> Vec<usize> {
+    let covers = |at: usize| {
+        marks.iter().any(|mark| match mark {
+            Mark::Key(marked) => *marked == key(at),
+            Mark::Table(table) => **table == *key(at).table(),
+            Mark::Tag(tag) => **tag == *TAG && !tags(at).is_empty(),
+            Mark::All => true,
+        })
+    };
+    (0..KEYS).filter(|at| covers(*at)).collect()
+}
+
+impl Counts {
+    pub fn plus(self, other: Self) -> Self {
+        Self {
+            refused_fills: self.refused_fills + other.refused_fills,
+            gaps: self.gaps + other.gaps,
+            replays: self.replays + other.replays,
+            expired_bounds: self.expired_bounds + other.expired_bounds,
+            hits: self.hits + other.hits,
+            answers: self.answers + other.answers,
+        }
+    }
+}
+
+impl World {
+    pub fn new() -> Self {
+        let node = |id: usize| Node::new(id, Machine::new(ClientId([id as u8; 8]), MAX_LAG));
+        Self {
+            server: SimTier::new(),
+            history: History::default(),
+            counts: Counts::default(),
+            now: Duration::ZERO,
+            step: 0,
+            nodes: (0..NODES).map(node).collect(),
+            origin: [0; KEYS],
+            late: Vec::new(),
+            epochs: 0,
+            held: [None; KEYS],
+        }
+    }
+
+    pub fn moment(&self) -> Moment {
+        Moment(self.now.as_nanos() as u64)
+    }
+
+    pub fn candidate(&mut self) -> Epoch {
+        self.epochs += 1;
+        Epoch(self.epochs.to_be_bytes())
+    }
+
+    pub fn run(&mut self, next: &Next) {
+        self.step += 1;
+        self.now += Duration::from_micros(1);
+        self.history.note(self.step, format_args!("{next:?}"));
+        match next.clone() {
+            Next::Read { node, key } => self.read(node, key),
+            Next::Deliver { node, message } => self.deliver(node, message),
+            Next::Feed { node } => self.deliver_feed(node),
+            Next::Load { node, flight } => self.load(node, flight),
+            Next::Settle { node } => self.settle(node),
+            Next::Follow { node } => self.follow(node),
+            Next::Poll { node } => self.poll(node),
+            Next::Write { node, key, mark, is_committed } => self.write(node, key, mark, is_committed),
+            Next::Commit { node, change } => self.commit(node, change),
+            Next::Abandon { node, change } => self.abandon(node, change),
+            Next::Lose { node, message, is_late } => self.lose(node, message, is_late),
+            Next::DeliverLate { message } => self.deliver_late(message),
+            Next::CutFeed { node } => self.cut_feed(node),
+            Next::ConnectFeed { node } => {
+                if self.nodes[node].feed.is_none() {
+                    self.handle(node, Event::FeedConnected);
+                    self.nodes[node].is_resuming = true;
+                }
+            }
+            Next::Retry { node } => self.handle(node, Event::Retry),
+            Next::Forget { node, key } => self.nodes[node].copies[key] = None,
+            Next::Advance { milliseconds } => {
+                self.now += Duration::from_millis(milliseconds);
+                self.server.advance(Duration::from_millis(milliseconds));
+            }
+            Next::Fault(fault) => self.fault(&fault),
+        }
+    }
+
+    /// Reports an event to a machine and carries out what it says.
+    pub fn handle(&mut self, node: usize, event: Event) {
+        for action in self.nodes[node].machine.handle(event) {
+            match action {
+                Action::Open => {
+                    let candidate = self.candidate();
+                    self.send_on_feed(node, Request::Open { candidate });
+                }
+                Action::Read { after, wait } => {
+                    let wait = Duration::from_millis(if wait { 500 } else { 0 });
+                    self.send_on_feed(node, Request::Feed { after, count: cache_redis::FEED_COUNT, wait });
+                }
+                Action::Invalidate(marks) => self.nodes[node].invalidate(&covered(&marks)),
+                Action::InvalidateAll => {
+                    self.counts.gaps += 1;
+                    self.nodes[node].invalidate(&[0, 1, 2]);
+                }
+                Action::Send { drop, marks } => {
+                    let (candidate, client) = (self.candidate(), ClientId([node as u8; 8]));
+                    self.send(node, Request::Drop { candidate, client, marks }, Purpose::Drop(drop));
+                }
+                Action::Extend => {}
+            }
+        }
+    }
+
+    fn send_on_feed(&mut self, node: usize, request: Request) {
+        let sent = self.moment();
+        self.nodes[node].feed = Some(FeedCall { request, sent, reply: None, has_position: false });
+    }
+
+    /// Sends a request. A new connection first asks for the epoch, as every connection must.
+    pub fn send(&mut self, node: usize, request: Request, purpose: Purpose) {
+        if self.nodes[node].connected_to != Some(self.server.run()) {
+            self.nodes[node].connected_to = Some(self.server.run());
+            let candidate = self.candidate();
+            let Ok(Reply::Opened(opened)) = self.server.answer(&Request::Open { candidate }) else {
+                unreachable!()
+            };
+            let at = self.moment();
+            self.handle(node, Event::Seen { at, position: opened.position });
+        }
+        self.nodes[node].messages.push(Message { request, purpose, reply: None, executed: 0 });
+    }
+
+    /// The server carries out a request. `None` is an error.
+    fn execute(&mut self, request: &Request) -> Option<Reply> {
+        let reply = self.server.answer(request).ok();
+        match (request, &reply) {
+            (Request::Ask { key, token, lease, .. }, Some(Reply::Asked(asked)))
+                if asked.found == Found::Leased =>
+            {
+                let held = self.held[index(key)].filter(|(_, until)| self.now < *until);
+                assert_eq!(held, None, "a second lease of {key:?}\n{}", self.history.log);
+                self.held[index(key)] = Some((Some(*token), self.now + *lease));
+            }
+            (Request::Fill { key, token, .. }, Some(Reply::Filled(filled))) => match filled {
+                Filled::Kept => self.held[index(key)] = Some((None, self.now + KEEP)),
+                Filled::NoLease => self.counts.refused_fills += 1,
+                Filled::OtherEpoch | Filled::Overtaken => {
+                    self.end_lease(key, *token);
+                    self.counts.refused_fills += 1;
+                }
+            },
+            (Request::Lose { key, token, .. }, Some(Reply::Lost(true))) => self.end_lease(key, *token),
+            (Request::Drop { marks, .. }, Some(_)) => {
+                covered(marks).iter().for_each(|&at| self.held[at] = None)
+            }
+            _ => {}
+        }
+        reply
+    }
+
+    fn end_lease(&mut self, key: &Key, token: Token) {
+        self.held[index(key)].take_if(|(owner, _)| *owner == Some(token));
+    }
+
+    fn deliver(&mut self, node: usize, message: usize) {
+        let Some(at) = choose(message, self.nodes[node].messages.len()) else { return };
+        if self.nodes[node].messages[at].reply.is_none() {
+            let request = self.nodes[node].messages[at].request.clone();
+            let reply = self.execute(&request);
+            self.history.note(self.step, format_args!("    {request:?}\n     -> {reply:?}"));
+            let message = &mut self.nodes[node].messages[at];
+            (message.reply, message.executed) = (Some(reply), self.step);
+            return;
+        }
+        let message = self.nodes[node].messages.swap_remove(at);
+        match (message.purpose, message.reply.flatten()) {
+            (Purpose::Flight(flight), Some(reply)) => self.answered(node, flight, &message.request, reply),
+            (Purpose::Drop(drop), Some(Reply::Dropped(position))) => {
+                let Request::Drop { marks, .. } = message.request else { unreachable!() };
+                let record =
+                    DropRecord { keys: covered(&marks), executed: message.executed, acknowledged: self.now };
+                self.history.drops.push(record);
+                let at = self.moment();
+                self.nodes[node].acknowledged(drop);
+                self.handle(node, Event::Acknowledged { at, drop, position });
+            }
+            (Purpose::Fill, _) => {}
+            (purpose, None) => self.failed(node, purpose),
+            (purpose, Some(reply)) => unreachable!("{purpose:?} is answered by {reply:?}"),
+        }
+    }
+
+    fn settle(&mut self, node: usize) {
+        // Something is always left if another has a lease.
+        for _ in 0..20 {
+            self.deliver(node, 0);
+            self.load(node, 0);
+        }
+    }
+
+    fn follow(&mut self, node: usize) {
+        for _ in 0..9 {
+            self.deliver_feed(node);
+        }
+    }
+
+    fn lose(&mut self, node: usize, message: usize, is_late: bool) {
+        let Some(at) = choose(message, self.nodes[node].messages.len()) else { return };
+        let message = self.nodes[node].messages.swap_remove(at);
+        if is_late && message.reply.is_none() {
+            self.late.push(message.request);
+        }
+        self.failed(node, message.purpose);
+    }
+
+    fn deliver_late(&mut self, message: usize) {
+        if let Some(at) = choose(message, self.late.len()) {
+            let request = self.late.swap_remove(at);
+            let reply = self.execute(&request);
+            self.history.note(self.step, format_args!("    {request:?}\n     -> {reply:?}"));
+        }
+    }
+
+    fn failed(&mut self, node: usize, purpose: Purpose) {
+        match purpose {
+            Purpose::Flight(flight) => self.load_alone(node, flight),
+            Purpose::Fill => {}
+            Purpose::Drop(drop) => {
+                self.nodes[node].failed(drop);
+                self.handle(node, Event::Failed { drop });
+            }
+        }
+    }
+
+    fn deliver_feed(&mut self, node: usize) {
+        let Some(mut call) = self.nodes[node].feed.take() else { return };
+        match (call.reply.take(), &call.request) {
+            (None, request) => {
+                call.reply = self.server.answer(request).ok();
+                self.nodes[node].feed = Some(call);
+            }
+            // The position is read after the entries, and something may be dropped in between.
+            (Some(Reply::Feed(answer)), _) if !call.has_position => {
+                let request = Request::Feed { after: FeedId::default(), count: 0, wait: Duration::ZERO };
+                let Ok(Reply::Feed(now)) = self.server.answer(&request) else { unreachable!() };
+                call.reply = Some(Reply::Feed(FeedAnswer { position: now.position, ..answer }));
+                call.has_position = true;
+                self.nodes[node].feed = Some(call);
+            }
+            (Some(Reply::Feed(answer)), _) => {
+                self.history.note(self.step, format_args!("    {answer:?}"));
+                if self.nodes[node].is_resuming && !answer.items.is_empty() {
+                    self.counts.replays += 1;
+                }
+                self.nodes[node].is_resuming = false;
+                self.handle(node, Event::FeedRead { sent: call.sent, answer });
+            }
+            (Some(Reply::Opened(opened)), _) => {
+                self.history.note(self.step, format_args!("    {opened:?}"));
+                self.handle(node, Event::Opened { sent: call.sent, opened });
+            }
+            (Some(reply), request) => unreachable!("{request:?} is answered by {reply:?}"),
+        }
+    }
+
+    fn cut_feed(&mut self, node: usize) {
+        if self.nodes[node].feed.take().is_some() {
+            self.handle(node, Event::FeedEnded);
+        }
+    }
+
+    fn fault(&mut self, fault: &Fault) {
+        match *fault {
+            Fault::Flush => self.server.flush(),
+            Fault::LoseState => self.server.lose_state(),
+            Fault::LoseFeed => self.server.lose_feed(),
+            Fault::Evict { key: at } => {
+                self.server.evict(&key(at));
+                self.held[at] = None;
+            }
+            Fault::Trim { length } => self.server.trim(length),
+            Fault::Save => self.server.save(),
+            Fault::Full(full) => self.server.set_full(full),
+            Fault::Restart => {
+                self.server.restart();
+                self.late.clear();
+                for node in 0..NODES {
+                    self.cut_feed(node);
+                    while !self.nodes[node].messages.is_empty() {
+                        self.lose(node, 0, false);
+                    }
+                }
+            }
+        }
+        if matches!(fault, Fault::Flush | Fault::LoseState | Fault::Restart) {
+            self.held = [None; KEYS];
+        }
+    }
+}
+
+fn index(of: &Key) -> usize {
+    usize::from(of.bytes()[0])
+}
+
+/// One of `count`, if there is any.
+pub fn choose(number: usize, count: usize) -> Option<usize> {
+    number.checked_rem(count)
+}
