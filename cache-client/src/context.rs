@@ -16,7 +16,7 @@ use tokio::time::Instant;
 use crate::app::App;
 use crate::client::Client;
 use crate::token::Token;
-pub(crate) use tree::{Access, ContextName, Node, Tree, current, scoped};
+pub(crate) use tree::{Access, ContextEnd, ContextName, Node, Tree, current, scoped};
 
 /// A context in the tree of one request.
 ///
