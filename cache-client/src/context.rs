@@ -254,6 +254,13 @@ impl<A: App> Context<A> {
         Self(Node::until(&self.0, deadline))
     }
 
+    /// Returns when this context ends by its deadline, or by that of a context above it.
+    #[doc(hidden)]
+    #[must_use]
+    pub fn deadline(&self) -> Option<Instant> {
+        self.0.deadline()
+    }
+
     /// Makes this context and all its children, including existing ones, bypass the cache: from now on they neither
     /// read nor write it, nor join the loads of others. The memo stays. Options are no longer checked.
     ///

@@ -320,6 +320,10 @@ impl<A: App> Node<A> {
         Arc::new(Self { token, deadline, ..Self::child_of(parent, name) })
     }
 
+    pub(crate) fn deadline(&self) -> Option<Instant> {
+        self.deadline.as_ref().map(|deadline| deadline.at)
+    }
+
     /// Whether the context was cancelled, or its deadline has passed.
     pub(crate) fn has_ended(&self) -> bool {
         if self.deadline.as_ref().is_some_and(Deadline::has_passed) {
