@@ -137,6 +137,49 @@ test("what has failed is retried by the library", async () => {
   assert.deepEqual(shown.getCurrentResult().data, ["from the route"])
 })
 
+/** The server says something more. */
+const say = (...messages) => globalThis.__cacheWeb.push(JSON.stringify(messages))
+
+test("an answer with a freshness time of its own is fresh for that time", async () => {
+  new Page()
+  openCache(client)
+  say({ q: "article", k: SEVEN, d: "Article 7", a: 2_000, f: 5_000 })
+  mock.timers.tick(2_900)
+  show(article(SEVEN))
+  await settle()
+  assert.deepEqual(requests, [])
+  mock.timers.tick(200)
+  show(article(SEVEN))
+  await settle()
+  assert.equal(requests.length, 1)
+  // That of the route has the time of the query again.
+  mock.timers.tick(59_000)
+  show(article(SEVEN))
+  await settle()
+  assert.equal(requests.length, 1)
+})
+
+test("an announced answer is as old as the server says", async () => {
+  openAfterFirst("announced")
+  say({ i: 1, d: ["Remark on 7"], a: 7_000 })
+  await settle()
+  mock.timers.tick(1)
+  const { data, dataUpdatedAt } = client.getQueryState(remarks(REMARKS).queryKey)
+  assert.deepEqual(data, ["Remark on 7"])
+  assert.equal(dataUpdatedAt, 1_000_000_000_000 - 7_000)
+})
+
+test("a stale answer is shown, and loaded again", async () => {
+  new Page()
+  openCache(client)
+  say({ q: "article", k: SEVEN, d: "Article 7", a: 0, s: 1 })
+  const shown = show(article(SEVEN))
+  assert.equal(shown.getCurrentResult().data, "Article 7")
+  await settle()
+  assert.equal(requests.length, 1)
+  assert.deepEqual(shown.getCurrentResult().data, ["from the route"])
+})
+
 test("newer data is kept, and a fetch that runs goes on", async () => {
   client.setQueryData(article(SEVEN).queryKey, "Newer")
   let answer

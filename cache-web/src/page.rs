@@ -95,7 +95,7 @@ impl<A: App> Page<A> {
         let answer = self.cx.query(query).await;
         if let Some(at) = self.open(query) {
             let outcome = Outcome::of(&self.cx, query, &answer, asked);
-            self.lock().state.settle(at, outcome);
+            self.settle(at, outcome);
         }
         answer
     }
@@ -139,9 +139,14 @@ impl<A: App> Page<A> {
         });
         // Starts the load. The body waits for it with a waker of its own.
         match load.as_mut().poll(&mut task::Context::from_waker(Waker::noop())) {
-            Poll::Ready((at, outcome)) => self.lock().state.settle(at, outcome),
+            Poll::Ready((at, outcome)) => self.settle(at, outcome),
             Poll::Pending => self.lock().loads.push(load),
         }
+    }
+
+    fn settle(&self, at: usize, outcome: Outcome) {
+        let surplus = self.lock().state.settle(at, outcome);
+        drop(surplus);
     }
 
     /// The entry for a key, if it may leave.

@@ -117,12 +117,14 @@ impl State {
         is_new
     }
 
-    /// Notes the outcome of an entry, unless there is one already.
-    pub(super) fn settle(&mut self, at: usize, outcome: Outcome) {
+    /// Notes the outcome of an entry. If there is one already, returns the new one, to be dropped without a lock.
+    pub(super) fn settle(&mut self, at: usize, outcome: Outcome) -> Option<Outcome> {
         let entry = &mut self.entries[at];
-        if matches!(entry.progress, Progress::New | Progress::Running) {
-            entry.progress = Progress::Settled(outcome);
+        if !matches!(entry.progress, Progress::New | Progress::Running) {
+            return Some(outcome);
         }
+        entry.progress = Progress::Settled(outcome);
+        None
     }
 
     /// Whether the first flush has to wait.
@@ -137,17 +139,23 @@ impl State {
         for at in 0..self.entries.len() {
             match self.entries[at].progress {
                 Progress::Settled(_) => self.tell(at, false, web, now, messages),
-                Progress::Running => {
-                    let Entry { query, key, .. } = &self.entries[at];
-                    let mut message = format!("{{\"i\":{at},").into_bytes();
-                    write_key(&mut message, web.listed(*query).name, key);
-                    message.push(b'}');
-                    self.bytes += message.len();
-                    messages.push(&message);
-                }
+                Progress::Running => self.announce(at, web, messages),
                 Progress::New | Progress::Done => {}
             }
         }
+    }
+
+    fn announce<A: App>(&mut self, at: usize, web: &Web<A>, messages: &mut Messages) {
+        let Entry { query, key, progress, .. } = &mut self.entries[at];
+        let mut message = format!("{{\"i\":{at},").into_bytes();
+        write_key(&mut message, web.listed(*query).name, key);
+        message.push(b'}');
+        if self.bytes + message.len() > MOST_BYTES {
+            *progress = Progress::Done;
+            return;
+        }
+        self.bytes += message.len();
+        messages.push(&message);
     }
 
     /// Tells the outcome of an entry that was announced.

@@ -91,7 +91,7 @@ export function openCache(client: QueryClient, options: { answers?: string } = {
       resolve(message.d)
       // The library takes the present for the time of the answer, a moment from now.
       if (message.s || message.a) {
-        setTimeout(() => client.getQueryCache().get(hashKey([name, key]))?.setState(state))
+        setTimeout(() => client.getQueryCache().get(hashKey([name, key]))?.setState(state), 0)
       }
     } else if ("e" in message) reject(new Error(message.e ?? `the load of ${name} has failed`))
     else resolve(load(name, key))

@@ -9,7 +9,7 @@ use axum::routing::get;
 use cache_web::{Cx, RequestLayer, Web};
 
 use super::magazine::{
-    Article, MILLISECOND, Magazine, Remarks, Secret, everything, flushes, magazine_client, open,
+    Article, Broken, MILLISECOND, Magazine, Remarks, Secret, everything, flushes, magazine_client, open,
 };
 use super::received::Received;
 use crate::serving::{Connection, Version, request, text};
@@ -181,4 +181,24 @@ async fn what_does_not_fit_is_skipped_and_smaller_answers_still_follow() {
     let sizes: Vec<usize> = received.values().iter().map(|value| value[0].as_str().unwrap().len()).collect();
     assert_eq!(sizes, [1_000_000, 10, "Remark on 9".len()]);
     assert_eq!(sent.flushes.last().unwrap().0, 10 * MILLISECOND);
+}
+
+#[tokio::test(start_paused = true)]
+async fn keys_that_do_not_fit_are_not_announced() {
+    let client = magazine_client();
+    let sent = open(&client, async |cx: Cx<Magazine>| {
+        let page = cx.page(&everything());
+        for count in 0..20 {
+            let text = "x".repeat(100_000 + count);
+            page.announce(&Broken { text });
+        }
+        page.html(page.place().to_string())
+    })
+    .await;
+    assert!((900_000..1_100_000).contains(&sent.whole().len()), "{}", sent.whole().len());
+    let received = sent.received();
+    let announced = received.all().filter(|message| message.get("q").is_some()).count();
+    assert_eq!(announced, 10);
+    let settled = received.all().filter(|message| message.get("e").is_some()).count();
+    assert_eq!(settled, 10, "what was announced is told");
 }

@@ -2,10 +2,13 @@
 
 use std::time::Duration;
 
-use cache_web::Cx;
+use axum::Router;
+use axum::routing::get;
+use cache_core::EntryTimes;
+use cache_web::{Cx, RequestLayer};
 
 use super::magazine::{
-    Article, Broken, MILLISECOND, Magazine, Remarks, everything, magazine_client, open, open_within,
+    Article, Broken, MILLISECOND, Magazine, Remarks, everything, flushes, magazine_client, open, open_within,
 };
 
 fn shell(place: &cache_web::Place) -> String {
@@ -54,6 +57,20 @@ async fn an_answer_that_settles_before_the_shell_is_ready_is_not_announced() {
     })
     .await;
     let expected = [r#"{"d":["Remark on 7"],"k":{"article":7,"millis":20},"q":"remarks"}"#, r#"{"end":1}"#];
+    assert_eq!(sent.received().messages(), [expected]);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_cached_answer_that_is_announced_is_in_the_first_flush() {
+    let client = magazine_client();
+    client.query(&Article { id: 7 }).await.unwrap();
+    let sent = open(&client, async |cx: Cx<Magazine>| {
+        let page = cx.page(&everything());
+        page.announce(&Article { id: 7 });
+        page.html(shell(&page.place()))
+    })
+    .await;
+    let expected = [r#"{"d":"Article 7","k":{"id":7},"q":"article"}"#, r#"{"end":1}"#];
     assert_eq!(sent.received().messages(), [expected]);
 }
 
@@ -186,4 +203,35 @@ async fn an_answer_that_the_cache_has_replaced_is_stale() {
     let stale: Vec<_> = received.all().filter(|message| message.get("s").is_some()).collect();
     assert_eq!(stale.len(), 1);
     assert_eq!(stale[0]["d"], "Article 7");
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_answer_with_a_freshness_time_of_its_own_says_so() {
+    let client = magazine_client();
+    let times = EntryTimes::new().fresh(Duration::from_secs(5));
+    client.cache().insert_timed(Article { id: 7 }, "Timed".to_owned(), times);
+    let sent = open(&client, async |cx: Cx<Magazine>| {
+        let page = cx.page(&everything());
+        page.query(&Article { id: 7 }).await.unwrap();
+        page.query(&Article { id: 8 }).await.unwrap();
+        page.html(shell(&page.place()))
+    })
+    .await;
+    let received = sent.received();
+    let times: Vec<_> = received.all().filter_map(|message| message["f"].as_u64()).collect();
+    assert_eq!(times, [5_000], "that of the other is the query's");
+}
+
+#[tokio::test(start_paused = true)]
+async fn without_a_deadline_the_browser_waits_half_a_minute() {
+    let client = magazine_client();
+    let handler = async |cx: Cx<Magazine>| {
+        let page = cx.page(&everything());
+        page.announce(&Remarks { article: 7, millis: 300 });
+        page.html(shell(&page.place()))
+    };
+    let routes = Router::new().route("/", get(handler)).layer(RequestLayer::new(&client));
+    let received = flushes(routes).await.received();
+    let times: Vec<_> = received.all().filter_map(|message| message["t"].as_u64()).collect();
+    assert_eq!(times, [30_000]);
 }
