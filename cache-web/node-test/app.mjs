@@ -7,6 +7,7 @@ openCache(client)
 const seen = document.createElement("pre")
 seen.id = "seen"
 document.documentElement.append(seen)
+document.addEventListener("DOMContentLoaded", () => (seen.textContent += "the page has ended\n"))
 
 function show(name, options) {
   const observer = new QueryObserver(client, options)

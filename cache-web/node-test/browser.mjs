@@ -60,6 +60,8 @@ class Site {
           await new Promise((resolve) => setTimeout(resolve, 5))
         }
       }
+      // What has arrived is shown before the page ends.
+      await new Promise((resolve) => setTimeout(resolve, 300))
       response.end()
     } else {
       this.requests.push(decodeURIComponent(request.url))
@@ -90,7 +92,7 @@ for (const [what, sample, policy] of [
 ]) {
   test(`no request follows the document: ${what}`, async () => {
     const site = new Site(sample, policy)
-    assert.deepEqual(await site.open(), FOLLOWED)
+    assert.deepEqual(await site.open(), [...FOLLOWED, "the page has ended"])
     assert.deepEqual(site.requests, [])
   })
 }
