@@ -47,10 +47,12 @@ impl Form {
 
 /// Writes the inside of a string of JavaScript in single quotes. JSON has no line ends and control characters.
 fn write_string(html: &mut Vec<u8>, json: &[u8]) {
-    for &byte in json {
-        if matches!(byte, b'\\' | b'\'') {
-            html.push(b'\\');
-        }
-        html.push(byte);
+    html.reserve(json.len() + json.len() / 8);
+    let mut rest = json;
+    while let Some(at) = rest.iter().position(|byte| matches!(byte, b'\\' | b'\'')) {
+        html.extend_from_slice(&rest[..at]);
+        html.extend_from_slice(&[b'\\', rest[at]]);
+        rest = &rest[at + 1..];
     }
+    html.extend_from_slice(rest);
 }
