@@ -23,8 +23,8 @@ const HEADERS: [(HeaderName, HeaderValue); 2] = [
 ];
 
 impl<A: App> Web<A> {
-    /// Returns the route that answers the listed queries to browsers, at `GET {path}/{name}?key={JSON}`. Its router needs
-    /// a [`RequestLayer`](crate::RequestLayer), in whose context the queries are made.
+    /// Returns the route that answers the listed queries to browsers, at `GET {path}/{name}?key={JSON}`. Its router
+    /// needs a [`RequestLayer`](crate::RequestLayer), in whose context the queries are made.
     ///
     /// | status | when |
     /// |---|---|

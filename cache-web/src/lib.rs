@@ -1,6 +1,6 @@
 //! The query client [`cache_client`] in a web server on [axum]: each request gets a context that lives as long as the
-//! request, and a page hands the answers that it was rendered from on to TanStack Query in the browser, which then makes
-//! no request for them.
+//! request, and a page hands the answers that it was rendered from on to TanStack Query in the browser, which then
+//! makes no request for them.
 //!
 //! # Example
 //! ```
@@ -91,30 +91,32 @@
 //!
 //! # Requests
 //! - **A request is one tree**: within a request the same query gives the same `Arc`, whoever asks.
-//! - **A client that goes away cancels its request**, also in the middle of a response body. Loads that nobody else waits
-//!   for end at once. At a deadline they continue for as long as the option `linger` says, since the client may try again.
+//! - **A client that goes away cancels its request**, also in the middle of a response body. Loads that nobody else
+//!   waits for end at once. At a deadline they continue for as long as the option `linger` says, since the client may
+//!   try again.
 //! - **No task per request.** Dropping the response, or a panic of the handler, releases everything.
 //!
 //! # What leaves the server
 //! - Only queries in a [`Web`] leave, and only keys that the page itself has [queried](Page::query) or
 //!   [announced](Page::announce), once each, with the value that the render saw. What their loads have read does not.
-//! - The answers of a [guarded](Web::guarded) query leave for requests that its guard accepts, in pages and by the route.
+//! - The answers of a [guarded](Web::guarded) query leave for requests that its guard accepts, in pages and by the
+//!   route.
 //! - **Texts stay texts.** State is JSON in which `<`, `>`, `&`, U+2028 and U+2029 are escapes, inside a string of
 //!   JavaScript or an element that no browser runs. Where it goes is a random word per response.
-//! - **Numbers stay exact.** A value with an integer beyond 2^53, or with a float that JSON has no form for, is not sent:
-//!   an event of `tracing` names the field. Write such a number [as a string](as_string). `serde_json::RawValue` is not
-//!   sent either, since it cannot be checked.
-//! - A page sends at most 1,000 entries, and state of at most 1 MiB. What does not fit, or is not there at the deadline,
-//!   is skipped, and the browser loads it when it needs it.
+//! - **Numbers stay exact.** A value with an integer beyond 2^53, or with a float that JSON has no form for, is not
+//!   sent: an event of `tracing` names the field. Write such a number [as a string](as_string). `serde_json::RawValue`
+//!   is not sent either, since it cannot be checked.
+//! - A page sends at most 1,000 entries, and state of at most 1 MiB. What does not fit, or is not there at the
+//!   deadline, is skipped, and the browser loads it when it needs it.
 //! - A page with state is `Cache-Control: private, no-store`, unless the handler sets the header.
 //!
 //! # In the browser
 //! Keys are `[name, key]`, so that `["get_title"]` selects a query. Ages are durations, so the clocks may differ. An
 //! answer that the browser has already, and that is newer, is kept; a request that runs goes on.
 //!
-//! If the page breaks off, what was announced is loaded as soon as the browser reports the end of the document. Chromium
-//! reports nothing then; there it is loaded one second after the deadline of the request, or after half a minute if the
-//! request has none.
+//! If the page breaks off, what was announced is loaded as soon as the browser reports the end of the document.
+//! Chromium reports nothing then; there it is loaded one second after the deadline of the request, or after half a
+//! minute if the request has none.
 //!
 //! The script that calls `openCache` must run before the page has ended: use `<script type="module" async>`, since a
 //! module without `async` waits for the last announced answer. A proxy that collects a response before it passes it on

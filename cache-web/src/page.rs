@@ -79,8 +79,8 @@ impl<A: App> Cx<A> {
 }
 
 impl<A: App> Page<A> {
-    /// Answers a query, like [`Context::query`]. If it is in the list, the browser gets the answer with the first part of
-    /// the page.
+    /// Answers a query, like [`Context::query`]. If it is in the list, the browser gets the answer with the first part
+    /// of the page.
     ///
     /// # Errors
     /// Those of [`Context::query`].
@@ -100,8 +100,8 @@ impl<A: App> Page<A> {
         answer
     }
 
-    /// Tells the browser that the answer to a query follows, so that it starts no load of its own. The query starts now;
-    /// its answer is sent with the first part of the page if it is there by then, or else when it has settled.
+    /// Tells the browser that the answer to a query follows, so that it starts no load of its own. The query starts
+    /// now; its answer is sent with the first part of the page if it is there by then, or else when it has settled.
     ///
     /// A query that is not in the list is not loaded, which is an event of `tracing` at level `WARN`. Nor is one that a
     /// guard refuses.
@@ -112,8 +112,8 @@ impl<A: App> Page<A> {
         self.start(query, false);
     }
 
-    /// Like [`announce`](Self::announce), and the first part of the page waits until the query has settled, at most 500 ms
-    /// for all such queries together.
+    /// Like [`announce`](Self::announce), and the first part of the page waits until the query has settled, at most 500
+    /// ms for all such queries together.
     pub fn defer<Q: Fetch<A>>(&self, query: &Q)
     where
         A::Registry: Holds<Q>,

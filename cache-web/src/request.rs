@@ -30,13 +30,13 @@ pub use future::ResponseFuture;
 ///
 /// The context is named after the method and the route that matched, such as `GET /posts/{id}`, never after the path
 /// itself; without a route it is named `GET`. It lives until the response *body* has ended. If the client goes away
-/// before that, the context is [cancelled](cache_client::Context::cancel): loads that only this request waits for end at
-/// once. The handler, the response body and everything that runs in their tasks get the context from
+/// before that, the context is [cancelled](cache_client::Context::cancel): loads that only this request waits for end
+/// at once. The handler, the response body and everything that runs in their tasks get the context from
 /// [`Context::current`](cache_client::Context::current).
 ///
-/// Add it with [`Router::layer`](axum::Router::layer), which runs it when the route is known. A layer that ends requests
-/// early, such as a timeout, counts as a client that goes away; use [`deadline`](Self::deadline) for a time limit that
-/// handlers can answer.
+/// Add it with [`Router::layer`](axum::Router::layer), which runs it when the route is known. A layer that ends
+/// requests early, such as a timeout, counts as a client that goes away; use [`deadline`](Self::deadline) for a time
+/// limit that handlers can answer.
 ///
 /// # Costs
 /// A few small allocations per request: name, tree and context. No task, and no lock that requests share.
@@ -52,8 +52,8 @@ impl<A: App> RequestLayer<A> {
         Self { client: client.clone(), deadline: Deadline::default() }
     }
 
-    /// Sets how long a request may take, from when the layer receives it to the end of its response body. After that its
-    /// queries fail with [`QueryError::Interrupted`](cache_client::QueryError::Interrupted), which
+    /// Sets how long a request may take, from when the layer receives it to the end of its response body. After that
+    /// its queries fail with [`QueryError::Interrupted`](cache_client::QueryError::Interrupted), which
     /// [`Failure`](crate::Failure) answers with status 504. Shared loads continue for as long as the option `linger`
     /// says.
     ///

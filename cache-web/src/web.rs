@@ -44,8 +44,8 @@ impl<A: App> Web<A> {
     }
 
     /// Adds a query whose answers leave the server only for requests and keys for which `may_read` returns `true`. It
-    /// gets the head of the request, with the extensions that middleware has set, such as a session. It is called before
-    /// anything is read or loaded for the browser, and decides for each request anew.
+    /// gets the head of the request, with the extensions that middleware has set, such as a session. It is called
+    /// before anything is read or loaded for the browser, and decides for each request anew.
     ///
     /// If the query has been listed before, all its guards have to return `true`.
     #[must_use]

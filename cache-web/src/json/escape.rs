@@ -4,8 +4,8 @@ use std::io::{self, Write};
 
 use serde_json::ser::Formatter;
 
-/// Writes `<`, `>`, `&`, U+2028 and U+2029 as escapes. In JSON they can only be inside strings, where the escapes mean the
-/// same characters.
+/// Writes `<`, `>`, `&`, U+2028 and U+2029 as escapes. In JSON they can only be inside strings, where the escapes mean
+/// the same characters.
 pub(super) struct HtmlSafe;
 
 impl Formatter for HtmlSafe {

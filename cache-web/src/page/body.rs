@@ -21,8 +21,8 @@ use crate::web::Web;
 /// How long the first flush waits for deferred queries, all together.
 const LONGEST_HOLD: Duration = Duration::from_millis(500);
 
-/// How long the browser waits for announced answers if the request has no deadline. It may then ask for an answer that is
-/// still being loaded, and so joins its load.
+/// How long the browser waits for announced answers if the request has no deadline. It may then ask for an answer that
+/// is still being loaded, and so joins its load.
 const WAIT_WITHOUT_DEADLINE: Duration = Duration::from_secs(30);
 
 pub(super) struct PageBody<A: App> {

@@ -12,8 +12,8 @@ use http_body::{Body as HttpBody, Frame, SizeHint};
 
 use super::lifetime::RequestLifetime;
 
-/// The body of a response under a [`RequestLayer`](crate::RequestLayer). The context of the request lives until the body
-/// has ended, and is cancelled if the body is dropped before that.
+/// The body of a response under a [`RequestLayer`](crate::RequestLayer). The context of the request lives until the
+/// body has ended, and is cancelled if the body is dropped before that.
 pub struct ResponseBody<A: App> {
     // Dropped first, like that of the response future.
     lifetime: Option<RequestLifetime<A>>,
