@@ -16,7 +16,7 @@ use tokio::time::Instant;
 use crate::app::App;
 use crate::client::Client;
 use crate::token::Token;
-pub(crate) use tree::{Access, ContextName, Node, Tree, current, scoped};
+pub(crate) use tree::{Access, ContextEnd, ContextName, Node, Tree, current, scoped};
 
 /// A context in the tree of one request.
 ///
@@ -252,6 +252,13 @@ impl<A: App> Context<A> {
     #[must_use]
     pub fn with_deadline(&self, deadline: Instant) -> Self {
         Self(Node::until(&self.0, deadline))
+    }
+
+    /// Returns when this context ends by its deadline, or by that of a context above it.
+    #[doc(hidden)]
+    #[must_use]
+    pub fn deadline(&self) -> Option<Instant> {
+        self.0.deadline()
     }
 
     /// Makes this context and all its children, including existing ones, bypass the cache: from now on they neither

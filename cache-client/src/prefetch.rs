@@ -11,7 +11,7 @@ use crate::any_query::AnyQuery;
 use crate::app::App;
 use crate::client::Client;
 use crate::concurrency::{LoadSlot, while_lent};
-use crate::context::{Access, Context};
+use crate::context::{Access, Context, ContextEnd};
 use crate::error::OptionsError;
 use crate::fetch::Fetch;
 use crate::flight::state::Flight;
@@ -21,7 +21,6 @@ use crate::query::caller::Caller;
 use crate::query::set::{QueryList, QuerySet};
 use crate::runtime::{ClientRuntime, Timer};
 use crate::telemetry;
-use crate::token::Token;
 
 impl<A: App> Client<A> {
     /// Loads a query in the background, unless it is fresh or being loaded.
@@ -290,14 +289,13 @@ impl<A: App> Caller<'_, A> {
         let context = self.context(self.access());
         let load =
             context.as_ref().and_then(|node| Some((Arc::clone(node.client.wait_graph()), node.flight?)));
-        let token = self.node().map(|node| node.token.clone());
         let runtime = Arc::clone(self.client().runtime());
         let slot = context.and_then(|node| node.slot.clone());
         let loads = flights.into_iter();
         let loads = loads.map(|flight| PrefetchedLoad {
             flight,
             load: load.clone(),
-            token: token.clone(),
+            end: self.node().map(|node| node.end()),
             runtime: Arc::clone(&runtime),
         });
         Prefetched { loads: loads.collect(), slot }
@@ -317,7 +315,7 @@ struct PrefetchedLoad {
     /// The load that made the prefetch, if there is one.
     load: Option<(Arc<WaitGraph>, FlightId)>,
     /// Ends the wait with the context.
-    token: Option<Token>,
+    end: Option<ContextEnd>,
     runtime: Arc<ClientRuntime>,
 }
 
@@ -347,14 +345,14 @@ impl PrefetchedLoad {
     /// Waits for the end of the load without being one of its waiters, so that the load still counts as one without
     /// callers.
     async fn ended(self) {
-        let Self { flight, load, token, runtime } = self;
+        let Self { flight, load, end, runtime } = self;
         let _edge = match load.map(|(graph, id)| WaitEdge::begin(&graph, id, flight.id)) {
             Some(None) => return,
             edge => edge,
         };
         let cancelled = async {
-            match &token {
-                Some(token) => token.cancelled().await,
+            match &end {
+                Some(end) => end.reached().await,
                 None => pending().await,
             }
         };

@@ -179,13 +179,6 @@ impl Drop for IdleProbe {
 #[derive(Debug)]
 pub(crate) struct Timer(AbortHandle);
 
-impl Timer {
-    /// Spawns a future that waits on the runtime of the caller.
-    pub(crate) fn spawn(wait: impl Future<Output = ()> + Send + 'static) -> Self {
-        Self(tokio::spawn(wait).abort_handle())
-    }
-}
-
 impl Drop for Timer {
     fn drop(&mut self) {
         self.0.abort();

@@ -88,6 +88,13 @@ impl TableOptions {
         self
     }
 
+    /// The time to live and the freshness time, for crates that describe queries.
+    #[doc(hidden)]
+    #[must_use]
+    pub const fn times(self) -> [Option<Duration>; 2] {
+        [self.ttl, self.fresh]
+    }
+
     /// Keeps the `values` previous values of each resident entry.
     pub const fn history(mut self, values: u32) -> Self {
         self.history = values;

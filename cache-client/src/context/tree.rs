@@ -8,8 +8,8 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, OnceLock};
 
 use cache_core::client_support::{AnyKey, AnyTableRef, AnyWatch, ValueHandle};
-use tokio::runtime::{Handle, Id};
-use tokio::time::Instant;
+use tokio::runtime::Handle;
+use tokio::time::{Instant, Sleep};
 
 use super::memo::Memo;
 use super::shared_load::SharedLoad;
@@ -21,7 +21,6 @@ use crate::erased::{AnyValue, Outcome};
 use crate::flight::wait_graph::FlightId;
 use crate::flight::waiter::CallOrigin;
 use crate::notes::LoadNotes;
-use crate::runtime::Timer;
 use crate::token::Token;
 
 /// One context.
@@ -31,10 +30,8 @@ pub(crate) struct Node<A: App> {
     /// In the context of a shared load, created at the first use, since most loads do not need it.
     tree: OnceLock<Arc<Tree>>,
     parent: Parent<A>,
-    /// Cancelled with the tree, or at the deadline.
+    /// Cancelled with the tree, and after the deadline by whatever notices that it has passed.
     pub(crate) token: Token,
-    /// Cancels the token at the deadline.
-    _timer: Option<Timer>,
     deadline: Option<Deadline>,
     /// Whether the context, together with its children, bypasses the cache.
     is_disabled: AtomicBool,
@@ -66,11 +63,41 @@ impl Deref for ContextName {
     }
 }
 
-/// When a context ends, and the runtime of its timer.
-#[derive(Clone, Copy, Debug)]
+/// When a context ends, and the runtime that measures this for callers outside of one.
+#[derive(Clone, Debug)]
 struct Deadline {
     at: Instant,
-    runtime: Id,
+    runtime: Handle,
+}
+
+impl Deadline {
+    fn has_passed(&self) -> bool {
+        self.at <= Instant::now()
+    }
+
+    /// Waits on the runtime of the caller, since that of the deadline may not run.
+    fn sleep(&self) -> Sleep {
+        let _entered = Handle::try_current().is_err().then(|| self.runtime.enter());
+        tokio::time::sleep_until(self.at)
+    }
+}
+
+/// When a context ends, apart from the context.
+#[derive(Clone, Debug)]
+pub(crate) struct ContextEnd {
+    token: Token,
+    deadline: Option<Deadline>,
+}
+
+impl ContextEnd {
+    /// Waits until the context is cancelled or its deadline has passed.
+    pub(crate) async fn reached(&self) {
+        let Some(deadline) = &self.deadline else { return self.token.cancelled().await };
+        tokio::select! {
+            () = self.token.cancelled() => {}
+            () = deadline.sleep() => self.token.cancel(),
+        }
+    }
 }
 
 /// What the contexts of a tree share.
@@ -220,7 +247,6 @@ impl<A: App> Node<A> {
             tree: OnceLock::new(),
             parent: Parent(None),
             token,
-            _timer: None,
             deadline: None,
             is_disabled: AtomicBool::new(false),
             hides_layers: false,
@@ -243,8 +269,7 @@ impl<A: App> Node<A> {
             tree: OnceLock::from(Arc::clone(parent.tree())),
             parent: Parent(Some(Arc::clone(parent))),
             token: parent.token.clone(),
-            _timer: None,
-            deadline: parent.deadline,
+            deadline: parent.deadline.clone(),
             is_disabled: AtomicBool::new(false),
             hides_layers: parent.hides_layers,
             flight: parent.flight,
@@ -286,45 +311,35 @@ impl<A: App> Node<A> {
 
     pub(crate) fn until(parent: &Arc<Self>, deadline: Instant) -> Arc<Self> {
         let token = parent.token.child();
-        let timer = if deadline <= Instant::now() {
+        let own = Deadline { at: deadline, runtime: Handle::current() };
+        if own.has_passed() {
             token.cancel();
-            None
-        } else {
-            let token = token.clone();
-            let timer = async move {
-                tokio::time::sleep_until(deadline).await;
-                token.cancel();
-            };
-            Some(Timer::spawn(timer))
-        };
-        let own = Deadline { at: deadline, runtime: Handle::current().id() };
-        let deadline = Some(parent.deadline.filter(|earlier| earlier.at <= deadline).unwrap_or(own));
-        let name = parent.name.clone();
-        Arc::new(Self { token, _timer: timer, deadline, ..Self::child_of(parent, name) })
+        }
+        let earlier = parent.deadline.clone().filter(|earlier| earlier.at <= deadline);
+        let (deadline, name) = (Some(earlier.unwrap_or(own)), parent.name.clone());
+        Arc::new(Self { token, deadline, ..Self::child_of(parent, name) })
+    }
+
+    pub(crate) fn deadline(&self) -> Option<Instant> {
+        self.deadline.as_ref().map(|deadline| deadline.at)
     }
 
     /// Whether the context was cancelled, or its deadline has passed.
     pub(crate) fn has_ended(&self) -> bool {
-        if self.deadline.is_some_and(|deadline| deadline.at <= Instant::now()) {
-            // Its timer is late, if its runtime runs at all.
+        if self.deadline.as_ref().is_some_and(Deadline::has_passed) {
             self.token.cancel();
         }
         self.token.is_cancelled()
     }
 
-    /// Waits until the context is cancelled or its deadline has passed, even if the runtime of its timer does not run.
+    /// Waits until the context is cancelled or its deadline has passed.
     pub(crate) async fn ended(&self) {
-        let is_elsewhere =
-            |deadline: &Deadline| Handle::try_current().is_ok_and(|here| here.id() != deadline.runtime);
-        match self.deadline.filter(is_elsewhere) {
-            Some(deadline) => {
-                tokio::select! {
-                    () = self.token.cancelled() => {}
-                    () = tokio::time::sleep_until(deadline.at) => self.token.cancel(),
-                }
-            }
-            None => self.token.cancelled().await,
-        }
+        self.end().reached().await;
+    }
+
+    /// When the context ends, for code that does not keep it.
+    pub(crate) fn end(&self) -> ContextEnd {
+        ContextEnd { token: self.token.clone(), deadline: self.deadline.clone() }
     }
 
     /// Creates a child of `parent` with replacements for the queries of a type.

@@ -48,7 +48,7 @@ impl<A: App> Caller<'_, A> {
             match node.tree().memo.known(query) {
                 MemoAnswer::Answer(value) => return Some(value),
                 MemoAnswer::Requested => return None,
-                MemoAnswer::Unknown if node.token.is_cancelled() => return None,
+                MemoAnswer::Unknown if node.has_ended() => return None,
                 MemoAnswer::Unknown => {}
             }
         }

@@ -39,6 +39,18 @@ async fn a_prefetch_can_be_awaited() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn the_wait_for_a_prefetch_ends_with_its_context() {
+    let client = paused_client();
+    client.app().script(&GetNumber(1), Script::Answer(seconds(3)));
+    let begun = Instant::now();
+    let hasty = client.request("tree").with_deadline(begun + SECOND);
+    hasty.prefetch(&GetNumber(1)).done().await;
+    assert_eq!(begun.elapsed(), SECOND);
+    pass(seconds(2)).await;
+    assert!(client.cached(&GetNumber(1)).is_some(), "the load continues");
+}
+
+#[tokio::test(start_paused = true)]
 async fn a_slice_an_array_and_a_vector_can_be_prefetched() {
     let client = paused_client();
     let keys: Vec<GetNumber> = (0..9).map(GetNumber).collect();

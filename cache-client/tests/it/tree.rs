@@ -190,6 +190,18 @@ async fn an_endless_load_ends_with_the_deadline_of_its_only_caller() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn a_deadline_needs_no_task() {
+    let client = paused_client();
+    let tasks = || tokio::runtime::Handle::current().metrics().num_alive_tasks();
+    let before = tasks();
+    let hasty = client.request("tree").with_deadline(Instant::now() + SECOND);
+    assert_eq!(tasks(), before);
+    assert!(!hasty.is_cancelled());
+    pass(SECOND).await;
+    assert!(hasty.is_cancelled());
+}
+
+#[tokio::test(start_paused = true)]
 async fn a_deadline_in_the_past_interrupts_at_once() {
     let client = paused_client();
     let late = client.request("tree").with_deadline(Instant::now());

@@ -1,0 +1,61 @@
+//! A query of the list, with its types erased.
+
+use std::any::{Any, TypeId};
+use std::future::Future;
+use std::pin::Pin;
+use std::sync::Arc;
+
+use axum::http::request::Parts;
+use axum::response::Response;
+use cache_client::App;
+
+use crate::cx::Cx;
+use crate::json::JsonError;
+use crate::typescript::query::QueryText;
+use crate::typescript::types::Types;
+
+/// A query of the list.
+pub(crate) struct Listed<A: App> {
+    pub(crate) name: &'static str,
+    pub(crate) query: TypeId,
+    /// All of them have to allow it.
+    pub(crate) guards: Vec<Arc<Guard>>,
+    /// Whether browsers get the texts of errors.
+    pub(crate) tells_errors: bool,
+    pub(crate) key_json: ToJson,
+    pub(crate) value_json: ToJson,
+    pub(crate) answer: AnswerFn<A>,
+    pub(crate) describe: fn(&mut Types<'_>) -> QueryText,
+}
+
+/// Decides whether a request may have the answer for a key.
+pub(crate) type Guard = dyn Fn(&Parts, &dyn Any) -> bool + Send + Sync;
+
+/// Writes a key or a value of the query.
+pub(crate) type ToJson = fn(&dyn Any) -> Result<Vec<u8>, JsonError>;
+
+/// Answers a key of the query, given as JSON.
+pub(crate) type AnswerFn<A> = for<'a> fn(&'a Listed<A>, &'a Cx<A>, &'a str) -> AnswerFuture<'a>;
+
+/// The answer, or the response to a key that has none.
+pub(crate) type AnswerFuture<'a> = Pin<Box<dyn Future<Output = Result<JsonAnswer, Response>> + Send + 'a>>;
+
+/// An answer as JSON.
+pub(crate) struct JsonAnswer {
+    pub(crate) json: Vec<u8>,
+    /// `None` if the answer is not the one in the cache.
+    pub(crate) etag: Option<String>,
+}
+
+impl<A: App> Listed<A> {
+    /// Whether a request may have the answer for a key.
+    pub(crate) fn allows(&self, request: &Parts, key: &dyn Any) -> bool {
+        self.guards.iter().all(|may_read| may_read(request, key))
+    }
+}
+
+impl<A: App> Clone for Listed<A> {
+    fn clone(&self) -> Self {
+        Self { guards: self.guards.clone(), ..*self }
+    }
+}

@@ -1,0 +1,261 @@
+//! One page: which answers it hands on to the browser, and where in its HTML. `body` sends it.
+
+mod body;
+mod entry;
+mod error;
+mod script;
+mod state;
+
+use std::any::Any;
+use std::fmt::{self, Debug, Display};
+use std::future::Future;
+use std::pin::Pin;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::task::{self, Poll, Waker};
+
+use axum::body::Body;
+use axum::http::header::{CACHE_CONTROL, CONTENT_TYPE};
+use axum::http::request::Parts;
+use axum::response::{IntoResponse, Response};
+use cache_client::{Answer, App, Context, Fetch};
+use cache_core::Holds;
+use tokio::time::Instant;
+
+use crate::cx::Cx;
+use crate::random;
+use crate::web::Web;
+use body::PageBody;
+use entry::Outcome;
+use script::Form;
+use state::State;
+
+pub use error::PageError;
+
+/// A page that hands its answers on to the browser.
+///
+/// What the page [queries](Self::query) is sent with it, and what it [announces](Self::announce) follows when it has
+/// settled, if the query is in the list [`Web`]. What the loads of these queries have read is not sent.
+pub struct Page<A: App> {
+    cx: Context<A>,
+    request: Arc<Parts>,
+    web: Web<A>,
+    /// The random names of this response: of the place for the state, and the nonce.
+    names: Result<[String; 2], getrandom::Error>,
+    pending: Mutex<Pending>,
+}
+
+/// What the page has collected so far. Locked only for changes of this data.
+#[derive(Default)]
+struct Pending {
+    state: State,
+    loads: Vec<Load>,
+    form: Form,
+    is_sent: bool,
+}
+
+/// A query that was announced and has not settled yet.
+pub(crate) type Load = Pin<Box<dyn Future<Output = (usize, Outcome)> + Send>>;
+
+/// Where the state of a page goes in its HTML. Displays as a random word of letters, digits and hyphens, which no text
+/// of a user can contain.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Place(String);
+
+impl Display for Place {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+impl<A: App> Cx<A> {
+    /// Begins a page that hands the answers of the listed queries on to the browser.
+    #[must_use]
+    pub fn page(&self, web: &Web<A>) -> Page<A> {
+        let name = |prefix: &str| random::name().map(|name| format!("{prefix}{name}"));
+        let names = name("cache-web-place-").and_then(|place| Ok([place, name("")?]));
+        let (cx, request) = (self.context().clone(), Arc::clone(self.request()));
+        Page { cx, request, web: web.clone(), names, pending: Mutex::default() }
+    }
+}
+
+impl<A: App> Page<A> {
+    /// Answers a query, like [`Context::query`]. If it is in the list, the browser gets the answer with the first part
+    /// of the page.
+    ///
+    /// # Errors
+    /// Those of [`Context::query`].
+    ///
+    /// # Cancellation
+    /// If this is dropped, nothing is sent.
+    pub async fn query<Q: Fetch<A>>(&self, query: &Q) -> Answer<A, Q>
+    where
+        A::Registry: Holds<Q>,
+    {
+        let asked = Instant::now();
+        let answer = self.cx.query(query).await;
+        if let Some(at) = self.open(query) {
+            let outcome = Outcome::of(&self.cx, query, &answer, asked);
+            self.settle(at, outcome);
+        }
+        answer
+    }
+
+    /// Tells the browser that the answer to a query follows, so that it starts no load of its own. The query starts
+    /// now; its answer is sent with the first part of the page if it is there by then, or else when it has settled.
+    ///
+    /// A query that is not in the list is not loaded, which is an event of `tracing` at level `WARN`. Nor is one that a
+    /// guard refuses.
+    pub fn announce<Q: Fetch<A>>(&self, query: &Q)
+    where
+        A::Registry: Holds<Q>,
+    {
+        self.start(query, false);
+    }
+
+    /// Like [`announce`](Self::announce), and the first part of the page waits until the query has settled, at most 500
+    /// ms for all such queries together.
+    pub fn defer<Q: Fetch<A>>(&self, query: &Q)
+    where
+        A::Registry: Holds<Q>,
+    {
+        self.start(query, true);
+    }
+
+    fn start<Q: Fetch<A>>(&self, query: &Q, is_deferred: bool)
+    where
+        A::Registry: Holds<Q>,
+    {
+        if self.web.index_of::<Q>().is_none() {
+            tracing::warn!(target: "cache_web", query = Q::NAME, "announced_unlisted");
+        }
+        let Some(at) = self.open(query) else { return };
+        if !self.lock().state.begin(at, is_deferred) {
+            return;
+        }
+        let (cx, query, asked) = (self.cx.clone(), query.clone(), Instant::now());
+        let mut load: Load = Box::pin(async move {
+            let answer = cx.query(&query).await;
+            (at, Outcome::of(&cx, &query, &answer, asked))
+        });
+        // Starts the load. The body waits for it with a waker of its own.
+        match load.as_mut().poll(&mut task::Context::from_waker(Waker::noop())) {
+            Poll::Ready((at, outcome)) => self.settle(at, outcome),
+            Poll::Pending => self.lock().loads.push(load),
+        }
+    }
+
+    fn settle(&self, at: usize, outcome: Outcome) {
+        let surplus = self.lock().state.settle(at, outcome);
+        drop(surplus);
+    }
+
+    /// The entry for a key, if it may leave.
+    fn open<Q: Fetch<A>>(&self, query: &Q) -> Option<usize> {
+        let index = self.web.index_of::<Q>()?;
+        let (listed, key) = (self.web.listed(index), query as &dyn Any);
+        if !listed.allows(&self.request, key) {
+            tracing::debug!(target: "cache_web", query = Q::NAME, "refused_by_guard");
+            return None;
+        }
+        match (listed.key_json)(key) {
+            Ok(key) => self.lock().state.open(index, key),
+            Err(error) => {
+                tracing::warn!(target: "cache_web", query = Q::NAME, %error, "unsendable_key");
+                None
+            }
+        }
+    }
+
+    /// Returns where the state goes in the HTML of the page: anywhere a `<script>` may be, once. In a template that
+    /// escapes texts it may be written like any text.
+    #[must_use]
+    pub fn place(&self) -> Place {
+        Place(self.names.as_ref().map(|[place, _]| place.clone()).unwrap_or_default())
+    }
+
+    /// Returns the nonce of the scripts that carry the state, for a `Content-Security-Policy` that allows
+    /// `'nonce-...'`. 32 hexadecimal digits, random per response.
+    #[must_use]
+    pub fn nonce(&self) -> &str {
+        self.names.as_ref().map(|[_, nonce]| nonce.as_str()).unwrap_or_default()
+    }
+
+    /// Sends the state as blocks of data instead of scripts, for a policy that allows no inline script at all.
+    pub fn data_blocks(&self) {
+        self.lock().form = Form::DataBlocks;
+    }
+
+    /// Returns the response: the HTML, with the state in its [place](Self::place), and then what was announced. `shell`
+    /// is the whole HTML of the page; what follows it is only state.
+    ///
+    /// A response that carries state has `Cache-Control: private, no-store`, unless the handler sets the header. If the
+    /// shell does not have the place exactly once, or the page was sent already, the response is [`PageError`], with
+    /// status 500.
+    pub fn html(&self, shell: impl Into<String>) -> PageResponse {
+        PageResponse(self.body(shell.into()))
+    }
+
+    fn body(&self, shell: String) -> Result<(Body, bool), PageError> {
+        let [place, nonce] =
+            self.names.as_ref().map_err(|error| PageError::NoRandomness(error.to_string()))?;
+        let [before, after] = split(&shell, place)?;
+        let mut pending = self.lock();
+        if std::mem::replace(&mut pending.is_sent, true) {
+            return Err(PageError::SentAlready);
+        }
+        let Pending { state, loads, form, .. } = std::mem::take(&mut *pending);
+        pending.is_sent = true;
+        drop(pending);
+        if state.is_empty() {
+            return Ok((Body::from([before, after].concat()), false));
+        }
+        let shell = [before.to_owned(), after.to_owned()];
+        let form = form.with_nonce(nonce);
+        let body = PageBody::new(self.web.clone(), shell, form, state, loads, self.cx.deadline());
+        Ok((Body::new(body), true))
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Pending> {
+        self.pending.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// The parts of a shell before and after the place.
+fn split<'a>(shell: &'a str, place: &str) -> Result<[&'a str; 2], PageError> {
+    let Some((before, after)) = shell.split_once(place) else { return Err(PageError::NoPlace) };
+    if after.contains(place) {
+        return Err(PageError::SeveralPlaces);
+    }
+    Ok([before, after])
+}
+
+/// The response of a [`Page`].
+#[must_use = "a page is sent when its response is returned from the handler"]
+pub struct PageResponse(Result<(Body, bool), PageError>);
+
+impl IntoResponse for PageResponse {
+    fn into_response(self) -> Response {
+        let (body, has_state) = match self.0 {
+            Ok(parts) => parts,
+            Err(error) => return error.into_response(),
+        };
+        let mut response = ([(CONTENT_TYPE, "text/html; charset=utf-8")], body).into_response();
+        if has_state {
+            let value = axum::http::HeaderValue::from_static("private, no-store");
+            response.headers_mut().insert(CACHE_CONTROL, value);
+        }
+        response
+    }
+}
+
+impl Debug for PageResponse {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("PageResponse").field("error", &self.0.as_ref().err()).finish_non_exhaustive()
+    }
+}
+
+impl<A: App> Debug for Page<A> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Page").field("cx", &self.cx).field("web", &self.web).finish_non_exhaustive()
+    }
+}

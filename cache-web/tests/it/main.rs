@@ -1,0 +1,10 @@
+//! Tests of the crate through its public interface, with connections in memory and paused time.
+#![allow(clippy::unwrap_used, missing_debug_implementations, missing_docs, reason = "tests")]
+
+mod blog;
+mod context;
+mod departures;
+mod failures;
+mod layers;
+mod pages;
+mod serving;
