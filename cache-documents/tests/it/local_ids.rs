@@ -175,7 +175,7 @@ async fn links_to_the_local_key_become_links_to_the_id() {
     };
     let person = |friend: &PersonId| Person { friend: One::to(friend.clone()), ..Person::absent() };
     let document = Document::about(&ArticleId("1".into()), article)
-        .showing(&ann, person(&ann))
+        .showing(&ann, Person { age: Field::Value(30), ..person(&ann) })
         .showing(&zoe, person(&ann));
     desk.client.documents().write(&GetArticle(1), document).await.unwrap();
     let answer = json!({"data": {"type": "people", "id": "9", "attributes": {"name": "Ann"}}});
@@ -190,6 +190,7 @@ async fn links_to_the_local_key_become_links_to_the_id() {
     assert_eq!(article.editors.keys(), [zoe.clone(), PersonId("8".into())], "named once");
     assert_eq!(shown.get(&zoe).unwrap().friend.key(), Some(&zoe));
     assert_eq!((desk.author(1), shown.records()), ("Ann".to_owned(), 2));
+    assert_eq!(shown.get(&zoe).unwrap().age, Field::Value(30), "what the program has made stays");
 
     // What links to the local key later links to the id too.
     let (documents, one) = (desk.client.documents(), ArticleId("1".into()));
