@@ -418,7 +418,15 @@ impl<A: App> AnswerKey<A> {
     where
         A::Registry: Holds<Q>,
     {
-        Self(Arc::new(KeyOf(query)))
+        Self(Arc::new(TypedKey { key: query, as_loaded: None }))
+    }
+
+    /// Erases the query of a key that a change writes and loads may write too.
+    pub(crate) fn of_answer<Q: Query + AnyQuery<A>>(query: Q) -> Self
+    where
+        A::Registry: Holds<Q>,
+    {
+        Self(Arc::new(TypedKey { key: query, as_loaded: Some(|query| query) }))
     }
 
     pub(crate) fn of_load(query: Arc<dyn AnyQuery<A>>) -> Self {
@@ -544,16 +552,27 @@ impl<A: App> AnyAnswerKey<A> for LoadedKey<A> {
     }
 }
 
-impl<A: App, Q: Query> AnyAnswerKey<A> for KeyOf<Q>
+/// A key whose query is known.
+struct TypedKey<A: App, Q> {
+    key: Q,
+    /// Returns the query as one that is loaded, if it is.
+    as_loaded: Option<fn(&Q) -> &dyn AnyQuery<A>>,
+}
+
+impl<A: App, Q: Query> AnyAnswerKey<A> for TypedKey<A, Q>
 where
     A::Registry: Holds<Q>,
 {
     fn key(&self) -> &dyn AnyKey {
-        &self.0
+        &self.key
+    }
+
+    fn query(&self) -> Option<&dyn AnyQuery<A>> {
+        self.as_loaded.map(|as_loaded| as_loaded(&self.key))
     }
 
     fn read(&self, client: &Client<A>, visit: &mut dyn FnMut(&dyn Any, EntryState)) {
-        if let Some((value, state)) = client.cache().value_and_state(&self.0, false) {
+        if let Some((value, state)) = client.cache().value_and_state(&self.key, false) {
             visit(&value, state);
         }
     }
@@ -566,28 +585,28 @@ where
         seen: Revision,
     ) {
         if let Some(value) = value.downcast_ref::<Arc<Q::Value>>() {
-            transaction.follow(self.0.clone(), Arc::clone(value), seen);
+            transaction.follow(self.key.clone(), Arc::clone(value), seen);
         }
     }
 
     fn invalidate(&self, _: &Client<A>, transaction: &mut Transaction<A::Registry>) {
-        transaction.invalidate(&self.0);
+        transaction.invalidate(&self.key);
     }
 
     fn amend(&self, transaction: &mut Transaction<A::Registry>, value: &dyn Any) {
         if let Some(value) = value.downcast_ref::<Arc<Q::Value>>() {
-            transaction.update(&self.0, |_| Arc::clone(value));
+            transaction.update(&self.key, |_| Arc::clone(value));
         }
     }
 
     fn written(&self, transaction: &mut Transaction<A::Registry>, visit: &mut dyn FnMut(&dyn Any)) {
-        if let Some(value) = transaction.get(&self.0) {
+        if let Some(value) = transaction.get(&self.key) {
             visit(&value);
         }
     }
 
     fn forget(&self, client: &Client<A>) {
-        client.remove_copy(&self.0);
+        client.remove_copy(&self.key);
     }
 }
 

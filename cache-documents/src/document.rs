@@ -308,6 +308,9 @@ impl<R: Resource> Document<R> {
     /// - The local key still finds the record, for reads of the cache, patches, deletions and links, for as long as a
     ///   document shows the record. [`DocumentsOf::key`](crate::DocumentsOf::key) returns the key with the id. Documents
     ///   show the record under that key only.
+    /// - When the last document goes, the local key is no longer a name of the record. If the program or a running load
+    ///   keeps the record itself, the cache may still find that moment of it under the local key, and changes no longer
+    ///   reach it.
     ///
     /// A response that has a resource with `id` and `lid` says the same by itself, of any resource.
     ///

@@ -4,7 +4,7 @@ use std::fmt::{self, Debug};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
-use cache_client::{Changes, Client, Fetch, LayerEdit};
+use cache_client::{App, Changes, Client, Fetch, LayerEdit};
 use cache_core::{CommitError, Holds};
 
 use crate::document::{Content, Document};
@@ -82,7 +82,7 @@ impl<A: Resources> DocumentsOf<'_, A> {
         T: Content + ?Sized,
         A::Registry: Holds<Q>,
     {
-        self.0.change(|changes| changes.set_answer(query, document.clone())).await.map(drop)
+        self.0.change(|changes| ChangeRecords::write(changes, query, document.clone())).await.map(drop)
     }
 
     /// Merges the records of an answer that has no key, such as that to a POST, a DELETE or a push: every document that
@@ -138,6 +138,9 @@ impl<A: Resources> Debug for DocumentsOf<'_, A> {
 
 /// Changes records together with other changes: in a mutation, a confirmation, a pushed value, or a direct change.
 pub trait ChangeRecords {
+    /// The program.
+    type App: Resources;
+
     /// Changes a record, as [`DocumentsOf::patch`] does. Returns whether there is one.
     fn patch<K>(&mut self, key: &K, change: impl Fn(&mut K::Value)) -> bool
     where
@@ -148,12 +151,21 @@ pub trait ChangeRecords {
     where
         K: ResourceKey<Value: Resource<Key = K>>;
 
+    /// Stores a document as the answer to a query, as [`DocumentsOf::write`] does.
+    fn write<Q, T>(&mut self, query: &Q, document: Document<T>)
+    where
+        Q: Fetch<Self::App, Value = Document<T>>,
+        T: Content + ?Sized,
+        <Self::App as App>::Registry: Holds<Q>;
+
     /// Merges the records of an answer that has no key, as [`DocumentsOf::merge_records`] does. Returns the answer with the
     /// records as this commit leaves them so far.
     fn merge_records<T: Content + ?Sized>(&mut self, answer: Document<T>) -> Arc<Document<T>>;
 }
 
 impl<A: Resources> ChangeRecords for Changes<A> {
+    type App = A;
+
     fn patch<K>(&mut self, key: &K, change: impl Fn(&mut K::Value)) -> bool
     where
         K: ResourceKey<Value: Resource<Key = K>>,
@@ -170,6 +182,15 @@ impl<A: Resources> ChangeRecords for Changes<A> {
         let mut was_there = false;
         self.extend_with(|store| was_there = delete::<A, K::Value>(store, key));
         was_there
+    }
+
+    fn write<Q, T>(&mut self, query: &Q, document: Document<T>)
+    where
+        Q: Fetch<A, Value = Document<T>>,
+        T: Content + ?Sized,
+        A::Registry: Holds<Q>,
+    {
+        self.set_answer(query, document);
     }
 
     fn merge_records<T: Content + ?Sized>(&mut self, answer: Document<T>) -> Arc<Document<T>> {

@@ -191,7 +191,8 @@ fn a_brought_line_is_skipped_if_its_key_has_changed() {
 #[test]
 fn a_following_write_keeps_age_times_and_mark() {
     let (cache, clock) = timed(|builder| builder);
-    let times = EntryTimes::new().ttl(100 * SECOND).fresh(50 * SECOND).swr(5 * SECOND);
+    let windows = EntryTimes::new().swr(5 * SECOND).stale_if_error(7 * SECOND);
+    let times = windows.ttl(100 * SECOND).fresh(50 * SECOND);
     cache.insert_timed(GetQuote(1), "one", times);
     cache.insert_timed(GetQuote(2), "one", times);
     cache.invalidate(&GetQuote(2));
@@ -206,7 +207,9 @@ fn a_following_write_keeps_age_times_and_mark() {
         let entry = cache.peek_entry(&GetQuote(id)).unwrap();
         assert_eq!((&**entry.value(), Some(entry.revision())), ("two", revision));
         assert_eq!((entry.age(), entry.freshness()), (20 * SECOND, freshness));
-        assert_eq!((entry.remaining(), entry.state().swr()), (Some(80 * SECOND), Some(5 * SECOND)));
+        assert_eq!(entry.remaining(), Some(80 * SECOND));
+        let state = entry.state();
+        assert_eq!((state.swr(), state.stale_if_error()), (Some(5 * SECOND), Some(7 * SECOND)));
         let past = cache.history(&GetQuote(id));
         assert_eq!(past.iter().map(|past| &*past.value).collect::<Vec<_>>(), ["one"]);
     }

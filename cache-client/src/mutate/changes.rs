@@ -305,8 +305,7 @@ impl<A: App> Changes<A> {
     {
         let mut value = value.into();
         if self.client.as_ref().is_some_and(|client| !client.steps().is_empty()) {
-            let key = || AnswerKey::of_load(Arc::new(query.clone()));
-            self.run_step(TypeId::of::<Q::Value>(), &mut value, &key);
+            self.run_step(TypeId::of::<Q::Value>(), &mut value, &|| AnswerKey::of_answer(query.clone()));
         }
         self.write(query.clone(), |transaction, query| drop(transaction.set(query, value)));
     }

@@ -57,9 +57,9 @@ impl<A: App, T: Content + ?Sized> Owner<A, T> {
         Arc::new(Self { key, content: PhantomData })
     }
 
-    /// Enters a document in the index that shows records by other names than before.
-    fn enter(&self, mut document: Document<T>, index: &IndexOf<A>) -> Arc<Document<T>> {
-        if document.owned.is_none() {
+    /// Enters a document in the index if it shows fewer records than the one before it, or by other names.
+    fn enter(&self, mut document: Document<T>, before: &Document<T>, index: &IndexOf<A>) -> Arc<Document<T>> {
+        if document.owned.is_none() || document.records() < before.records() {
             let owner = Self::erased(self.key.clone());
             document.owned = Some(Arc::new(index.enter(Some(&owner), &document.frame, listed_type::<T>())));
         }
@@ -76,7 +76,7 @@ impl<A: App, T: Content + ?Sized> AnyOwner<A> for Owner<A, T> {
         let document = store.written_answer::<Document<T>>(&self.key)?;
         if let Some(next) = document.with_changes(edit) {
             let loses = next.lacks_its_record() && !document.lacks_its_record();
-            store.amend_answer(&self.key, self.enter(next, index));
+            store.amend_answer(&self.key, self.enter(next, &document, index));
             if loses {
                 store.invalidate_answer(&self.key);
             }
@@ -111,7 +111,7 @@ impl<A: App, T: Content + ?Sized> AnyOwner<A> for Owner<A, T> {
             loses || state.residency == Residency::Survivor || marks && state.residency != Residency::Pinned;
         if !marks {
             if let Some(next) = document.with_changes(edit) {
-                store.follow_answer(&self.key, self.enter(next, index), state.revision);
+                store.follow_answer(&self.key, self.enter(next, &document, index), state.revision);
             }
         } else if loses || state.freshness != Freshness::Invalidated {
             // A mark that is there already is enough: loads that run now are newer than it.

@@ -1,14 +1,23 @@
 //! Records that are changed and deleted by hand, with the loads that run meanwhile.
 
+use std::convert::Infallible;
+use std::pin::Pin;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
+use std::task::{self, Poll};
 use std::time::Duration;
 
+use cache_client::{Changes, Context, IngestionState, Mutate, Source};
 use cache_core::{EntryTimes, Freshness};
-use cache_documents::{ChangeRecords, ClientDocuments, Field, ReadDocument};
+use cache_documents::{ChangeRecords, ClientDocuments, Document, EditRecords, Field, ReadDocument};
+use futures_core::Stream;
+use parking_lot::Mutex;
 use serde_json::{Value, json};
+use tokio::sync::mpsc::{UnboundedReceiver, unbounded_channel};
 
-use crate::blog::{Article, ArticleId, Desk, GetArticle, GetFeed, PersonId, blog, takes};
+use crate::blog::{
+    Article, ArticleId, Blog, BlogError, Desk, GetArticle, GetFeed, Person, PersonId, blog, takes,
+};
 
 fn article(id: u32, title: &str, author: &str, name: &str) -> Value {
     json!({
@@ -228,4 +237,143 @@ async fn a_patch_that_was_given_up_is_not_remembered() {
     };
     tokio::join!(desk.article(1), given_up);
     assert_eq!(desk.author(1), "Ann");
+}
+
+/// One pushed value: article 3, a new name of its author, a person without a document, and a deletion.
+struct Push(Mutex<Option<UnboundedReceiver<()>>>);
+
+struct Received(UnboundedReceiver<()>);
+
+impl Stream for Received {
+    type Item = Result<(), Infallible>;
+
+    fn poll_next(mut self: Pin<&mut Self>, cx: &mut task::Context<'_>) -> Poll<Option<Self::Item>> {
+        self.0.poll_recv(cx).map(|item| item.map(Ok))
+    }
+}
+
+impl Source<Blog> for Push {
+    type Item = ();
+    type Error = Infallible;
+
+    async fn open(
+        &self,
+        _: &Context<Blog>,
+    ) -> Result<impl Stream<Item = Result<(), Infallible>> + Send, Infallible> {
+        Ok(Received(self.0.lock().take().unwrap()))
+    }
+
+    fn apply(&self, (): &(), changes: &mut Changes<Blog>) {
+        push(changes, blog().document(&article(3, "Three", "9", "Ann")));
+    }
+
+    fn may_end(&self) -> bool {
+        true
+    }
+}
+
+/// Everything that a push can say of records.
+fn push(changes: &mut Changes<Blog>, three: Document<Article>) {
+    changes.write(&GetArticle(3), three);
+    assert!(changes.patch(&ann(), |person| person.name = "Zoe".to_owned().into()));
+    let aged = json!({"data": {"type": "people", "id": "9", "attributes": {"age": 41}}}).to_string();
+    let aged: Document<Person> = blog().client.document(aged.as_bytes()).unwrap();
+    let merged = changes.merge_records(aged);
+    assert_eq!(merged.data().unwrap().name, Field::Value("Zoe".to_owned()));
+    assert!(changes.delete(&ArticleId("2".into())));
+}
+
+/// A mutation that applies the same.
+#[derive(Clone)]
+struct Pushed;
+
+impl Mutate<Blog> for Pushed {
+    type Output = Document<Article>;
+    type Error = BlogError;
+
+    async fn run(&self, cx: &Context<Blog>) -> Result<Document<Article>, BlogError> {
+        Ok(cx.document(article(3, "Three", "9", "Ann").to_string().as_bytes())?)
+    }
+
+    fn apply(&self, three: &Document<Article>, changes: &mut Changes<Blog>) {
+        push(changes, three.clone());
+    }
+}
+
+/// Makes changes in one of several ways, and checks what documents show then.
+async fn check_push(change: impl AsyncFnOnce(&Desk)) {
+    let desk = blog();
+    let listed =
+        [article(1, "One", "9", "Ann")["data"].clone(), article(2, "Two", "9", "Ann")["data"].clone()];
+    desk.answers("/articles/1", article(1, "One", "9", "Ann"));
+    desk.answers("/feed/1", json!({"data": listed}));
+    desk.article(1).await;
+    desk.client.query(&GetFeed(1)).await.unwrap();
+    change(&desk).await;
+    for id in [1, 3] {
+        let document = desk.cached(id);
+        let person = document.get(&ann()).unwrap();
+        assert_eq!((&person.name, &person.age), (&Field::Value("Zoe".to_owned()), &41.into()));
+    }
+    assert_eq!(desk.client.cached(&GetFeed(1)).unwrap().data().len(), 1);
+    let revision = |id| desk.client.cache().get_entry(&GetArticle(id)).unwrap().revision();
+    let feed = desk.client.cache().get_entry(&GetFeed(1)).unwrap().revision();
+    assert_eq!((revision(1), revision(3)), (feed, feed));
+    assert_eq!((desk.loads(), desk.client.pending()), (2, 0));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_pushed_value_writes_patches_merges_and_deletes_in_one_commit() {
+    check_push(async |desk| {
+        let (sender, receiver) = unbounded_channel();
+        let ingestion = desk.client.ingest(Push(Mutex::new(Some(receiver))));
+        sender.send(()).unwrap();
+        drop(sender);
+        takes(Duration::from_secs(1)).await;
+        assert!(matches!(ingestion.state(), IngestionState::Ended { error: None }));
+        assert_eq!(ingestion.refused(), 0);
+    })
+    .await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_mutation_and_a_confirmation_change_records_alike() {
+    check_push(async |desk| drop(desk.client.mutate(&Pushed).await.unwrap())).await;
+    check_push(async |desk| {
+        let layer = desk.client.optimistic(|layer| layer.delete(&ArticleId("2".into())));
+        let three = desk.document(&article(3, "Three", "9", "Ann"));
+        layer.confirm(|changes| push(changes, three.clone())).await.unwrap();
+    })
+    .await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_deleted_record_no_longer_counts_while_the_list_that_showed_it_lives() {
+    let desk = blog();
+    let both = json!({
+        "data": [article(1, "One", "9", "Ann")["data"], article(2, "Two", "9", "Ann")["data"]],
+        "included": [{"type": "people", "id": "9", "attributes": {"name": "Ann"}}]
+    });
+    desk.answers("/feed/1", both);
+    let held = desk.client.query(&GetFeed(1)).await.unwrap();
+    let documents = desk.client.documents();
+    assert_eq!(documents.records(), 3);
+    assert!(documents.delete(&ArticleId("1".into())).await.unwrap());
+    assert_eq!(documents.records(), 3, "the program holds a document that shows it");
+    drop(held);
+    assert_eq!(documents.records(), 2);
+    assert!(rename(&desk, "Zoe").await, "the list still follows");
+    let feed = desk.client.cached(&GetFeed(1)).unwrap();
+    assert_eq!(feed.get(&ann()).unwrap().name, Field::Value("Zoe".to_owned()));
+    // In one commit with the document itself.
+    let document = desk.document(&article(3, "Three", "8", "Ben"));
+    let changed = desk.client.change(|changes| {
+        changes.write(&GetArticle(3), document.clone());
+        changes.delete(&PersonId("8".into()));
+    });
+    changed.await.unwrap();
+    assert_eq!((desk.cached(3).records(), documents.records()), (1, 3));
+    drop(feed);
+    desk.client.cache().clear();
+    assert_eq!(documents.records(), 0);
 }

@@ -90,8 +90,8 @@ async fn with_draft() -> Desk {
     desk.answers("/feed/1", listed);
     let feed = desk.client.query(&GetFeed(1)).await.unwrap();
     let created = desk.client.change(|changes| {
-        changes.set_answer(&GetArticle(7), Document::about(&draft(), made("Draft")));
-        changes.set_answer(&GetFeed(1), feed.pushing(&draft(), made("Draft")));
+        changes.write(&GetArticle(7), Document::about(&draft(), made("Draft")));
+        changes.write(&GetFeed(1), feed.pushing(&draft(), made("Draft")));
     });
     created.await.unwrap();
     desk
@@ -175,7 +175,7 @@ async fn links_to_the_local_key_become_links_to_the_id() {
     };
     let person = |friend: &PersonId| Person { friend: One::to(friend.clone()), ..Person::absent() };
     let document = Document::about(&ArticleId("1".into()), article)
-        .showing(&ann, person(&ann))
+        .showing(&ann, Person { age: Field::Value(30), ..person(&ann) })
         .showing(&zoe, person(&ann));
     desk.client.documents().write(&GetArticle(1), document).await.unwrap();
     let answer = json!({"data": {"type": "people", "id": "9", "attributes": {"name": "Ann"}}});
@@ -190,6 +190,7 @@ async fn links_to_the_local_key_become_links_to_the_id() {
     assert_eq!(article.editors.keys(), [zoe.clone(), PersonId("8".into())], "named once");
     assert_eq!(shown.get(&zoe).unwrap().friend.key(), Some(&zoe));
     assert_eq!((desk.author(1), shown.records()), ("Ann".to_owned(), 2));
+    assert_eq!(shown.get(&zoe).unwrap().age, Field::Value(30), "what the program has made stays");
 
     // What links to the local key later links to the id too.
     let (documents, one) = (desk.client.documents(), ArticleId("1".into()));
@@ -319,6 +320,45 @@ async fn an_answer_that_only_the_program_has_keeps_the_local_name() {
     // An answer that nobody keeps leaves nothing.
     drop(documents.merge_records(saved()).await.unwrap());
     check_end(&desk);
+    // Nor does one that is gone when it is committed.
+    desk.client.change(|changes| drop(changes.merge_records(saved()))).await.unwrap();
+    check_end(&desk);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_record_that_only_a_running_load_keeps_has_no_local_name() {
+    let desk = with_draft().await;
+    desk.answers_after(
+        "/articles/12",
+        10,
+        json!({"data": {"type": "articles", "id": "12", "attributes": {"body": "Text"}}}),
+    );
+    let forgotten = async {
+        takes(Duration::from_secs(5)).await;
+        let documents = desk.client.documents();
+        documents.merge_records(answer(&desk, &json!({"type": "articles", "id": "12"}))).await.unwrap();
+        let title =
+            |title: &'static str| move |article: &mut Article| article.title = Field::Value(title.into());
+        documents.patch(&draft(), title("Kept")).await.unwrap();
+        desk.client.cache().remove(&GetArticle(7));
+        desk.client.cache().remove(&GetFeed(1));
+        let find = |key: &ArticleId| desk.client.cache().get(key).unwrap().title.clone();
+        assert_eq!((documents.key(&draft()), find(&draft())), (draft(), Field::Value("Kept".into())));
+        // A later change reaches one of them only.
+        assert!(documents.patch(&twelve(), title("Later")).await.unwrap());
+        assert!(desk.client.cache().get(&draft()).is_none());
+        assert_eq!(find(&twelve()), Field::Value("Later".into()));
+    };
+    tokio::join!(desk.article(12), forgotten);
+    let shown = desk.cached(12);
+    let article = shown.data().unwrap();
+    assert_eq!(
+        (&article.title, &article.body),
+        (&Field::Value("Later".into()), &Field::Value("Text".into()))
+    );
+    assert!(desk.client.cache().get(&draft()).is_none());
+    drop(shown);
+    check_end(&desk);
 }
 
 #[tokio::test(start_paused = true)]
@@ -386,9 +426,9 @@ impl Mutate<Blog> for Create {
     fn apply(&self, answer: &Document<Article>, changes: &mut Changes<Blog>) {
         let answer = changes.merge_records(answer.clone());
         if let (Some(feed), Some(article)) = (changes.get(&GetFeed(1)), answer.data()) {
-            changes.set_answer(&GetFeed(1), feed.pushing(&twelve(), Arc::clone(article)));
+            changes.write(&GetFeed(1), feed.pushing(&twelve(), Arc::clone(article)));
         }
-        changes.set_answer(&GetArticle(7), Document::clone(&answer));
+        changes.write(&GetArticle(7), Document::clone(&answer));
     }
 }
 

@@ -290,6 +290,14 @@ async fn damaged_snapshots_are_errors_or_lose_answers() {
         let client = Client::builder(cache, Blog::default()).documents().build();
         let adopted = client.documents().adopted();
         assert!(adopted.adopted as u64 <= restored, "byte {at}");
+        let shown = client.cached(&GetArticle(1));
+        assert_eq!(shown.is_some(), restored == 1, "byte {at}");
+        if let Some(shown) = shown {
+            let article = shown.data().unwrap();
+            let author = shown.one(&article.author).unwrap();
+            assert_eq!(article.title, Field::Value("One".into()), "byte {at}");
+            assert_eq!(author.name, Field::Value("Ann".into()), "byte {at}");
+        }
     }
 }
 

@@ -205,9 +205,12 @@ fn a_file_keeps_documents_over_a_restart() {
         desk.answers("/articles/1", written_by(&person("Ann")));
         desk.article(1).await;
         let key = desk.client.provider_key(&GetArticle(1)).unwrap();
-        while provider.get(&key).await.unwrap().is_none() {
-            tokio::task::yield_now().await;
-        }
+        let is_written = async {
+            while provider.get(&key).await.unwrap().is_none() {
+                tokio::task::yield_now().await;
+            }
+        };
+        tokio::time::timeout(Duration::from_secs(30), is_written).await.expect("no copy is written");
     });
     in_a_run(async {
         let desk = run(FileProvider::open(&path).unwrap(), TokioClock::new());

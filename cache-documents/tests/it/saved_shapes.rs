@@ -3,8 +3,8 @@
 use std::sync::Arc;
 
 use cache_client::{Client, MemoryProvider};
-use cache_core::{Cache, SkipReason};
-use cache_documents::{ClientDocuments, DocumentsBuilder};
+use cache_core::{Cache, SkipReason, SnapshotError};
+use cache_documents::{ClientDocuments, Document, DocumentsBuilder, Field, One};
 use serde_json::json;
 
 /// One release of a program, with these fields of a person.
@@ -82,6 +82,7 @@ release!(same, crate::saved_shapes::same, { name: Field<String> });
 release!(longer, crate::saved_shapes::longer, { name: Field<String>, age: Field<u8> });
 release!(retyped, crate::saved_shapes::retyped, { name: Field<Vec<String>> });
 release!(renamed, crate::saved_shapes::renamed, { full_name: Field<String> });
+release!(measured, crate::saved_shapes::measured, { height: Field<f64> });
 release!(related, crate::saved_shapes::related, { name: One<PersonId> });
 
 /// Article 1 shows a person, article 2 only names it.
@@ -154,4 +155,29 @@ async fn a_copy_that_shows_a_changed_type_is_loaded_again() {
     longer::article(&next, 1).await;
     longer::article(&next, 2).await;
     assert_eq!(next.provider_errors(), 1);
+}
+
+#[tokio::test]
+async fn a_save_names_the_field_and_the_record_that_json_cannot_represent() {
+    use measured::{Article, ArticleId, GetArticle, Person, PersonId, Program, Release};
+    let client = Client::builder(Cache::new(), Program).documents().build();
+    measured::article(&client, 2).await;
+    let nine = PersonId("9".into());
+    let article = Article { title: Field::Value("One".to_owned()), author: One::to(nine.clone()) };
+    let document = Document::about(&ArticleId("1".into()), article)
+        .showing(&nine, Person { height: Field::Value(f64::NAN) });
+    client.documents().write(&GetArticle(1), document).await.unwrap();
+
+    let error = client.cache().save_to(&mut Vec::new()).unwrap_err();
+    let SnapshotError::Encode { key, reason, .. } = &error else { panic!("{error}") };
+    assert_eq!(key, "GetArticle(1)");
+    assert!(reason.contains("`height` of `people` 9 cannot be saved"), "{reason}");
+    let mut bytes = Vec::new();
+    client.cache().save_options().skip_unencodable(true).write_to(&mut bytes).unwrap();
+    assert_eq!(Cache::<Release>::new().restore_from(&*bytes).unwrap().restored(), 1, "the other one");
+
+    client.documents().patch(&nine, |person| person.height = Field::Value(1.8)).await.unwrap();
+    let mut bytes = Vec::new();
+    client.cache().save_to(&mut bytes).unwrap();
+    assert_eq!(Cache::<Release>::new().restore_from(&*bytes).unwrap().restored(), 2);
 }

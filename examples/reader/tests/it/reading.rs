@@ -8,6 +8,15 @@ use crate::server::Server;
 fn an_article_is_shown_with_its_author_and_comments() {
     let server = Server::start();
     let articles = server.articles();
+    let commenters: Vec<_> = articles[..20].iter().map(|article| server.commenters(&article.id)).collect();
+    let commented = (1..20).find(|&place| !commenters[place].is_empty()).expect("an article has comments");
+    let (article, names) = (&articles[commented], &commenters[commented]);
+    let heading = match names.len() {
+        1 => " 1 comment ".to_owned(),
+        count => format!(" {count} comments "),
+    };
+    let of_author = articles.iter().find(|other| other.author == article.author).unwrap();
+    let first_word = of_author.title.split(' ').next().unwrap();
     for size in SIZES {
         let folder = tempfile::tempdir().unwrap();
         let mut console = Console::reader(&server.url(), folder.path(), size);
@@ -18,8 +27,14 @@ fn an_article_is_shown_with_its_author_and_comments() {
             "Article ●",
             "Author ●",
         ]);
-        console.press(DOWN);
-        console.shows(&[&format!("▶ {}", articles[1].start()), &articles[1].author[..10], " comment"]);
+        (0..commented).for_each(|_| console.press(DOWN));
+        console.shows(&[
+            &format!("▶ {}", article.start()),
+            &format!("by {}", article.author),
+            &heading,
+            &format!("{}:", names[0]),
+            &format!("· {first_word}"),
+        ]);
         console.press("q");
         assert_eq!(console.ends(), (0, String::new()));
     }

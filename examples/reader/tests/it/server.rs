@@ -24,6 +24,7 @@ pub struct Server {
 
 /// An article, as the server lists it.
 pub struct Listed {
+    pub id: String,
     pub title: String,
     pub author: String,
 }
@@ -86,6 +87,7 @@ impl Server {
                         included.iter().find(|one| one["type"] == "authors" && one["id"] == *id).unwrap();
                     let text = |value: &Value| value.as_str().unwrap().to_owned();
                     Listed {
+                        id: text(&article["id"]),
                         title: text(&article["attributes"]["title"]),
                         author: text(&author["attributes"]["name"]),
                     }
@@ -93,6 +95,16 @@ impl Server {
                 path = page["links"]["next"].as_str().map(str::to_owned);
             }
             all
+        })
+    }
+
+    /// The names of the authors of the comments on an article, the newest first.
+    pub fn commenters(&self, article: &str) -> Vec<String> {
+        self.runtime.block_on(async {
+            let mut visitor = Visitor::to(self.address).await.unwrap();
+            let story = visitor.get(&format!("/api/articles/{article}")).await.unwrap().json().unwrap();
+            let comments = story["comments"]["newest"].as_array().unwrap();
+            comments.iter().map(|comment| comment["name"].as_str().unwrap().to_owned()).collect()
         })
     }
 }
