@@ -6,6 +6,7 @@ use serde::de::DeserializeOwned;
 use serde_json::value::RawValue;
 
 use crate::id::Id;
+use crate::jsonapi::cursor::Cursor;
 use crate::jsonapi::pointer::{FieldError, read_value};
 use crate::record::RecordRef;
 
@@ -118,6 +119,9 @@ pub trait AnyField: Any + Send + Sync {
     /// # Errors
     /// The JSON does not fit.
     fn read(&mut self, json: &RawValue) -> Result<(), FieldError>;
+    /// Reads the next value of a response into the field; `None` if it is unusual or does not fit, which leaves the field
+    /// with any content.
+    fn read_next(&mut self, cursor: &mut Cursor<'_>) -> Option<()>;
     /// Returns whether the field names a record.
     fn names(&self, record: &RecordRef) -> bool;
     /// Makes a link to a record null, or takes it out of a list.
@@ -160,6 +164,11 @@ impl<T: DeserializeOwned + Clone + PartialEq + Send + Sync + 'static> AnyField f
             _ => Self::Value(read_value(json)?),
         };
         Ok(())
+    }
+
+    fn read_next(&mut self, cursor: &mut Cursor<'_>) -> Option<()> {
+        *self = cursor.nullable(Cursor::value)?;
+        Some(())
     }
 
     fn names(&self, _: &RecordRef) -> bool {

@@ -53,6 +53,9 @@ pub(crate) struct RecordList<R> {
 /// The number of records of a chunk. A document of a hundred records has as many chunks as a chunk has records.
 const CHUNK: usize = 10;
 
+/// The number of ids among which the next one is searched first. As texts, 10 to 19 and 100 to 199 are between 1 and 2.
+const NEAR: usize = 16;
+
 impl<R: Resource> RecordList<R> {
     /// Makes a list of records of this type. Others are left out.
     pub(crate) fn erased(ids: Arc<[Id]>, records: Vec<Arc<dyn AnyRecord>>) -> Arc<dyn AnyRecordList> {
@@ -70,6 +73,28 @@ impl<R: Resource> RecordList<R> {
 
     fn get(&self, at: usize) -> Option<&Arc<R>> {
         self.chunks.get(at / CHUNK)?.get(at % CHUNK)
+    }
+
+    /// Returns the records with these ids, in order. Those that the list does not have are left out.
+    pub(crate) fn find<'l>(
+        &'l self,
+        ids: impl Iterator<Item = &'l Id>,
+    ) -> impl Iterator<Item = (&'l Id, &'l Arc<R>)> {
+        let mut next = 0;
+        ids.filter_map(move |id| {
+            let at = self.place(id, next)?;
+            next = at + 1;
+            Some((id, self.get(at)?))
+        })
+    }
+
+    /// Returns the place of an id. It is probably `near`, or soon after: numbers that ascend have few ids between them.
+    fn place(&self, id: &Id, near: usize) -> Option<usize> {
+        let ids = self.ids.get(near..self.ids.len().min(near + NEAR)).unwrap_or_default();
+        match ids {
+            [first, .., last] if (first..=last).contains(&id) => Some(near + ids.binary_search(id).ok()?),
+            _ => self.ids.binary_search(id).ok(),
+        }
     }
 }
 
@@ -144,13 +169,18 @@ impl Frame {
         Self(lists.collect())
     }
 
+    /// Returns the records of a type.
+    pub(crate) fn list_of<R: Resource>(&self) -> Option<&RecordList<R>> {
+        (&**self.list(TypeId::of::<R>())? as &dyn Any).downcast_ref()
+    }
+
     fn list(&self, resource: TypeId) -> Option<&Arc<dyn AnyRecordList>> {
         self.0.iter().find(|list| list.resource() == resource)
     }
 
     /// Returns a record. Takes a binary search.
     pub(crate) fn get<R: Resource>(&self, id: &Id) -> Option<&Arc<R>> {
-        let list = (&**self.list(TypeId::of::<R>())? as &dyn Any).downcast_ref::<RecordList<R>>()?;
+        let list = self.list_of::<R>()?;
         list.get(list.ids.binary_search(id).ok()?)
     }
 

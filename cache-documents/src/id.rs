@@ -2,8 +2,8 @@
 
 use std::borrow::Borrow;
 use std::fmt::{self, Debug, Display};
-use std::sync::Arc;
 
+use arcstr::ArcStr;
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
 /// The id of a record among those of its type. Clones share the text.
@@ -25,7 +25,7 @@ use serde::{Deserialize, Deserializer, Serialize, Serializer};
 /// assert_eq!(id.to_string(), "@lid:user:1");
 /// ```
 #[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub struct Id(Arc<str>);
+pub struct Id(ArcStr);
 
 /// A response gives another id to a record than it has. Nothing of the response is applied.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]

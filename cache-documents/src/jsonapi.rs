@@ -1,10 +1,12 @@
 //! Documents of JSON:API 1.1 (<https://jsonapi.org/format/1.1/>): their parts, and how they are read. Knows no cache.
 
+pub(crate) mod cursor;
 pub(crate) mod error_object;
 pub(crate) mod head;
 pub(crate) mod identifier;
 pub(crate) mod links;
 mod name;
+mod one_pass;
 pub(crate) mod pointer;
 pub(crate) mod read;
 pub(crate) mod read_saved;

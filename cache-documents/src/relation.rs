@@ -9,7 +9,9 @@ use serde_json::value::{RawValue, to_raw_value};
 
 use crate::field::{AnyField, DATA, Field, FieldPlace, LINKS, META, Parts};
 use crate::id::Id;
+use crate::jsonapi::cursor::Cursor;
 use crate::jsonapi::identifier::Identifier;
+use crate::jsonapi::links::{read_links, read_meta};
 use crate::jsonapi::pointer::FieldError;
 use crate::jsonapi::relationship::RelationshipObject;
 use crate::jsonapi::write::{WrittenIdentifier, WrittenRelationship};
@@ -116,8 +118,27 @@ impl<D: Clone + PartialEq> Relation<D> {
         data: impl Fn(&RelationshipObject<'_>) -> Result<Field<D>, FieldError>,
     ) -> Result<Self, FieldError> {
         let object = RelationshipObject::read(json)?;
-        let extras = Extras::read(&object)?;
+        let extras = Extras::of(object.links()?, object.meta()?);
         Ok(Self { data: data(&object)?, extras })
+    }
+
+    /// Reads the relationship object that comes next, with its data by `read`.
+    fn read_next(
+        cursor: &mut Cursor<'_>,
+        read: impl Fn(&mut Cursor<'_>) -> Option<Field<D>>,
+    ) -> Option<Self> {
+        let (mut data, mut links, mut meta) = (Field::Absent, None, None);
+        cursor.object(|cursor, name| {
+            match &*name.0 {
+                "data" if data.is_absent() => data = read(cursor)?,
+                "links" if links.is_none() => links = read_links(Some(cursor.value()?)).ok()?,
+                "meta" if meta.is_none() => meta = read_meta(Some(cursor.value()?)).ok()?,
+                _ => return None,
+            }
+            Some(())
+        })?;
+        let relation = Self { data, extras: Extras::of(links, meta) };
+        (relation.known() != 0).then_some(relation)
     }
 }
 
@@ -260,20 +281,24 @@ impl Extras {
         }
     }
 
-    fn read(object: &RelationshipObject<'_>) -> Result<Option<Box<Self>>, FieldError> {
-        let (links, meta) = (object.links()?, object.meta()?);
+    fn of(links: Option<Links>, meta: Option<Meta>) -> Option<Box<Self>> {
         let is_known = links.is_some() || meta.is_some();
         let extras = || Self {
             links: links.map_or(Field::Absent, |links| Field::Value(Arc::new(links))),
             meta: meta.map_or(Field::Absent, |meta| Field::Value(Arc::new(meta))),
         };
-        Ok(is_known.then(|| Box::new(extras())))
+        is_known.then(|| Box::new(extras()))
     }
 }
 
 /// Reads an identifier of a record of this type.
 fn read_key<K: ResourceKey<Value: Resource>>(json: &RawValue) -> Result<K, FieldError> {
     Identifier::read(json)?.key_of(K::Value::TYPE).map(K::from_id)
+}
+
+/// Reads the identifier that comes next, of a record of this type.
+fn read_next_key<K: ResourceKey<Value: Resource>>(cursor: &mut Cursor<'_>) -> Option<K> {
+    cursor.identifier(K::Value::TYPE).map(K::from_id)
 }
 
 /// Returns whether a key is that of a record.
@@ -318,6 +343,11 @@ impl<K: ResourceKey<Value: Resource>> AnyField for One<K> {
     fn read(&mut self, json: &RawValue) -> Result<(), FieldError> {
         self.0 = Relation::read(json, |object| object.one(read_key))?;
         Ok(())
+    }
+
+    fn read_next(&mut self, cursor: &mut Cursor<'_>) -> Option<()> {
+        self.0 = Relation::read_next(cursor, |cursor| cursor.nullable(read_next_key))?;
+        Some(())
     }
 
     fn names(&self, record: &RecordRef) -> bool {
@@ -367,6 +397,18 @@ impl<K: ResourceKey<Value: Resource>> AnyField for Many<K> {
     fn read(&mut self, json: &RawValue) -> Result<(), FieldError> {
         self.0 = Relation::read(json, |object| object.many(read_key))?;
         Ok(())
+    }
+
+    fn read_next(&mut self, cursor: &mut Cursor<'_>) -> Option<()> {
+        self.0 = Relation::read_next(cursor, |cursor| {
+            let mut keys = Vec::new();
+            cursor.list(|cursor| {
+                keys.push(read_next_key(cursor)?);
+                Some(())
+            })?;
+            Some(Field::Value(keys.into()))
+        })?;
+        Some(())
     }
 
     fn names(&self, record: &RecordRef) -> bool {

@@ -54,10 +54,10 @@ pub(crate) fn id_of(id: Option<&Text<'_>>, lid: Option<&Text<'_>>) -> Result<Id,
     match (id, lid) {
         (Some(Text(id)), _) if id.is_empty() => Err(FieldError::new("an id is not empty").within("id")),
         (Some(Text(id)), _) => match Id::from(&**id) {
-            id if id.lid().is_some() => {
+            id if is_id(&id) => Ok(id),
+            _ => {
                 Err(FieldError::new("an id does not begin with `@lid:`, which marks local ids").within("id"))
             }
-            id => Ok(id),
         },
         (None, Some(Text(lid))) if lid.is_empty() => {
             Err(FieldError::new("a local id is not empty").within("lid"))
@@ -65,4 +65,9 @@ pub(crate) fn id_of(id: Option<&Text<'_>>, lid: Option<&Text<'_>>) -> Result<Id,
         (None, Some(Text(lid))) => Ok(Id::local(lid)),
         (None, None) => Err(FieldError::new("an `id` is missing")),
     }
+}
+
+/// Returns whether a server may give this id.
+pub(crate) fn is_id(id: &Id) -> bool {
+    !id.as_str().is_empty() && id.lid().is_none()
 }

@@ -11,7 +11,7 @@ use super::links::{read_links, read_meta};
 use super::pointer::{FieldError, expected, read_object};
 use super::resource_object::ResourceObject;
 use super::visit::{each_element, present, read_list};
-use super::{DocumentError, DocumentErrors, ErrorObject};
+use super::{DocumentError, DocumentErrors, ErrorObject, one_pass};
 use crate::field::Parts;
 use crate::id::Id;
 use crate::map::HashMap;
@@ -108,7 +108,8 @@ pub(crate) fn read(
     expected: Expected,
     known: KnownIds<'_>,
 ) -> Result<Response, DocumentError> {
-    read_as(body, types, Some(expected), known)
+    let response = str::from_utf8(body).ok().and_then(|text| one_pass::read(text, types, expected, known));
+    response.map_or_else(|| read_as(body, types, Some(expected), known), Ok)
 }
 
 /// Reads a document with any primary data. Resources of types that the program does not list are left out.
@@ -174,7 +175,7 @@ fn read_data(
     known: KnownIds<'_>,
 ) -> Result<Response, FieldError> {
     let mut found = Found::new(types, known);
-    let mut primary = match members.data {
+    let primary = match members.data {
         None => Primary::Absent,
         Some(data) => found.any_primary(data, expected).map_err(|error| error.within("data"))?,
     };
@@ -183,12 +184,7 @@ fn read_data(
             .map_err(|error| error.within("included"))?;
     }
     let head = Head { links: read_links(members.links)?, meta: read_meta(members.meta)? };
-    if !found.renamed.is_empty() {
-        primary = primary.renamed(&|name| found.id_of(name));
-        found.rename();
-    }
-    let Found { records, skipped, renamed, .. } = found;
-    Ok(Response { primary, records, head, skipped, renamed })
+    Ok(found.response(primary, head))
 }
 
 fn read_errors(json: &RawValue, members: &Members<'_>) -> Result<DocumentErrors, FieldError> {
@@ -210,6 +206,16 @@ impl<'t> Found<'t> {
     pub(super) fn new(types: &'t RecordTypes, known: KnownIds<'t>) -> Self {
         let (records, places, renamed) = (Vec::new(), HashMap::default(), Vec::new());
         Self { types, records, places, skipped: 0, known, renamed }
+    }
+
+    /// Returns what a document with these records says.
+    pub(super) fn response(mut self, mut primary: Primary, head: Head) -> Response {
+        if !self.renamed.is_empty() {
+            primary = primary.renamed(&|name| self.id_of(name));
+            self.rename();
+        }
+        let Self { records, skipped, renamed, .. } = self;
+        Response { primary, records, head, skipped, renamed }
     }
 
     fn any_primary(&mut self, json: &RawValue, expected: Option<Expected>) -> Result<Primary, FieldError> {
@@ -242,7 +248,7 @@ impl<'t> Found<'t> {
         }
     }
 
-    fn add_primary(&mut self, json: &RawValue, kind: &str) -> Result<RecordRef, FieldError> {
+    pub(super) fn add_primary(&mut self, json: &RawValue, kind: &str) -> Result<RecordRef, FieldError> {
         let object = ResourceObject::read(json)?;
         if object.kind != kind {
             let problem = format!("the type is `{}`, where `{kind}` is expected", object.kind);
@@ -309,7 +315,7 @@ impl<'t> Found<'t> {
         }
     }
 
-    fn put(&mut self, name: RecordRef, record: Arc<dyn AnyRecord>) {
+    pub(super) fn put(&mut self, name: RecordRef, record: Arc<dyn AnyRecord>) {
         match self.places.entry(name.clone()) {
             Entry::Vacant(entry) => {
                 entry.insert(self.records.len());

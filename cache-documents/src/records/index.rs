@@ -19,7 +19,9 @@ use crate::sync::Mutex;
 pub(crate) struct RecordIndex<A: App>(Mutex<IndexState<A>>);
 
 struct IndexState<A: App> {
-    owners: HashMap<RecordRef, Owners<A>>,
+    owners: HashMap<RecordRef, Owners>,
+    /// The answers, by the numbers of their memberships. A document that the program has, without a key, is not here.
+    answers: HashMap<u64, Arc<dyn AnyOwner<A>>>,
     /// The answers that are lists of records of each type, by the numbers of their memberships.
     lists: HashMap<TypeId, HashMap<u64, Arc<dyn AnyOwner<A>>>>,
     last: u64,
@@ -31,9 +33,8 @@ struct IndexState<A: App> {
 
 type LocalNames = SmallVec<[RecordRef; 1]>;
 
-/// The answers that show one record, by the numbers of their memberships. `None` for a document without a key, which the
-/// program has.
-type Owners<A> = SmallVec<[(u64, Option<Arc<dyn AnyOwner<A>>>); 1]>;
+/// The numbers of the memberships of the answers that show one record.
+type Owners = SmallVec<[u64; 1]>;
 
 /// The entries of one answer. Kept by its documents; dropping it takes the entries out.
 pub(crate) struct Membership<A: App> {
@@ -48,6 +49,7 @@ impl<A: App> Default for RecordIndex<A> {
     fn default() -> Self {
         Self(Mutex::new(IndexState {
             owners: HashMap::default(),
+            answers: HashMap::default(),
             lists: HashMap::default(),
             last: 0,
             renamed: Renames::default(),
@@ -70,10 +72,13 @@ impl<A: App> RecordIndex<A> {
         state.last += 1;
         let number = state.last;
         for name in each(&names) {
-            state.owners.entry(name).or_default().push((number, owner.cloned()));
+            state.owners.entry(name).or_default().push(number);
         }
-        if let (Some(owner), Some(listed)) = (owner, listed) {
-            state.lists.entry(listed).or_default().insert(number, Arc::clone(owner));
+        if let Some(owner) = owner {
+            state.answers.insert(number, Arc::clone(owner));
+            if let Some(listed) = listed {
+                state.lists.entry(listed).or_default().insert(number, Arc::clone(owner));
+            }
         }
         drop(state);
         Membership { index: Arc::clone(self), number, names, listed }
@@ -82,9 +87,8 @@ impl<A: App> RecordIndex<A> {
     /// Returns the answers that show a record. One may be listed several times.
     pub(crate) fn owners(&self, name: &RecordRef) -> Vec<Arc<dyn AnyOwner<A>>> {
         let state = self.0.lock();
-        let owners =
-            state.owners.get(name).map(|owners| owners.iter().filter_map(|(_, owner)| owner.clone()));
-        owners.map(Iterator::collect).unwrap_or_default()
+        let numbers = state.owners.get(name).into_iter().flatten();
+        numbers.filter_map(|number| state.answers.get(number).cloned()).collect()
     }
 
     /// Returns the answers that are lists of records of a type. One may be listed several times.
@@ -160,12 +164,13 @@ fn each(names: &[(TypeId, Arc<[Id]>)]) -> impl Iterator<Item = RecordRef> {
 impl<A: App> Drop for Membership<A> {
     fn drop(&mut self) {
         // Keys are foreign code, so they are dropped without the lock.
-        let mut left: SmallVec<[Option<Arc<dyn AnyOwner<A>>>; 4]> = SmallVec::new();
+        let mut left: SmallVec<[Option<Arc<dyn AnyOwner<A>>>; 2]> = SmallVec::new();
         let mut state = self.index.0.lock();
+        left.push(state.answers.remove(&self.number));
         for name in each(&self.names) {
             let Some(owners) = state.owners.get_mut(&name) else { continue };
-            if let Some(at) = owners.iter().position(|(number, _)| *number == self.number) {
-                left.push(owners.swap_remove(at).1);
+            if let Some(at) = owners.iter().position(|number| *number == self.number) {
+                owners.swap_remove(at);
             }
             if owners.is_empty() {
                 state.owners.remove(&name);

@@ -47,6 +47,7 @@ fn what_is_no_json_says_in_which_line() {
     refused::<Article>("", "", "at line 1");
     refused::<Article>("{\"data\":\n nul}", "", "at line 2");
     refused::<Article>("{\"meta\": {}} {}", "", "trailing characters at line 1");
+    refused::<Article>("{\"data\": null} {}", "", "trailing characters at line 1");
     refused::<Article>("{\"meta\": {}, \"meta\": {}}", "", "duplicate field `meta`");
 }
 

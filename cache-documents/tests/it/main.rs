@@ -11,6 +11,7 @@ mod forbidden;
 mod layers;
 mod links;
 mod local_ids;
+mod member_order;
 mod model;
 mod official;
 mod order;

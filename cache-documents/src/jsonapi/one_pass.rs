@@ -1,0 +1,168 @@
+//! Reads a whole document in one pass, if it is one that the program can use as it stands. `None` says that it has to be
+//! read the [other way](super::read). A resource that is unusual is read as a `RawValue` by itself.
+
+use std::sync::Arc;
+
+use serde_json::value::RawValue;
+
+use super::cursor::Cursor;
+use super::head::{Head, check_version};
+use super::links::{check_meta, read_links, read_meta};
+use super::name::{NameKind, is_allowed, kind_of};
+use super::read::{Expected, Found, KnownIds, Primary, Response};
+use super::relationship::check_relationship;
+use super::visit::Text;
+use crate::field::FieldPlace;
+use crate::map::HashMap;
+use crate::record::RecordRef;
+use crate::record_types::RecordTypes;
+use crate::resource::AnyRecord;
+
+/// A record and its name.
+type Named = (RecordRef, Arc<dyn AnyRecord>);
+
+/// Reads a document that has the primary data that a query expects.
+pub(super) fn read(
+    text: &str,
+    types: &RecordTypes,
+    expected: Expected,
+    known: KnownIds<'_>,
+) -> Option<Response> {
+    let mut reader = Reader { types, found: Found::new(types, known), unlisted: HashMap::default() };
+    let (mut primary, mut head, mut has_included, mut has_version) = (None, Head::default(), false, false);
+    let mut cursor = Cursor::new(text);
+    cursor.object(|cursor, name| {
+        match &*name.0 {
+            "data" if primary.is_none() => primary = Some(reader.primary(cursor, expected)?),
+            // What comes first is merged first, and that is the primary data.
+            "included" if primary.is_some() && !has_included => {
+                cursor.list(|cursor| reader.included(cursor))?;
+                has_included = true;
+            }
+            "links" if head.links.is_none() => head.links = read_links(Some(cursor.value()?)).ok()?,
+            "meta" if head.meta.is_none() => head.meta = read_meta(Some(cursor.value()?)).ok()?,
+            "jsonapi" if !has_version => {
+                check_version(Some(cursor.value()?)).ok()?;
+                has_version = true;
+            }
+            _ => return None,
+        }
+        Some(())
+    })?;
+    cursor.end()?;
+    Some(reader.found.response(primary?, head))
+}
+
+struct Reader<'t, 'a> {
+    types: &'t RecordTypes,
+    found: Found<'t>,
+    /// The fields of a resource that its record does not have. An attribute and a relationship must not share a name.
+    unlisted: HashMap<Text<'a>, FieldPlace>,
+}
+
+impl<'a> Reader<'_, 'a> {
+    fn primary(&mut self, cursor: &mut Cursor<'a>, expected: Expected) -> Option<Primary> {
+        let Expected { kind, is_collection } = expected;
+        if is_collection {
+            let mut names = Vec::new();
+            cursor.list(|cursor| {
+                names.push(self.primary_resource(cursor, kind)?);
+                Some(())
+            })?;
+            return Some(Primary::Many(names.into()));
+        }
+        match cursor.token("null") {
+            Some(()) => Some(Primary::Null),
+            None => self.primary_resource(cursor, kind).map(Primary::One),
+        }
+    }
+
+    fn primary_resource(&mut self, cursor: &mut Cursor<'a>, kind: &str) -> Option<RecordRef> {
+        let start = cursor.rest();
+        if let Some((name, record)) = self.resource(cursor, Some(kind)) {
+            self.found.put(name.clone(), record);
+            return Some(name);
+        }
+        cursor.go_back(start);
+        self.found.add_primary(cursor.value()?, kind).ok()
+    }
+
+    fn included(&mut self, cursor: &mut Cursor<'a>) -> Option<()> {
+        let start = cursor.rest();
+        if let Some((name, record)) = self.resource(cursor, None) {
+            self.found.put(name, record);
+            return Some(());
+        }
+        cursor.go_back(start);
+        self.found.add(cursor.value()?).map(drop).ok()
+    }
+
+    /// Reads a resource of a type that the program lists, whose type comes before its fields.
+    fn resource(&mut self, cursor: &mut Cursor<'a>, expected: Option<&str>) -> Option<Named> {
+        self.unlisted.clear();
+        let (mut kind, mut id) = (None, None);
+        let (mut has_attributes, mut has_relationships, mut has_links, mut has_meta) = Default::default();
+        cursor.object(|cursor, name| {
+            let is_second = match &*name.0 {
+                "type" => {
+                    let Text(name) = cursor.text()?;
+                    let record_type = self.types.by_name(&name)?;
+                    let is_expected = expected.is_none_or(|expected| expected == name);
+                    (is_expected && is_allowed(&name)).then_some(())?;
+                    kind.replace((record_type.resource, (record_type.absent)())).is_some()
+                }
+                "id" => id.replace(cursor.id()?).is_some(),
+                "attributes" => {
+                    self.fields(cursor, &mut kind.as_mut()?.1, FieldPlace::Attributes)?;
+                    std::mem::replace(&mut has_attributes, true)
+                }
+                "relationships" => {
+                    self.fields(cursor, &mut kind.as_mut()?.1, FieldPlace::Relationships)?;
+                    std::mem::replace(&mut has_relationships, true)
+                }
+                "links" => {
+                    read_links(Some(cursor.value()?)).ok()?;
+                    std::mem::replace(&mut has_links, true)
+                }
+                "meta" => {
+                    check_meta(Some(cursor.value()?)).ok()?;
+                    std::mem::replace(&mut has_meta, true)
+                }
+                _ => true,
+            };
+            (!is_second).then_some(())
+        })?;
+        let (resource, record) = kind?;
+        Some((RecordRef { resource, id: id? }, record))
+    }
+
+    /// Reads the attributes or the relationships.
+    fn fields(
+        &mut self,
+        cursor: &mut Cursor<'a>,
+        record: &mut Arc<dyn AnyRecord>,
+        place: FieldPlace,
+    ) -> Option<()> {
+        // Just made, so that there is no other handle.
+        let record = Arc::get_mut(record)?;
+        cursor.object(|cursor, name| {
+            if kind_of(&name.0).ok()? == NameKind::Ignored {
+                return cursor.value::<&RawValue>().map(drop);
+            }
+            if matches!(&*name.0, "id" | "type") {
+                return None;
+            }
+            if let Some(number) = record.names().iter().position(|field| *field == name.0) {
+                let field = record.any_field_mut(number);
+                return if field.place() == place { field.read_next(cursor) } else { None };
+            }
+            let other = self.unlisted.insert(name.clone(), place);
+            let json = cursor.value()?;
+            match place {
+                _ if other.is_some_and(|other| other != place) => None,
+                FieldPlace::Attributes => Some(()),
+                FieldPlace::Relationships => check_relationship(json).ok(),
+            }
+        })
+    }
+}
