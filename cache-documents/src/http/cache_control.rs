@@ -12,7 +12,7 @@ use http::{
 pub(super) const MAX_SECONDS: u64 = 1 << 31;
 
 /// The directives of one message.
-#[derive(Debug, Default)]
+#[derive(Clone, Copy, Debug, Default)]
 pub(super) struct CacheControl {
     pub(super) max_age: Seconds,
     pub(super) max_stale: Seconds,

@@ -9,6 +9,7 @@ use http::{
 
 use super::cache_control::digits_to_seconds;
 use super::date::DateField;
+use super::headers::Terms;
 
 /// The head of a request and of the response that came for it, and when.
 ///
@@ -29,6 +30,8 @@ pub struct Exchange<'a> {
     pub(super) response: &'a response::Parts,
     pub(super) requested: SystemTime,
     pub(super) received: SystemTime,
+    /// What the heads say, if that is known already.
+    known: Option<&'a Terms>,
 }
 
 impl<'a> Exchange<'a> {
@@ -43,7 +46,16 @@ impl<'a> Exchange<'a> {
         requested: SystemTime,
         received: SystemTime,
     ) -> Self {
-        Self { request, response, requested, received }
+        Self { request, response, requested, received, known: None }
+    }
+
+    /// Gives what [`terms`](Self::terms) has returned for these heads and times.
+    pub(super) fn knowing(self, terms: &'a Terms) -> Self {
+        Self { known: Some(terms), ..self }
+    }
+
+    pub(super) fn terms(&self) -> Terms {
+        self.known.copied().unwrap_or_else(|| Terms::read(self))
     }
 
     /// Returns the head of the request.
@@ -64,12 +76,15 @@ impl<'a> Exchange<'a> {
     /// `None`: the clock was set back behind the time when the response came, so nobody knows.
     #[must_use]
     pub fn age(&self, now: SystemTime) -> Option<Duration> {
-        let resident = self.resident(now)?;
+        Some(self.age_when_received().saturating_add(self.resident(now)?))
+    }
+
+    pub(super) fn age_when_received(&self) -> Duration {
         let since = |earlier| self.received.duration_since(earlier).unwrap_or_default();
         let apparent = DateField::read(&self.response.headers, &DATE).at().map(since).unwrap_or_default();
         let told = Duration::from_secs(self.age_field());
         let corrected = told.saturating_add(since(self.requested));
-        Some(apparent.max(corrected).saturating_add(resident))
+        apparent.max(corrected)
     }
 
     /// Returns the time since the response came, `None` if the clock was set back behind it.

@@ -57,9 +57,16 @@ where
     ) -> impl Future<Output = Result<Answer, QueryError<A::Error>>> + Send {
         let request = request.into();
         async move {
-            match GetResponse::of(&request).filter(|_| !request.skips_cache) {
-                Some(query) => Call { client: self, request: &request, query }.answer().await,
-                None => alone(self, &request).await,
+            if request.skips_cache || request.key().is_none() {
+                return Box::pin(alone(self, &request)).await;
+            }
+            let call = Call { client: self, request: &request };
+            match call.stored() {
+                Some(Stored { response, verdict, .. }) if verdict.state == State::Fresh => {
+                    Ok(Answer { response, verdict: Some(verdict), is_stored: true })
+                }
+                // Boxed, so that hits stay small.
+                stored => Box::pin(call.load(stored)).await,
             }
         }
     }
@@ -69,7 +76,6 @@ where
 struct Call<'a, A: Transport> {
     client: &'a Client<A>,
     request: &'a Request,
-    query: GetResponse,
 }
 
 /// The response that was stored when the request was made.
@@ -83,15 +89,11 @@ impl<A: Transport> Call<'_, A>
 where
     A::Registry: Holds<GetResponse>,
 {
-    async fn answer(&self) -> Result<Answer, QueryError<A::Error>> {
-        let stored = self.stored();
+    /// Loads the response, of which `stored` is not fresh.
+    async fn load(&self, stored: Option<Stored>) -> Result<Answer, QueryError<A::Error>> {
         let verdict = stored.as_ref().map(|stored| stored.verdict);
-        let is_served = |stored: &&Stored| stored.verdict.state == State::Fresh;
-        if let Some(stored) = stored.as_ref().filter(is_served) {
-            return Ok(Answer { response: Arc::clone(&stored.response), verdict, is_stored: true });
-        }
         let served_at_once = verdict.is_some_and(|verdict| verdict.state == State::StaleWhileRevalidate);
-        let loaded = self.client.query_with(&self.query, |_| self.options(stored.as_ref())).await;
+        let loaded = self.client.query_with(&self.request.query, |_| self.options(stored.as_ref())).await;
         let has_failed = match &loaded {
             Ok(response) => is_failure(response.status()),
             Err(error) => matches!(error, QueryError::Failed { .. } | QueryError::CircuitOpen { .. }),
@@ -111,17 +113,15 @@ where
     }
 
     fn stored(&self) -> Option<Stored> {
-        let entry = self.client.cache().get_entry(&self.query)?;
-        let state = entry.state();
+        let (response, state) = self.client.cache().value_and_state(&self.request.query, true)?;
         let is_marked = state.freshness == Freshness::Invalidated;
-        let response = entry.into_value();
         let verdict = self.judge(&response, is_marked);
         (!state.is_expired).then_some(Stored { response, state, verdict })
     }
 
     fn judge(&self, response: &Response, is_marked: bool) -> Verdict {
-        let (app, latest) = (self.client.app(), response.head().latest());
-        Reuse::new(response.head().exchange(&latest), app.now())
+        let (app, (latest, terms)) = (self.client.app(), response.head().latest_terms());
+        Reuse::new(response.head().exchange(&latest).knowing(&terms), app.now())
             .for_request(self.request.head())
             .constant(app.constant_headers())
             .call(self.request.call)
@@ -152,14 +152,15 @@ where
 
     /// Whether a response that was loaded for another request with the same key is for this one too.
     fn may_have(&self, response: &Response) -> bool {
-        let is_own = Arc::ptr_eq(&response.head().message, &self.request.message);
+        let is_own = Arc::ptr_eq(&response.head().message, &self.request.query.message);
         is_own || !matches!(self.judge(response, false).state, State::NeverReused | State::NotStored)
     }
 }
 
 /// Sends a request whose response is kept nowhere.
 async fn alone<A: Transport>(client: &Client<A>, request: &Request) -> Result<Answer, QueryError<A::Error>> {
-    let sent = exchange(client, &request.message, request.message.head.clone()).await;
+    let message = &request.query.message;
+    let sent = exchange(client, message, message.head.clone()).await;
     let response =
         sent.map_err(|error| QueryError::Failed { query: GetResponse::NAME, source: Arc::new(error) })?;
     Ok(Answer { response: Arc::new(response), verdict: None, is_stored: false })

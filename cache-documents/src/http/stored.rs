@@ -5,6 +5,7 @@ use http::{
     header::{self, AGE, CONNECTION, DATE},
     response,
 };
+use smallvec::SmallVec;
 
 /// Returns the head of a response as it is kept: without the fields that concern only the connection it came by.
 ///
@@ -18,11 +19,16 @@ use http::{
 /// ```
 #[must_use]
 pub fn stored_head(response: &response::Parts) -> response::Parts {
-    let mut kept = response.clone();
-    for name in connection_fields(&response.headers) {
-        kept.headers.remove(name);
+    without_connection_fields(response.clone())
+}
+
+pub(super) fn without_connection_fields(mut response: response::Parts) -> response::Parts {
+    // Collected, since the field `Connection` is one of them.
+    let names: SmallVec<[HeaderName; 12]> = connection_fields(&response.headers).collect();
+    for name in &names {
+        response.headers.remove(name);
     }
-    kept
+    response
 }
 
 /// Replaces the fields of a stored head by those of a 304.
@@ -31,11 +37,12 @@ pub fn stored_head(response: &response::Parts) -> response::Parts {
 /// the newest answer of the server, so they go if the 304 has none.
 pub(super) fn freshen(stored: &response::Parts, not_modified: &response::Parts) -> response::Parts {
     let mut fresh = stored.clone();
-    let newer = stored_head(not_modified).headers;
     for name in [AGE, DATE] {
         fresh.headers.remove(name);
     }
-    for name in newer.keys().filter(|name| !describes_content(name)) {
+    let newer = &not_modified.headers;
+    let left_out: SmallVec<[HeaderName; 12]> = connection_fields(newer).collect();
+    for name in newer.keys().filter(|name| !describes_content(name) && !left_out.contains(name)) {
         fresh.headers.remove(name);
         for value in newer.get_all(name) {
             fresh.headers.append(name, value.clone());
