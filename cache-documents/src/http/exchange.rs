@@ -39,6 +39,7 @@ impl<'a> Exchange<'a> {
     /// its response came.
     ///
     /// `request` has the fields that the program itself sent, without those that a transport adds.
+    #[inline]
     #[must_use]
     pub fn new(
         request: &'a request::Parts,
@@ -82,7 +83,7 @@ impl<'a> Exchange<'a> {
     pub(super) fn age_when_received(&self) -> Duration {
         let since = |earlier| self.received.duration_since(earlier).unwrap_or_default();
         let apparent = DateField::read(&self.response.headers, &DATE).at().map(since).unwrap_or_default();
-        let told = Duration::from_secs(self.age_field());
+        let told = Duration::from_secs(self.age_field().into());
         let corrected = told.saturating_add(since(self.requested));
         apparent.max(corrected)
     }
@@ -93,7 +94,7 @@ impl<'a> Exchange<'a> {
     }
 
     /// Returns the first number of the field `Age`. RFC 9111, section 5.1, ignores what is no number.
-    fn age_field(&self) -> u64 {
+    fn age_field(&self) -> u32 {
         let first = self.response.headers.get(AGE).map(|line| line.as_bytes()).unwrap_or_default();
         let member = first.split(|byte| *byte == b',').next().unwrap_or_default();
         digits_to_seconds(member.trim_ascii()).unwrap_or_default()

@@ -108,6 +108,7 @@ pub struct Reuse<'a> {
 
 impl<'a> Reuse<'a> {
     /// Asks at `now`, for the request that brought the response.
+    #[inline]
     #[must_use]
     pub fn new(exchange: Exchange<'a>, now: SystemTime) -> Self {
         Self {
@@ -122,6 +123,7 @@ impl<'a> Reuse<'a> {
     }
 
     /// Asks for another request with the same key. Its fields count for `Vary`, and so do its directives.
+    #[inline]
     #[must_use]
     pub fn for_request(self, asked: &'a request::Parts) -> Self {
         Self { asked, ..self }
@@ -129,24 +131,28 @@ impl<'a> Reuse<'a> {
 
     /// Names fields that a transport adds to every request with the same value, or never, such as `accept-encoding`.
     /// A response may vary by them. It may also vary by fields that its own request has.
+    #[inline]
     #[must_use]
     pub fn constant(self, names: &'a [HeaderName]) -> Self {
         Self { constant: names, ..self }
     }
 
     /// Sets the options of the call. They come before all else but `no-store` and `Vary`.
+    #[inline]
     #[must_use]
     pub fn call(self, call: Windows) -> Self {
         Self { call, ..self }
     }
 
     /// Sets the options of the query. They decide where the headers are silent.
+    #[inline]
     #[must_use]
     pub fn query(self, query: Windows) -> Self {
         Self { query, ..self }
     }
 
     /// Says whether somebody marked the response as stale.
+    #[inline]
     #[must_use]
     pub fn marked(self, is_marked: bool) -> Self {
         Self { is_marked, ..self }
@@ -282,7 +288,7 @@ impl Directives {
 }
 
 fn cut(duration: Duration) -> Duration {
-    duration.min(Duration::from_secs(MAX_SECONDS))
+    duration.min(Duration::from_secs(MAX_SECONDS.into()))
 }
 
 impl fmt::Debug for Reuse<'_> {

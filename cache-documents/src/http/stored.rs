@@ -7,6 +7,10 @@ use http::{
 };
 use smallvec::SmallVec;
 
+const KEEP_ALIVE: HeaderName = HeaderName::from_static("keep-alive");
+const PROXY_AUTHENTICATION_INFO: HeaderName = HeaderName::from_static("proxy-authentication-info");
+const PROXY_CONNECTION: HeaderName = HeaderName::from_static("proxy-connection");
+
 /// Returns the head of a response as it is kept: without the fields that concern only the connection it came by.
 ///
 /// ```
@@ -23,9 +27,10 @@ pub fn stored_head(response: &response::Parts) -> response::Parts {
 }
 
 pub(super) fn without_connection_fields(mut response: response::Parts) -> response::Parts {
-    // Collected, since the field `Connection` is one of them.
-    let names: SmallVec<[HeaderName; 12]> = connection_fields(&response.headers).collect();
-    for name in &names {
+    let left_out: SmallVec<[HeaderName; 12]> = connection_fields(&response.headers).collect();
+    // Most responses have none of them.
+    let present: Vec<_> = response.headers.keys().filter(|name| left_out.contains(name)).cloned().collect();
+    for name in present {
         response.headers.remove(name);
     }
     response
@@ -62,11 +67,11 @@ fn connection_fields(headers: &HeaderMap) -> impl Iterator<Item = HeaderName> {
     let named = named.filter_map(|member| HeaderName::from_bytes(member.trim_ascii()).ok());
     named.chain([
         CONNECTION,
-        HeaderName::from_static("keep-alive"),
+        KEEP_ALIVE,
         header::PROXY_AUTHENTICATE,
-        HeaderName::from_static("proxy-authentication-info"),
+        PROXY_AUTHENTICATION_INFO,
         header::PROXY_AUTHORIZATION,
-        HeaderName::from_static("proxy-connection"),
+        PROXY_CONNECTION,
         header::TE,
         header::TRANSFER_ENCODING,
         header::UPGRADE,
