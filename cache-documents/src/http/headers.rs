@@ -73,7 +73,8 @@ impl Said {
         }
         let dates = Dates::read(exchange);
         let is_explicit = dates.has_expires();
-        if !is_readable && !(is_posted && is_explicit) {
+        let may_be_posted = is_posted && is_explicit;
+        if !is_readable && !may_be_posted {
             return if is_cacheable_by_default(status) { Self::Nothing } else { Self::NotStorable };
         }
         let may_have_any_status = is_explicit || response.public || response.private;

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use cache_client::{Client, QueryError, Strategy};
-use cache_core::{EntryState, Freshness, Holds, LoadingOptions, Query};
+use cache_core::{Freshness, Holds, LoadingOptions, Query};
 
 use super::load::exchange;
 use super::status::is_failure;
@@ -81,7 +81,8 @@ struct Call<'a, A: Transport> {
 /// The response that was stored when the request was made.
 struct Stored {
     response: Arc<Response>,
-    state: EntryState,
+    /// By the times of its entry alone.
+    freshness: Freshness,
     verdict: Verdict,
 }
 
@@ -114,9 +115,12 @@ where
 
     fn stored(&self) -> Option<Stored> {
         let (response, state) = self.client.cache().value_and_state(&self.request.query, true)?;
-        let is_marked = state.freshness == Freshness::Invalidated;
-        let verdict = self.judge(&response, is_marked);
-        (!state.is_expired).then_some(Stored { response, state, verdict })
+        if state.is_expired {
+            return None;
+        }
+        let freshness = state.freshness;
+        let verdict = self.judge(&response, freshness == Freshness::Invalidated);
+        Some(Stored { response, freshness, verdict })
     }
 
     fn judge(&self, response: &Response, is_marked: bool) -> Verdict {
@@ -135,7 +139,7 @@ where
     fn options(&self, stored: Option<&Stored>) -> LoadingOptions {
         // The verdict decides what is served stale, not the times of the entry.
         let options = LoadingOptions::new().swr(Duration::ZERO).stale_if_error(Duration::ZERO);
-        let Some(Stored { state, verdict, .. }) = stored else {
+        let Some(Stored { freshness, verdict, .. }) = stored else {
             return options.strategy(Strategy::CacheFirst);
         };
         match verdict.state {
@@ -145,7 +149,7 @@ where
                 let least = Duration::from_nanos(1);
                 self.request.call.fresh.map_or(options, |fresh| options.fresh(fresh.max(least)))
             }
-            _ if state.freshness == Freshness::Fresh => options.strategy(Strategy::Refresh),
+            _ if *freshness == Freshness::Fresh => options.strategy(Strategy::Refresh),
             _ => options.strategy(Strategy::CacheFirst),
         }
     }
