@@ -69,7 +69,8 @@
 //! | `documents-rename/10k` | the same with 10,000 documents, which are marked; time of all |
 //! | `documents-hits/1k` | queries whose answers are documents |
 //! | `documents-requests/hits` | requests that are answered by a stored response, compared with queries |
-//! | `documents-requests/304` | loads of invalidated answers that the server confirms, compared with loads that find their value unchanged without a request |
+//! | `documents-requests/hits-built` | the same, with a request that is made for each call |
+//! | `documents-requests/304` | loads of invalidated answers that the server confirms, compared with loads that find their value unchanged without a request (`ours-unchanged`), or send the same request without the policy (`ours-exchange`) |
 //! | `documents-growth/*` | time per resource of 1,000 and 10,000 new resources, compared with 100, and per link of 100 cars, compared with 10 |
 //! | `documents-release/1k` | the longest operation while half of 1,000 documents of 110 records are removed, others read, and records changed; compared with the median |
 //! | `file-get/*`, `file-set/*` | reads and writes of the file provider, wall-clock time per entry; the writes of both contestants are committed in groups of 1,000 |

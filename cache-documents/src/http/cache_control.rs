@@ -7,12 +7,13 @@ use http::{
     HeaderMap,
     header::{CACHE_CONTROL, PRAGMA},
 };
+use smallvec::SmallVec;
 
 /// Greater numbers count as this one (RFC 9111, section 1.2.2).
-pub(super) const MAX_SECONDS: u64 = 1 << 31;
+pub(super) const MAX_SECONDS: u32 = 1 << 31;
 
 /// The directives of one message.
-#[derive(Debug, Default)]
+#[derive(Clone, Copy, Debug, Default)]
 pub(super) struct CacheControl {
     pub(super) max_age: Seconds,
     pub(super) max_stale: Seconds,
@@ -35,7 +36,7 @@ pub(super) enum Seconds {
     Absent,
     /// No number, or two that differ.
     Invalid,
-    Valid(u64),
+    Valid(u32),
 }
 
 impl Seconds {
@@ -44,7 +45,7 @@ impl Seconds {
         match self {
             Self::Absent => None,
             Self::Invalid => Some(Duration::ZERO),
-            Self::Valid(seconds) => Some(Duration::from_secs(seconds)),
+            Self::Valid(seconds) => Some(Duration::from_secs(seconds.into())),
         }
     }
 
@@ -84,7 +85,9 @@ impl CacheControl {
         let end = element.iter().position(|byte| !is_token(*byte)).unwrap_or(element.len());
         let (name, argument) = element.split_at(end);
         let number = || seconds(argument);
-        match &*name.to_ascii_lowercase() {
+        let mut name: SmallVec<[u8; 24]> = name.into();
+        name.make_ascii_lowercase();
+        match &*name {
             b"max-age" => self.max_age.add(number()),
             // Without a number, any age is welcome.
             b"max-stale" if argument.is_empty() => self.max_stale.add(Seconds::Valid(MAX_SECONDS)),
@@ -138,11 +141,11 @@ fn unescaped(inner: &[u8]) -> Cow<'_, [u8]> {
 }
 
 /// Reads decimal digits; a number beyond [`MAX_SECONDS`] is cut to it. `None`: anything but digits.
-pub(super) fn digits_to_seconds(digits: &[u8]) -> Option<u64> {
+pub(super) fn digits_to_seconds(digits: &[u8]) -> Option<u32> {
     if digits.is_empty() || !digits.iter().all(u8::is_ascii_digit) {
         return None;
     }
-    let add = |sum: u64, digit: &u8| sum.saturating_mul(10).saturating_add(u64::from(digit - b'0'));
+    let add = |sum: u32, digit: &u8| sum.saturating_mul(10).saturating_add(u32::from(digit - b'0'));
     Some(digits.iter().fold(0, add).min(MAX_SECONDS))
 }
 

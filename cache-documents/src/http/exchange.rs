@@ -9,6 +9,7 @@ use http::{
 
 use super::cache_control::digits_to_seconds;
 use super::date::DateField;
+use super::headers::Terms;
 
 /// The head of a request and of the response that came for it, and when.
 ///
@@ -29,6 +30,8 @@ pub struct Exchange<'a> {
     pub(super) response: &'a response::Parts,
     pub(super) requested: SystemTime,
     pub(super) received: SystemTime,
+    /// What the heads say, if that is known already.
+    known: Option<&'a Terms>,
 }
 
 impl<'a> Exchange<'a> {
@@ -36,6 +39,7 @@ impl<'a> Exchange<'a> {
     /// its response came.
     ///
     /// `request` has the fields that the program itself sent, without those that a transport adds.
+    #[inline]
     #[must_use]
     pub fn new(
         request: &'a request::Parts,
@@ -43,7 +47,16 @@ impl<'a> Exchange<'a> {
         requested: SystemTime,
         received: SystemTime,
     ) -> Self {
-        Self { request, response, requested, received }
+        Self { request, response, requested, received, known: None }
+    }
+
+    /// Gives what [`terms`](Self::terms) has returned for these heads and times.
+    pub(super) fn knowing(self, terms: &'a Terms) -> Self {
+        Self { known: Some(terms), ..self }
+    }
+
+    pub(super) fn terms(&self) -> Terms {
+        self.known.copied().unwrap_or_else(|| Terms::read(self))
     }
 
     /// Returns the head of the request.
@@ -64,12 +77,15 @@ impl<'a> Exchange<'a> {
     /// `None`: the clock was set back behind the time when the response came, so nobody knows.
     #[must_use]
     pub fn age(&self, now: SystemTime) -> Option<Duration> {
-        let resident = self.resident(now)?;
+        Some(self.age_when_received().saturating_add(self.resident(now)?))
+    }
+
+    pub(super) fn age_when_received(&self) -> Duration {
         let since = |earlier| self.received.duration_since(earlier).unwrap_or_default();
         let apparent = DateField::read(&self.response.headers, &DATE).at().map(since).unwrap_or_default();
-        let told = Duration::from_secs(self.age_field());
+        let told = Duration::from_secs(self.age_field().into());
         let corrected = told.saturating_add(since(self.requested));
-        Some(apparent.max(corrected).saturating_add(resident))
+        apparent.max(corrected)
     }
 
     /// Returns the time since the response came, `None` if the clock was set back behind it.
@@ -78,7 +94,7 @@ impl<'a> Exchange<'a> {
     }
 
     /// Returns the first number of the field `Age`. RFC 9111, section 5.1, ignores what is no number.
-    fn age_field(&self) -> u64 {
+    fn age_field(&self) -> u32 {
         let first = self.response.headers.get(AGE).map(|line| line.as_bytes()).unwrap_or_default();
         let member = first.split(|byte| *byte == b',').next().unwrap_or_default();
         digits_to_seconds(member.trim_ascii()).unwrap_or_default()

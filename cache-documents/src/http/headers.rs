@@ -1,21 +1,44 @@
-//! What the headers of an exchange say about keeping and freshness. `http-cache-semantics` decides; this file gives it
-//! headers in one canonical spelling, since it reads only that as RFC 9111 wants it.
+//! What the headers of an exchange say about keeping and freshness. Where dates matter, `http-cache-semantics` decides;
+//! this file gives it headers in one canonical spelling, since it reads only that as RFC 9111 wants it.
 
 use std::time::{Duration, SystemTime};
 
 use http::{
     HeaderMap, HeaderValue, Method, StatusCode, Uri,
-    header::{CACHE_CONTROL, DATE, EXPIRES, LAST_MODIFIED},
+    header::{CACHE_CONTROL, DATE, EXPIRES, LAST_MODIFIED, VARY},
 };
 use http_cache_semantics::{CacheOptions, CachePolicy, RequestLike, ResponseLike};
 
 use super::Exchange;
-use super::cache_control::{CacheControl, Seconds};
+use super::cache_control::CacheControl;
 use super::date::DateField;
 use super::status::{is_cacheable_by_default, is_understood, is_whole};
 
 /// A lifetime that nobody stated is never longer.
 const MAX_HEURISTIC: Duration = Duration::from_secs(24 * 60 * 60);
+
+/// What the heads of an exchange say, whoever asks and whenever. A stored response has it worked out once.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Terms {
+    pub(super) said: Said,
+    pub(super) response: CacheControl,
+    /// Whether `Vary` must be compared with a request.
+    pub(super) may_vary: bool,
+    pub(super) age_when_received: Duration,
+}
+
+impl Terms {
+    pub(super) fn read(exchange: &Exchange<'_>) -> Self {
+        let headers = &exchange.response.headers;
+        let response = CacheControl::read(headers);
+        Self {
+            said: Said::read(exchange, &response),
+            response,
+            may_vary: headers.contains_key(VARY),
+            age_when_received: exchange.age_when_received(),
+        }
+    }
+}
 
 /// What the headers say.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -32,18 +55,25 @@ pub(super) enum Said {
 }
 
 impl Said {
-    /// `asked` has the directives of the request that wants to use the response.
-    pub(super) fn read(exchange: &Exchange<'_>, asked: &CacheControl, response: &CacheControl) -> Self {
+    fn read(exchange: &Exchange<'_>, response: &CacheControl) -> Self {
         let status = exchange.response.status;
         let own = CacheControl::read(&exchange.request.headers);
-        if own.no_store || asked.no_store || forbids_storage(status, response) {
+        if own.no_store || forbids_storage(status, response) {
             return Self::NoStore;
         }
         let method = &exchange.request.method;
-        let dates = Dates::read(exchange);
-        let is_explicit = response.max_age != Seconds::Absent || response.no_cache || dates.has_expires();
         let is_readable = [Method::GET, Method::HEAD].contains(method);
-        let may_be_posted = method == Method::POST && is_explicit;
+        let is_posted = method == Method::POST;
+        if is_readable || is_posted {
+            // These two come before all dates (RFC 9111, section 4.2.1).
+            let stated = if response.no_cache { Some(Duration::ZERO) } else { response.max_age.or_zero() };
+            if let Some(lifetime) = stated {
+                return Self::Explicit(lifetime);
+            }
+        }
+        let dates = Dates::read(exchange);
+        let is_explicit = dates.has_expires();
+        let may_be_posted = is_posted && is_explicit;
         if !is_readable && !may_be_posted {
             return if is_cacheable_by_default(status) { Self::Nothing } else { Self::NotStorable };
         }
@@ -58,7 +88,6 @@ impl Said {
             exchange.received,
             CacheOptions { shared: false, ..CacheOptions::default() },
         );
-        // `POST` with `no-cache` alone is not storable for it, but says clearly that it is stale.
         if !policy.is_storable() && !may_have_any_status {
             return Self::NotStorable;
         }
@@ -108,7 +137,6 @@ impl Dates {
 fn canonical_headers(response: &CacheControl, dates: &Dates, is_explicit: bool) -> HeaderMap {
     let mut headers = HeaderMap::new();
     for (is_set, directive) in [
-        (response.no_cache, "no-cache"),
         (response.must_revalidate, "must-revalidate"),
         (response.public, "public"),
         (response.private, "private"),
@@ -116,9 +144,6 @@ fn canonical_headers(response: &CacheControl, dates: &Dates, is_explicit: bool) 
         if is_set {
             headers.append(CACHE_CONTROL, HeaderValue::from_static(directive));
         }
-    }
-    if let Some(age) = response.max_age.or_zero() {
-        headers.append(CACHE_CONTROL, text(&format!("max-age={}", age.as_secs())));
     }
     if dates.has_expires() {
         headers.insert(EXPIRES, dates.expires.at().map_or(HeaderValue::from_static("0"), date_text));
@@ -145,7 +170,7 @@ fn date_text(date: SystemTime) -> HeaderValue {
 }
 
 fn text(ascii: &str) -> HeaderValue {
-    // Callers pass letters, digits, spaces and `=:,-` only.
+    // Callers pass letters, digits, spaces and `:,` only.
     HeaderValue::from_str(ascii).unwrap_or_else(|_| HeaderValue::from_static(""))
 }
 

@@ -116,6 +116,15 @@ impl fmt::Debug for Key {
 }
 
 fn normalised(uri: &Uri) -> String {
+    let (path, query) = (uri.path(), uri.query());
+    if let (Some(scheme), Some(authority)) = (uri.scheme_str(), uri.authority())
+        && is_normal_origin(scheme, authority.as_str())
+        && is_normal_path(path)
+        && query.is_none_or(is_normal_query)
+    {
+        let query = query.map_or(["", ""], |query| ["?", query]);
+        return [scheme, "://", authority.as_str(), path, query[0], query[1]].concat();
+    }
     let mut out = String::with_capacity(uri.path().len() + 32);
     let scheme = uri.scheme_str().map(str::to_ascii_lowercase);
     if let Some(scheme) = &scheme {
@@ -125,11 +134,33 @@ fn normalised(uri: &Uri) -> String {
     if let Some(authority) = uri.authority() {
         push_authority(&mut out, authority, scheme.as_deref());
     }
-    push_path(&mut out, uri.path());
-    if let Some(query) = uri.query() {
+    push_path(&mut out, path);
+    if let Some(query) = query {
         push_query(&mut out, query);
     }
     out
+}
+
+/// Tells whether normalising these would surely leave them as they are, without the work of doing so. Says no to hosts
+/// that may be IP addresses or encoded names, and to ports.
+fn is_normal_origin(scheme: &str, host: &str) -> bool {
+    let is_plain = |byte: u8| byte.is_ascii_lowercase() || byte.is_ascii_digit() || b"-.".contains(&byte);
+    let last = host.rsplit('.').next().unwrap_or_default();
+    matches!(scheme, "http" | "https")
+        && last.starts_with(|first: char| first.is_ascii_lowercase())
+        && host.bytes().all(is_plain)
+        && !host.contains("xn--")
+}
+
+fn is_normal_path(path: &str) -> bool {
+    path.starts_with('/')
+        && path.bytes().all(|byte| byte == b'/' || is_literal_in_segment(byte))
+        // A segment that begins with a dot may be a dot segment.
+        && !path.contains("/.")
+}
+
+fn is_normal_query(query: &str) -> bool {
+    query.bytes().all(is_literal_in_query) && query.split('&').map(name_of).is_sorted()
 }
 
 fn push_authority(out: &mut String, authority: &Authority, scheme: Option<&str>) {

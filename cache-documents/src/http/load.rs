@@ -12,9 +12,10 @@ use http::request;
 use super::change::apply;
 use super::request::Message;
 use super::response::ReceivedHead;
+use super::stored::without_connection_fields;
 use super::{
     GetResponse, Response, ResponseHead, Reuse, Revalidation, State, Transport, Why, Windows, conditional,
-    invalidated, revalidated, stored_head,
+    invalidated, revalidated,
 };
 
 /// Sends requests inside of loads and mutations.
@@ -125,8 +126,8 @@ impl<A: Transport> Sending<'_, A> {
         &self,
         present: &'p ResponseHead,
     ) -> Option<(&'p ResponseHead, Arc<ReceivedHead>, request::Parts)> {
-        let (app, stored) = (self.cx.app(), present.latest());
-        let reuse = Reuse::new(present.exchange(&stored), app.now());
+        let (app, (stored, terms)) = (self.cx.app(), present.latest_terms());
+        let reuse = Reuse::new(present.exchange(&stored).knowing(&terms), app.now());
         let reuse = reuse.for_request(&self.message.head).constant(app.constant_headers());
         // Of a request that must not be stored, nothing may be learned for the stored response.
         if matches!(reuse.verdict(&()).state, State::NeverReused | State::NotStored) {
@@ -138,8 +139,9 @@ impl<A: Transport> Sending<'_, A> {
 
     /// Gives the load the times that a response says.
     fn apply(&self, head: &ResponseHead, started: Moment) {
-        let (app, latest) = (self.cx.app(), head.latest());
-        let reuse = Reuse::new(head.exchange(&latest), latest.received).constant(app.constant_headers());
+        let (app, (latest, terms)) = (self.cx.app(), head.latest_terms());
+        let exchange = head.exchange(&latest).knowing(&terms);
+        let reuse = Reuse::new(exchange, latest.received).constant(app.constant_headers());
         let verdict = reuse.query(self.query.unwrap_or_default()).verdict(app.policy());
         if matches!(verdict.state, State::NotStored | State::NeverReused) {
             return self.cx.no_store();
@@ -182,6 +184,6 @@ pub(super) async fn exchange<A: Transport>(
     for key in invalidated(&message.head, &parts) {
         client.invalidate_tag(key.tag());
     }
-    let head = ReceivedHead { parts: stored_head(&parts), requested, received };
+    let head = ReceivedHead { parts: without_connection_fields(parts), requested, received };
     Ok(apply(client, Response::new(Arc::clone(message), head, body)).await)
 }

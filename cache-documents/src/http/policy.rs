@@ -6,7 +6,7 @@ use std::time::{Duration, SystemTime};
 use http::{HeaderName, request};
 
 use super::cache_control::{CacheControl, MAX_SECONDS, Seconds};
-use super::headers::Said;
+use super::headers::{Said, Terms};
 use super::verdict::Span;
 use super::{Exchange, State, Verdict, Why, vary};
 
@@ -108,6 +108,7 @@ pub struct Reuse<'a> {
 
 impl<'a> Reuse<'a> {
     /// Asks at `now`, for the request that brought the response.
+    #[inline]
     #[must_use]
     pub fn new(exchange: Exchange<'a>, now: SystemTime) -> Self {
         Self {
@@ -122,6 +123,7 @@ impl<'a> Reuse<'a> {
     }
 
     /// Asks for another request with the same key. Its fields count for `Vary`, and so do its directives.
+    #[inline]
     #[must_use]
     pub fn for_request(self, asked: &'a request::Parts) -> Self {
         Self { asked, ..self }
@@ -129,24 +131,28 @@ impl<'a> Reuse<'a> {
 
     /// Names fields that a transport adds to every request with the same value, or never, such as `accept-encoding`.
     /// A response may vary by them. It may also vary by fields that its own request has.
+    #[inline]
     #[must_use]
     pub fn constant(self, names: &'a [HeaderName]) -> Self {
         Self { constant: names, ..self }
     }
 
     /// Sets the options of the call. They come before all else but `no-store` and `Vary`.
+    #[inline]
     #[must_use]
     pub fn call(self, call: Windows) -> Self {
         Self { call, ..self }
     }
 
     /// Sets the options of the query. They decide where the headers are silent.
+    #[inline]
     #[must_use]
     pub fn query(self, query: Windows) -> Self {
         Self { query, ..self }
     }
 
     /// Says whether somebody marked the response as stale.
+    #[inline]
     #[must_use]
     pub fn marked(self, is_marked: bool) -> Self {
         Self { is_marked, ..self }
@@ -157,11 +163,10 @@ impl<'a> Reuse<'a> {
     #[must_use]
     pub fn verdict<P: Policy + ?Sized>(&self, policy: &P) -> Verdict {
         let headers = self.directives();
-        let said = Said::read(&self.exchange, &headers.asked, &headers.response);
-        if said == Said::NoStore {
+        if headers.asked.no_store || headers.terms.said == Said::NoStore {
             return Verdict::only(State::NotStored, Why::Headers);
         }
-        if !vary::allows(&self.exchange, &self.asked.headers, self.constant) {
+        if headers.terms.may_vary && !vary::allows(&self.exchange, &self.asked.headers, self.constant) {
             return Verdict::only(State::NeverReused, Why::Headers);
         }
         if let Some(fresh) = self.call.fresh {
@@ -171,11 +176,9 @@ impl<'a> Reuse<'a> {
             return Verdict::only(State::MustRevalidate, Why::Mark);
         }
         match policy.judge(&self.exchange, self.now) {
-            Opinion::Yes => {
-                Verdict { state: State::Fresh, why: Why::Policy, ..self.by_headers(said, &headers) }
-            }
+            Opinion::Yes => Verdict { state: State::Fresh, why: Why::Policy, ..self.by_headers(&headers) },
             Opinion::No => Verdict::only(State::MustRevalidate, Why::Policy),
-            Opinion::None => self.by_headers(said, &headers),
+            Opinion::None => self.by_headers(&headers),
         }
     }
 
@@ -186,21 +189,19 @@ impl<'a> Reuse<'a> {
         let ends =
             headers.forbid_stale() || (verdict.why, verdict.state) == (Why::Policy, State::MustRevalidate);
         let states = |seconds| ends || seconds != Seconds::Absent;
-        [states(headers.response.stale_while_revalidate), states(headers.stale_if_error())]
+        [states(headers.terms.response.stale_while_revalidate), states(headers.stale_if_error())]
     }
 
     fn directives(&self) -> Directives {
-        Directives {
-            asked: CacheControl::read(&self.asked.headers),
-            response: CacheControl::read(&self.exchange.response.headers),
-        }
+        Directives { asked: CacheControl::read(&self.asked.headers), terms: self.exchange.terms() }
     }
 
-    fn by_headers(&self, said: Said, headers: &Directives) -> Verdict {
+    fn by_headers(&self, headers: &Directives) -> Verdict {
         if headers.asked.no_cache {
             return Verdict::only(State::MustRevalidate, Why::Headers);
         }
-        let age = self.exchange.age(self.now);
+        let Terms { said, age_when_received, .. } = headers.terms;
+        let age = self.resident().map(|resident| age_when_received.saturating_add(resident));
         let within =
             |why, age, lifetime| self.of_age(why, age, &headers.limited(self.span(lifetime, headers)));
         match (said, self.query.fresh) {
@@ -232,7 +233,7 @@ impl<'a> Reuse<'a> {
             fresh: cut(fresh),
             stale_while_revalidate: window(
                 self.call.stale_while_revalidate,
-                headers.response.stale_while_revalidate,
+                headers.terms.response.stale_while_revalidate,
                 self.query.stale_while_revalidate,
             ),
             stale_if_error: window(
@@ -244,21 +245,21 @@ impl<'a> Reuse<'a> {
     }
 }
 
-/// The directives of the request that is asked for, and of the stored response.
+/// The directives of the request that is asked for, and what the stored exchange says.
 struct Directives {
     asked: CacheControl,
-    response: CacheControl,
+    terms: Terms,
 }
 
 impl Directives {
     /// That of the request comes first.
     fn stale_if_error(&self) -> Seconds {
         let asked = self.asked.stale_if_error;
-        if asked == Seconds::Absent { self.response.stale_if_error } else { asked }
+        if asked == Seconds::Absent { self.terms.response.stale_if_error } else { asked }
     }
 
     fn forbid_stale(&self) -> bool {
-        self.response.must_revalidate || self.response.no_cache || self.asked.no_cache
+        self.terms.response.must_revalidate || self.terms.response.no_cache || self.asked.no_cache
     }
 
     /// Applies `max-age`, `min-fresh` and `max-stale` of the request (RFC 9111, section 5.2.1).
@@ -287,7 +288,7 @@ impl Directives {
 }
 
 fn cut(duration: Duration) -> Duration {
-    duration.min(Duration::from_secs(MAX_SECONDS))
+    duration.min(Duration::from_secs(MAX_SECONDS.into()))
 }
 
 impl fmt::Debug for Reuse<'_> {

@@ -22,19 +22,24 @@ use super::{Key, Response, Windows};
 /// assert_eq!(Request::from(search).named("search mice").key().map(|key| key.to_string()).as_deref(), Some("search mice"));
 /// # Ok::<_, http::Error>(())
 /// ```
+///
+/// A clone is cheap, and has the key already: a program that sends a request often makes it once.
 #[derive(Clone)]
 #[must_use]
 pub struct Request {
-    pub(super) message: Arc<Message>,
-    key: Option<Key>,
+    /// Has no key if the response is kept nowhere.
+    pub(super) query: GetResponse,
     pub(super) skips_cache: bool,
     pub(super) call: Windows,
 }
 
 /// What is sent.
+#[derive(Clone)]
 pub(super) struct Message {
     pub(super) head: request::Parts,
     pub(super) body: Bytes,
+    /// Under which the response is kept.
+    key: Option<Key>,
 }
 
 impl Request {
@@ -42,18 +47,19 @@ impl Request {
     /// `GET`. `None`: it is kept nowhere.
     #[must_use]
     pub fn key(&self) -> Option<&Key> {
-        self.key.as_ref()
+        self.query.message.key.as_ref()
     }
 
     /// Returns the head of the request.
     #[must_use]
     pub fn head(&self) -> &request::Parts {
-        &self.message.head
+        &self.query.message.head
     }
 
     /// Keeps the response under a name, whatever the method is. All requests with this name share the response.
-    pub fn named(self, name: &str) -> Self {
-        Self { key: Some(Key::named(name)), ..self }
+    pub fn named(mut self, name: &str) -> Self {
+        Arc::make_mut(&mut self.query.message).key = Some(Key::named(name));
+        self
     }
 
     /// Sends the request without looking for a stored response, and stores none.
@@ -77,25 +83,31 @@ impl Request {
 impl From<http::Request<Bytes>> for Request {
     fn from(request: http::Request<Bytes>) -> Self {
         let key = Key::of(None, request.method(), request.uri());
-        Self { message: Message::of(request), key, skips_cache: false, call: Windows::default() }
+        let query = GetResponse { message: Message::with_key(request, key) };
+        Self { query, skips_cache: false, call: Windows::default() }
     }
 }
 
 impl fmt::Debug for Request {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Request")
-            .field("method", &self.message.head.method)
-            .field("uri", &self.message.head.uri)
-            .field("key", &self.key)
+            .field("method", &self.head().method)
+            .field("uri", &self.head().uri)
+            .field("key", &self.key())
             .field("skips_cache", &self.skips_cache)
             .finish_non_exhaustive()
     }
 }
 
 impl Message {
+    /// A message of a load, whose answer is kept under the key of a query.
     pub(super) fn of(request: http::Request<Bytes>) -> Arc<Self> {
+        Self::with_key(request, None)
+    }
+
+    fn with_key(request: http::Request<Bytes>, key: Option<Key>) -> Arc<Self> {
         let (head, body) = request.into_parts();
-        Arc::new(Self { head, body })
+        Arc::new(Self { head, body, key })
     }
 }
 
@@ -121,7 +133,6 @@ impl Message {
 #[derive(Query, Clone)]
 #[query(value = Response, capacity = 1_000, fresh = "1ms", tags_of = GetResponse::tags)]
 pub struct GetResponse {
-    key: Key,
     pub(super) message: Arc<Message>,
 }
 
@@ -129,24 +140,25 @@ impl GetResponse {
     /// Returns the query of a request; `None` if it has no [key](Request::key).
     #[must_use]
     pub fn of(request: &Request) -> Option<Self> {
-        let key = request.key.clone()?;
-        Some(Self { key, message: Arc::clone(&request.message) })
+        request.key().map(|_| request.query.clone())
     }
 
     /// Returns the key.
     #[must_use]
     pub fn key(&self) -> &Key {
-        &self.key
+        // Only requests have queries without one, and show them to nobody.
+        self.message.key.as_ref().expect("the query of a response has a key")
     }
 
     fn tags(&self) -> [Tag; 1] {
-        [self.key.tag()]
+        [self.key().tag()]
     }
 }
 
 impl PartialEq for GetResponse {
     fn eq(&self, other: &Self) -> bool {
-        self.key == other.key
+        // Requests are often clones of one.
+        Arc::ptr_eq(&self.message, &other.message) || self.message.key == other.message.key
     }
 }
 
@@ -154,12 +166,12 @@ impl Eq for GetResponse {}
 
 impl Hash for GetResponse {
     fn hash<H: Hasher>(&self, state: &mut H) {
-        self.key.hash(state);
+        self.message.key.hash(state);
     }
 }
 
 impl fmt::Debug for GetResponse {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_tuple("GetResponse").field(&self.key).finish()
+        f.debug_tuple("GetResponse").field(self.key()).finish()
     }
 }

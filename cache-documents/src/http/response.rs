@@ -10,6 +10,7 @@ use http::{StatusCode, request, response};
 use parking_lot::RwLock;
 
 use super::Exchange;
+use super::headers::Terms;
 use super::request::Message;
 use crate::document::{Content, Document};
 use crate::jsonapi::DocumentError;
@@ -40,7 +41,7 @@ pub struct Response {
 impl Response {
     pub(super) fn new(message: Arc<Message>, received: ReceivedHead, body: Bytes) -> Self {
         Self {
-            head: Arc::new(ResponseHead { message, latest: RwLock::new(Arc::new(received)) }),
+            head: Arc::new(ResponseHead { message, latest: RwLock::new(Latest::of(Arc::new(received))) }),
             body,
             records_error: None,
         }
@@ -100,7 +101,19 @@ pub enum RecordsError {
 /// the same.
 pub struct ResponseHead {
     pub(super) message: Arc<Message>,
-    latest: RwLock<Arc<ReceivedHead>>,
+    latest: RwLock<Latest>,
+}
+
+struct Latest {
+    head: Arc<ReceivedHead>,
+    /// What `head` says with the request of its `ResponseHead`; `None` until somebody asks.
+    terms: Option<Terms>,
+}
+
+impl Latest {
+    fn of(head: Arc<ReceivedHead>) -> Self {
+        Self { head, terms: None }
+    }
 }
 
 /// The head of a response, and when it came.
@@ -125,7 +138,24 @@ impl ResponseHead {
     /// Returns the head as of the last response: that which brought the content, or the last 304.
     #[must_use]
     pub fn latest(&self) -> Arc<ReceivedHead> {
-        Arc::clone(&self.latest.read())
+        Arc::clone(&self.latest.read().head)
+    }
+
+    /// Returns the latest head and what it says, which is worked out only once.
+    pub(super) fn latest_terms(&self) -> (Arc<ReceivedHead>, Terms) {
+        let (head, known) = {
+            let latest = self.latest.read();
+            (Arc::clone(&latest.head), latest.terms)
+        };
+        let terms = known.unwrap_or_else(|| {
+            let terms = self.exchange(&head).terms();
+            let mut latest = self.latest.write();
+            if Arc::ptr_eq(&latest.head, &head) {
+                latest.terms = Some(terms);
+            }
+            terms
+        });
+        (head, terms)
     }
 
     pub(super) fn message(&self) -> &Arc<Message> {
@@ -134,7 +164,7 @@ impl ResponseHead {
 
     /// Sets the head as of a newer response with the same content.
     pub(crate) fn renew(&self, newer: Arc<ReceivedHead>) {
-        let older = std::mem::replace(&mut *self.latest.write(), newer);
+        let older = std::mem::replace(&mut *self.latest.write(), Latest::of(newer));
         drop(older);
     }
 

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use cache_client::{Client, QueryError, Strategy};
-use cache_core::{EntryState, Freshness, Holds, LoadingOptions, Query};
+use cache_core::{Freshness, Holds, LoadingOptions, Query};
 
 use super::load::exchange;
 use super::status::is_failure;
@@ -57,9 +57,16 @@ where
     ) -> impl Future<Output = Result<Answer, QueryError<A::Error>>> + Send {
         let request = request.into();
         async move {
-            match GetResponse::of(&request).filter(|_| !request.skips_cache) {
-                Some(query) => Call { client: self, request: &request, query }.answer().await,
-                None => alone(self, &request).await,
+            if request.skips_cache || request.key().is_none() {
+                return Box::pin(alone(self, &request)).await;
+            }
+            let call = Call { client: self, request: &request };
+            match call.stored() {
+                Some(Stored { response, verdict, .. }) if verdict.state == State::Fresh => {
+                    Ok(Answer { response, verdict: Some(verdict), is_stored: true })
+                }
+                // Boxed, so that hits stay small.
+                stored => Box::pin(call.load(stored)).await,
             }
         }
     }
@@ -69,13 +76,13 @@ where
 struct Call<'a, A: Transport> {
     client: &'a Client<A>,
     request: &'a Request,
-    query: GetResponse,
 }
 
 /// The response that was stored when the request was made.
 struct Stored {
     response: Arc<Response>,
-    state: EntryState,
+    /// By the times of its entry alone.
+    freshness: Freshness,
     verdict: Verdict,
 }
 
@@ -83,15 +90,11 @@ impl<A: Transport> Call<'_, A>
 where
     A::Registry: Holds<GetResponse>,
 {
-    async fn answer(&self) -> Result<Answer, QueryError<A::Error>> {
-        let stored = self.stored();
+    /// Loads the response, of which `stored` is not fresh.
+    async fn load(&self, stored: Option<Stored>) -> Result<Answer, QueryError<A::Error>> {
         let verdict = stored.as_ref().map(|stored| stored.verdict);
-        let is_served = |stored: &&Stored| stored.verdict.state == State::Fresh;
-        if let Some(stored) = stored.as_ref().filter(is_served) {
-            return Ok(Answer { response: Arc::clone(&stored.response), verdict, is_stored: true });
-        }
         let served_at_once = verdict.is_some_and(|verdict| verdict.state == State::StaleWhileRevalidate);
-        let loaded = self.client.query_with(&self.query, |_| self.options(stored.as_ref())).await;
+        let loaded = self.client.query_with(&self.request.query, |_| self.options(stored.as_ref())).await;
         let has_failed = match &loaded {
             Ok(response) => is_failure(response.status()),
             Err(error) => matches!(error, QueryError::Failed { .. } | QueryError::CircuitOpen { .. }),
@@ -111,17 +114,18 @@ where
     }
 
     fn stored(&self) -> Option<Stored> {
-        let entry = self.client.cache().get_entry(&self.query)?;
-        let state = entry.state();
-        let is_marked = state.freshness == Freshness::Invalidated;
-        let response = entry.into_value();
-        let verdict = self.judge(&response, is_marked);
-        (!state.is_expired).then_some(Stored { response, state, verdict })
+        let (response, state) = self.client.cache().value_and_state(&self.request.query, true)?;
+        if state.is_expired {
+            return None;
+        }
+        let freshness = state.freshness;
+        let verdict = self.judge(&response, freshness == Freshness::Invalidated);
+        Some(Stored { response, freshness, verdict })
     }
 
     fn judge(&self, response: &Response, is_marked: bool) -> Verdict {
-        let (app, latest) = (self.client.app(), response.head().latest());
-        Reuse::new(response.head().exchange(&latest), app.now())
+        let (app, (latest, terms)) = (self.client.app(), response.head().latest_terms());
+        Reuse::new(response.head().exchange(&latest).knowing(&terms), app.now())
             .for_request(self.request.head())
             .constant(app.constant_headers())
             .call(self.request.call)
@@ -135,7 +139,7 @@ where
     fn options(&self, stored: Option<&Stored>) -> LoadingOptions {
         // The verdict decides what is served stale, not the times of the entry.
         let options = LoadingOptions::new().swr(Duration::ZERO).stale_if_error(Duration::ZERO);
-        let Some(Stored { state, verdict, .. }) = stored else {
+        let Some(Stored { freshness, verdict, .. }) = stored else {
             return options.strategy(Strategy::CacheFirst);
         };
         match verdict.state {
@@ -145,21 +149,22 @@ where
                 let least = Duration::from_nanos(1);
                 self.request.call.fresh.map_or(options, |fresh| options.fresh(fresh.max(least)))
             }
-            _ if state.freshness == Freshness::Fresh => options.strategy(Strategy::Refresh),
+            _ if *freshness == Freshness::Fresh => options.strategy(Strategy::Refresh),
             _ => options.strategy(Strategy::CacheFirst),
         }
     }
 
     /// Whether a response that was loaded for another request with the same key is for this one too.
     fn may_have(&self, response: &Response) -> bool {
-        let is_own = Arc::ptr_eq(&response.head().message, &self.request.message);
+        let is_own = Arc::ptr_eq(&response.head().message, &self.request.query.message);
         is_own || !matches!(self.judge(response, false).state, State::NeverReused | State::NotStored)
     }
 }
 
 /// Sends a request whose response is kept nowhere.
 async fn alone<A: Transport>(client: &Client<A>, request: &Request) -> Result<Answer, QueryError<A::Error>> {
-    let sent = exchange(client, &request.message, request.message.head.clone()).await;
+    let message = &request.query.message;
+    let sent = exchange(client, message, message.head.clone()).await;
     let response =
         sent.map_err(|error| QueryError::Failed { query: GetResponse::NAME, source: Arc::new(error) })?;
     Ok(Answer { response: Arc::new(response), verdict: None, is_stored: false })

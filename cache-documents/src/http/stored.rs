@@ -5,6 +5,11 @@ use http::{
     header::{self, AGE, CONNECTION, DATE},
     response,
 };
+use smallvec::SmallVec;
+
+const KEEP_ALIVE: HeaderName = HeaderName::from_static("keep-alive");
+const PROXY_AUTHENTICATION_INFO: HeaderName = HeaderName::from_static("proxy-authentication-info");
+const PROXY_CONNECTION: HeaderName = HeaderName::from_static("proxy-connection");
 
 /// Returns the head of a response as it is kept: without the fields that concern only the connection it came by.
 ///
@@ -18,11 +23,17 @@ use http::{
 /// ```
 #[must_use]
 pub fn stored_head(response: &response::Parts) -> response::Parts {
-    let mut kept = response.clone();
-    for name in connection_fields(&response.headers) {
-        kept.headers.remove(name);
+    without_connection_fields(response.clone())
+}
+
+pub(super) fn without_connection_fields(mut response: response::Parts) -> response::Parts {
+    let left_out: SmallVec<[HeaderName; 12]> = connection_fields(&response.headers).collect();
+    // Most responses have none of them.
+    let present: Vec<_> = response.headers.keys().filter(|name| left_out.contains(name)).cloned().collect();
+    for name in present {
+        response.headers.remove(name);
     }
-    kept
+    response
 }
 
 /// Replaces the fields of a stored head by those of a 304.
@@ -31,11 +42,12 @@ pub fn stored_head(response: &response::Parts) -> response::Parts {
 /// the newest answer of the server, so they go if the 304 has none.
 pub(super) fn freshen(stored: &response::Parts, not_modified: &response::Parts) -> response::Parts {
     let mut fresh = stored.clone();
-    let newer = stored_head(not_modified).headers;
     for name in [AGE, DATE] {
         fresh.headers.remove(name);
     }
-    for name in newer.keys().filter(|name| !describes_content(name)) {
+    let newer = &not_modified.headers;
+    let left_out: SmallVec<[HeaderName; 12]> = connection_fields(newer).collect();
+    for name in newer.keys().filter(|name| !describes_content(name) && !left_out.contains(name)) {
         fresh.headers.remove(name);
         for value in newer.get_all(name) {
             fresh.headers.append(name, value.clone());
@@ -55,11 +67,11 @@ fn connection_fields(headers: &HeaderMap) -> impl Iterator<Item = HeaderName> {
     let named = named.filter_map(|member| HeaderName::from_bytes(member.trim_ascii()).ok());
     named.chain([
         CONNECTION,
-        HeaderName::from_static("keep-alive"),
+        KEEP_ALIVE,
         header::PROXY_AUTHENTICATE,
-        HeaderName::from_static("proxy-authentication-info"),
+        PROXY_AUTHENTICATION_INFO,
         header::PROXY_AUTHORIZATION,
-        HeaderName::from_static("proxy-connection"),
+        PROXY_CONNECTION,
         header::TE,
         header::TRANSFER_ENCODING,
         header::UPGRADE,

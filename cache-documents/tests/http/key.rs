@@ -230,6 +230,21 @@ proptest! {
         prop_assert_eq!(are_same, one.sorted() == other.sorted());
     }
 
+    /// With its default port, no URL is normal already.
+    #[test]
+    fn a_url_that_may_be_normal_has_the_key_of_one_that_is_not(
+        host in "[a-z0-9.-]{1,8}|(xn--)?[a-z0-9]{1,3}(\\.[0-9a-fx]{1,3}){0,3}\\.?",
+        path in "(/(\\.{0,3}|[aZ~:@!é%7e]{0,3})){1,3}",
+        query in "(\\?([abé%=;/]{0,3}&?){0,4})?",
+    ) {
+        let parsed = |origin: &str| format!("{origin}{path}{query}").parse::<Uri>();
+        for (scheme, port) in [("http", 80), ("https", 443)] {
+            let short = parsed(&format!("{scheme}://{host}"));
+            let Ok(long) = parsed(&format!("{scheme}://{host}:{port}")) else { continue };
+            prop_assert_eq!(Key::url(&short.expect("it is shorter")), Key::url(&long));
+        }
+    }
+
     #[test]
     fn a_key_is_its_own_key(url in "(https?://[aA.]{1,3}(:[0-9]{0,4})?)?/[a/.%27eE~!\\[é]{0,12}(\\?[ab&=%27eE\\[]{0,12})?") {
         let Ok(uri) = url.parse::<Uri>() else { return Ok(()) };

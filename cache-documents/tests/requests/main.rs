@@ -9,4 +9,5 @@ mod served;
 mod several_callers;
 mod site;
 mod unsafe_methods;
+mod verdicts;
 mod windows;

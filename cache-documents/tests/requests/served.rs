@@ -317,3 +317,17 @@ async fn the_times_of_the_program_decide_where_headers_are_silent() {
     desk.text("/a").await;
     assert_eq!(desk.sent(), 2);
 }
+
+#[tokio::test(start_paused = true)]
+async fn a_name_for_a_clone_of_a_request_leaves_the_original() {
+    let desk = desk();
+    desk.answers("GET /a", &[("cache-control", "max-age=60")], "one");
+    let prepared = Request::from(get("/a"));
+    let named = prepared.clone().named("other");
+    assert_eq!(prepared.key().unwrap().as_str(), "https://example.com/a");
+    assert_eq!(named.key().unwrap().as_str(), "other");
+    assert!(!desk.send(prepared.clone()).await.is_stored);
+    assert!(!desk.send(named.clone()).await.is_stored);
+    assert!(desk.send(prepared).await.is_stored && desk.send(named).await.is_stored);
+    assert_eq!(desk.sent(), 2);
+}

@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, VecDeque};
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicI64, Ordering};
 use std::time::{Duration, SystemTime};
 
 use bytes::Bytes;
@@ -112,6 +112,8 @@ pub struct Site {
     answers: Mutex<BTreeMap<String, VecDeque<Scripted>>>,
     requests: Mutex<Vec<http::Request<Bytes>>>,
     constants: Vec<HeaderName>,
+    /// By how many seconds the wall clock was set.
+    wall_clock: AtomicI64,
     pub windows: Mutex<Windows>,
     /// Whether a hook of the cache refuses changes.
     pub refuses_changes: Arc<AtomicBool>,
@@ -178,7 +180,8 @@ impl Transport for Site {
     }
 
     fn now(&self) -> SystemTime {
-        SystemTime::UNIX_EPOCH + Duration::from_secs(1_800_000_000) + self.began.elapsed()
+        let start = 1_800_000_000 + self.wall_clock.load(Ordering::SeqCst);
+        SystemTime::UNIX_EPOCH + seconds(start.unsigned_abs()) + self.began.elapsed()
     }
 }
 
@@ -266,6 +269,7 @@ pub fn desk_with_constant_headers(constants: Vec<HeaderName>) -> Desk {
         answers: Mutex::default(),
         requests: Mutex::default(),
         constants,
+        wall_clock: AtomicI64::new(0),
         windows: Mutex::default(),
         refuses_changes,
         judge: Judge::default(),
@@ -300,6 +304,11 @@ impl Desk {
 
     pub fn judges(&self, path: &str, opinion: Opinion) {
         self.client.app().judge.0.lock().insert(path.to_owned(), opinion);
+    }
+
+    /// Sets the wall clock forward or back, by seconds.
+    pub fn sets_wall_clock(&self, jump: i64) {
+        self.client.app().wall_clock.fetch_add(jump, Ordering::SeqCst);
     }
 
     /// How many requests were sent.

@@ -9,7 +9,7 @@ use bytes::Bytes;
 use cache_client::{App, Client, Context, Fetch, Fetched};
 use cache_core::{Cache, Query};
 use cache_documents::http::{ClientRequests, LoadRequests, Request, ResponseHead, Transport};
-use http::{StatusCode, header};
+use http::{HeaderValue, StatusCode, header};
 use tokio::runtime::Runtime;
 
 use super::{Failure, runtime};
@@ -38,11 +38,17 @@ struct GetPage(u32);
 #[query(value = [u64; 8], capacity = 2_000, fresh = "1h")]
 struct GetUnchanged(u32);
 
+/// A value whose load sends the request of [`GetPage`], and finds it unchanged without the policy.
+#[derive(Query, Clone, Debug, PartialEq, Eq, Hash)]
+#[query(value = [u64; 8], capacity = 2_000, fresh = "1h")]
+struct GetConfirmed(u32);
+
 cache_core::registry! {
     pub struct SiteRegistry {
         cache_documents::http::GetResponse,
         GetPage,
         GetUnchanged,
+        GetConfirmed,
     }
 }
 
@@ -105,6 +111,26 @@ impl Fetch<Site> for GetUnchanged {
     }
 }
 
+impl Fetch<Site> for GetConfirmed {
+    type Error = http::Error;
+
+    async fn fetch(&self, _: &Context<Site>) -> Result<[u64; 8], http::Error> {
+        Ok([self.0.into(); 8])
+    }
+
+    async fn fetch_again(
+        &self,
+        cx: &Context<Site>,
+        _: &Arc<[u64; 8]>,
+    ) -> Result<Fetched<[u64; 8]>, http::Error> {
+        let mut request = get("fixed", self.0);
+        request.headers_mut().insert(header::IF_NONE_MATCH, HeaderValue::from_static("\"1\""));
+        let response = Transport::send(cx.app(), request).await?;
+        assert_eq!(response.status(), StatusCode::NOT_MODIFIED);
+        Ok(Fetched::Unchanged)
+    }
+}
+
 fn get(kind: &str, page: u32) -> http::Request<Bytes> {
     let mut request = http::Request::new(Bytes::new());
     *request.uri_mut() = format!("https://example.com/{kind}/{page}").parse().expect("this is a URL");
@@ -119,6 +145,12 @@ pub fn run(options: &Options, report: &mut Report) -> Result<(), Failure> {
         let samples = race(&contestants, &keys(), 1, options.effort);
         report_times(report, workload, 1, &contestants, &samples);
     }
+    let workload = "documents-requests/hits-built";
+    if options.wants(workload) {
+        let contestants = [building("ours")?, building_and_querying("ours-client")?];
+        let samples = race(&contestants, &keys(), 1, options.effort);
+        report_times(report, workload, 1, &contestants, &samples);
+    }
     let workload = "documents-requests/304";
     if options.wants(workload) {
         let mut effort = options.effort;
@@ -126,6 +158,7 @@ pub fn run(options: &Options, report: &mut Report) -> Result<(), Failure> {
         let contestants = [
             asking_again("ours", GetPage)?,
             asking_again("ours-unchanged", GetUnchanged)?,
+            asking_again("ours-exchange", GetConfirmed)?,
             sending("ours-send", "asked")?,
         ];
         let samples = race(&contestants, &keys(), 1, effort);
@@ -153,6 +186,42 @@ fn sending(name: &'static str, kind: &'static str) -> Result<Contestant, Failure
                 stored += usize::from(black_box(answer).is_ok_and(|answer| answer.is_stored));
             }
             stored
+        })
+    }))
+}
+
+/// Sends requests that are made for each call.
+fn building(name: &'static str) -> Result<Contestant, Failure> {
+    let (client, runtime) = client();
+    for page in 0..PAGES {
+        runtime.block_on(client.send(get("fixed", page)))?;
+    }
+    Ok(Contestant::new(name, move |keys| {
+        runtime.block_on(async {
+            let mut stored = 0;
+            for &key in keys {
+                let answer = client.send(get("fixed", key)).await;
+                stored += usize::from(black_box(answer).is_ok_and(|answer| answer.is_stored));
+            }
+            stored
+        })
+    }))
+}
+
+/// Makes a request for each call, and asks for a value instead of sending it.
+fn building_and_querying(name: &'static str) -> Result<Contestant, Failure> {
+    let (client, runtime) = client();
+    for page in 0..PAGES {
+        runtime.block_on(client.query(&GetUnchanged(page)))?;
+    }
+    Ok(Contestant::new(name, move |keys| {
+        runtime.block_on(async {
+            let mut hits = 0;
+            for &key in keys {
+                black_box(get("fixed", key));
+                hits += usize::from(black_box(client.query(&GetUnchanged(key)).await).is_ok());
+            }
+            hits
         })
     }))
 }
