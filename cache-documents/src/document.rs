@@ -8,7 +8,7 @@ use std::sync::Arc;
 use crate::frame::{Changed, Frame, FrameEdit};
 use crate::id::{Id, IdChanged};
 use crate::jsonapi::head::Head;
-use crate::jsonapi::read::{Expected, Primary, Response};
+use crate::jsonapi::response::{Expected, Primary, Response};
 use crate::jsonapi::{Links, Meta};
 use crate::map::HashSet;
 use crate::record::RecordRef;

@@ -167,7 +167,7 @@ impl<T: DeserializeOwned + Clone + PartialEq + Send + Sync + 'static> AnyField f
     }
 
     fn read_next(&mut self, cursor: &mut Cursor<'_>) -> Option<()> {
-        *self = cursor.nullable(Cursor::value)?;
+        *self = cursor.nullable(Cursor::value)?.map_or(Self::Null, Self::Value);
         Some(())
     }
 

@@ -2,6 +2,7 @@
 
 pub(crate) mod cursor;
 pub(crate) mod error_object;
+mod found;
 pub(crate) mod head;
 pub(crate) mod identifier;
 pub(crate) mod links;
@@ -13,6 +14,7 @@ pub(crate) mod read_saved;
 pub(crate) mod relationship;
 mod reported;
 pub(crate) mod resource_object;
+pub(crate) mod response;
 mod visit;
 pub(crate) mod write;
 

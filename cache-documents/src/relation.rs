@@ -346,7 +346,10 @@ impl<K: ResourceKey<Value: Resource>> AnyField for One<K> {
     }
 
     fn read_next(&mut self, cursor: &mut Cursor<'_>) -> Option<()> {
-        self.0 = Relation::read_next(cursor, |cursor| cursor.nullable(read_next_key))?;
+        self.0 = Relation::read_next(cursor, |cursor| {
+            let key = cursor.nullable(read_next_key)?;
+            Some(key.map_or(Field::Null, Field::Value))
+        })?;
         Some(())
     }
 

@@ -13,8 +13,8 @@ use serde::ser::Error as _;
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
 use crate::document::{Content, Document};
-use crate::jsonapi::read::{Expected, Primary, Response};
 use crate::jsonapi::read_saved::read_saved;
+use crate::jsonapi::response::{Expected, Primary, Response};
 use crate::jsonapi::write::{WrittenData, WrittenDocument, WrittenIdentifier};
 use crate::record::RecordRef;
 use crate::resource::AnyRecord;

@@ -10,7 +10,6 @@ use serde::Deserialize;
 use super::identifier::is_id;
 use super::links::check_meta;
 use super::visit::Text;
-use crate::field::Field;
 use crate::id::Id;
 use crate::map::HashSet;
 
@@ -145,10 +144,10 @@ impl<'a> Cursor<'a> {
     }
 
     /// Reads a value that may be null.
-    pub(crate) fn nullable<T>(&mut self, read: impl FnOnce(&mut Self) -> Option<T>) -> Option<Field<T>> {
+    pub(crate) fn nullable<T>(&mut self, read: impl FnOnce(&mut Self) -> Option<T>) -> Option<Option<T>> {
         match self.token("null") {
-            Some(()) => Some(Field::Null),
-            None => read(self).map(Field::Value),
+            Some(()) => Some(None),
+            None => read(self).map(Some),
         }
     }
 }

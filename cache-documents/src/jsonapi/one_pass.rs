@@ -6,11 +6,12 @@ use std::sync::Arc;
 use serde_json::value::RawValue;
 
 use super::cursor::Cursor;
+use super::found::Found;
 use super::head::{Head, check_version};
 use super::links::{check_meta, read_links, read_meta};
 use super::name::{NameKind, is_allowed, kind_of};
-use super::read::{Expected, Found, KnownIds, Primary, Response};
 use super::relationship::check_relationship;
+use super::response::{Expected, KnownIds, Primary, Response};
 use super::visit::Text;
 use crate::field::FieldPlace;
 use crate::map::HashMap;

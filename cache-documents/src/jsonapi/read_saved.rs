@@ -4,11 +4,12 @@ use serde::Deserialize;
 use serde_json::value::RawValue;
 
 use super::ReadError;
+use super::found::Found;
 use super::head::Head;
 use super::identifier::Identifier;
 use super::links::{read_links, read_meta};
 use super::pointer::{FieldError, expected, read_object};
-use super::read::{Expected, Found, Primary, Response};
+use super::response::{Expected, Primary, Response};
 use super::visit::{each_element, present, read_list};
 use crate::record::RecordRef;
 use crate::record_types::RecordTypes;

@@ -1,13 +1,12 @@
 //! An answer that shows records, whose type its holder does not know.
 
-use std::any::TypeId;
+use std::any::{Any, TypeId};
 use std::marker::PhantomData;
 use std::sync::Arc;
 
 use cache_client::{AnswerKey, AnswerStore, App, LayerEdit};
 use cache_core::{Freshness, Residency};
 
-use super::index::RecordIndex;
 use crate::document::{Content, Document};
 use crate::frame::{Changed, Frame, FrameEdit};
 use crate::record::Renames;
@@ -20,7 +19,7 @@ pub(crate) trait AnyOwner<A: App>: Send + Sync {
     fn key(&self) -> &AnswerKey<A>;
 
     /// Makes an answer that the commit has written before show changed records.
-    fn amend(&self, store: &mut AnswerStore<'_, A>, edit: &FrameEdit<'_>, index: &IndexOf<A>) -> Followed;
+    fn amend(&self, store: &mut AnswerStore<'_, A>, edit: &FrameEdit<'_>, enter: Enter<'_, A>) -> Followed;
 
     /// Adds a layer over the answer.
     fn layer(&self, edit: &mut LayerEdit<A>, changes: FrameChange);
@@ -31,12 +30,15 @@ pub(crate) trait AnyOwner<A: App>: Send + Sync {
         &self,
         store: &mut AnswerStore<'_, A>,
         edit: &FrameEdit<'_>,
-        index: &IndexOf<A>,
+        enter: Enter<'_, A>,
         marks: bool,
     ) -> Followed;
 }
 
-type IndexOf<A> = Arc<RecordIndex<A>>;
+/// Enters an answer in the index that shows these records, and is a list of records of this type. Returns what keeps its
+/// entries.
+pub(crate) type Enter<'e, A> =
+    &'e dyn Fn(&Arc<dyn AnyOwner<A>>, &Frame, Option<TypeId>) -> Arc<dyn Any + Send + Sync>;
 
 /// Returns the type of the records that an answer lists, if it is a list.
 pub(crate) fn listed_type<T: Content + ?Sized>() -> Option<TypeId> {
@@ -58,10 +60,15 @@ impl<A: App, T: Content + ?Sized> Owner<A, T> {
     }
 
     /// Enters a document in the index if it shows fewer records than the one before it, or by other names.
-    fn enter(&self, mut document: Document<T>, before: &Document<T>, index: &IndexOf<A>) -> Arc<Document<T>> {
+    fn entered(
+        &self,
+        mut document: Document<T>,
+        before: &Document<T>,
+        enter: Enter<'_, A>,
+    ) -> Arc<Document<T>> {
         if document.owned.is_none() || document.records() < before.records() {
             let owner = Self::erased(self.key.clone());
-            document.owned = Some(Arc::new(index.enter(Some(&owner), &document.frame, listed_type::<T>())));
+            document.owned = Some(enter(&owner, &document.frame, listed_type::<T>()));
         }
         Arc::new(document)
     }
@@ -72,11 +79,11 @@ impl<A: App, T: Content + ?Sized> AnyOwner<A> for Owner<A, T> {
         &self.key
     }
 
-    fn amend(&self, store: &mut AnswerStore<'_, A>, edit: &FrameEdit<'_>, index: &IndexOf<A>) -> Followed {
+    fn amend(&self, store: &mut AnswerStore<'_, A>, edit: &FrameEdit<'_>, enter: Enter<'_, A>) -> Followed {
         let document = store.written_answer::<Document<T>>(&self.key)?;
         if let Some(next) = document.with_changes(edit) {
             let loses = next.lacks_its_record() && !document.lacks_its_record();
-            store.amend_answer(&self.key, self.enter(next, &document, index));
+            store.amend_answer(&self.key, self.entered(next, &document, enter));
             if loses {
                 store.invalidate_answer(&self.key);
             }
@@ -97,7 +104,7 @@ impl<A: App, T: Content + ?Sized> AnyOwner<A> for Owner<A, T> {
         &self,
         store: &mut AnswerStore<'_, A>,
         edit: &FrameEdit<'_>,
-        index: &IndexOf<A>,
+        enter: Enter<'_, A>,
         marks: bool,
     ) -> Followed {
         let (document, state) = self.key.read::<Document<T>>(store.client())?;
@@ -111,7 +118,7 @@ impl<A: App, T: Content + ?Sized> AnyOwner<A> for Owner<A, T> {
             loses || state.residency == Residency::Survivor || marks && state.residency != Residency::Pinned;
         if !marks {
             if let Some(next) = document.with_changes(edit) {
-                store.follow_answer(&self.key, self.enter(next, &document, index), state.revision);
+                store.follow_answer(&self.key, self.entered(next, &document, enter), state.revision);
             }
         } else if loses || state.freshness != Freshness::Invalidated {
             // A mark that is there already is enough: loads that run now are newer than it.

@@ -10,9 +10,9 @@ use smallvec::SmallVec;
 
 use super::lane::LaneGuard;
 use super::order::WrittenRecord;
-use super::owner::AnyOwner;
+use super::owner::{AnyOwner, Enter};
 use super::state::Documents;
-use crate::frame::{Changed, FrameEdit};
+use crate::frame::{Changed, Frame, FrameEdit};
 use crate::id::{Id, IdChanged};
 use crate::map::{HashMap, HashSet};
 use crate::record::{RecordRef, Renames};
@@ -179,13 +179,16 @@ impl<A: Resources> Plan<A> {
                 following.names.extend(self.renames.get(name).cloned());
             }
         }
+        let enter: Enter<'_, A> = &|owner: &Arc<dyn AnyOwner<A>>, frame: &Frame, listed| {
+            Arc::new(documents.index.enter(Some(owner), frame, listed))
+        };
         for key in &touched {
             let Some(Following { owner, names, marks, .. }) = self.following.get(key) else { continue };
             // With the names of earlier steps of the commit, whose rewrite of the answer this one replaces.
             let edit = FrameEdit { changed: &self.changed, names, renames: &self.renames };
             let read = match self.own.contains(key) {
-                true => owner.amend(store, &edit, &documents.index),
-                false => owner.follow(store, &edit, &documents.index, *marks),
+                true => owner.amend(store, &edit, enter),
+                false => owner.follow(store, &edit, enter, *marks),
             };
             self.read.extend(read);
         }

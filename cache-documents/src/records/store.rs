@@ -14,7 +14,7 @@ use super::state::Documents;
 use crate::document::{Content, Document};
 use crate::field::Parts;
 use crate::frame::Frame;
-use crate::jsonapi::read::Primary;
+use crate::jsonapi::response::Primary;
 use crate::map::{HashMap, HashSet};
 use crate::record::RecordRef;
 use crate::resource::{AnyRecord, relinked};
