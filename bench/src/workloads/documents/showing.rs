@@ -13,7 +13,7 @@ use crate::report::Report;
 /// Answers that are all rewritten.
 const REWRITTEN: u32 = 250;
 /// Answers most of which are marked.
-const SHOWING: u32 = 10_000;
+const SHOWING: u32 = 1_000;
 /// Records of a response.
 const RECORDS: usize = 100;
 /// Commits in one turn.
@@ -41,13 +41,12 @@ pub fn run(options: &Options, report: &mut Report) -> Result<(), Failure> {
         ];
         race((options, report), workload, TIMES * REWRITTEN as usize, racers)?;
     }
-    let (answers, name) = options.effort.entries(SHOWING as usize);
-    let workload = format!("documents-rename/{name}");
-    if options.wants(&workload) {
-        let [many, one] = [showing(answers as u32)?, showing(1)?];
-        let (of_many, of_one) = (marked_renames(many, answers as u32), renames(one, 1));
+    let workload = "documents-rename/1k";
+    if options.wants(workload) {
+        let [many, one] = [showing(SHOWING)?, showing(1)?];
+        let (of_many, of_one) = (marked_renames(many, SHOWING), renames(one, 1));
         let racers = vec![Racer::new("ours", of_many), Racer::new("ours-1", of_one)];
-        race((options, report), &workload, 1, racers)?;
+        race((options, report), workload, 1, racers)?;
     }
     Ok(())
 }
