@@ -44,7 +44,7 @@ pub struct Machine {
 /// What the feed's connection does.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Phase {
-    /// There is none.
+    /// The client has no connection for the feed.
     Away,
     /// It asks where the feed ends. If `resumes`, the feed is read on from where it was, in the same epoch.
     Opening { resumes: bool },

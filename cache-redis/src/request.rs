@@ -11,7 +11,7 @@ use crate::mark::{Field, Key, Mark};
 pub enum Request {
     /// Tells where the feed ends, and what was dropped as a whole. Answered by [`Reply::Opened`].
     Open {
-        /// The epoch to begin if there is none.
+        /// The epoch that begins if the server has no epoch yet.
         candidate: Epoch,
     },
     /// Reads a value without a look at the state. Answered by [`Reply::Read`].
@@ -28,7 +28,7 @@ pub enum Request {
         key: Key,
         /// The shape of the value.
         shape: Shape,
-        /// The epoch to begin if there is none.
+        /// The epoch that begins if the server has no epoch yet.
         candidate: Epoch,
         /// The owner of the lease.
         token: Token,
@@ -59,7 +59,7 @@ pub enum Request {
     },
     /// Drops values, and tells all clients. Answered by [`Reply::Dropped`].
     Drop {
-        /// The epoch to begin if there is none.
+        /// The epoch that begins if the server has no epoch yet.
         candidate: Epoch,
         /// The client that drops.
         client: ClientId,
@@ -153,7 +153,7 @@ pub enum Filled {
 pub struct FeedAnswer {
     /// The entries, in order.
     pub items: Vec<FeedItem>,
-    /// The state after the read. `None` if there is none.
+    /// The state after the read; `None` if the server has lost it.
     pub position: Option<Position>,
 }
 

@@ -74,7 +74,7 @@ impl SimTier {
         Self { now: 1_700_000_000_000, run: 0, full: false, data: Data::default(), saved: Data::default() }
     }
 
-    /// Answers a request. A wait of [`Request::Feed`] is none.
+    /// Answers a request at once: [`Request::Feed`] does not wait for new entries.
     ///
     /// # Errors
     /// [`CallError::Refused`] if the server is full and the request needs memory. Nothing has changed then.

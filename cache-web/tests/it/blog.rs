@@ -105,12 +105,17 @@ impl IntoResponse for &BlogError {
     }
 }
 
+/// Waits on tokio's paused clock, which advances when all tasks are idle, so that no test waits in real time.
+pub async fn takes(time: Duration) {
+    tokio::time::sleep(time).await;
+}
+
 impl Fetch<Blog> for SlowText {
     type Error = BlogError;
 
     async fn fetch(&self, cx: &Context<Blog>) -> Result<String, BlogError> {
         let _running = cx.app().loads.begin();
-        tokio::time::sleep(Duration::from_millis(self.millis)).await;
+        takes(Duration::from_millis(self.millis)).await;
         Ok(format!("text of {} ms", self.millis))
     }
 }

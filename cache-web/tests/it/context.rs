@@ -12,7 +12,7 @@ use cache_core::{Cache, Query, registry};
 use cache_web::{Cx, Failure, RequestLayer};
 use tokio::time::Instant;
 
-use crate::blog::{Blog, BlogError, SlowText, blog_client};
+use crate::blog::{Blog, BlogError, SlowText, blog_client, takes};
 use crate::serving::{self, Connection, Version, request, text};
 
 async fn name(cx: Cx<Blog>) -> String {
@@ -95,7 +95,7 @@ async fn a_request_that_takes_too_long_is_answered_at_its_deadline_and_its_load_
 #[tokio::test(start_paused = true)]
 async fn a_hit_after_the_deadline_is_interrupted_too() {
     async fn handler(cx: Cx<Blog>) -> Result<String, Failure<BlogError>> {
-        tokio::time::sleep(Duration::from_millis(60)).await;
+        takes(Duration::from_millis(60)).await;
         Ok(cx.query(&SlowText { millis: 1 }).await?.to_string())
     }
     let (client, _) = blog_client();

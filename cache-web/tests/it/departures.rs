@@ -11,7 +11,7 @@ use axum::routing::get;
 use cache_web::{Cx, RequestLayer};
 use http_body_util::BodyExt;
 
-use crate::blog::{Blog, SlowText, blog_client};
+use crate::blog::{Blog, SlowText, blog_client, takes};
 use crate::serving::{Connection, FedBody, Slot, VERSIONS, Version, request, text};
 
 const ENDLESS: SlowText = SlowText { millis: 1_000_000_000 };
@@ -66,7 +66,7 @@ async fn a_load_that_another_request_waits_for_continues() {
         tokio::select! {
             biased;
             _ = leaves.get("/") => panic!("the load takes 100 ms"),
-            () = tokio::time::sleep(Duration::from_millis(50)) => {}
+            () = takes(Duration::from_millis(50)) => {}
         }
     };
     let (text, ()) = tokio::join!(staying, leaving);
@@ -186,7 +186,7 @@ async fn a_slow_reader_keeps_its_context_until_it_has_read_everything() {
         while let Some(frame) = body.frame().await {
             length += frame.unwrap().into_data().unwrap().len();
             assert!(!cx.is_cancelled());
-            tokio::time::sleep(Duration::from_secs(1)).await;
+            takes(Duration::from_secs(1)).await;
         }
         settle().await;
         assert_eq!(length, (0..100).map(|part| format!("text of {part} ms").len() * 1_000).sum::<usize>());
@@ -215,7 +215,7 @@ async fn a_handler_that_panics_ends_its_request() {
         settle().await;
         assert!(slot.take().is_cancelled(), "{version:?}");
         // The query was dropped by the panic, before the request ended.
-        tokio::time::sleep(Duration::from_secs(6)).await;
+        takes(Duration::from_secs(6)).await;
         assert_eq!(loads.running(), 0, "{version:?}");
     }
 }

@@ -16,7 +16,7 @@ pub const COMMENTS_SHOWN: u32 = 100;
 /// Maximum number of pages of the list of the most discussed articles.
 pub const DISCUSSED_PAGES: u32 = 5;
 
-/// An author: a reporter, or a reader who has commented.
+/// An author of articles or of comments.
 #[derive(Shape, Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Author {
     /// Number in the database.
@@ -113,7 +113,7 @@ pub struct FeedPage {
 /// Where the page before a page of a list begins.
 #[derive(Shape, Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub enum PreviousPage {
-    /// There is none.
+    /// The page is the first one.
     None,
     /// It is the first page.
     First,

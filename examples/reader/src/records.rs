@@ -34,7 +34,7 @@ pub struct Article {
 #[query(value = Author, record)]
 pub struct AuthorId(pub Id);
 
-/// An author: a reporter, or a reader who has commented.
+/// An author of articles or of comments.
 #[derive(Resource, Clone, Debug, PartialEq)]
 #[resource(type = "authors", key = AuthorId, persist)]
 pub struct Author {
