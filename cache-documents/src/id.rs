@@ -4,6 +4,8 @@ use std::borrow::Borrow;
 use std::fmt::{self, Debug, Display};
 
 use arcstr::ArcStr;
+use cache_core::Shape;
+use cache_core::client_support::ShapeVisitor;
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
 /// The id of a record among those of its type. Clones share the text.
@@ -23,6 +25,27 @@ use serde::{Deserialize, Deserializer, Serialize, Serializer};
 /// let id = Id::local("user:1");
 /// assert_eq!(id.lid(), Some("user:1"));
 /// assert_eq!(id.to_string(), "@lid:user:1");
+/// ```
+///
+/// A query that is saved may have ids in its key. They are saved as their text.
+///
+/// ```
+/// # use cache_core::Query;
+/// # use cache_documents::{Document, Field, Id, Resource};
+/// use cache_core::Shape;
+/// use serde::{Deserialize, Serialize};
+///
+/// # #[derive(Query, Clone, Debug, PartialEq, Eq, Hash)]
+/// # #[query(value = Article, record)]
+/// # struct ArticleId(Id);
+/// # #[derive(Resource, Clone, Debug, PartialEq)]
+/// # #[resource(type = "articles", key = ArticleId, persist)]
+/// # struct Article { title: Field<String> }
+/// #[derive(Query, Shape, Serialize, Deserialize, Clone, Debug, PartialEq, Eq, Hash)]
+/// #[query(value = Document<Article>, capacity = 500, fresh = "30s", persist)]
+/// struct GetArticle {
+///     id: Id,
+/// }
 /// ```
 #[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Id(ArcStr);
@@ -106,5 +129,12 @@ impl Serialize for Id {
 impl<'de> Deserialize<'de> for Id {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         String::deserialize(deserializer).map(Self::from)
+    }
+}
+
+/// The shape of a text, so that a saved key may have had a `String` in place of the id.
+impl Shape for Id {
+    fn shape(visitor: &mut ShapeVisitor) {
+        String::shape(visitor);
     }
 }

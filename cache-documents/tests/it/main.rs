@@ -20,4 +20,6 @@ mod reading;
 mod records;
 mod saved;
 mod saved_copies;
+mod saved_keys;
 mod saved_shapes;
+mod warp_drive;
