@@ -242,6 +242,9 @@ impl<A: App> LoadTask<A> {
     fn settle(&self, attempt: Attempt, demand: LoadDemand) -> Loaded<A> {
         let query = self.name();
         let error = match attempt.ended {
+            AttemptEnd::Answered(value) if self.node.terms().is_unstored && !attempt.has_own_answers => {
+                return Loaded::alone(Ok(self.store_parts(value)));
+            }
             AttemptEnd::Answered(value) => {
                 return self.store(value, AnswerSource::Load, attempt.started, demand);
             }

@@ -16,6 +16,7 @@ use crate::client::Client;
 use crate::context::Context;
 use crate::context::memo::Memo;
 use crate::erased::AnyValue;
+use crate::fetch::Fetch;
 use crate::mutate::order::WrittenEntry;
 use crate::notes::Ticket;
 
@@ -331,20 +332,72 @@ impl<A: App> Client<A> {
     /// # Errors
     /// Other commits were faster many times.
     #[doc(hidden)]
-    pub fn commit_step(&self, mut step: impl FnMut(&mut AnswerStore<'_, A>)) -> Result<(), CommitError> {
+    pub fn commit_step(&self, step: impl FnMut(&mut AnswerStore<'_, A>)) -> Result<(), CommitError> {
         let origin = Origin { is_copy: true, is_loaded: true, ..Origin::default() };
+        self.commit_unkeyed(origin, step).map(drop)
+    }
+
+    /// Commits what the [step](crate::ClientBuilder::store_with) for values of this type writes for one that is stored
+    /// nowhere, and returns what the step has made of it. `started` is what [`start_of`](Self::start_of) has returned
+    /// before the value was requested. No hook runs. Without a step, nothing is committed.
+    ///
+    /// # Errors
+    /// Other commits were faster many times, or the step refuses the commit.
+    #[doc(hidden)]
+    pub fn commit_parts<V: Send + Sync + 'static>(
+        &self,
+        value: Arc<V>,
+        started: Option<&(dyn Any + Send + Sync)>,
+    ) -> Result<Arc<V>, CommitError> {
+        let Some(step) = self.step_of(TypeId::of::<V>()) else { return Ok(value) };
+        let erased: AnyValue = Arc::clone(&value) as _;
+        let stored = self.commit_parts_by(step, &erased, started)?;
+        Ok(stored.downcast().unwrap_or(value))
+    }
+
+    /// Commits what a step writes for an answer that is stored nowhere. Returns what the step has made of it.
+    pub(crate) fn commit_parts_by(
+        &self,
+        step: &Step<A>,
+        answer: &AnyValue,
+        ticket: Option<&(dyn Any + Send + Sync)>,
+    ) -> Result<AnyValue, CommitError> {
+        let origin = Origin { is_loaded: true, ticket, ..Origin::default() };
+        let mut stored = Arc::clone(answer);
+        let work = self.commit_unkeyed(origin, |store| stored = step.run(Arc::clone(answer), store))?;
+        work.written.iter().for_each(|key| key.forget(self, None));
+        work.followed.iter().for_each(|key| key.forget(self, None));
+        Ok(stored)
+    }
+
+    /// Commits what a step writes for no key. No hook runs. If another commit changes first what the step has read, it
+    /// runs again.
+    fn commit_unkeyed(
+        &self,
+        origin: Origin<'_>,
+        mut step: impl FnMut(&mut AnswerStore<'_, A>),
+    ) -> Result<StepWork<A>, CommitError> {
         let mut attempts = 1;
         loop {
             let mut transaction = self.cache().begin();
             transaction.skip_hooks();
             let mut plan = None;
-            step(&mut AnswerStore::new(self, &mut transaction, None, origin, &mut plan));
+            let mut store = AnswerStore::new(self, &mut transaction, None, origin, &mut plan);
+            step(&mut store);
+            let work = store.into_work();
             match transaction.commit() {
-                Ok(_) => return Ok(()),
+                Ok(_) => return Ok(work),
                 Err(CommitError::Conflict { .. }) if attempts < TRANSACT_ATTEMPTS => attempts += 1,
                 Err(error) => return Err(error),
             }
         }
+    }
+
+    /// Makes what is kept from the request of a value of this type until its step runs, if the step wants something.
+    #[doc(hidden)]
+    #[must_use]
+    pub fn start_of<V: 'static>(&self) -> Option<Arc<dyn Any + Send + Sync>> {
+        self.ticket_of(TypeId::of::<V>())
     }
 
     /// What is kept from the start of an attempt to load a value of this type, if its step wants something.
@@ -360,8 +413,8 @@ impl<A: App> Context<A> {
     /// the rest is written. No hook runs.
     ///
     /// `step` must be pure: it runs again if another commit has changed what it has read. It does not run if the answer
-    /// is not stored because of the strategy, [`no_store`](Self::no_store), or answers of its own in its tree. Outside of
-    /// a load, this does nothing.
+    /// is not stored because of the strategy, or answers of its own in its tree. After [`no_store`](Self::no_store) it runs
+    /// without a key, and what it returns goes to the callers. Outside of a load, this does nothing.
     ///
     /// A step that is [set for all answers of the type](crate::ClientBuilder::store_with) does not run then.
     ///
@@ -421,8 +474,9 @@ impl<A: App> AnswerKey<A> {
         Self(Arc::new(TypedKey { key: query, as_loaded: None }))
     }
 
-    /// Erases the query of a key that a change writes and loads may write too.
-    pub(crate) fn of_answer<Q: Query + AnyQuery<A>>(query: Q) -> Self
+    /// Erases the query of a key that loads may write too, and layers may change.
+    #[must_use]
+    pub fn of_answer<Q: Fetch<A>>(query: Q) -> Self
     where
         A::Registry: Holds<Q>,
     {

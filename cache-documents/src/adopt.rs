@@ -2,8 +2,8 @@
 
 use std::fmt::{self, Display};
 
-use cache_client::{AnswerKey, Client};
-use cache_core::{Freshness, Holds, Query};
+use cache_client::{AnswerKey, Client, Fetch};
+use cache_core::{Freshness, Holds};
 
 use crate::document::AnyDocument;
 use crate::documents::{ClientDocuments, DocumentsOf};
@@ -67,10 +67,12 @@ impl<A: Resources> ResourceList<A> {
     ///
     /// # Examples
     /// ```
-    /// # use cache_client::App;
+    /// # use cache_client::{App, Context, Fetch};
     /// # use cache_core::{Query, Shape, registry};
     /// # use serde::{Deserialize, Serialize};
-    /// # use cache_documents::{Document, Field, Id, Resource, ResourceList, Resources};
+    /// # use cache_documents::{
+    /// #     Document, DocumentError, Field, Id, ReadDocument, Resource, ResourceList, Resources,
+    /// # };
     /// # #[derive(Query, Clone, Debug, PartialEq, Eq, Hash)]
     /// # #[query(value = Article, record)]
     /// # struct ArticleId(Id);
@@ -88,6 +90,12 @@ impl<A: Resources> ResourceList<A> {
     /// # registry! { struct BlogRegistry { ArticleId, GetArticle } }
     /// # struct Blog;
     /// # impl App for Blog { type Registry = BlogRegistry; }
+    /// # impl Fetch<Blog> for GetArticle {
+    /// #     type Error = DocumentError;
+    /// #     async fn fetch(&self, cx: &Context<Blog>) -> Result<Document<Article>, DocumentError> {
+    /// #         cx.document(b"{}")
+    /// #     }
+    /// # }
     ///
     /// impl Resources for Blog {
     ///     fn list(list: &mut ResourceList<Self>) {
@@ -98,7 +106,7 @@ impl<A: Resources> ResourceList<A> {
     /// ```
     pub fn add_saved<Q>(&mut self)
     where
-        Q: Query<Value: AnyDocument>,
+        Q: Fetch<A, Value: AnyDocument>,
         A::Registry: Holds<Q>,
     {
         if self.restored.is_empty() {
@@ -109,7 +117,7 @@ impl<A: Resources> ResourceList<A> {
 }
 
 /// Adds the answers of a query that show records of their own.
-fn find_restored<A: Resources, Q: Query<Value: AnyDocument>>(
+fn find_restored<A: Resources, Q: Fetch<A, Value: AnyDocument>>(
     client: &Client<A>,
     restored: &mut Vec<RestoredAnswer<A>>,
 ) where
@@ -123,7 +131,7 @@ fn find_restored<A: Resources, Q: Query<Value: AnyDocument>>(
         restored.push(RestoredAnswer {
             age: state.age,
             is_marked: state.freshness == Freshness::Invalidated,
-            key: AnswerKey::new(entry.into_parts().0),
+            key: AnswerKey::of_answer(entry.into_parts().0),
             adopt: adopt_answer::<A, <Q::Value as AnyDocument>::Content>,
             shares_records: shares_records::<A, <Q::Value as AnyDocument>::Content>,
         });

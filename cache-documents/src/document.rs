@@ -111,14 +111,17 @@ impl<T: Content + ?Sized> Document<T> {
         Self { frame, owned: None, renamed: Vec::new(), ..self.clone() }
     }
 
-    /// Returns the document with changed records in place of those that it shows; `None` if it shows none of them, or has
-    /// them already. Deleted records leave its lists. If it shows records by other names than before, it is not entered
-    /// in the index.
+    /// Returns the document with changed records in place of those that it shows, and with those that are added; `None` if
+    /// it shows none of them, or has them already. Deleted records leave its lists. If it shows records by other names
+    /// than before, it is not entered in the index.
     pub(crate) fn with_changes(&self, edit: &FrameEdit<'_>) -> Option<Self> {
-        let FrameEdit { changed, names, renames } = *edit;
-        let renamed = self.frame.renamed(renames);
-        let owned = self.owned.clone().filter(|_| renamed.is_none());
-        let frame = renamed.as_ref().unwrap_or(&self.frame).with(changed, names).or(renamed)?;
+        let FrameEdit { changed, names, renames, added } = *edit;
+        let mut named = self.frame.renamed(renames);
+        if let Some(more) = named.as_ref().unwrap_or(&self.frame).with_added(added) {
+            named = Some(more.renamed(renames).unwrap_or(more));
+        }
+        let owned = self.owned.clone().filter(|_| named.is_none());
+        let frame = named.as_ref().unwrap_or(&self.frame).with(changed, names).or(named)?;
         let primary = self.primary.renamed(&|name| renames.get(name).map(|name| name.id.clone()));
         let primary = primary.without(&|name| matches!(changed.get(name), Some(None)));
         Some(Self { primary, frame, owned, ..self.clone() })
@@ -132,7 +135,9 @@ impl<T: Content + ?Sized> Document<T> {
 
     /// Returns whether the document shows something as it was before this change.
     pub(crate) fn is_outdated(&self, edit: &FrameEdit<'_>) -> bool {
-        self.frame.is_outdated(edit.changed, edit.names) || self.frame.renamed(edit.renames).is_some()
+        self.frame.is_outdated(edit.changed, edit.names)
+            || self.frame.renamed(edit.renames).is_some()
+            || self.frame.with_added(edit.added).is_some()
     }
 
     /// Returns whether the primary record is among those that are `changed` by a deletion.

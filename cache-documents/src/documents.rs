@@ -9,7 +9,7 @@ use cache_core::{CommitError, Holds};
 
 use crate::document::{Content, Document};
 use crate::record::RecordRef;
-use crate::records::change::{delete, patch};
+use crate::records::change::{delete, patch, show};
 use crate::records::layer;
 use crate::records::state::Documents;
 use crate::records::store::store_answer;
@@ -161,6 +161,14 @@ pub trait ChangeRecords {
     /// Merges the records of an answer that has no key, as [`DocumentsOf::merge_records`] does. Returns the answer with the
     /// records as this commit leaves them so far.
     fn merge_records<T: Content + ?Sized>(&mut self, answer: Document<T>) -> Arc<Document<T>>;
+
+    /// Merges the records of an answer that has no key, as [`merge_records`](Self::merge_records) does, and makes each
+    /// document that shows a record show them too. So the answer to a POST confirms what a layer has
+    /// [shown](EditRecords::show), in one commit. Links to the new records are [patched](Self::patch).
+    fn show<K, T>(&mut self, beside: &K, answer: Document<T>) -> Arc<Document<T>>
+    where
+        K: ResourceKey<Value: Resource<Key = K>>,
+        T: Content + ?Sized;
 }
 
 impl<A: Resources> ChangeRecords for Changes<A> {
@@ -198,10 +206,23 @@ impl<A: Resources> ChangeRecords for Changes<A> {
         self.extend_with(|store| answer = store_answer(Arc::clone(&answer), store));
         answer
     }
+
+    fn show<K, T>(&mut self, beside: &K, answer: Document<T>) -> Arc<Document<T>>
+    where
+        K: ResourceKey<Value: Resource<Key = K>>,
+        T: Content + ?Sized,
+    {
+        let answer = self.merge_records(answer);
+        self.extend_with(|store| show::<A, K::Value>(store, beside, &answer.frame));
+        answer
+    }
 }
 
 /// Shows changes of records before the server has answered.
 pub trait EditRecords {
+    /// The program.
+    type App: Resources;
+
     /// Changes a record in the documents that show it now. Documents that come later show it as the server said.
     ///
     /// `change` must be pure: it is called again after each commit of these documents.
@@ -213,9 +234,30 @@ pub trait EditRecords {
     fn delete<K>(&mut self, key: &K)
     where
         K: ResourceKey<Value: Resource<Key = K>>;
+
+    /// Shows records that the program has made, under [local ids](crate::Id::local), in the documents that show another
+    /// record now. Those that such a document shows already stay as they are. Links to the new records are
+    /// [patched](Self::patch).
+    ///
+    /// [`ChangeRecords::show`] takes the server's answer in their place.
+    fn show<K, T>(&mut self, beside: &K, made: Document<T>)
+    where
+        K: ResourceKey<Value: Resource<Key = K>>,
+        T: Content + ?Sized;
+
+    /// Shows a record that the program has made, under a [local id](crate::Id::local), at the end of the list that a
+    /// query answers. Nothing is shown while the query has no answer. If the record has got its id meanwhile, and the list
+    /// has it, the list is shown as it is.
+    fn push<Q, R>(&mut self, query: &Q, key: &R::Key, made: impl Into<Arc<R>>)
+    where
+        Q: Fetch<Self::App, Value = Document<[R]>>,
+        R: Resource,
+        <Self::App as App>::Registry: Holds<Q>;
 }
 
 impl<A: Resources> EditRecords for LayerEdit<A> {
+    type App = A;
+
     fn patch<K>(&mut self, key: &K, change: impl Fn(&mut K::Value) + Send + Sync + 'static)
     where
         K: ResourceKey<Value: Resource<Key = K>>,
@@ -228,5 +270,28 @@ impl<A: Resources> EditRecords for LayerEdit<A> {
         K: ResourceKey<Value: Resource<Key = K>>,
     {
         layer::delete::<A, K::Value>(self, key);
+    }
+
+    fn show<K, T>(&mut self, beside: &K, made: Document<T>)
+    where
+        K: ResourceKey<Value: Resource<Key = K>>,
+        T: Content + ?Sized,
+    {
+        layer::show::<A, K::Value>(self, beside, made.frame);
+    }
+
+    fn push<Q, R>(&mut self, query: &Q, key: &R::Key, made: impl Into<Arc<R>>)
+    where
+        Q: Fetch<A, Value = Document<[R]>>,
+        R: Resource,
+        A::Registry: Holds<Q>,
+    {
+        let (key, made, state) = (key.clone(), made.into(), self.client().extension::<Documents<A>>());
+        let index = Arc::clone(&state.index);
+        self.update(query, move |list| {
+            let saved = index.renamed(&RecordRef::of(&key)).map(|name| R::Key::from_id(name.id));
+            let list = list.filter(|list| saved.is_none_or(|saved| list.get(&saved).is_none()))?;
+            Some(list.pushing(&key, Arc::clone(&made)))
+        });
     }
 }

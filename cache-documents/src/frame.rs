@@ -18,6 +18,16 @@ pub(crate) struct FrameEdit<'a> {
     pub(crate) names: &'a [RecordRef],
     /// The local names that have become names of records with ids.
     pub(crate) renames: &'a Renames,
+    /// The records that answers show besides.
+    pub(crate) added: &'a [Beside],
+}
+
+/// Records that an answer shows, if it shows another one.
+#[derive(Clone)]
+pub(crate) struct Beside {
+    /// The other one.
+    pub(crate) name: RecordRef,
+    pub(crate) records: Frame,
 }
 
 /// Makes a list of records of one type. The ids are sorted.
@@ -268,6 +278,42 @@ impl Frame {
             }
         }
         Self(lists.into())
+    }
+
+    /// Returns a frame that shows records besides others, if it shows these; `None` if it has all of them already.
+    pub(crate) fn with_added(&self, added: &[Beside]) -> Option<Self> {
+        let mut lists: Option<Vec<_>> = None;
+        for list in added.iter().filter(|beside| self.has(&beside.name)).flat_map(|beside| &*beside.records.0) {
+            let all = lists.as_deref().unwrap_or(&self.0);
+            let place = all.iter().position(|present| present.resource() == list.resource());
+            let present = place.map(|place| &all[place]);
+            let has_it = |id: &Id| present.is_some_and(|present| present.ids().binary_search(id).is_ok());
+            let named = |list: &Arc<dyn AnyRecordList>| {
+                let ids = list.ids().iter().enumerate();
+                ids.map(|(at, id)| (id.clone(), list.record(at))).collect::<Vec<_>>()
+            };
+            let mut records = named(list);
+            records.retain(|(id, _)| !has_it(id));
+            if records.is_empty() {
+                continue;
+            }
+            records.extend(present.into_iter().flat_map(named));
+            let next = list.of_same_type(records);
+            let lists = lists.get_or_insert_with(|| self.0.to_vec());
+            match place {
+                Some(place) => lists[place] = next,
+                None => lists.push(next),
+            }
+        }
+        lists.map(|mut lists| {
+            lists.sort_by_key(|list| list.resource());
+            Self(lists.into())
+        })
+    }
+
+    /// Returns whether it shows a record.
+    pub(crate) fn has(&self, name: &RecordRef) -> bool {
+        self.list(name.resource).is_some_and(|list| list.ids().binary_search(&name.id).is_ok())
     }
 
     /// Returns a frame with ids in place of the local ones that have become ids; `None` if it shows none of them. The

@@ -30,6 +30,65 @@
 //! The cache has what was committed; `query` and observers of the client show it with the layers. See
 //! [`optimistic`](cache_client::guide::optimistic).
 //!
+//! What the program creates has a [local id](crate::Id::local) until the server names it. A layer
+//! [shows](crate::EditRecords::show) it in the documents that show another record, such as a comment in those that show
+//! its article, or [at the end of a list](crate::EditRecords::push). The answer to the POST takes its place in one commit,
+//! by [`ChangeRecords::show`](crate::ChangeRecords::show):
+//!
+//! ```
+//! # mod blog { include!(concat!(env!("CARGO_MANIFEST_DIR"), "/doc/blog.rs")); }
+//! # use blog::*;
+//! /// Adds a reader to article 1.
+//! #[derive(Clone)]
+//! struct AddReader { local: PersonId, name: String }
+//!
+//! fn add(article: &mut Article, reader: &PersonId) {
+//!     let readers = article.readers.keys().iter().chain([reader]).cloned();
+//!     article.readers = Many::to(readers.collect::<Vec<_>>());
+//! }
+//!
+//! impl Mutate<Blog> for AddReader {
+//!     type Output = Document<Person>;
+//!     type Error = DocumentError;
+//!
+//!     async fn run(&self, cx: &Context<Blog>) -> Result<Document<Person>, DocumentError> {
+//!         // A real program sends a POST.
+//!         let name = &self.name;
+//!         let body = format!(r#"{{"data": {{"type": "people", "id": "5", "attributes": {{"name": "{name}"}}}}}}"#);
+//!         cx.document(body.as_bytes())
+//!     }
+//!
+//!     fn optimistic(&self, layer: &mut LayerEdit<Blog>) {
+//!         let (article, local) = (ArticleId("1".into()), self.local.clone());
+//!         let made = Person { name: Field::Value(self.name.clone()), nickname: Field::Absent };
+//!         layer.show(&article, Document::about(&local, made));
+//!         layer.patch(&article, move |article| add(article, &local));
+//!     }
+//!
+//!     fn apply(&self, answer: &Document<Person>, changes: &mut Changes<Blog>) {
+//!         let article = ArticleId("1".into());
+//!         let answer = changes.show(&article, answer.clone());
+//!         if let Some(reader) = answer.key() {
+//!             changes.patch(&article, |article| add(article, &reader));
+//!         }
+//!     }
+//! }
+//!
+//! # #[tokio::main(flavor = "current_thread")]
+//! # async fn main() -> Result<(), Box<dyn Error>> {
+//! let client = Client::builder(Cache::new(), Blog::default()).documents().build();
+//! client.query(&GetArticle { id: 1 }).await?;
+//! client.mutate(&AddReader { local: PersonId(Id::local("bo")), name: "Bo".to_owned() }).await?;
+//!
+//! let document = client.query(&GetArticle { id: 1 }).await?; // a hit
+//! let reader = document.many(&document.data().unwrap().readers).next().unwrap();
+//! assert_eq!(reader.name, Field::Value("Bo".to_owned()));
+//! # Ok(())
+//! # }
+//! ```
+//! If the program links to the local id elsewhere, the answer is one by which
+//! [both become one record](crate::Document::saved).
+//!
 //! # Example
 //! ```
 //! # mod blog { include!(concat!(env!("CARGO_MANIFEST_DIR"), "/doc/blog.rs")); }

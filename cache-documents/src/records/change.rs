@@ -7,6 +7,7 @@ use super::merge::{differing, without_links_to};
 use super::order::WrittenRecord;
 use super::plan::Plan;
 use super::state::Documents;
+use crate::frame::Frame;
 use crate::record::RecordRef;
 use crate::resource::{AnyRecord, Resource, relinked, typed};
 use crate::resources::Resources;
@@ -58,6 +59,21 @@ pub(crate) fn delete<A: Resources, R: Resource>(store: &mut AnswerStore<'_, A>, 
     let written = WrittenRecord { name, record: None, parts: Default::default() };
     write((&documents, store), lane, present, written);
     was_there
+}
+
+/// Makes the answers that show a record show those of an answer too, which the commit has written.
+pub(crate) fn show<A: Resources, R: Resource>(
+    store: &mut AnswerStore<'_, A>,
+    beside: &R::Key,
+    records: &Frame,
+) {
+    let documents = store.client().extension::<Documents<A>>();
+    let lane = documents.lane.enter();
+    let mut plan = std::mem::take(store.plan::<Plan<A>>());
+    plan.show(&documents, store, (RecordRef::of(beside), records.clone()));
+    let number = documents.order.next();
+    plan.seal(&documents, store, lane, (number, Vec::new()));
+    *store.plan() = plan;
 }
 
 /// The record that the commit leaves, and its name.

@@ -6,9 +6,9 @@ use cache_client::LayerEdit;
 
 use super::index::RecordIndex;
 use super::merge::without_links_to;
-use super::owner::{AnyOwner, FrameChange};
+use super::owner::{AnyOwner, FrameChange, LayeredRecords};
 use super::state::Documents;
-use crate::frame::{Changed, Frame};
+use crate::frame::{Beside, Changed, Frame};
 use crate::record::RecordRef;
 use crate::resource::Resource;
 use crate::resources::Resources;
@@ -28,7 +28,7 @@ pub(crate) fn patch<A: Resources, R: Resource>(
             change(&mut record);
             changed.insert(name, Some(Arc::new(record)));
         }
-        changed
+        LayeredRecords { changed, added: None }
     };
     add(layer, &name, Arc::new(changes));
 }
@@ -64,7 +64,22 @@ pub(crate) fn delete<A: Resources, R: Resource>(layer: &mut LayerEdit<A>, key: &
         });
         let mut changed: Changed = naming.collect();
         changed.insert(deleted.clone(), None);
-        changed
+        LayeredRecords { changed, added: None }
+    };
+    add(layer, &name, Arc::new(changes));
+}
+
+/// Shows records in the answers that show another one now.
+pub(crate) fn show<A: Resources, R: Resource>(
+    layer: &mut LayerEdit<A>,
+    beside: &R::Key,
+    records: Frame,
+) {
+    let name = RecordRef::of(beside);
+    let shown = ShownName::<A>::new(layer, &name);
+    let changes = move |frame: &Frame| {
+        let beside = Beside { name: shown.in_frame::<R>(frame), records: records.clone() };
+        LayeredRecords { added: Some(beside), ..LayeredRecords::default() }
     };
     add(layer, &name, Arc::new(changes));
 }

@@ -8,11 +8,19 @@ use cache_client::{AnswerKey, AnswerStore, App, LayerEdit};
 use cache_core::{Freshness, Residency};
 
 use crate::document::{Content, Document};
-use crate::frame::{Changed, Frame, FrameEdit};
+use crate::frame::{Beside, Changed, Frame, FrameEdit};
 use crate::record::Renames;
 
 /// Returns what a layer changes in the records of a document.
-pub(crate) type FrameChange = Arc<dyn Fn(&Frame) -> Changed + Send + Sync>;
+pub(crate) type FrameChange = Arc<dyn Fn(&Frame) -> LayeredRecords + Send + Sync>;
+
+/// What a layer changes in the records of a document.
+#[derive(Default)]
+pub(crate) struct LayeredRecords {
+    pub(crate) changed: Changed,
+    /// What the document shows besides.
+    pub(crate) added: Option<Beside>,
+}
 
 /// An answer that shows records.
 pub(crate) trait AnyOwner<A: App>: Send + Sync {
@@ -93,10 +101,10 @@ impl<A: App, T: Content + ?Sized> AnyOwner<A> for Owner<A, T> {
 
     fn layer(&self, edit: &mut LayerEdit<A>, changes: FrameChange) {
         edit.update_answer(&self.key, move |document: &Document<T>| {
-            let changed = changes(&document.frame);
-            let names: Vec<_> = changed.keys().cloned().collect();
-            let renames = Renames::default();
-            document.with_changes(&FrameEdit { changed: &changed, names: &names, renames: &renames })
+            let LayeredRecords { changed, added } = changes(&document.frame);
+            let (names, renames): (Vec<_>, _) = (changed.keys().cloned().collect(), Renames::default());
+            let added = added.as_slice();
+            document.with_changes(&FrameEdit { changed: &changed, names: &names, renames: &renames, added })
         });
     }
 

@@ -12,7 +12,7 @@ use super::lane::LaneGuard;
 use super::order::WrittenRecord;
 use super::owner::{AnyOwner, Enter};
 use super::state::Documents;
-use crate::frame::{Changed, Frame, FrameEdit};
+use crate::frame::{Beside, Changed, Frame, FrameEdit};
 use crate::id::{Id, IdChanged};
 use crate::map::{HashMap, HashSet};
 use crate::record::{RecordRef, Renames};
@@ -27,6 +27,8 @@ pub(crate) struct Plan<A: App> {
     pub(crate) changed: Changed,
     /// The local names that become names of records with ids.
     pub(crate) renames: Renames,
+    /// The records that answers show besides others.
+    added: Vec<Beside>,
     /// Why nothing is committed.
     pub(crate) refused: Option<IdChanged>,
     /// The answers that follow.
@@ -48,6 +50,7 @@ impl<A: App> Default for Plan<A> {
         Self {
             changed: Changed::default(),
             renames: Renames::default(),
+            added: Vec::new(),
             refused: None,
             following: HashMap::default(),
             steps: 0,
@@ -120,6 +123,18 @@ impl<A: Resources> Plan<A> {
         self.changed.insert(name.clone(), record);
     }
 
+    /// Makes the answers that show a record show others too.
+    pub(crate) fn show(
+        &mut self,
+        documents: &Documents<A>,
+        store: &mut AnswerStore<'_, A>,
+        (beside, records): (RecordRef, Frame),
+    ) {
+        let name = self.shown_name(documents, beside);
+        self.added.push(Beside { name: name.clone(), records });
+        self.follow(documents, store, &[name], None);
+    }
+
     /// Makes the commit fail.
     pub(crate) fn refuse(&mut self, changed: IdChanged, store: &mut AnswerStore<'_, A>) {
         self.refused = Some(changed.clone());
@@ -161,7 +176,11 @@ impl<A: Resources> Plan<A> {
         self.steps += 1;
         let mut touched = Vec::new();
         for name in names {
-            let owners = documents.index.owners(name);
+            let mut owners = documents.index.owners(name);
+            // The answers that the commit makes show the record are not in the index yet.
+            for beside in self.added.iter().filter(|beside| beside.records.has(name)) {
+                owners.extend(documents.index.owners(&beside.name));
+            }
             let marks = owners.len() > MAX_REWRITTEN;
             self.following.reserve(if self.following.is_empty() { owners.len() } else { 0 });
             for owner in owners.into_iter().filter(|owner| own != Some(owner.key())) {
@@ -185,7 +204,8 @@ impl<A: Resources> Plan<A> {
         for key in &touched {
             let Some(Following { owner, names, marks, .. }) = self.following.get(key) else { continue };
             // With the names of earlier steps of the commit, whose rewrite of the answer this one replaces.
-            let edit = FrameEdit { changed: &self.changed, names, renames: &self.renames };
+            let (changed, renames, added) = (&self.changed, &self.renames, &*self.added);
+            let edit = FrameEdit { changed, names, renames, added };
             let read = match self.own.contains(key) {
                 true => owner.amend(store, &edit, enter),
                 false => owner.follow(store, &edit, enter, *marks),

@@ -5,6 +5,7 @@ mod blog;
 mod changes;
 mod commits;
 mod content;
+mod creating;
 mod errors;
 mod following;
 mod forbidden;
