@@ -22,22 +22,27 @@ use crate::resource::AnyRecord;
 /// A record and its name.
 type Named = (RecordRef, Arc<dyn AnyRecord>);
 
-/// Reads a document that has the primary data that a query expects.
+/// Reads a document that has the primary data that a query expects, or any.
 pub(super) fn read(
     text: &str,
     types: &RecordTypes,
-    expected: Expected,
+    expected: Option<Expected>,
     known: KnownIds<'_>,
 ) -> Option<Response> {
-    let mut reader = Reader { types, found: Found::new(types, known), unlisted: HashMap::default() };
+    let mut reader = Reader::new(types, known);
     let (mut primary, mut head, mut has_included, mut has_version) = (None, Head::default(), false, false);
     let mut cursor = Cursor::new(text);
     cursor.object(|cursor, name| {
         match &*name.0 {
-            "data" if primary.is_none() => primary = Some(reader.primary(cursor, expected)?),
+            "data" if primary.is_none() => {
+                primary = Some(match expected {
+                    Some(expected) => reader.primary(cursor, expected)?,
+                    None => reader.any_primary(cursor)?,
+                });
+            }
             // What comes first is merged first, and that is the primary data.
             "included" if primary.is_some() && !has_included => {
-                cursor.list(|cursor| reader.included(cursor))?;
+                cursor.list(|cursor| reader.any(cursor).map(drop))?;
                 has_included = true;
             }
             "links" if head.links.is_none() => head.links = read_links(Some(cursor.value()?)).ok()?,
@@ -54,6 +59,45 @@ pub(super) fn read(
     Some(reader.found.response(primary?, head))
 }
 
+/// Reads a [saved](super::write::WrittenDocument) document.
+pub(super) fn read_saved(text: &str, types: &RecordTypes, expected: Expected) -> Option<Response> {
+    let mut reader = Reader::new(types, &|_| None);
+    let resource = types.by_name(expected.kind)?.resource;
+    let name = |id| RecordRef { resource, id };
+    let (mut primary, mut head, mut has_resources, mut skipped) = (None, Head::default(), false, None);
+    let mut cursor = Cursor::new(text);
+    cursor.object(|cursor, member| {
+        match &*member.0 {
+            "data" if primary.is_none() && expected.is_collection => {
+                let mut names = Vec::new();
+                cursor.list(|cursor| {
+                    names.push(name(cursor.identifier(expected.kind)?));
+                    Some(())
+                })?;
+                primary = Some(Primary::Many(names.into()));
+            }
+            "data" if primary.is_none() => {
+                let id = cursor.nullable(|cursor| cursor.identifier(expected.kind))?;
+                primary = Some(id.map_or(Primary::Null, |id| Primary::One(name(id))));
+            }
+            "resources" if !has_resources => {
+                cursor.list(|cursor| reader.any(cursor).map(drop))?;
+                has_resources = true;
+            }
+            "links" if head.links.is_none() => head.links = read_links(Some(cursor.value()?)).ok()?,
+            "meta" if head.meta.is_none() => head.meta = read_meta(Some(cursor.value()?)).ok()?,
+            "skipped" if skipped.is_none() => skipped = Some(cursor.value::<usize>()?),
+            _ => return None,
+        }
+        Some(())
+    })?;
+    cursor.end()?;
+    let Found { records, skipped: unlisted, .. } = reader.found;
+    let skipped = skipped.filter(|_| has_resources)? + unlisted;
+    let primary = primary.unwrap_or(Primary::Absent);
+    Some(Response { primary, records, head, skipped, renamed: Vec::new() })
+}
+
 struct Reader<'t, 'a> {
     types: &'t RecordTypes,
     found: Found<'t>,
@@ -61,7 +105,27 @@ struct Reader<'t, 'a> {
     unlisted: HashMap<Text<'a>, FieldPlace>,
 }
 
-impl<'a> Reader<'_, 'a> {
+impl<'t, 'a> Reader<'t, 'a> {
+    fn new(types: &'t RecordTypes, known: KnownIds<'t>) -> Self {
+        Self { types, found: Found::new(types, known), unlisted: HashMap::default() }
+    }
+
+    /// Reads a resource, a list of resources or null. Those of types that the program does not list are left out.
+    fn any_primary(&mut self, cursor: &mut Cursor<'a>) -> Option<Primary> {
+        match cursor.peek()? {
+            b'[' => {
+                let mut names = Vec::new();
+                cursor.list(|cursor| {
+                    names.extend(self.any(cursor)?);
+                    Some(())
+                })?;
+                Some(Primary::Many(names.into()))
+            }
+            b'{' => Some(self.any(cursor)?.map_or(Primary::Absent, Primary::One)),
+            _ => cursor.token("null").map(|()| Primary::Null),
+        }
+    }
+
     fn primary(&mut self, cursor: &mut Cursor<'a>, expected: Expected) -> Option<Primary> {
         let Expected { kind, is_collection } = expected;
         if is_collection {
@@ -88,14 +152,15 @@ impl<'a> Reader<'_, 'a> {
         self.found.add_primary(cursor.value()?, kind).ok()
     }
 
-    fn included(&mut self, cursor: &mut Cursor<'a>) -> Option<()> {
+    /// Reads a resource of any type. Returns its name, unless the program does not list the type.
+    fn any(&mut self, cursor: &mut Cursor<'a>) -> Option<Option<RecordRef>> {
         let start = cursor.rest();
         if let Some((name, record)) = self.resource(cursor, None) {
-            self.found.put(name, record);
-            return Some(());
+            self.found.put(name.clone(), record);
+            return Some(Some(name));
         }
         cursor.go_back(start);
-        self.found.add(cursor.value()?).map(drop).ok()
+        self.found.add(cursor.value()?).ok()
     }
 
     /// Reads a resource of a type that the program lists, whose type comes before its fields.

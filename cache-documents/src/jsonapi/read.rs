@@ -36,8 +36,7 @@ pub(crate) fn read(
     expected: Expected,
     known: KnownIds<'_>,
 ) -> Result<Response, DocumentError> {
-    let response = str::from_utf8(body).ok().and_then(|text| one_pass::read(text, types, expected, known));
-    response.map_or_else(|| read_as(body, types, Some(expected), known), Ok)
+    read_as(body, types, Some(expected), known)
 }
 
 /// Reads a document with any primary data. Resources of types that the program does not list are left out.
@@ -51,6 +50,17 @@ pub(crate) fn read_any(
 }
 
 fn read_as(
+    body: &[u8],
+    types: &RecordTypes,
+    expected: Option<Expected>,
+    known: KnownIds<'_>,
+) -> Result<Response, DocumentError> {
+    let response = str::from_utf8(body).ok().and_then(|text| one_pass::read(text, types, expected, known));
+    response.map_or_else(|| read_by_members(body, types, expected, known), Ok)
+}
+
+/// Reads a document that is unusual, or says what is wrong with it.
+fn read_by_members(
     body: &[u8],
     types: &RecordTypes,
     expected: Option<Expected>,

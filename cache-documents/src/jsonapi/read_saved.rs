@@ -3,7 +3,7 @@
 use serde::Deserialize;
 use serde_json::value::RawValue;
 
-use super::ReadError;
+use super::{ReadError, one_pass};
 use super::found::Found;
 use super::head::Head;
 use super::identifier::Identifier;
@@ -30,6 +30,9 @@ struct SavedMembers<'a> {
 
 /// Reads a saved document.
 pub(crate) fn read_saved(json: &str, types: &RecordTypes, expected: Expected) -> Result<Response, ReadError> {
+    if let Some(response) = one_pass::read_saved(json, types, expected) {
+        return Ok(response);
+    }
     let json: &RawValue = match serde_json::from_str(json) {
         Ok(json) => json,
         Err(error) => return Err(FieldError::new(error.to_string()).into()),
