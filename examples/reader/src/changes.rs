@@ -2,11 +2,10 @@
 
 use cache_client::{Changes, Context, LayerEdit, Mutate};
 use cache_documents::http::LoadRequests;
-use cache_documents::{ChangeRecords, Document, EditRecords, Field, Id, Many};
+use cache_documents::{ChangeRecords, Document, EditRecords, Field, Id, Many, One, Resource};
 use http::Method;
 use serde_json::json;
 
-use crate::drafts::Draft;
 use crate::loads::read;
 use crate::queries::GetArticle;
 use crate::records::{Article, ArticleId, Author, AuthorId, Comment, CommentId};
@@ -25,7 +24,10 @@ pub struct Rename {
 #[derive(Clone, Debug)]
 pub struct PostComment {
     article: ArticleId,
-    draft: Draft,
+    /// Names the comment, and its author, until the server has given them ids.
+    local: Id,
+    name: String,
+    text: String,
 }
 
 /// The deletion of an article.
@@ -65,39 +67,37 @@ impl PostComment {
     #[must_use]
     pub fn new(article: ArticleId, name: &str, text: &str) -> Self {
         let local = Id::local(&format!("{:016x}", fastrand::u64(..)));
-        Self { article, draft: Draft { local, id: None, name: name.to_owned(), text: text.to_owned() } }
-    }
-
-    /// What the comment is called until the server has it.
-    pub(crate) fn draft(&self) -> &Draft {
-        &self.draft
+        Self { article, local, name: name.to_owned(), text: text.to_owned() }
     }
 }
 
 impl Mutate<Reader> for PostComment {
-    /// The id of the comment.
-    type Output = Id;
+    type Output = Document<Comment>;
     type Error = ServerError;
 
-    async fn run(&self, cx: &Context<Reader>) -> Result<Id, ServerError> {
-        let path = format!("/api/articles/{}/comments", self.article.0);
-        let attributes = json!({ "name": self.draft.name, "text": self.draft.text });
+    async fn run(&self, cx: &Context<Reader>) -> Result<Document<Comment>, ServerError> {
+        let path = format!("/api/articles/{}/comments?include=author", self.article.0);
+        let attributes = json!({ "name": self.name, "text": self.text });
         let body = json!({ "data": { "type": "comments", "attributes": attributes } });
         let response = cx.send(cx.app().request(Method::POST, &path, body.to_string())?).await?;
         let document: Document<Comment> = read(cx, &path, &response)?;
-        let id = document.key().ok_or(ServerError::NoComment)?.0;
-        cx.app().drafts.is_posted(&self.draft.local, &id);
-        Ok(id)
+        document.key().ok_or(ServerError::NoComment)?;
+        Ok(document)
     }
 
-    /// The article names the comment at once, and is loaded again, which brings the comment itself.
-    fn apply(&self, id: &Id, changes: &mut Changes<Reader>) {
-        changes.patch(&self.article, |article| put_first(article, CommentId(id.clone())));
-        changes.invalidate(&GetArticle { id: self.article.0.to_string() });
+    /// Every document that shows the article shows the server's comment in place of the local one, in one commit.
+    fn apply(&self, answer: &Document<Comment>, changes: &mut Changes<Reader>) {
+        let answer = changes.show(&self.article, answer.clone());
+        if let Some(comment) = answer.key() {
+            changes.patch(&self.article, |article| put_first(article, comment.clone()));
+        }
     }
 
     fn optimistic(&self, layer: &mut LayerEdit<Reader>) {
-        let comment = CommentId(self.draft.local.clone());
+        let (comment, author) = (CommentId(self.local.clone()), AuthorId(self.local.clone()));
+        let made = Comment { text: Field::Value(self.text.as_str().into()), author: One::to(author.clone()) };
+        let by = Author { name: Field::Value(self.name.as_str().into()), ..Author::absent() };
+        layer.show(&self.article, Document::about(&comment, made).showing(&author, by));
         layer.patch(&self.article, move |article| put_first(article, comment.clone()));
     }
 }

@@ -2,7 +2,7 @@
 //! share one record of each thing, so that they never contradict each other.
 //!
 //! - [`records`]: what is known of each thing. [`queries`]: the documents that are asked for; `loads`: how. Begin here.
-//! - [`changes`]: renaming an author, posting a comment, deleting an article. [`drafts`]: comments on their way.
+//! - [`changes`]: renaming an author, posting a comment, deleting an article.
 //! - [`server`]: requests and errors. [`saved`]: what was read, for a start without the server.
 //! - [`reading`]: what the panes show, without a terminal. [`session`]: the loop: answers and keys come in, pictures go out.
 //! - [`picture`]: what is shown; [`view`]: how that is drawn. [`arguments`]: the command line; [`input`]: the keys.
@@ -12,7 +12,6 @@
 
 pub mod arguments;
 pub mod changes;
-pub mod drafts;
 pub mod input;
 mod loads;
 pub mod picture;

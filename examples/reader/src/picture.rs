@@ -4,7 +4,7 @@ use cache_documents::{Document, Field};
 use dashboard::plain;
 
 use crate::reading::{Mark, Reading};
-use crate::records::{Article, Author, Comment};
+use crate::records::{Article, Author, Comment, CommentId};
 use crate::session::Question;
 
 /// What is shown.
@@ -65,9 +65,7 @@ pub struct ShownComment {
 pub enum Progress {
     /// The server has not answered.
     Pending,
-    /// The server has it, and the article is loaded again.
-    Sent,
-    /// It is a part of the article.
+    /// The server has it.
     Posted,
 }
 
@@ -101,7 +99,7 @@ impl Picture {
         let selected = items.get(reading.place());
         let from_list = selected.map(|item| ShownArticle::of(&item.article, item.author.as_deref()));
         let whole =
-            reading.selected.value.as_ref().and_then(|document| ShownArticle::whole(reading, document));
+            reading.selected.value.as_ref().and_then(|document| ShownArticle::whole(document));
         let author = reading.by.value.as_ref().and_then(|document| document.data());
         let author = author.or(selected.and_then(|item| item.author.as_ref()));
         let problems = [&reading.list_problem, &reading.selected.problem, &reading.by.problem];
@@ -151,33 +149,22 @@ impl ShownArticle {
         }
     }
 
-    fn whole(reading: &Reading, document: &Document<Article>) -> Option<Self> {
+    fn whole(document: &Document<Article>) -> Option<Self> {
         let article = document.data()?;
         let mut shown = Self::of(article, document.one(&article.author).map(|author| &**author));
-        let drafts = &reading.client().app().drafts;
-        shown.comments = article
-            .comments
-            .keys()
-            .iter()
-            .filter_map(|key| match document.get(key) {
-                Some(comment) => Some(ShownComment::of(comment, document)),
-                None => drafts.get(&key.0).map(|draft| ShownComment {
-                    name: plain::title(&draft.name),
-                    text: plain::paragraph(&draft.text),
-                    progress: if draft.id.is_some() { Progress::Sent } else { Progress::Pending },
-                }),
-            })
-            .collect();
+        let comments = article.comments.keys().iter();
+        shown.comments =
+            comments.filter_map(|key| Some(ShownComment::of(key, document.get(key)?, document))).collect();
         Some(shown)
     }
 }
 
 impl ShownComment {
-    fn of(comment: &Comment, document: &Document<Article>) -> Self {
+    fn of(key: &CommentId, comment: &Comment, document: &Document<Article>) -> Self {
         Self {
             name: name(document.one(&comment.author).map(|author| &**author)),
             text: text(&comment.text),
-            progress: Progress::Posted,
+            progress: if key.0.lid().is_some() { Progress::Pending } else { Progress::Posted },
         }
     }
 }

@@ -172,10 +172,7 @@ impl Reading {
         let Self { feed, article, author, others, .. } = self;
         tokio::select! {
             Some(state) = feed.next() => self.record_list(state),
-            Some(state) = article.next() => {
-                self.selected = Pane::of(state);
-                self.forget_drafts();
-            }
+            Some(state) = article.next() => self.selected = Pane::of(state),
             Some(state) = author.next() => self.by = Pane::of(state),
             Some(state) = others.next() => self.other_articles = Pane::of(state),
             // The streams end only when the runtime shuts down, which drops this future too.
@@ -225,14 +222,6 @@ impl Reading {
         } else if self.place < CLOSE {
             self.feed.fetch_previous();
         }
-    }
-
-    /// Forgets the comments on their way that the document has now.
-    fn forget_drafts(&self) {
-        let Some(document) = &self.selected.value else { return };
-        let Some(article) = document.data() else { return };
-        let arrived = article.comments.keys().iter().filter(|key| document.get(*key).is_some());
-        arrived.for_each(|key| self.client.app().drafts.remove(&key.0));
     }
 }
 

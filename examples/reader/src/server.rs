@@ -20,7 +20,6 @@ use hyper_util::rt::TokioExecutor;
 use serde::Deserialize;
 
 use crate::CacheRegistry;
-use crate::drafts::Drafts;
 use crate::queries::{GetArticle, GetAuthor, GetPage};
 use crate::records::{Article, Author, Comment};
 
@@ -47,8 +46,6 @@ pub type Send = Box<
 pub struct Reader {
     address: Address,
     send: Send,
-    /// The comments that are on their way.
-    pub drafts: Drafts,
 }
 
 impl App for Reader {
@@ -158,7 +155,7 @@ impl Reader {
     /// A reader that sends its requests in another way.
     #[must_use]
     pub fn with(address: Address, send: Send) -> Self {
-        Self { address, send, drafts: Drafts::default() }
+        Self { address, send }
     }
 
     /// The address of the server.

@@ -165,8 +165,6 @@ impl Session {
             Question::Comment(..) | Question::Rename(..) if text.is_empty() => {}
             Question::Comment(article, _) => {
                 let comment = PostComment::new(article, &self.name, &text);
-                let drafts = &self.reading.client().app().drafts;
-                drafts.add(comment.draft().clone());
                 self.send(comment, "The comment is posted.", "The comment was not posted");
             }
             Question::Rename(author, _) => {

@@ -141,7 +141,6 @@ fn comment(comment: &ShownComment) -> Line<'static> {
     match comment.progress {
         Progress::Posted => Line::from(vec![name, text]),
         Progress::Pending => Line::from(vec!["… pending ".fg(Color::Yellow), name, text.dim()]),
-        Progress::Sent => Line::from(vec!["✓ sent ".fg(Color::Green), name, text]),
     }
 }
 

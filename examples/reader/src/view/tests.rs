@@ -22,7 +22,6 @@ fn picture() -> Picture {
             paragraphs: vec!["At length.".to_owned()],
             comments: vec![
                 comment("Soon.", Progress::Pending),
-                comment("Now.", Progress::Sent),
                 comment("Long ago.", Progress::Posted),
             ],
         }),
@@ -53,9 +52,8 @@ fn three_panes_are_seen_on_80_by_24() {
         "by Ben",
         " Article … saving ",
         "At length.",
-        " 3 comments ",
+        " 2 comments ",
         "│… pending Bo: Soon.",
-        "│✓ sent Bo: Now.",
         "│Bo: Long ago.",
         " Author ◐ stale ",
         "A reporter",
