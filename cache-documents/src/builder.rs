@@ -57,7 +57,7 @@ impl<A: App> DocumentsBuilder<A> for ClientBuilder<A> {
         let list = ResourceList::<A>::of_app();
         let builder = list.installs.iter().fold(self, |builder, install| install(builder));
         #[cfg(feature = "http")]
-        let builder = builder.store_with(crate::http::apply_change::<A>);
+        let builder = builder.started_with(start_load, crate::http::apply_change::<A>);
         builder
     }
 }

@@ -283,7 +283,8 @@ impl Frame {
     /// Returns a frame that shows records besides others, if it shows these; `None` if it has all of them already.
     pub(crate) fn with_added(&self, added: &[Beside]) -> Option<Self> {
         let mut lists: Option<Vec<_>> = None;
-        for list in added.iter().filter(|beside| self.has(&beside.name)).flat_map(|beside| &*beside.records.0) {
+        for list in added.iter().filter(|beside| self.has(&beside.name)).flat_map(|beside| &*beside.records.0)
+        {
             let all = lists.as_deref().unwrap_or(&self.0);
             let place = all.iter().position(|present| present.resource() == list.resource());
             let present = place.map(|place| &all[place]);

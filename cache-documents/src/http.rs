@@ -78,7 +78,7 @@
 //!         let header = "max-age=60, stale-while-revalidate=30";
 //!         http::Response::builder().header("cache-control", header).body(Bytes::from("Hello"))
 //!     }
-//! #   fn now(&self) -> SystemTime { self.clock.wall() }
+//! #   fn now(&self) -> Option<SystemTime> { Some(self.clock.wall()) }
 //! }
 //!
 //! impl Fetch<Program> for GetLength {
@@ -176,12 +176,14 @@
 
 mod cache_control;
 mod change;
+mod clock;
 mod conditional;
 mod date;
 mod exchange;
 mod headers;
 mod invalidation;
 mod key;
+mod lease;
 mod load;
 mod policy;
 mod request;

@@ -48,6 +48,19 @@ impl<R: Registry> Cache<R> {
         self.table::<L::Query>().plainly_fresh(lookup)
     }
 
+    /// Returns the value of a resident that nobody has marked and that has no deadline, whether it is fresh or not, and
+    /// counts a hit. Reads no clock. Returns `None` and counts nothing if this quick check does not suffice: use another
+    /// method then.
+    #[doc(hidden)]
+    #[inline]
+    #[must_use]
+    pub fn plainly_unmarked<L: Lookup>(&self, lookup: &L) -> Option<Arc<<L::Query as Query>::Value>>
+    where
+        R: HasTable<L::Query>,
+    {
+        self.table::<L::Query>().plainly_unmarked(lookup)
+    }
+
     /// Returns the table of a query, with its query erased.
     #[doc(hidden)]
     #[must_use]

@@ -283,6 +283,26 @@ impl<Q: Query> Table<Q> {
         Some(Arc::clone(value))
     }
 
+    /// See [`Cache::plainly_unmarked`](crate::Cache::plainly_unmarked).
+    #[inline]
+    pub(crate) fn plainly_unmarked<L: Lookup<Query = Q>>(&self, lookup: &L) -> Option<Arc<Q::Value>> {
+        let shards = self.shards.get()?;
+        let rules = self.rules();
+        if !rules.has_plain_hits || rules.is_timed {
+            return None;
+        }
+        let hash = self.hash(lookup);
+        let guard = shards.of(hash).read();
+        let (_, Line { state, value, .. }) = guard.find(hash, lookup)?;
+        let ValueRef::Strong(value) = value else { return None };
+        if state.is_invalidated || state.has_timer {
+            return None;
+        }
+        self.head.note_use(state);
+        guard.any().count_read(true);
+        Some(Arc::clone(value))
+    }
+
     pub(crate) fn value_and_state<L: Lookup<Query = Q>>(
         &self,
         lookup: &L,

@@ -1,11 +1,13 @@
-//! What the response to an unsafe request changes in the records of a client.
+//! What responses that no query keeps change in the records of a client: those to unsafe requests, and those that are kept
+//! nowhere.
 
-use std::any::TypeId;
+use std::any::{Any, TypeId};
 use std::borrow::Cow;
 use std::sync::{Arc, OnceLock};
 
 use bytes::Bytes;
 use cache_client::{AnswerStore, Client};
+use cache_core::CommitError;
 use http::header::CONTENT_TYPE;
 use http::{HeaderMap, Method, StatusCode};
 use serde::Deserialize;
@@ -24,7 +26,7 @@ use crate::resources::Resources;
 
 const MEDIA_TYPE: &[u8] = b"application/vnd.api+json";
 
-/// An unsafe request and the response to it. The client's step for this type applies it.
+/// A request and the response to it. The client's step for this type applies it.
 pub(crate) struct Change {
     message: Arc<Message>,
     response: Response,
@@ -38,17 +40,27 @@ pub(super) async fn apply<A: Transport>(client: &Client<A>, response: Response) 
     if !is_change || !client.has_step_for::<Change>() {
         return response;
     }
-    let change = Arc::new(Change {
-        message: Arc::clone(message),
-        response: response.clone(),
-        unread: OnceLock::new(),
-    });
+    let change = Arc::new(Change::of(&response));
     // Boxed, so that other requests stay small.
     let committed = Box::pin(client.change(|changes| changes.extend_by(Arc::clone(&change)))).await;
-    match (change.unread.get(), committed) {
-        (Some(error), _) => response.with_records_error(error.clone().into()),
-        (None, Err(error)) => response.with_records_error(RecordsError::Commit(Arc::new(error))),
-        (None, Ok(_)) => response,
+    change.applied(response, committed.map(drop))
+}
+
+/// The place of a request in the order of requests, from which on its response may change records.
+pub(super) struct Issue(Option<Arc<dyn Any + Send + Sync>>);
+
+impl Issue {
+    /// Numbers a request that is sent now, if it is one whose response shows records and may be kept nowhere.
+    pub(super) fn of<A: Transport>(client: &Client<A>, message: &Message) -> Self {
+        Self(if message.head.method == Method::GET { client.start_of::<Change>() } else { None })
+    }
+
+    /// Applies the response to the request, which is kept nowhere: it changes the records that documents show.
+    pub(super) fn apply<A: Transport>(self, client: &Client<A>, response: Response) -> Response {
+        let Some(issue) = self.0.filter(|_| response.status().is_success()) else { return response };
+        let change = Arc::new(Change::of(&response));
+        let committed = client.commit_parts(Arc::clone(&change), Some(&*issue));
+        change.applied(response, committed.map(drop))
     }
 }
 
@@ -74,6 +86,20 @@ pub(crate) fn apply_change<A: Resources>(change: Arc<Change>, store: &mut Answer
 type Renamed = (Frame, Vec<(RecordRef, RecordRef)>);
 
 impl Change {
+    fn of(response: &Response) -> Self {
+        let message = Arc::clone(response.head().message());
+        Self { message, response: response.clone(), unread: OnceLock::new() }
+    }
+
+    /// Returns the response with what has become of its records.
+    fn applied(&self, response: Response, committed: Result<(), CommitError>) -> Response {
+        match (self.unread.get(), committed) {
+            (Some(error), _) => response.with_records_error(error.clone().into()),
+            (None, Err(error)) => response.with_records_error(RecordsError::Commit(Arc::new(error))),
+            (None, Ok(())) => response,
+        }
+    }
+
     /// The records that the response shows, or that were sent if it is 201 or 204 and has no content, and the local names
     /// that it gives ids.
     fn records(&self, types: &RecordTypes, known: KnownIds<'_>) -> Result<Renamed, DocumentError> {
@@ -83,6 +109,7 @@ impl Change {
             Ok((Frame::new(records, &|resource| types.to_list(resource)), renamed))
         };
         let is_silent = matches!(self.response.status(), StatusCode::CREATED | StatusCode::NO_CONTENT);
+        let is_silent = is_silent && !self.message.head.method.is_safe();
         if !body.is_empty() && is_document(&self.response.head().latest().parts.headers) {
             to_frame(body)
         } else if is_silent && body.is_empty() && is_document(&self.message.head.headers) {

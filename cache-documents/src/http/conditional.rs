@@ -79,19 +79,39 @@ pub enum Revalidation {
 /// asked for.
 #[must_use]
 pub fn revalidated(stored: &response::Parts, answer: &response::Parts) -> Revalidation {
-    if answer.status != StatusCode::NOT_MODIFIED {
-        return if is_failure(answer.status) { Revalidation::Failed } else { Revalidation::Replaced };
+    match Confirmation::of(stored, answer) {
+        Confirmation::Same => {
+            let mut fresh = Box::new(stored.clone());
+            freshen(&mut fresh, answer);
+            Revalidation::NotModified(fresh)
+        }
+        Confirmation::OtherResponse => Revalidation::OtherResponse,
+        Confirmation::Failed => Revalidation::Failed,
+        Confirmation::Replaced => Revalidation::Replaced,
     }
-    let (old, new) = (Validators::read(&stored.headers), Validators::read(&answer.headers));
-    let is_same = match (new.etag, new.last_modified) {
-        (Some(etag), _) => old.etag.is_some_and(|old| opaque(old) == opaque(etag)),
-        (None, Some(date)) => old.last_modified.is_some_and(|old| parse(old) == parse(date)),
-        (None, None) => true,
-    };
-    if is_same {
-        Revalidation::NotModified(Box::new(freshen(stored, answer)))
-    } else {
-        Revalidation::OtherResponse
+}
+
+/// A [`Revalidation`] without the new head.
+pub(super) enum Confirmation {
+    /// The stored content is good.
+    Same,
+    OtherResponse,
+    Failed,
+    Replaced,
+}
+
+impl Confirmation {
+    pub(super) fn of(stored: &response::Parts, answer: &response::Parts) -> Self {
+        if answer.status != StatusCode::NOT_MODIFIED {
+            return if is_failure(answer.status) { Self::Failed } else { Self::Replaced };
+        }
+        let (old, new) = (Validators::read(&stored.headers), Validators::read(&answer.headers));
+        let is_same = match (new.etag, new.last_modified) {
+            (Some(etag), _) => old.etag.is_some_and(|old| opaque(old) == opaque(etag)),
+            (None, Some(date)) => old.last_modified.is_some_and(|old| parse(old) == parse(date)),
+            (None, None) => true,
+        };
+        if is_same { Self::Same } else { Self::OtherResponse }
     }
 }
 

@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use cache_core::Tag;
 use http::{Method, Uri, uri::Authority};
+use smallvec::SmallVec;
 
 /// The key under which the answer of a request is kept.
 ///
@@ -58,7 +59,7 @@ impl Key {
     /// and host is normalised in the same way.
     #[must_use]
     pub fn url(uri: &Uri) -> Self {
-        Self(Kind::Url(normalised(uri).into()))
+        Self(Kind::Url(normal_text(uri).unwrap_or_else(|| normalised(uri).into())))
     }
 
     /// Returns the name, or the normalised URL.
@@ -115,16 +116,26 @@ impl fmt::Debug for Key {
     }
 }
 
+/// Returns the text of a URL that is normalised already, as most are. `None`: it may be another one.
+fn normal_text(uri: &Uri) -> Option<Arc<str>> {
+    let (scheme, host) = (uri.scheme_str()?, uri.authority()?.as_str());
+    let (path, query) = (uri.path(), uri.query());
+    let is_normal =
+        is_normal_origin(scheme, host) && is_normal_path(path) && query.is_none_or(is_normal_query);
+    if !is_normal {
+        return None;
+    }
+    // On the stack, so that the key is the only allocation.
+    let mut text: SmallVec<[u8; 256]> = SmallVec::new();
+    let query = query.map_or(["", ""], |query| ["?", query]);
+    for part in [scheme, "://", host, path, query[0], query[1]] {
+        text.extend_from_slice(part.as_bytes());
+    }
+    str::from_utf8(&text).ok().map(Arc::from)
+}
+
 fn normalised(uri: &Uri) -> String {
     let (path, query) = (uri.path(), uri.query());
-    if let (Some(scheme), Some(authority)) = (uri.scheme_str(), uri.authority())
-        && is_normal_origin(scheme, authority.as_str())
-        && is_normal_path(path)
-        && query.is_none_or(is_normal_query)
-    {
-        let query = query.map_or(["", ""], |query| ["?", query]);
-        return [scheme, "://", authority.as_str(), path, query[0], query[1]].concat();
-    }
     let mut out = String::with_capacity(uri.path().len() + 32);
     let scheme = uri.scheme_str().map(str::to_ascii_lowercase);
     if let Some(scheme) = &scheme {

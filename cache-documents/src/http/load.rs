@@ -9,13 +9,14 @@ use cache_client::{Client, Context, Fetch, Fetched};
 use cache_core::Moment;
 use http::request;
 
-use super::change::apply;
+use super::change::{Issue, apply};
+use super::clock;
+use super::conditional::Confirmation;
 use super::request::Message;
 use super::response::ReceivedHead;
 use super::stored::without_connection_fields;
 use super::{
-    GetResponse, Response, ResponseHead, Reuse, Revalidation, State, Transport, Why, Windows, conditional,
-    invalidated, revalidated,
+    GetResponse, Response, ResponseHead, Reuse, State, Transport, Why, Windows, conditional, invalidated,
 };
 
 /// Sends requests inside of loads and mutations.
@@ -25,7 +26,8 @@ use super::{
 ///   `stale-if-error` say; with several requests, the shortest times count. Where they say nothing, the options of the
 ///   query decide. `must-revalidate` and `no-cache` end both windows.
 /// - It is stored nowhere if one of them forbids so, or if a response varies by fields that its request did not have
-///   (see [`constant_headers`](Transport::constant_headers)).
+///   (see [`constant_headers`](Transport::constant_headers)). A [document](crate::Document) that is stored nowhere still
+///   changes the records that others show, as if it were [merged](crate::DocumentsOf::merge_records).
 ///
 /// A successful unsafe request marks the answers of its URL, and of those in `Location` and `Content-Location`: the
 /// entries with the [tags of these keys](super::Key::tag). If the client keeps [documents](crate::DocumentsBuilder), a
@@ -94,29 +96,45 @@ struct Sending<'a, A: Transport> {
 
 impl<A: Transport> Sending<'_, A> {
     async fn plainly(&self) -> Result<Response, A::Error> {
-        let started = self.cx.client().cache().now();
-        let response = exchange(self.cx.client(), self.message, self.message.head.clone()).await?;
-        self.apply(response.head(), started);
-        Ok(response)
+        let (started, issue) = (self.cx.client().cache().now(), self.issue());
+        let response = exchange(self.cx.client(), self.message).await?;
+        Ok(self.take(response, started, issue))
+    }
+
+    /// The place of the request among others, if nobody else reads the records of its response: the answer of a query of
+    /// the program has them itself.
+    fn issue(&self) -> Option<Issue> {
+        self.query.map(|_| Issue::of(self.cx.client(), self.message))
+    }
+
+    /// Takes a new response.
+    fn take(&self, response: Response, started: Moment, issue: Option<Issue>) -> Response {
+        let is_kept = self.apply(response.head(), started);
+        match issue {
+            Some(issue) if !is_kept => issue.apply(self.cx.client(), response),
+            _ => response,
+        }
     }
 
     async fn again(&self, present: Option<&Arc<ResponseHead>>) -> Result<Fetched<Response>, A::Error> {
-        let started = self.cx.client().cache().now();
         let Some((present, stored, asks)) = present.and_then(|present| self.question(present)) else {
             return self.plainly().await.map(Fetched::New);
         };
-        let answer = exchange(self.cx.client(), self.message, asks).await?;
-        let latest = answer.head().latest();
-        match revalidated(&stored.parts, &latest.parts) {
-            Revalidation::NotModified(parts) => {
-                present.renew(Arc::new(ReceivedHead { parts: *parts, ..*latest }));
+        let (started, issue) = (self.cx.client().cache().now(), self.issue());
+        // Only a `GET` or `HEAD` asks so, and their responses change nothing.
+        let (head, body) = send(self.cx.client(), self.message, asks).await?;
+        match Confirmation::of(&stored.parts, &head.parts) {
+            Confirmation::Same => {
+                // Usually the last handle but one, so that the head need not be copied.
+                drop(stored);
+                present.confirm(head);
                 self.apply(present, started);
                 Ok(Fetched::Unchanged)
             }
-            Revalidation::OtherResponse => self.plainly().await.map(Fetched::New),
-            Revalidation::Failed | Revalidation::Replaced => {
-                self.apply(answer.head(), started);
-                Ok(Fetched::New(answer))
+            Confirmation::OtherResponse => self.plainly().await.map(Fetched::New),
+            Confirmation::Failed | Confirmation::Replaced => {
+                let answer = Response::new(Arc::clone(self.message), head, body);
+                Ok(Fetched::New(self.take(answer, started, issue)))
             }
         }
     }
@@ -127,24 +145,24 @@ impl<A: Transport> Sending<'_, A> {
         present: &'p ResponseHead,
     ) -> Option<(&'p ResponseHead, Arc<ReceivedHead>, request::Parts)> {
         let (app, (stored, terms)) = (self.cx.app(), present.latest_terms());
-        let reuse = Reuse::new(present.exchange(&stored).knowing(&terms), app.now());
-        let reuse = reuse.for_request(&self.message.head).constant(app.constant_headers());
+        let reuse = Reuse::new(present.exchange(&stored).knowing(&terms), stored.received);
         // Of a request that must not be stored, nothing may be learned for the stored response.
-        if matches!(reuse.verdict(&()).state, State::NeverReused | State::NotStored) {
+        if reuse.for_request(&self.message.head).constant(app.constant_headers()).is_ruled_out() {
             return None;
         }
         let asks = conditional(&self.message.head, &stored.parts)?;
         Some((present, stored, asks))
     }
 
-    /// Gives the load the times that a response says.
-    fn apply(&self, head: &ResponseHead, started: Moment) {
+    /// Gives the load the times that a response says. Returns whether the answer may be kept.
+    fn apply(&self, head: &ResponseHead, started: Moment) -> bool {
         let (app, (latest, terms)) = (self.cx.app(), head.latest_terms());
         let exchange = head.exchange(&latest).knowing(&terms);
         let reuse = Reuse::new(exchange, latest.received).constant(app.constant_headers());
         let verdict = reuse.query(self.query.unwrap_or_default()).verdict(app.policy());
         if matches!(verdict.state, State::NotStored | State::NeverReused) {
-            return self.cx.no_store();
+            self.cx.no_store();
+            return false;
         }
         let [sets_swr, sets_if_error] = match self.query {
             Some(_) => [true; 2],
@@ -162,28 +180,37 @@ impl<A: Transport> Sending<'_, A> {
             _ => false,
         };
         if self.query.is_none() && is_silent {
-            return;
+            return true;
         }
         // The time counts from the start of the load, but the age of the response includes its request.
         let elapsed = self.cx.client().cache().now().since(started);
         self.cx.fresh_at_most(verdict.fresh_for.saturating_add(elapsed));
+        true
     }
 }
 
-/// Sends a message with this head, and marks what it has changed.
+/// Sends a message, and marks and applies what it has changed.
 pub(super) async fn exchange<A: Transport>(
     client: &Client<A>,
     message: &Arc<Message>,
-    asks: request::Parts,
 ) -> Result<Response, A::Error> {
+    let (head, body) = send(client, message, message.head.clone()).await?;
+    Ok(apply(client, Response::new(Arc::clone(message), head, body)).await)
+}
+
+/// Sends a message with this head, and marks what it has changed. Returns the head and the content of the response.
+async fn send<A: Transport>(
+    client: &Client<A>,
+    message: &Message,
+    asks: request::Parts,
+) -> Result<(ReceivedHead, Bytes), A::Error> {
     let app = client.app();
-    let requested = app.now();
+    let requested = clock::now(app);
     let response = app.send(http::Request::from_parts(asks, message.body.clone())).await?;
-    let received = app.now();
+    let received = clock::now(app);
     let (parts, body) = response.into_parts();
     for key in invalidated(&message.head, &parts) {
         client.invalidate_tag(key.tag());
     }
-    let head = ReceivedHead { parts: without_connection_fields(parts), requested, received };
-    Ok(apply(client, Response::new(Arc::clone(message), head, body)).await)
+    Ok((ReceivedHead { parts: without_connection_fields(parts), requested, received }, body))
 }

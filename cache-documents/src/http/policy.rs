@@ -35,9 +35,19 @@ pub trait Policy {
         let _ = (exchange, now);
         Opinion::None
     }
+
+    /// Returns whether [`judge`](Self::judge) may have an opinion on any response. While it says no, `judge` is not
+    /// called for stored responses whose headers say that they are fresh, which are then served faster.
+    fn has_opinions(&self) -> bool {
+        true
+    }
 }
 
-impl Policy for () {}
+impl Policy for () {
+    fn has_opinions(&self) -> bool {
+        false
+    }
+}
 
 /// What a [`Policy`] thinks of a stored response.
 ///
@@ -190,6 +200,18 @@ impl<'a> Reuse<'a> {
             headers.forbid_stale() || (verdict.why, verdict.state) == (Why::Policy, State::MustRevalidate);
         let states = |seconds| ends || seconds != Seconds::Absent;
         [states(headers.terms.response.stale_while_revalidate), states(headers.stale_if_error())]
+    }
+
+    /// Tells whether the headers forbid that anything is learned for the stored response, at any time: the verdict without a
+    /// mark or options would be that it is not stored or never reused.
+    pub(super) fn is_ruled_out(&self) -> bool {
+        let headers = self.directives();
+        match headers.terms.said {
+            Said::NoStore => true,
+            _ if headers.asked.no_store => true,
+            Said::NotStorable if !headers.asked.no_cache => true,
+            _ => headers.terms.may_vary && !vary::allows(&self.exchange, &self.asked.headers, self.constant),
+        }
     }
 
     fn directives(&self) -> Directives {

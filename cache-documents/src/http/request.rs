@@ -1,12 +1,14 @@
 //! Requests with the options of their call, and the query under whose key their responses are kept.
 
 use std::fmt;
-use std::hash::{Hash, Hasher};
-use std::sync::Arc;
+use std::hash::{BuildHasher, Hash, Hasher};
+use std::sync::{Arc, LazyLock};
 use std::time::Duration;
 
 use bytes::Bytes;
 use cache_core::{Query, Tag};
+use foldhash::fast::RandomState;
+use http::header::{CACHE_CONTROL, PRAGMA};
 use http::request;
 
 use super::{Key, Response, Windows};
@@ -30,7 +32,8 @@ pub struct Request {
     /// Has no key if the response is kept nowhere.
     pub(super) query: GetResponse,
     pub(super) skips_cache: bool,
-    pub(super) call: Windows,
+    /// Boxed, since most calls have none and requests are moved on each hit.
+    pub(super) call: Option<Box<Windows>>,
 }
 
 /// What is sent.
@@ -38,9 +41,16 @@ pub struct Request {
 pub(super) struct Message {
     pub(super) head: request::Parts,
     pub(super) body: Bytes,
+    /// Whether the head has no directives about stored responses.
+    pub(super) is_plain: bool,
     /// Under which the response is kept.
     key: Option<Key>,
+    /// Of the key, so that a request that is sent often hashes it once.
+    hash: u64,
 }
+
+/// Keys of URLs may come from strangers, so the hashes differ between runs.
+static HASHER: LazyLock<RandomState> = LazyLock::new(RandomState::default);
 
 impl Request {
     /// Returns the key under which the response is kept: the [name](Self::named) if it has one, else the URL of a
@@ -58,7 +68,7 @@ impl Request {
 
     /// Keeps the response under a name, whatever the method is. All requests with this name share the response.
     pub fn named(mut self, name: &str) -> Self {
-        Arc::make_mut(&mut self.query.message).key = Some(Key::named(name));
+        Arc::make_mut(&mut self.query.message).set_key(Some(Key::named(name)));
         self
     }
 
@@ -69,14 +79,18 @@ impl Request {
 
     /// Sets the times for this call. They come before the headers.
     pub fn windows(self, call: Windows) -> Self {
-        Self { call, ..self }
+        Self { call: Some(Box::new(call)), ..self }
     }
 
     /// Accepts a stored response for this time after it was received, whatever its headers say, even if somebody has
     /// marked it as stale.
     pub fn fresh(mut self, time: Duration) -> Self {
-        self.call.fresh = Some(time);
+        self.call.get_or_insert_default().fresh = Some(time);
         self
+    }
+
+    pub(super) fn windows_of_call(&self) -> Windows {
+        self.call.as_deref().copied().unwrap_or_default()
     }
 }
 
@@ -84,7 +98,7 @@ impl From<http::Request<Bytes>> for Request {
     fn from(request: http::Request<Bytes>) -> Self {
         let key = Key::of(None, request.method(), request.uri());
         let query = GetResponse { message: Message::with_key(request, key) };
-        Self { query, skips_cache: false, call: Windows::default() }
+        Self { query, skips_cache: false, call: None }
     }
 }
 
@@ -107,7 +121,15 @@ impl Message {
 
     fn with_key(request: http::Request<Bytes>, key: Option<Key>) -> Arc<Self> {
         let (head, body) = request.into_parts();
-        Arc::new(Self { head, body, key })
+        let is_plain = [CACHE_CONTROL, PRAGMA].iter().all(|name| !head.headers.contains_key(name));
+        let mut message = Self { head, body, is_plain, key: None, hash: 0 };
+        message.set_key(key);
+        Arc::new(message)
+    }
+
+    fn set_key(&mut self, key: Option<Key>) {
+        self.hash = key.as_ref().map_or(0, |key| HASHER.hash_one(key));
+        self.key = key;
     }
 }
 
@@ -166,7 +188,7 @@ impl Eq for GetResponse {}
 
 impl Hash for GetResponse {
     fn hash<H: Hasher>(&self, state: &mut H) {
-        self.message.key.hash(state);
+        state.write_u64(self.message.hash);
     }
 }
 

@@ -1,7 +1,8 @@
 //! Received responses: their content, and their head, which each 304 renews in place.
 
 use std::fmt;
-use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, OnceLock};
 use std::time::SystemTime;
 
 use bytes::Bytes;
@@ -11,7 +12,9 @@ use parking_lot::RwLock;
 
 use super::Exchange;
 use super::headers::Terms;
+use super::lease::Lease;
 use super::request::Message;
+use super::stored::freshen;
 use crate::document::{Content, Document};
 use crate::jsonapi::DocumentError;
 
@@ -41,7 +44,12 @@ pub struct Response {
 impl Response {
     pub(super) fn new(message: Arc<Message>, received: ReceivedHead, body: Bytes) -> Self {
         Self {
-            head: Arc::new(ResponseHead { message, latest: RwLock::new(Latest::of(Arc::new(received))) }),
+            head: Arc::new(ResponseHead {
+                message,
+                latest: RwLock::new(Latest::of(Arc::new(received))),
+                first_lease: OnceLock::new(),
+                is_renewed: AtomicBool::new(false),
+            }),
             body,
             records_error: None,
         }
@@ -59,8 +67,8 @@ impl Response {
         self.head.latest().parts.status
     }
 
-    /// Returns why the records that the response to an unsafe request shows were not changed; `None` if they were, or if
-    /// there was nothing to change.
+    /// Returns why the records that the response shows were not changed, if it is one to an unsafe request or is kept
+    /// nowhere; `None` if they were, or if there was nothing to change.
     #[must_use]
     pub fn records_error(&self) -> Option<&RecordsError> {
         self.records_error.as_deref()
@@ -102,17 +110,27 @@ pub enum RecordsError {
 pub struct ResponseHead {
     pub(super) message: Arc<Message>,
     latest: RwLock<Latest>,
+    /// The lease as of the response that brought the content, so that hits need no lock until a 304 renews the head.
+    first_lease: OnceLock<Option<Lease>>,
+    is_renewed: AtomicBool,
 }
 
 struct Latest {
     head: Arc<ReceivedHead>,
     /// What `head` says with the request of its `ResponseHead`; `None` until somebody asks.
-    terms: Option<Terms>,
+    known: Option<Known>,
+}
+
+/// What a head says.
+#[derive(Clone, Copy)]
+struct Known {
+    terms: Terms,
+    lease: Option<Lease>,
 }
 
 impl Latest {
     fn of(head: Arc<ReceivedHead>) -> Self {
-        Self { head, terms: None }
+        Self { head, known: None }
     }
 }
 
@@ -143,19 +161,41 @@ impl ResponseHead {
 
     /// Returns the latest head and what it says, which is worked out only once.
     pub(super) fn latest_terms(&self) -> (Arc<ReceivedHead>, Terms) {
+        let (head, known) = self.latest_known();
+        (head, known.terms)
+    }
+
+    /// Returns until when the latest head lets the response serve plain requests.
+    #[inline]
+    pub(super) fn lease(&self) -> Option<Lease> {
+        if self.is_renewed.load(Ordering::Acquire) {
+            let known = self.latest.read().known;
+            return known.map_or_else(|| self.latest_known().1.lease, |known| known.lease);
+        }
+        *self.first_lease.get_or_init(|| self.latest_known().1.lease)
+    }
+
+    fn latest_known(&self) -> (Arc<ReceivedHead>, Known) {
         let (head, known) = {
             let latest = self.latest.read();
-            (Arc::clone(&latest.head), latest.terms)
+            (Arc::clone(&latest.head), latest.known)
         };
-        let terms = known.unwrap_or_else(|| {
-            let terms = self.exchange(&head).terms();
+        let known = known.unwrap_or_else(|| {
+            let known = self.read(&head);
             let mut latest = self.latest.write();
             if Arc::ptr_eq(&latest.head, &head) {
-                latest.terms = Some(terms);
+                latest.known = Some(known);
             }
-            terms
+            known
         });
-        (head, terms)
+        (head, known)
+    }
+
+    fn read(&self, head: &ReceivedHead) -> Known {
+        let exchange = self.exchange(head);
+        let terms = exchange.terms();
+        let is_plain = self.message.is_plain && !terms.may_vary;
+        Known { terms, lease: if is_plain { Lease::of(exchange.knowing(&terms)) } else { None } }
     }
 
     pub(super) fn message(&self) -> &Arc<Message> {
@@ -165,7 +205,19 @@ impl ResponseHead {
     /// Sets the head as of a newer response with the same content.
     pub(crate) fn renew(&self, newer: Arc<ReceivedHead>) {
         let older = std::mem::replace(&mut *self.latest.write(), Latest::of(newer));
+        self.is_renewed.store(true, Ordering::Release);
         drop(older);
+    }
+
+    /// Renews the head by a 304 about the content.
+    pub(super) fn confirm(&self, not_modified: ReceivedHead) {
+        let ReceivedHead { parts, requested, received } = not_modified;
+        let mut latest = self.latest.write();
+        let head = Arc::make_mut(&mut latest.head);
+        freshen(&mut head.parts, &parts);
+        (head.requested, head.received) = (requested, received);
+        latest.known = None;
+        self.is_renewed.store(true, Ordering::Release);
     }
 
     pub(super) fn exchange<'a>(&'a self, latest: &'a ReceivedHead) -> Exchange<'a> {

@@ -7,9 +7,11 @@ use std::time::Duration;
 use cache_client::{Client, QueryError, Strategy};
 use cache_core::{Freshness, Holds, LoadingOptions, Query};
 
+use super::change::Issue;
+use super::clock;
 use super::load::exchange;
 use super::status::is_failure;
-use super::{GetResponse, Request, Response, Reuse, State, Transport, Verdict};
+use super::{GetResponse, Request, Response, Reuse, State, Transport, Verdict, Windows};
 
 /// The answer to a request.
 #[derive(Clone, Debug)]
@@ -33,7 +35,9 @@ pub trait ClientRequests<A: Transport> {
     /// a [key](Request::key), or one that [skips the cache](Request::skip_cache), is sent by the caller's own task.
     ///
     /// A successful unsafe request marks what it has made stale, and changes records, as in
-    /// [a load](super::LoadRequests).
+    /// [a load](super::LoadRequests). If the client keeps [documents](crate::DocumentsBuilder), so does a response of
+    /// JSON:API to a `GET` that is kept nowhere: it changes the records that documents show, and counts as issued when its
+    /// request was sent. See [`Response::records_error`].
     ///
     /// # Errors
     /// As those of [`Client::query`]. If a load fails, or the server answers 500, 502, 503 or 504, a stale response is
@@ -61,6 +65,9 @@ where
                 return Box::pin(alone(self, &request)).await;
             }
             let call = Call { client: self, request: &request };
+            if let Some(answer) = call.plain_hit() {
+                return Ok(answer);
+            }
             match call.stored() {
                 Some(Stored { response, verdict, .. }) if verdict.state == State::Fresh => {
                     Ok(Answer { response, verdict: Some(verdict), is_stored: true })
@@ -90,6 +97,22 @@ impl<A: Transport> Call<'_, A>
 where
     A::Registry: Holds<GetResponse>,
 {
+    /// The stored response, if its headers alone say that it is fresh. Everything else is left to the policy.
+    #[inline]
+    fn plain_hit(&self) -> Option<Answer> {
+        let (app, request) = (self.client.app(), self.request);
+        let is_plain = request.query.message.is_plain
+            && request.call.is_none()
+            && app.windows() == Windows::default()
+            && !app.policy().has_opinions();
+        if !is_plain {
+            return None;
+        }
+        let response = self.client.cache().plainly_unmarked(&request.query)?;
+        let verdict = response.head().lease()?.verdict(clock::coarse_nanos(app)?)?;
+        Some(Answer { response, verdict: Some(verdict), is_stored: true })
+    }
+
     /// Loads the response, of which `stored` is not fresh.
     async fn load(&self, stored: Option<Stored>) -> Result<Answer, QueryError<A::Error>> {
         let verdict = stored.as_ref().map(|stored| stored.verdict);
@@ -125,10 +148,10 @@ where
 
     fn judge(&self, response: &Response, is_marked: bool) -> Verdict {
         let (app, (latest, terms)) = (self.client.app(), response.head().latest_terms());
-        Reuse::new(response.head().exchange(&latest).knowing(&terms), app.now())
+        Reuse::new(response.head().exchange(&latest).knowing(&terms), clock::now(app))
             .for_request(self.request.head())
             .constant(app.constant_headers())
-            .call(self.request.call)
+            .call(self.request.windows_of_call())
             .query(app.windows())
             .marked(is_marked)
             .verdict(app.policy())
@@ -147,7 +170,7 @@ where
                 let options = options.strategy(Strategy::StaleWhileRevalidate).swr(Duration::MAX);
                 // Zero is no time for a query.
                 let least = Duration::from_nanos(1);
-                self.request.call.fresh.map_or(options, |fresh| options.fresh(fresh.max(least)))
+                self.request.windows_of_call().fresh.map_or(options, |fresh| options.fresh(fresh.max(least)))
             }
             _ if *freshness == Freshness::Fresh => options.strategy(Strategy::Refresh),
             _ => options.strategy(Strategy::CacheFirst),
@@ -164,8 +187,10 @@ where
 /// Sends a request whose response is kept nowhere.
 async fn alone<A: Transport>(client: &Client<A>, request: &Request) -> Result<Answer, QueryError<A::Error>> {
     let message = &request.query.message;
-    let sent = exchange(client, message, message.head.clone()).await;
+    let issue = Issue::of(client, message);
+    let sent = exchange(client, message).await;
     let response =
         sent.map_err(|error| QueryError::Failed { query: GetResponse::NAME, source: Arc::new(error) })?;
-    Ok(Answer { response: Arc::new(response), verdict: None, is_stored: false })
+    let response = Arc::new(issue.apply(client, response));
+    Ok(Answer { response, verdict: None, is_stored: false })
 }

@@ -27,9 +27,9 @@ pub fn stored_head(response: &response::Parts) -> response::Parts {
 }
 
 pub(super) fn without_connection_fields(mut response: response::Parts) -> response::Parts {
-    let left_out: SmallVec<[HeaderName; 12]> = connection_fields(&response.headers).collect();
+    let left_out = ConnectionFields::of(&response.headers);
     // Most responses have none of them.
-    let present: Vec<_> = response.headers.keys().filter(|name| left_out.contains(name)).cloned().collect();
+    let present: Vec<_> = response.headers.keys().filter(|name| left_out.has(name)).cloned().collect();
     for name in present {
         response.headers.remove(name);
     }
@@ -40,20 +40,22 @@ pub(super) fn without_connection_fields(mut response: response::Parts) -> respon
 ///
 /// What describes the stored content stays, since that was decoded and parsed when it came. `Age` and `Date` belong to
 /// the newest answer of the server, so they go if the 304 has none.
-pub(super) fn freshen(stored: &response::Parts, not_modified: &response::Parts) -> response::Parts {
-    let mut fresh = stored.clone();
+pub(super) fn freshen(stored: &mut response::Parts, not_modified: &response::Parts) {
+    let (fresh, newer) = (&mut stored.headers, &not_modified.headers);
     for name in [AGE, DATE] {
-        fresh.headers.remove(name);
+        fresh.remove(name);
     }
-    let newer = &not_modified.headers;
-    let left_out: SmallVec<[HeaderName; 12]> = connection_fields(newer).collect();
-    for name in newer.keys().filter(|name| !describes_content(name) && !left_out.contains(name)) {
-        fresh.headers.remove(name);
+    let left_out = ConnectionFields::of(newer);
+    for name in newer.keys().filter(|name| !describes_content(name) && !left_out.has(name)) {
+        // Most of them are as they were.
+        if fresh.get_all(name) == newer.get_all(name) {
+            continue;
+        }
+        fresh.remove(name);
         for value in newer.get_all(name) {
-            fresh.headers.append(name, value.clone());
+            fresh.append(name, value.clone());
         }
     }
-    fresh
 }
 
 fn describes_content(name: &HeaderName) -> bool {
@@ -61,19 +63,29 @@ fn describes_content(name: &HeaderName) -> bool {
         .contains(name)
 }
 
-fn connection_fields(headers: &HeaderMap) -> impl Iterator<Item = HeaderName> {
-    let named =
-        headers.get_all(CONNECTION).iter().flat_map(|line| line.as_bytes().split(|byte| *byte == b','));
-    let named = named.filter_map(|member| HeaderName::from_bytes(member.trim_ascii()).ok());
-    named.chain([
-        CONNECTION,
-        KEEP_ALIVE,
-        header::PROXY_AUTHENTICATE,
-        PROXY_AUTHENTICATION_INFO,
-        header::PROXY_AUTHORIZATION,
-        PROXY_CONNECTION,
-        header::TE,
-        header::TRANSFER_ENCODING,
-        header::UPGRADE,
-    ])
+/// The fields that concern only the connection: these, and those that `Connection` names.
+struct ConnectionFields(SmallVec<[HeaderName; 4]>);
+
+static OF_EACH_CONNECTION: [HeaderName; 9] = [
+    CONNECTION,
+    KEEP_ALIVE,
+    header::PROXY_AUTHENTICATE,
+    PROXY_AUTHENTICATION_INFO,
+    header::PROXY_AUTHORIZATION,
+    PROXY_CONNECTION,
+    header::TE,
+    header::TRANSFER_ENCODING,
+    header::UPGRADE,
+];
+
+impl ConnectionFields {
+    fn of(headers: &HeaderMap) -> Self {
+        let lines = headers.get_all(CONNECTION).iter();
+        let named = lines.flat_map(|line| line.as_bytes().split(|byte| *byte == b','));
+        Self(named.filter_map(|member| HeaderName::from_bytes(member.trim_ascii()).ok()).collect())
+    }
+
+    fn has(&self, name: &HeaderName) -> bool {
+        OF_EACH_CONNECTION.contains(name) || self.0.contains(name)
+    }
 }

@@ -3,7 +3,6 @@
 use serde::Deserialize;
 use serde_json::value::RawValue;
 
-use super::{ReadError, one_pass};
 use super::found::Found;
 use super::head::Head;
 use super::identifier::Identifier;
@@ -11,6 +10,7 @@ use super::links::{read_links, read_meta};
 use super::pointer::{FieldError, expected, read_object};
 use super::response::{Expected, Primary, Response};
 use super::visit::{each_element, present, read_list};
+use super::{ReadError, one_pass};
 use crate::record::RecordRef;
 use crate::record_types::RecordTypes;
 

@@ -70,11 +70,7 @@ pub(crate) fn delete<A: Resources, R: Resource>(layer: &mut LayerEdit<A>, key: &
 }
 
 /// Shows records in the answers that show another one now.
-pub(crate) fn show<A: Resources, R: Resource>(
-    layer: &mut LayerEdit<A>,
-    beside: &R::Key,
-    records: Frame,
-) {
+pub(crate) fn show<A: Resources, R: Resource>(layer: &mut LayerEdit<A>, beside: &R::Key, records: Frame) {
     let name = RecordRef::of(beside);
     let shown = ShownName::<A>::new(layer, &name);
     let changes = move |frame: &Frame| {

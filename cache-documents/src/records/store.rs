@@ -91,8 +91,8 @@ pub(crate) fn store_answer<A: Resources, T: Content + ?Sized>(
     answer
 }
 
-/// Writes the records of a response that answers no query, as of now. Marks the answers that list records of these
-/// types.
+/// Writes the records of a response that answers no query: as of its request if that was numbered, else as of now. Marks
+/// the answers that list records of these types.
 #[cfg(feature = "http")]
 pub(crate) fn store_records<A: Resources>(
     (records, renamed): (&Frame, &[(RecordRef, RecordRef)]),
@@ -100,7 +100,11 @@ pub(crate) fn store_records<A: Resources>(
     store: &mut AnswerStore<'_, A>,
 ) {
     let documents = store.client().extension::<Documents<A>>();
-    let number = documents.order.next();
+    let issue = store.started::<LoadIssue>();
+    if issue.is_some_and(|issue| issue.resets != store.client().cache().resets()) {
+        return;
+    }
+    let number = issue.map_or_else(|| documents.order.next(), |issue| issue.number);
     let lane = documents.lane.enter();
     let mut plan = std::mem::take(store.plan::<Plan<A>>());
     let mut names = match plan.rename(&documents, store, renamed) {

@@ -46,8 +46,8 @@ impl Transport for Network {
         &self.constants
     }
 
-    fn now(&self) -> SystemTime {
-        self.clock.wall()
+    fn now(&self) -> Option<SystemTime> {
+        Some(self.clock.wall())
     }
 }
 

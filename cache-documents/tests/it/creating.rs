@@ -44,7 +44,8 @@ impl Mutate<Blog> for Hire {
     async fn run(&self, cx: &Context<Blog>) -> Result<Document<Person>, BlogError> {
         takes(Duration::from_secs(1)).await;
         let id = self.id.ok_or_else(|| BlogError::Unanswered("/people".to_owned()))?;
-        let body = json!({"data": {"type": "people", "id": id, "attributes": {"name": "Ann", "age": 30}}}).to_string();
+        let body = json!({"data": {"type": "people", "id": id, "attributes": {"name": "Ann", "age": 30}}})
+            .to_string();
         Ok(cx.document::<Person>(body.as_bytes())?.saved(&ann()).unwrap())
     }
 
@@ -221,7 +222,10 @@ async fn a_list_that_has_the_saved_record_already_shows_it_once() {
     let one = json!({"type": "articles", "id": "1"});
     desk.client
         .documents()
-        .write(&GetFeed(1), desk.client.document(json!({"data": [one, saved]}).to_string().as_bytes()).unwrap())
+        .write(
+            &GetFeed(1),
+            desk.client.document(json!({"data": [one, saved]}).to_string().as_bytes()).unwrap(),
+        )
         .await
         .unwrap();
     assert_eq!(titles(&desk).await, ["One", "Saved"]);

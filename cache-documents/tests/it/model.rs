@@ -375,8 +375,10 @@ impl Naive {
         }
         let first = self.running.keys().next().copied().unwrap_or(u64::MAX);
         // A record that has got another name is still the same version.
-        let owned: BTreeSet<u64> =
-            self.shared().flat_map(|(_, shown)| shown.records.values().map(|(version, _)| *version)).collect();
+        let owned: BTreeSet<u64> = self
+            .shared()
+            .flat_map(|(_, shown)| shown.records.values().map(|(version, _)| *version))
+            .collect();
         let written = &self.written;
         self.records.retain(|name, (version, _)| {
             let is_remembered = written.get(name).is_some_and(|fields| fields.values().any(|&by| by > first));
@@ -508,12 +510,9 @@ impl Naive {
     }
 
     /// What a list shows when one of the local articles is added to it: this article, the list, and all records.
-    fn pushed(
-        &self,
-        index: &prop::sample::Index,
-        feed: u8,
-    ) -> Option<(Name, Vec<u8>, Vec<(Name, Fields)>)> {
-        let is_there = |name: &Name| name.0 == "articles" && self.records.contains_key(&self.shown_name(*name));
+    fn pushed(&self, index: &prop::sample::Index, feed: u8) -> Option<(Name, Vec<u8>, Vec<(Name, Fields)>)> {
+        let is_there =
+            |name: &Name| name.0 == "articles" && self.records.contains_key(&self.shown_name(*name));
         let articles: Vec<_> = self.local_names().into_iter().filter(is_there).collect();
         let shown = self.answers.get(&Key::Feed(feed)).filter(|shown| !shown.is_marked)?;
         let local = *(!articles.is_empty()).then(|| index.get(&articles))?;
@@ -664,7 +663,9 @@ impl Real {
     fn with_layers(&self, key: Key) -> Option<Shown> {
         let client = &self.desk.client;
         match key {
-            Key::Article(id) => client.cached(&GetArticle(id.into())).map(|shown| shown_article(&shown, false)),
+            Key::Article(id) => {
+                client.cached(&GetArticle(id.into())).map(|shown| shown_article(&shown, false))
+            }
             Key::Feed(id) => client.cached(&GetFeed(id.into())).map(|shown| shown_feed(&shown, false)),
         }
     }
@@ -944,7 +945,8 @@ async fn run(ops: Vec<Op>) {
                 let local = LOCAL + naive.locals;
                 naive.locals += 1;
                 article.insert("author", json!(id_of(local)));
-                let records = vec![(("articles", local), article.clone()), (("people", local), person.clone())];
+                let records =
+                    vec![(("articles", local), article.clone()), (("people", local), person.clone())];
                 naive.answer(Key::Article(local), vec![local], records);
                 real.create(local, (&article, &person)).await;
             }

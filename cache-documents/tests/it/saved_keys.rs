@@ -51,7 +51,8 @@ macro_rules! release {
                 type Error = DocumentError;
 
                 async fn fetch(&self, cx: &Context<Program>) -> Result<Document<Article>, DocumentError> {
-                    let body = br#"{"data": {"type": "articles", "id": "7", "attributes": {"title": "Seven"}}}"#;
+                    let body =
+                        br#"{"data": {"type": "articles", "id": "7", "attributes": {"title": "Seven"}}}"#;
                     cx.document(body)
                 }
             }

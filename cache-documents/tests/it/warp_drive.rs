@@ -109,7 +109,10 @@ fn check_family(document: &Document<Parent>, parent: &str, children: RangeInclus
     assert_eq!(shown.children.keys(), ids(children));
     assert_eq!(document.many(&shown.children).count(), count);
     for child in document.many(&shown.children) {
-        assert_eq!((child.child_name.value().map(|name| &**name), child.parent.key()), (Some("Scott child 1"), Some(&parent)));
+        assert_eq!(
+            (child.child_name.value().map(|name| &**name), child.parent.key()),
+            (Some("Scott child 1"), Some(&parent))
+        );
     }
 }
 
@@ -134,7 +137,11 @@ async fn families_are_read_shared_and_released() {
     let (one, last) = (ChildId("1".into()), ChildId("19600".into()));
     assert!(Arc::ptr_eq(followed.get(&one).unwrap(), initial.get(&one).unwrap()));
     assert!(Arc::ptr_eq(followed.get(&last).unwrap(), fewer.get(&last).unwrap()));
-    assert_eq!(followed.get(&one).unwrap().parent.key(), Some(&ParentId("1".into())), "the child's own side stays");
+    assert_eq!(
+        followed.get(&one).unwrap().parent.key(),
+        Some(&ParentId("1".into())),
+        "the child's own side stays"
+    );
 
     // Records go with the last document that shows them.
     drop((initial, followed));

@@ -8,6 +8,7 @@ mod loopback;
 mod served;
 mod several_callers;
 mod site;
+mod unkept;
 mod unsafe_methods;
 mod verdicts;
 mod windows;

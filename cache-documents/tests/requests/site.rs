@@ -128,6 +128,10 @@ impl Policy for Judge {
     fn judge(&self, exchange: &Exchange<'_>, _: SystemTime) -> Opinion {
         self.0.lock().get(exchange.request().uri.path()).copied().unwrap_or_default()
     }
+
+    fn has_opinions(&self) -> bool {
+        self.0.lock().values().any(|opinion| *opinion != Opinion::None)
+    }
 }
 
 impl App for Site {
@@ -179,9 +183,9 @@ impl Transport for Site {
         *self.windows.lock()
     }
 
-    fn now(&self) -> SystemTime {
+    fn now(&self) -> Option<SystemTime> {
         let start = 1_800_000_000 + self.wall_clock.load(Ordering::SeqCst);
-        SystemTime::UNIX_EPOCH + seconds(start.unsigned_abs()) + self.began.elapsed()
+        Some(SystemTime::UNIX_EPOCH + seconds(start.unsigned_abs()) + self.began.elapsed())
     }
 }
 

@@ -102,8 +102,9 @@ fn expected(desk: &Desk, query: &GetResponse, request: &Request, call: Windows) 
     let head = entry.value().head();
     let latest = head.latest();
     let exchange = Exchange::new(head.request(), &latest.parts, latest.requested, latest.received);
-    let reuse =
-        Reuse::new(exchange, site.now()).for_request(request.head()).constant(site.constant_headers());
+    let reuse = Reuse::new(exchange, site.now().unwrap())
+        .for_request(request.head())
+        .constant(site.constant_headers());
     let is_marked = entry.state().freshness == Freshness::Invalidated;
     Some(reuse.call(call).query(site.windows()).marked(is_marked).verdict(site.policy()))
 }

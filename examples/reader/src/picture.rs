@@ -98,8 +98,7 @@ impl Picture {
         let items = reading.items();
         let selected = items.get(reading.place());
         let from_list = selected.map(|item| ShownArticle::of(&item.article, item.author.as_deref()));
-        let whole =
-            reading.selected.value.as_ref().and_then(|document| ShownArticle::whole(document));
+        let whole = reading.selected.value.as_ref().and_then(|document| ShownArticle::whole(document));
         let author = reading.by.value.as_ref().and_then(|document| document.data());
         let author = author.or(selected.and_then(|item| item.author.as_ref()));
         let problems = [&reading.list_problem, &reading.selected.problem, &reading.by.problem];

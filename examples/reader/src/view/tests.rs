@@ -20,10 +20,7 @@ fn picture() -> Picture {
             by: "Ben".to_owned(),
             standfirst: "In short.".to_owned(),
             paragraphs: vec!["At length.".to_owned()],
-            comments: vec![
-                comment("Soon.", Progress::Pending),
-                comment("Long ago.", Progress::Posted),
-            ],
+            comments: vec![comment("Soon.", Progress::Pending), comment("Long ago.", Progress::Posted)],
         }),
         article_mark: Mark::Changing,
         author: Some(ShownAuthor {
