@@ -118,6 +118,18 @@ impl<A: App> LayerEdit<A> {
     }
 }
 
+impl<A: App> AnswerKey<A> {
+    /// Erases the query of a key that loads may write too, so that layers can change its answer.
+    #[doc(hidden)]
+    #[must_use]
+    pub fn of_fetched<Q: Fetch<A>>(query: Q) -> Self
+    where
+        A::Registry: Holds<Q>,
+    {
+        Self::of_answer(query)
+    }
+}
+
 impl<A: App> Client<A> {
     /// Shows changes before they are confirmed. `edit` defines them. They all appear at once, when it returns.
     ///

@@ -282,6 +282,16 @@ impl<A: App> LoadTask<A> {
         self.node.client.remove_copy_of(&*self.query);
     }
 
+    /// Stores what the step for an answer extracts from it, but not the answer. Returns the answer for the callers.
+    fn store_parts(&self, loaded: AnyValue) -> AnyValue {
+        let Some(step) = self.step(&loaded).filter(|_| self.plan.stores()) else { return loaded };
+        let ticket = self.node.take_ticket();
+        self.node.client.commit_parts_by(&step, &loaded, ticket.as_deref()).unwrap_or_else(|error| {
+            self.node.client.telemetry().store_failed(self.subject(), self.plan.strategy(), &error);
+            loaded
+        })
+    }
+
     /// Stores an answer, and the entries that the load brings along. Returns the answer for the callers, and what was
     /// stored for other keys.
     fn store(&self, value: AnyValue, source: AnswerSource, started: Moment, demand: LoadDemand) -> Loaded<A> {

@@ -16,7 +16,6 @@ use crate::client::Client;
 use crate::context::Context;
 use crate::context::memo::Memo;
 use crate::erased::AnyValue;
-use crate::fetch::Fetch;
 use crate::mutate::order::WrittenEntry;
 use crate::notes::Ticket;
 
@@ -474,9 +473,8 @@ impl<A: App> AnswerKey<A> {
         Self(Arc::new(TypedKey { key: query, as_loaded: None }))
     }
 
-    /// Erases the query of a key that loads may write too, and layers may change.
-    #[must_use]
-    pub fn of_answer<Q: Fetch<A>>(query: Q) -> Self
+    /// Erases the query of a key that a change writes and loads may write too.
+    pub(crate) fn of_answer<Q: Query + AnyQuery<A>>(query: Q) -> Self
     where
         A::Registry: Holds<Q>,
     {

@@ -131,7 +131,7 @@ fn find_restored<A: Resources, Q: Fetch<A, Value: AnyDocument>>(
         restored.push(RestoredAnswer {
             age: state.age,
             is_marked: state.freshness == Freshness::Invalidated,
-            key: AnswerKey::of_answer(entry.into_parts().0),
+            key: AnswerKey::of_fetched(entry.into_parts().0),
             adopt: adopt_answer::<A, <Q::Value as AnyDocument>::Content>,
             shares_records: shares_records::<A, <Q::Value as AnyDocument>::Content>,
         });

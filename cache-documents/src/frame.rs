@@ -312,8 +312,7 @@ impl Frame {
         })
     }
 
-    /// Returns whether it shows a record.
-    pub(crate) fn has(&self, name: &RecordRef) -> bool {
+    fn has(&self, name: &RecordRef) -> bool {
         self.list(name.resource).is_some_and(|list| list.ids().binary_search(&name.id).is_ok())
     }
 

@@ -105,7 +105,8 @@
 //!
 //! # Changes of records
 //! If the client keeps [documents](crate::DocumentsBuilder), the response to a successful unsafe request changes the
-//! records that it shows, in all documents. [`LoadRequests`] says what else follows from it.
+//! records that it shows, in all documents. [`LoadRequests`] says what else follows from it. A response to a `GET` that is
+//! kept nowhere, such as one with `no-store`, changes the records that documents show too, in the order of requests.
 //!
 //! ```
 //! # use bytes::Bytes;

@@ -45,16 +45,6 @@ impl<A: App> LoadTask<A> {
         own.or_else(|| self.node.client.step_for(value).cloned())
     }
 
-    /// Stores what the step for an answer extracts from it, but not the answer. Returns the answer for the callers.
-    pub(super) fn store_parts(&self, loaded: AnyValue) -> AnyValue {
-        let Some(step) = self.step(&loaded).filter(|_| self.plan.stores()) else { return loaded };
-        let ticket = self.node.take_ticket();
-        self.node.client.commit_parts_by(&step, &loaded, ticket.as_deref()).unwrap_or_else(|error| {
-            self.node.client.telemetry().store_failed(self.subject(), self.plan.strategy(), &error);
-            loaded
-        })
-    }
-
     /// Stores an answer by a step. Returns the outcome, and the value that the step has made of the answer.
     pub(super) fn store_by_step(
         &self,

@@ -10,7 +10,7 @@
 //! |---|---|---|
 //! | key | the struct | the URL of a `GET`, or a [name](crate::http::Request::named) |
 //! | answer | a typed document | a [`Response`](crate::http::Response): head and bytes |
-//! | records | shared | none |
+//! | records | shared | none of its own; unsafe requests, and what is kept nowhere, change those of documents |
 //! | times | of the headers; where they are silent, of the query's options | of the headers; where they are silent, [`Transport::windows`](crate::http::Transport::windows) |
 //! | for | data that the program shows | feeds, files, proxies: responses whose types the program does not know |
 //!

@@ -57,6 +57,9 @@ impl Seconds {
 impl CacheControl {
     pub(super) fn read(headers: &HeaderMap) -> Self {
         let mut read = Self::default();
+        if headers.is_empty() {
+            return read;
+        }
         for line in headers.get_all(CACHE_CONTROL) {
             read.add_line(line.as_bytes());
         }

@@ -10,7 +10,7 @@ use http::{
 use http_cache_semantics::{CacheOptions, CachePolicy, RequestLike, ResponseLike};
 
 use super::Exchange;
-use super::cache_control::CacheControl;
+use super::cache_control::{CacheControl, Seconds};
 use super::date::DateField;
 use super::status::{is_cacheable_by_default, is_understood, is_whole};
 
@@ -28,6 +28,12 @@ pub(super) struct Terms {
 }
 
 impl Terms {
+    /// Whether they would be the same for other times and dates, except for the age.
+    pub(super) fn are_timeless(&self) -> bool {
+        let states_lifetime = self.response.no_cache || self.response.max_age != Seconds::Absent;
+        self.said == Said::NoStore || states_lifetime
+    }
+
     pub(super) fn read(exchange: &Exchange<'_>) -> Self {
         let headers = &exchange.response.headers;
         let response = CacheControl::read(headers);

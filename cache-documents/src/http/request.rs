@@ -79,7 +79,8 @@ impl Request {
 
     /// Sets the times for this call. They come before the headers.
     pub fn windows(self, call: Windows) -> Self {
-        Self { call: Some(Box::new(call)), ..self }
+        let call = (call != Windows::default()).then(|| Box::new(call));
+        Self { call, ..self }
     }
 
     /// Accepts a stored response for this time after it was received, whatever its headers say, even if somebody has

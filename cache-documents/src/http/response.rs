@@ -118,19 +118,14 @@ pub struct ResponseHead {
 struct Latest {
     head: Arc<ReceivedHead>,
     /// What `head` says with the request of its `ResponseHead`; `None` until somebody asks.
-    known: Option<Known>,
-}
-
-/// What a head says.
-#[derive(Clone, Copy)]
-struct Known {
-    terms: Terms,
-    lease: Option<Lease>,
+    terms: Option<Terms>,
+    /// `None` until somebody asks.
+    lease: Option<Option<Lease>>,
 }
 
 impl Latest {
     fn of(head: Arc<ReceivedHead>) -> Self {
-        Self { head, known: None }
+        Self { head, terms: None, lease: None }
     }
 }
 
@@ -161,41 +156,42 @@ impl ResponseHead {
 
     /// Returns the latest head and what it says, which is worked out only once.
     pub(super) fn latest_terms(&self) -> (Arc<ReceivedHead>, Terms) {
-        let (head, known) = self.latest_known();
-        (head, known.terms)
+        let (head, known) = {
+            let latest = self.latest.read();
+            (Arc::clone(&latest.head), latest.terms)
+        };
+        let terms = known.unwrap_or_else(|| {
+            let terms = self.exchange(&head).terms();
+            let mut latest = self.latest.write();
+            // A head that somebody holds is not changed in place.
+            if Arc::ptr_eq(&latest.head, &head) {
+                latest.terms = Some(terms);
+            }
+            terms
+        });
+        (head, terms)
     }
 
     /// Returns until when the latest head lets the response serve plain requests.
     #[inline]
     pub(super) fn lease(&self) -> Option<Lease> {
-        if self.is_renewed.load(Ordering::Acquire) {
-            let known = self.latest.read().known;
-            return known.map_or_else(|| self.latest_known().1.lease, |known| known.lease);
+        if !self.is_renewed.load(Ordering::Acquire) {
+            return *self.first_lease.get_or_init(|| self.latest_lease());
         }
-        *self.first_lease.get_or_init(|| self.latest_known().1.lease)
+        let lease = self.latest.read().lease;
+        lease.unwrap_or_else(|| self.latest_lease())
     }
 
-    fn latest_known(&self) -> (Arc<ReceivedHead>, Known) {
-        let (head, known) = {
-            let latest = self.latest.read();
-            (Arc::clone(&latest.head), latest.known)
-        };
-        let known = known.unwrap_or_else(|| {
-            let known = self.read(&head);
-            let mut latest = self.latest.write();
-            if Arc::ptr_eq(&latest.head, &head) {
-                latest.known = Some(known);
-            }
-            known
-        });
-        (head, known)
-    }
-
-    fn read(&self, head: &ReceivedHead) -> Known {
-        let exchange = self.exchange(head);
-        let terms = exchange.terms();
+    #[cold]
+    fn latest_lease(&self) -> Option<Lease> {
+        let (head, terms) = self.latest_terms();
         let is_plain = self.message.is_plain && !terms.may_vary;
-        Known { terms, lease: if is_plain { Lease::of(exchange.knowing(&terms)) } else { None } }
+        let lease = if is_plain { Lease::of(self.exchange(&head).knowing(&terms)) } else { None };
+        let mut latest = self.latest.write();
+        if Arc::ptr_eq(&latest.head, &head) {
+            latest.lease = Some(lease);
+        }
+        lease
     }
 
     pub(super) fn message(&self) -> &Arc<Message> {
@@ -213,10 +209,15 @@ impl ResponseHead {
     pub(super) fn confirm(&self, not_modified: ReceivedHead) {
         let ReceivedHead { parts, requested, received } = not_modified;
         let mut latest = self.latest.write();
-        let head = Arc::make_mut(&mut latest.head);
-        freshen(&mut head.parts, &parts);
+        let Latest { head, terms, lease } = &mut *latest;
+        let head = Arc::make_mut(head);
+        let is_same = freshen(&mut head.parts, &parts);
         (head.requested, head.received) = (requested, received);
-        latest.known = None;
+        *lease = None;
+        *terms = terms.filter(|terms| is_same && terms.are_timeless());
+        if let Some(terms) = terms {
+            terms.age_when_received = self.exchange(head).age_when_received();
+        }
         self.is_renewed.store(true, Ordering::Release);
     }
 

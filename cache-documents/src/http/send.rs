@@ -65,10 +65,12 @@ where
                 return Box::pin(alone(self, &request)).await;
             }
             let call = Call { client: self, request: &request };
-            if let Some(answer) = call.plain_hit() {
+            let plain = call.plainly_stored();
+            let is_counted = plain.is_some();
+            if let Some(answer) = plain.and_then(|response| call.plain_answer(response)) {
                 return Ok(answer);
             }
-            match call.stored() {
+            match call.stored(!is_counted) {
                 Some(Stored { response, verdict, .. }) if verdict.state == State::Fresh => {
                     Ok(Answer { response, verdict: Some(verdict), is_stored: true })
                 }
@@ -97,19 +99,21 @@ impl<A: Transport> Call<'_, A>
 where
     A::Registry: Holds<GetResponse>,
 {
-    /// The stored response, if its headers alone say that it is fresh. Everything else is left to the policy.
+    /// The stored response, if nothing but its headers decides about it, and nobody has marked it. This counts as a use.
     #[inline]
-    fn plain_hit(&self) -> Option<Answer> {
+    fn plainly_stored(&self) -> Option<Arc<Response>> {
         let (app, request) = (self.client.app(), self.request);
         let is_plain = request.query.message.is_plain
             && request.call.is_none()
             && app.windows() == Windows::default()
             && !app.policy().has_opinions();
-        if !is_plain {
-            return None;
-        }
-        let response = self.client.cache().plainly_unmarked(&request.query)?;
-        let verdict = response.head().lease()?.verdict(clock::coarse_nanos(app)?)?;
+        if is_plain { self.client.cache().plainly_unmarked(&request.query) } else { None }
+    }
+
+    /// The answer of such a response, if it is fresh.
+    #[inline]
+    fn plain_answer(&self, response: Arc<Response>) -> Option<Answer> {
+        let verdict = response.head().lease()?.verdict(clock::coarse_nanos(self.client.app())?)?;
         Some(Answer { response, verdict: Some(verdict), is_stored: true })
     }
 
@@ -136,8 +140,8 @@ where
         Ok(Answer { response, verdict, is_stored: is_same && served_at_once })
     }
 
-    fn stored(&self) -> Option<Stored> {
-        let (response, state) = self.client.cache().value_and_state(&self.request.query, true)?;
+    fn stored(&self, counts: bool) -> Option<Stored> {
+        let (response, state) = self.client.cache().value_and_state(&self.request.query, counts)?;
         if state.is_expired {
             return None;
         }

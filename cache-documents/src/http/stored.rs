@@ -39,23 +39,25 @@ pub(super) fn without_connection_fields(mut response: response::Parts) -> respon
 /// Replaces the fields of a stored head by those of a 304.
 ///
 /// What describes the stored content stays, since that was decoded and parsed when it came. `Age` and `Date` belong to
-/// the newest answer of the server, so they go if the 304 has none.
-pub(super) fn freshen(stored: &mut response::Parts, not_modified: &response::Parts) {
+/// the newest answer of the server, so they go if the 304 has none. Returns whether all other fields are as they were.
+pub(super) fn freshen(stored: &mut response::Parts, not_modified: &response::Parts) -> bool {
     let (fresh, newer) = (&mut stored.headers, &not_modified.headers);
     for name in [AGE, DATE] {
         fresh.remove(name);
     }
-    let left_out = ConnectionFields::of(newer);
+    let (left_out, mut is_same) = (ConnectionFields::of(newer), true);
     for name in newer.keys().filter(|name| !describes_content(name) && !left_out.has(name)) {
         // Most of them are as they were.
         if fresh.get_all(name) == newer.get_all(name) {
             continue;
         }
+        is_same &= [AGE, DATE].contains(name);
         fresh.remove(name);
         for value in newer.get_all(name) {
             fresh.append(name, value.clone());
         }
     }
+    is_same
 }
 
 fn describes_content(name: &HeaderName) -> bool {

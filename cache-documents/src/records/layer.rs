@@ -9,7 +9,7 @@ use super::merge::without_links_to;
 use super::owner::{AnyOwner, FrameChange, LayeredRecords};
 use super::state::Documents;
 use crate::frame::{Beside, Changed, Frame};
-use crate::record::RecordRef;
+use crate::record::{RecordRef, Renames};
 use crate::resource::Resource;
 use crate::resources::Resources;
 
@@ -74,7 +74,11 @@ pub(crate) fn show<A: Resources, R: Resource>(layer: &mut LayerEdit<A>, beside: 
     let name = RecordRef::of(beside);
     let shown = ShownName::<A>::new(layer, &name);
     let changes = move |frame: &Frame| {
-        let beside = Beside { name: shown.in_frame::<R>(frame), records: records.clone() };
+        // Those that have got ids meanwhile, so that none is shown twice.
+        let saved =
+            records.records().filter_map(|(name, _)| Some((name.clone(), shown.index.renamed(&name)?)));
+        let records = records.renamed(&saved.collect::<Renames>()).unwrap_or_else(|| records.clone());
+        let beside = Beside { name: shown.in_frame::<R>(frame), records };
         LayeredRecords { added: Some(beside), ..LayeredRecords::default() }
     };
     add(layer, &name, Arc::new(changes));

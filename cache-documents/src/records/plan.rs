@@ -176,11 +176,7 @@ impl<A: Resources> Plan<A> {
         self.steps += 1;
         let mut touched = Vec::new();
         for name in names {
-            let mut owners = documents.index.owners(name);
-            // The answers that the commit makes show the record are not in the index yet.
-            for beside in self.added.iter().filter(|beside| beside.records.has(name)) {
-                owners.extend(documents.index.owners(&beside.name));
-            }
+            let owners = documents.index.owners(name);
             let marks = owners.len() > MAX_REWRITTEN;
             self.following.reserve(if self.following.is_empty() { owners.len() } else { 0 });
             for owner in owners.into_iter().filter(|owner| own != Some(owner.key())) {

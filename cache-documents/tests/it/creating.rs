@@ -163,6 +163,8 @@ async fn later_parts_of_the_commit_change_what_the_documents_show() {
     let desk = desk_with_article().await;
     let answer = || desk.client.document::<Person>(br#"{"data": {"type": "people", "id": "9"}}"#).unwrap();
     let name = |name: &'static str| move |person: &mut Person| person.name = Field::Value(name.into());
+    desk.client.change(|changes| drop(changes.show(&ArticleId("1".into()), answer()))).await.unwrap();
+    assert!(desk.cached(1).get(&nine()).unwrap().name.is_absent());
     let changed = desk.client.change(|changes| {
         changes.show(&ArticleId("1".into()), answer());
         changes.patch(&nine(), name("Ann"));
@@ -231,4 +233,20 @@ async fn a_list_that_has_the_saved_record_already_shows_it_once() {
     assert_eq!(titles(&desk).await, ["One", "Saved"]);
     layer.rollback();
     assert_eq!(titles(&desk).await, ["One", "Saved"]);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_record_that_has_got_its_id_meanwhile_is_shown_once() {
+    let desk = desk_with_article().await;
+    let layer = desk.client.optimistic(|layer| Hire { id: None }.optimistic(layer));
+    assert_eq!(editors(&*desk.article(1).await), ["Ann", "Bob"]);
+    let identifiers = json!([{"type": "people", "id": "9"}, {"type": "people", "id": "8"}]);
+    let pushed = json!({
+        "data": {"type": "articles", "id": "1", "relationships": {"editors": {"data": identifiers}}},
+        "included": [{"type": "people", "id": "9", "lid": "ann", "attributes": {"name": "Anna"}}, {"type": "people", "id": "8"}]
+    });
+    desk.client.documents().write(&GetArticle(1), desk.document(&pushed)).await.unwrap();
+    assert_eq!(editors(&*desk.article(1).await), ["Anna", "Bob"]);
+    layer.rollback();
+    assert_eq!(editors(&*desk.article(1).await), ["Anna", "Bob"]);
 }

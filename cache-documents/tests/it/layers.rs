@@ -106,3 +106,13 @@ async fn a_document_that_was_written_by_hand_has_layers_too() {
     assert_eq!(shown(&desk, 1).await, "Zoe");
     drop(layer);
 }
+
+#[tokio::test(start_paused = true)]
+async fn a_restored_document_has_layers_too() {
+    let (desk, _) = two_articles().await.restarted();
+    let layer =
+        desk.client.optimistic(|layer| layer.patch(&ann(), |person| person.name = "Zoe".to_owned().into()));
+    assert_eq!((shown(&desk, 1).await, shown(&desk, 2).await), ("Zoe".into(), "Zoe".into()));
+    layer.rollback();
+    assert_eq!(shown(&desk, 1).await, "Ann");
+}

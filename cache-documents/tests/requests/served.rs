@@ -89,6 +89,33 @@ async fn a_304_keeps_the_response_and_renews_its_head() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn a_304_may_make_the_response_stale_earlier() {
+    for shorter in ["max-age=10", "no-cache"] {
+        let desk = desk();
+        desk.answers("GET /a", &[("cache-control", "max-age=60"), ("etag", "\"a\"")], "one");
+        desk.answers_with("GET /a", StatusCode::NOT_MODIFIED, &[("cache-control", shorter)], "");
+        desk.text("/a").await;
+        assert!(desk.send(get("/a")).await.is_stored);
+        desk.send(request("GET", "/a", &[("cache-control", "no-cache")])).await;
+        pass(seconds(10)).await;
+        assert!(!desk.send(get("/a")).await.is_stored, "{shorter}");
+        assert_eq!(desk.sent(), 3);
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_clock_that_is_set_back_makes_responses_stale() {
+    let desk = desk();
+    desk.answers("GET /a", &[("cache-control", "max-age=60")], "one");
+    desk.text("/a").await;
+    desk.sets_wall_clock(-1);
+    assert!(!desk.send(get("/a")).await.is_stored);
+    assert!(desk.send(get("/a")).await.is_stored, "it has come by the new time");
+    desk.sets_wall_clock(60);
+    assert!(!desk.send(get("/a")).await.is_stored);
+}
+
+#[tokio::test(start_paused = true)]
 async fn a_304_about_another_response_is_followed_by_a_plain_request() {
     let desk = desk();
     desk.answers("GET /a", &[("etag", "\"a\"")], "one");
