@@ -20,6 +20,7 @@ use crate::blog::{Article, ArticleId, Blog, Desk, GetArticle, GetFeed, Person, P
 type Name = (&'static str, u8);
 /// The known fields of a record.
 type Fields = BTreeMap<&'static str, Value>;
+type Records = Vec<(Name, Fields)>;
 
 const IDS: u8 = 3;
 const FEEDS: u8 = 2;
@@ -510,7 +511,7 @@ impl Naive {
     }
 
     /// What a list shows when one of the local articles is added to it: this article, the list, and all records.
-    fn pushed(&self, index: &prop::sample::Index, feed: u8) -> Option<(Name, Vec<u8>, Vec<(Name, Fields)>)> {
+    fn pushed(&self, index: &prop::sample::Index, feed: u8) -> Option<(Name, Vec<u8>, Records)> {
         let is_there =
             |name: &Name| name.0 == "articles" && self.records.contains_key(&self.shown_name(*name));
         let articles: Vec<_> = self.local_names().into_iter().filter(is_there).collect();
