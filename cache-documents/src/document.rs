@@ -176,8 +176,8 @@ impl<T: Content + ?Sized> Document<T> {
         self.get(relation.key()?)
     }
 
-    /// Returns the records that a relationship names, in order. Those that the document does not show are left out. Takes
-    /// a binary search for each, which is short if the ids ascend, as numbers or as texts.
+    /// Returns the records that a relationship names, in order. Those that the document does not show are left out. A
+    /// record that came after the one before it is found at once, any other by a binary search.
     pub fn many<'d, K: ResourceKey<Value: Resource>>(
         &'d self,
         relation: &'d Many<K>,

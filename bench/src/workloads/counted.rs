@@ -1,7 +1,7 @@
 //! Workloads whose instructions are counted: small caches and one thread, since counting is slow.
 
-use super::load::line_up as loaders;
 use super::documents::counted as documents;
+use super::load::line_up as loaders;
 use super::{Operation, caches, client, commit, hits};
 use crate::keys::Keys;
 use crate::measure::Contestant;

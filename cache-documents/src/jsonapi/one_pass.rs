@@ -16,7 +16,7 @@ use super::visit::Text;
 use crate::field::FieldPlace;
 use crate::map::HashMap;
 use crate::record::RecordRef;
-use crate::record_types::RecordTypes;
+use crate::record_types::{RecordType, RecordTypes};
 use crate::resource::AnyRecord;
 
 /// A record and its name.
@@ -29,7 +29,8 @@ pub(super) fn read(
     expected: Expected,
     known: KnownIds<'_>,
 ) -> Option<Response> {
-    let mut reader = Reader { types, found: Found::new(types, known), unlisted: HashMap::default() };
+    let found = Found::new(types, known);
+    let mut reader = Reader { types, last_type: None, found, unlisted: HashMap::default() };
     let (mut primary, mut head, mut has_included, mut has_version) = (None, Head::default(), false, false);
     let mut cursor = Cursor::new(text);
     cursor.object(|cursor, name| {
@@ -56,12 +57,14 @@ pub(super) fn read(
 
 struct Reader<'t, 'a> {
     types: &'t RecordTypes,
+    /// That of the last resource. The next one often has the same.
+    last_type: Option<&'t RecordType>,
     found: Found<'t>,
     /// The fields of a resource that its record does not have. An attribute and a relationship must not share a name.
     unlisted: HashMap<Text<'a>, FieldPlace>,
 }
 
-impl<'a> Reader<'_, 'a> {
+impl<'t, 'a> Reader<'t, 'a> {
     fn primary(&mut self, cursor: &mut Cursor<'a>, expected: Expected) -> Option<Primary> {
         let Expected { kind, is_collection } = expected;
         if is_collection {
@@ -72,14 +75,14 @@ impl<'a> Reader<'_, 'a> {
             })?;
             return Some(Primary::Many(names.into()));
         }
-        match cursor.token("null") {
+        match cursor.null() {
             Some(()) => Some(Primary::Null),
             None => self.primary_resource(cursor, kind).map(Primary::One),
         }
     }
 
     fn primary_resource(&mut self, cursor: &mut Cursor<'a>, kind: &str) -> Option<RecordRef> {
-        let start = cursor.rest();
+        let start = cursor.place();
         if let Some((name, record)) = self.resource(cursor, Some(kind)) {
             self.found.put(name.clone(), record);
             return Some(name);
@@ -89,7 +92,7 @@ impl<'a> Reader<'_, 'a> {
     }
 
     fn included(&mut self, cursor: &mut Cursor<'a>) -> Option<()> {
-        let start = cursor.rest();
+        let start = cursor.place();
         if let Some((name, record)) = self.resource(cursor, None) {
             self.found.put(name, record);
             return Some(());
@@ -107,9 +110,8 @@ impl<'a> Reader<'_, 'a> {
             let is_second = match &*name.0 {
                 "type" => {
                     let Text(name) = cursor.text()?;
-                    let record_type = self.types.by_name(&name)?;
-                    let is_expected = expected.is_none_or(|expected| expected == name);
-                    (is_expected && is_allowed(&name)).then_some(())?;
+                    let record_type = self.record_type(&name)?;
+                    expected.is_none_or(|expected| expected == name).then_some(())?;
                     kind.replace((record_type.resource, (record_type.absent)())).is_some()
                 }
                 "id" => id.replace(cursor.id()?).is_some(),
@@ -135,6 +137,15 @@ impl<'a> Reader<'_, 'a> {
         })?;
         let (resource, record) = kind?;
         Some((RecordRef { resource, id: id? }, record))
+    }
+
+    /// Returns the type of this name, if the program lists it and the format allows the name.
+    fn record_type(&mut self, name: &str) -> Option<&'t RecordType> {
+        if let Some(last) = self.last_type.filter(|last| last.name() == name) {
+            return Some(last);
+        }
+        self.last_type = self.types.by_name(name).filter(|_| is_allowed(name));
+        self.last_type
     }
 
     /// Reads the attributes or the relationships.

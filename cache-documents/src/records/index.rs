@@ -12,7 +12,7 @@ use smallvec::SmallVec;
 
 use self::owners::Owners;
 use super::owner::AnyOwner;
-use crate::frame::Frame;
+use crate::frame::{Frame, Ids};
 use crate::id::Id;
 use crate::map::HashMap;
 use crate::record::{RecordRef, Renames};
@@ -54,7 +54,7 @@ type LocalNames = SmallVec<[RecordRef; 1]>;
 pub(crate) struct Membership<A: App> {
     index: Arc<RecordIndex<A>>,
     number: u32,
-    names: Vec<(TypeId, Arc<[Id]>)>,
+    names: Vec<(TypeId, Arc<Ids>)>,
     /// The type of the records that the answer lists, if it is a list.
     listed: Option<TypeId>,
 }
@@ -83,7 +83,7 @@ impl<A: App> RecordIndex<A> {
         let mut state = self.0.lock();
         let number = state.answers.add(owner.cloned());
         for (resource, ids) in &names {
-            state.add(*resource, ids, number);
+            state.add(*resource, ids.as_slice(), number);
         }
         let listed = listed.filter(|_| owner.is_some());
         if let Some(listed) = listed {
@@ -97,7 +97,7 @@ impl<A: App> RecordIndex<A> {
     pub(crate) fn owners(&self, name: &RecordRef) -> Vec<Arc<dyn AnyOwner<A>>> {
         let state = self.0.lock();
         let numbers = state.owners_of(name).into_iter().flat_map(Owners::iter);
-        numbers.filter_map(|(number, _)| state.answers.get(number).cloned()).collect()
+        numbers.filter_map(|number| state.answers.get(number).cloned()).collect()
     }
 
     /// Returns the answers that are lists of records of a type. One may be listed several times.
@@ -163,10 +163,10 @@ impl<A: App> IndexState<A> {
         if owners.is_empty() {
             owners.reserve(ids.len());
         }
-        for (place, id) in (0..).zip(ids) {
+        for id in ids {
             match owners.entry(id.clone()) {
-                Entry::Occupied(mut entry) => entry.get_mut().insert(number, place),
-                Entry::Vacant(entry) => _ = entry.insert(Owners::One(number, place)),
+                Entry::Occupied(mut entry) => entry.get_mut().insert(number),
+                Entry::Vacant(entry) => _ = entry.insert(Owners::One(number)),
             }
         }
     }
@@ -232,7 +232,7 @@ impl<A: App> Drop for Membership<A> {
         let mut state = index.0.lock();
         let left = state.answers.remove(*number);
         for (resource, ids) in &*names {
-            state.remove(*resource, ids, *number);
+            state.remove(*resource, ids.as_slice(), *number);
         }
         if let Some(listed) = listed
             && let Some(lists) = state.lists.get_mut(listed)

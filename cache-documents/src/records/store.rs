@@ -1,6 +1,7 @@
 //! Stores answers: merges their records into those that are known, and makes other answers follow.
 
 use std::any::TypeId;
+use std::collections::hash_map::Entry;
 use std::sync::Arc;
 
 use cache_client::{AnswerKey, AnswerStore, Client};
@@ -257,8 +258,7 @@ impl<'d, A: Resources> Merging<'d, A> {
             shown.push((name, record));
         }
         if self.has_local_names {
-            // A record that the answer shows by two names is shown as the last one leaves it.
-            shown = shown.into_iter().collect::<HashMap<_, _>>().into_iter().collect();
+            shown = each_once(shown);
         }
         Shown { frame: Frame::new(shown, &|resource| documents.list.types.to_list(resource)), written, names }
     }
@@ -288,6 +288,21 @@ impl<'d, A: Resources> Merging<'d, A> {
             }
         }
     }
+}
+
+/// Returns each record once, as the last one of the same name leaves it.
+fn each_once(records: Vec<(RecordRef, Arc<dyn AnyRecord>)>) -> Vec<(RecordRef, Arc<dyn AnyRecord>)> {
+    let (mut once, mut places) = (Vec::with_capacity(records.len()), HashMap::default());
+    for (name, record) in records {
+        match places.entry(name.clone()) {
+            Entry::Vacant(place) => {
+                place.insert(once.len());
+                once.push((name, record));
+            }
+            Entry::Occupied(place) => once[*place.get()] = (name, record),
+        }
+    }
+    once
 }
 
 /// Returns a record and its name with ids in place of the local ones that have become ids.
