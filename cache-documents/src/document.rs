@@ -121,7 +121,17 @@ impl<T: Content + ?Sized> Document<T> {
         let frame = renamed.as_ref().unwrap_or(&self.frame).with(changed, names).or(renamed)?;
         let primary = self.primary.renamed(&|name| renames.get(name).map(|name| name.id.clone()));
         let primary = primary.without(&|name| matches!(changed.get(name), Some(None)));
-        Some(Self { primary, frame, owned, ..self.clone() })
+        Some(Self {
+            primary,
+            frame,
+            head: Arc::clone(&self.head),
+            owned,
+            skipped: self.skipped,
+            renamed: self.renamed.clone(),
+            #[cfg(feature = "http")]
+            response: self.response.clone(),
+            content: PhantomData,
+        })
     }
 
     /// Returns the document with ids in place of the local ones of its primary records.

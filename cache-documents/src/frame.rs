@@ -184,14 +184,17 @@ impl Frame {
     /// Returns a frame with the `changed` records of these names in place of those that it shows; `None` if it shows none
     /// of them, or has them already. A name may be listed twice.
     pub(crate) fn with(&self, changed: &Changed, names: &[RecordRef]) -> Option<Self> {
-        let mut lists: Option<Vec<_>> = None;
-        for (place, list) in self.0.iter().enumerate() {
+        let mut is_changed = false;
+        let lists = self.0.iter().map(|list| {
             let changes = Self::changes(&**list, changed, names).map(|(at, record)| (at, record.cloned()));
             let changes: SmallVec<[_; 1]> = changes.collect();
-            if !changes.is_empty() {
-                lists.get_or_insert_with(|| self.0.to_vec())[place] = list.with(&changes);
+            if changes.is_empty() {
+                return Arc::clone(list);
             }
-        }
-        lists.map(|lists| Self(lists.into()))
+            is_changed = true;
+            list.with(&changes)
+        });
+        let lists = lists.collect();
+        is_changed.then_some(Self(lists))
     }
 }

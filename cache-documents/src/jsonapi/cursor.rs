@@ -22,9 +22,13 @@ pub struct Cursor<'a> {
     ids: HashSet<Id>,
 }
 
+/// About as many bytes of a document are there for each id.
+const BYTES_OF_ID: usize = 128;
+
 impl<'a> Cursor<'a> {
     pub(crate) fn new(text: &'a str) -> Self {
-        Self { text, at: 0, ids: HashSet::default() }
+        let ids = HashSet::with_capacity_and_hasher(text.len() / BYTES_OF_ID, Default::default());
+        Self { text, at: 0, ids }
     }
 
     /// Returns how much has been read.
@@ -38,14 +42,18 @@ impl<'a> Cursor<'a> {
     }
 
     /// Returns the first byte that is no space.
+    #[inline]
     pub(crate) fn peek(&mut self) -> Option<u8> {
-        let rest = &self.text.as_bytes()[self.at..];
-        let spaces = rest.iter().take_while(|byte| matches!(byte, b' ' | b'\n' | b'\r' | b'\t')).count();
-        self.at += spaces;
-        rest.get(spaces).copied()
+        loop {
+            match self.text.as_bytes().get(self.at)? {
+                b' ' | b'\n' | b'\r' | b'\t' => self.at += 1,
+                byte => return Some(*byte),
+            }
+        }
     }
 
     /// Reads this byte.
+    #[inline]
     fn byte(&mut self, byte: u8) -> Option<()> {
         (self.peek()? == byte).then(|| self.at += 1)
     }

@@ -148,7 +148,9 @@ impl<A: App> RecordIndex<A> {
 
     /// Returns the local names of a record.
     pub(crate) fn local_names(&self, name: &RecordRef) -> LocalNames {
-        self.0.lock().second_names.local.get(name).cloned().unwrap_or_default()
+        let state = self.0.lock();
+        let SecondNames { local, .. } = &state.second_names;
+        if local.is_empty() { LocalNames::new() } else { local.get(name).cloned().unwrap_or_default() }
     }
 }
 

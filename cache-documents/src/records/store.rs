@@ -222,6 +222,8 @@ struct Merging<'d, A: Resources> {
     renamed: &'d [(RecordRef, RecordRef)],
     /// Whether there are local names that have become names of records with ids.
     has_local_names: bool,
+    /// Whether no other request overlaps.
+    is_alone: bool,
 }
 
 impl<'d, A: Resources> Merging<'d, A> {
@@ -232,7 +234,8 @@ impl<'d, A: Resources> Merging<'d, A> {
         (deleted, renamed): (&'d HashSet<RecordRef>, &'d [(RecordRef, RecordRef)]),
     ) -> Self {
         let has_local_names = !plan.renames.is_empty() || documents.index.has_renamed();
-        Self { documents, source, deleted, renamed, has_local_names }
+        let is_alone = documents.order.is_alone(source.number());
+        Self { documents, source, deleted, renamed, has_local_names, is_alone }
     }
 
     /// Merges records into those that are known, and writes those that have changed.
@@ -254,7 +257,9 @@ impl<'d, A: Resources> Merging<'d, A> {
                 plan.set(documents, store, &name, Some(Arc::clone(&record)));
                 names.push(name.clone());
             }
-            written.push(WrittenRecord { name: name.clone(), record: Some(Arc::clone(&record)), parts });
+            if !self.is_alone {
+                written.push(WrittenRecord { name: name.clone(), record: Some(Arc::clone(&record)), parts });
+            }
             shown.push((name, record));
         }
         if self.has_local_names {
@@ -270,6 +275,7 @@ impl<'d, A: Resources> Merging<'d, A> {
         name: &RecordRef,
     ) -> Merged {
         match self.source {
+            Source::Request(_) if self.is_alone => merge(present, newer, &|_, _| Parts::MAX),
             Source::Request(number) => {
                 let order = &self.documents.order;
                 let later = order.later_than(number, name);
