@@ -108,7 +108,7 @@ impl<'a> Cursor<'a> {
             return None;
         }
         let start = self.at + 1;
-        let end = start + plain_length(&self.text.as_bytes()[start..])?;
+        let end = plain_end(self.text.as_bytes(), start)?;
         if self.text.as_bytes()[end] != b'"' {
             return self.value();
         }
@@ -165,17 +165,17 @@ impl<'a> Cursor<'a> {
     }
 }
 
-/// Returns the number of bytes before a quote, a backslash or a control character. Looks at eight bytes at a time.
-fn plain_length(bytes: &[u8]) -> Option<usize> {
-    let (words, rest) = bytes.as_chunks();
-    for (number, word) in words.iter().enumerate() {
+/// Returns the place of the next quote, backslash or control character. Looks at eight bytes at a time.
+fn plain_end(bytes: &[u8], mut at: usize) -> Option<usize> {
+    while let Some(word) = bytes.get(at..).and_then(|rest| rest.first_chunk()) {
         let special = special_bytes(u64::from_le_bytes(*word));
         if special != 0 {
-            return Some(number * size_of::<u64>() + special.trailing_zeros() as usize / 8);
+            return Some(at + special.trailing_zeros() as usize / 8);
         }
+        at += word.len();
     }
-    let special = rest.iter().position(|byte| matches!(byte, b'"' | b'\\' | 0..0x20));
-    special.map(|at| words.len() * size_of::<u64>() + at)
+    let rest = bytes.get(at..)?;
+    Some(at + rest.iter().position(|byte| matches!(byte, b'"' | b'\\' | 0..0x20))?)
 }
 
 /// Sets the highest bit of the first byte of a word that is a quote, a backslash or a control character. The bytes after it
@@ -198,9 +198,9 @@ mod tests {
                 for after in [b'"', 0x1F, 0x20, b'#', 0x7F, 0xFF] {
                     let plain = [b' ', b'!', b'#', b'[', b']', 0x7F, 0x80, 0xA2, 0xDC, 0xFF].iter().cycle();
                     let mut text: Vec<u8> = plain.copied().skip(length).take(length).collect();
-                    assert_eq!(plain_length(&text), None);
+                    assert_eq!(plain_end(&text, 0), None);
                     text.extend([special, after, after, after, after, after, after, after, after, after]);
-                    assert_eq!(plain_length(&text), Some(length));
+                    assert_eq!(plain_end(&text, length / 2), Some(length));
                 }
             }
         }

@@ -151,6 +151,27 @@ async fn up_to_256_documents_are_rewritten() {
     assert!((0..256).all(|id| desk.author(id) == "Zoe"));
 }
 
+/// Takes time linear in the number of documents: it would not end soon if each searched itself among the others.
+#[tokio::test(start_paused = true)]
+async fn a_person_in_10_000_documents_is_renamed_and_goes_with_the_last_of_them() {
+    const DOCUMENTS: u32 = 10_000;
+    let desk =
+        blog_with(Cache::builder().table::<GetArticle>(|table| table.capacity(2 * u64::from(DOCUMENTS))));
+    articles(&desk, 0..DOCUMENTS).await;
+    let mut observer = desk.client.observe(&GetArticle(3));
+    observer.next().await.unwrap();
+    rename(&desk, "Zoe").await;
+    assert_eq!(desk.author(3), "Zoe");
+    let freshness = |id| desk.client.cache().get_entry(&GetArticle(id)).unwrap().state().freshness;
+    let marked = (0..DOCUMENTS).filter(|id| freshness(*id) == Freshness::Invalidated).count();
+    assert_eq!(marked, DOCUMENTS as usize - 1);
+    drop(observer);
+    assert!((1..DOCUMENTS).all(|id| desk.client.cache().remove(&GetArticle(id))));
+    assert_eq!(desk.client.documents().records(), 2);
+    assert!(desk.client.cache().remove(&GetArticle(0)));
+    assert_eq!((desk.client.documents().records(), desk.person("9")), (0, None));
+}
+
 #[tokio::test(start_paused = true)]
 async fn a_document_that_was_evicted_and_is_held_is_marked() {
     let desk = blog_with(Cache::builder().table::<GetArticle>(|table| table.capacity(1)));
