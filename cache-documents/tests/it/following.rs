@@ -6,10 +6,10 @@ use std::thread;
 use std::time::Duration;
 
 use cache_core::{Cache, Freshness};
-use cache_documents::{ChangeRecords, ClientDocuments, Field};
+use cache_documents::{ChangeRecords, ClientDocuments, Document, Field, One, Resource};
 use serde_json::{Value, json};
 
-use crate::blog::{ArticleId, Desk, GetArticle, PersonId, blog, blog_with};
+use crate::blog::{Article, ArticleId, Desk, GetArticle, Person, PersonId, blog, blog_with};
 
 fn article(id: u32, author: &str, name: &str) -> Value {
     json!({
@@ -157,7 +157,15 @@ async fn a_person_in_10_000_documents_is_renamed_and_goes_with_the_last_of_them(
     const DOCUMENTS: u32 = 10_000;
     let desk =
         blog_with(Cache::builder().table::<GetArticle>(|table| table.capacity(2 * u64::from(DOCUMENTS))));
-    articles(&desk, 0..DOCUMENTS).await;
+    let person = Arc::new(Person { name: "Ann".to_owned().into(), ..Person::absent() });
+    let shown = Article { author: One::to(ann()), ..Article::absent() };
+    let written = desk.client.change(|changes| {
+        for id in 0..DOCUMENTS {
+            let about = Document::about(&ArticleId(id.to_string().into()), shown.clone());
+            changes.write(&GetArticle(id), about.showing(&ann(), Arc::clone(&person)));
+        }
+    });
+    written.await.unwrap();
     let mut observer = desk.client.observe(&GetArticle(3));
     observer.next().await.unwrap();
     rename(&desk, "Zoe").await;
