@@ -33,6 +33,9 @@ pub(crate) struct FrameEdit<'a> {
 #[derive(Clone, Default)]
 pub(crate) struct Frame(Arc<[Arc<dyn AnyRecordList>]>);
 
+/// The ids and the records of one type.
+type RecordsOfType = (TypeId, Vec<Id>, Vec<Arc<dyn AnyRecord>>);
+
 impl Frame {
     /// Makes a frame of records, of which each is named once. Those of types that are not listed are left out.
     pub(crate) fn new(
@@ -40,7 +43,7 @@ impl Frame {
         to_list: &dyn Fn(TypeId) -> Option<ToList>,
     ) -> Self {
         // There are few types, and records of one often follow each other.
-        let mut lists: Vec<(TypeId, Vec<Id>, Vec<Arc<dyn AnyRecord>>)> = Vec::new();
+        let mut lists: Vec<RecordsOfType> = Vec::new();
         let mut current = 0;
         for (RecordRef { resource, id }, record) in records {
             if lists.get(current).is_none_or(|list| list.0 != resource) {

@@ -7,7 +7,7 @@ use std::collections::BTreeSet;
 /// Small, since each record has one. Adding and removing an answer takes time logarithmic in their number.
 pub(super) enum Owners {
     One(u32),
-    /// Boxed, since most records have one.
+    #[expect(clippy::box_collection, reason = "most records have one answer, and are to stay small")]
     Several(Box<BTreeSet<u32>>),
 }
 
