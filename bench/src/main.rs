@@ -66,7 +66,7 @@
 //! | `documents-change/N` | one field of a record changes, which N observed documents show, each with 109 others; from bytes until all records of all documents are read; `documents-change-field/N` until this field is read |
 //! | `documents-response/100` | a parsed response is stored that changes 100 records |
 //! | `documents-rewrite/250` | a record is changed that 250 documents show; time per document |
-//! | `documents-rename/1k` | the same with 1,000 documents, which are marked; time of all |
+//! | `documents-rename/10k` | the same with 10,000 documents of 10 records, most of which are marked; time of all |
 //! | `documents-hits/1k` | queries whose answers are documents |
 //! | `documents-requests/hits` | requests that are answered by a stored response, compared with queries |
 //! | `documents-requests/hits-built` | the same, with a request that is made for each call |

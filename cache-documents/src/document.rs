@@ -124,7 +124,17 @@ impl<T: Content + ?Sized> Document<T> {
         let frame = named.as_ref().unwrap_or(&self.frame).with(changed, names).or(named)?;
         let primary = self.primary.renamed(&|name| renames.get(name).map(|name| name.id.clone()));
         let primary = primary.without(&|name| matches!(changed.get(name), Some(None)));
-        Some(Self { primary, frame, owned, ..self.clone() })
+        Some(Self {
+            primary,
+            frame,
+            head: Arc::clone(&self.head),
+            owned,
+            skipped: self.skipped,
+            renamed: self.renamed.clone(),
+            #[cfg(feature = "http")]
+            response: self.response.clone(),
+            content: PhantomData,
+        })
     }
 
     /// Returns the document with ids in place of the local ones of its primary records.
@@ -181,8 +191,8 @@ impl<T: Content + ?Sized> Document<T> {
         self.get(relation.key()?)
     }
 
-    /// Returns the records that a relationship names, in order. Those that the document does not show are left out. Takes
-    /// a binary search for each, which is short if the ids ascend, as numbers or as texts.
+    /// Returns the records that a relationship names, in order. Those that the document does not show are left out. A
+    /// record that came after the one before it is found at once, any other by a binary search.
     pub fn many<'d, K: ResourceKey<Value: Resource>>(
         &'d self,
         relation: &'d Many<K>,

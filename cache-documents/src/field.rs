@@ -1,6 +1,7 @@
 //! What is known of one field of a record.
 
 use std::any::Any;
+use std::sync::Arc;
 
 use serde::de::DeserializeOwned;
 use serde_json::value::RawValue;
@@ -8,6 +9,7 @@ use serde_json::value::RawValue;
 use crate::id::Id;
 use crate::jsonapi::cursor::Cursor;
 use crate::jsonapi::pointer::{FieldError, read_value};
+use crate::jsonapi::visit::Text;
 use crate::record::RecordRef;
 
 /// What is known of an attribute. No response has mentioned it, or the last one that did has said that it is null, or has
@@ -167,7 +169,13 @@ impl<T: DeserializeOwned + Clone + PartialEq + Send + Sync + 'static> AnyField f
     }
 
     fn read_next(&mut self, cursor: &mut Cursor<'_>) -> Option<()> {
-        *self = cursor.nullable(Cursor::value)?.map_or(Self::Null, Self::Value);
+        if let Some(text) = (self as &mut dyn Any).downcast_mut::<Field<Arc<str>>>() {
+            // A common type, which would be allocated twice.
+            *text =
+                cursor.nullable(Cursor::text)?.map_or(Field::Null, |Text(text)| Field::Value(text.into()));
+        } else {
+            *self = cursor.nullable(Cursor::value)?.map_or(Self::Null, Self::Value);
+        }
         Some(())
     }
 

@@ -1,12 +1,21 @@
 //! The records that an answer shows: one list for each type.
 
+mod ids;
+mod list;
+
 use std::any::{Any, TypeId};
 use std::sync::Arc;
+
+pub(crate) use ids::Ids;
+use list::AnyRecordList;
+pub(crate) use list::{RecordList, ToList};
+
+use smallvec::SmallVec;
 
 use crate::id::Id;
 use crate::map::HashMap;
 use crate::record::{RecordRef, Renames};
-use crate::resource::{AnyRecord, Resource, typed};
+use crate::resource::{AnyRecord, Resource};
 
 /// The records that a commit changes; `None` for those that it deletes.
 pub(crate) type Changed = HashMap<RecordRef, Option<Arc<dyn AnyRecord>>>;
@@ -30,151 +39,35 @@ pub(crate) struct Beside {
     pub(crate) records: Frame,
 }
 
-/// Makes a list of records of one type. The ids are sorted.
-pub(crate) type ToList = fn(Arc<[Id]>, Vec<Arc<dyn AnyRecord>>) -> Arc<dyn AnyRecordList>;
-
 /// The records that an answer shows. Clones share the lists.
 #[derive(Clone, Default)]
 pub(crate) struct Frame(Arc<[Arc<dyn AnyRecordList>]>);
 
-/// Records of one type, sorted by id.
-pub(crate) trait AnyRecordList: Any + Send + Sync {
-    fn resource(&self) -> TypeId;
-    fn ids(&self) -> &Arc<[Id]>;
-    fn record(&self, at: usize) -> Arc<dyn AnyRecord>;
-    /// Returns a list of the same records with these ids, which are equal to its own.
-    fn with_ids(&self, ids: Arc<[Id]>) -> Arc<dyn AnyRecordList>;
-    /// Returns whether the lists have the same records, in the same allocations.
-    fn is_same(&self, other: &dyn AnyRecordList) -> bool;
-    /// Returns a list with other records at these places, and without those that are gone. The places ascend.
-    fn with(&self, changes: &[(usize, Option<Arc<dyn AnyRecord>>)]) -> Arc<dyn AnyRecordList>;
-    /// Returns a list of other records of the same type. An id that comes twice counts once.
-    fn of_same_type(&self, records: Vec<(Id, Arc<dyn AnyRecord>)>) -> Arc<dyn AnyRecordList>;
-}
-
-/// Records of type `R`, sorted by id.
-pub(crate) struct RecordList<R> {
-    /// Shared by the lists of all frames of an answer.
-    ids: Arc<[Id]>,
-    /// In chunks of [`CHUNK`], which lists share. So a list with another record copies one chunk, not all handles.
-    chunks: Box<[Arc<[Arc<R>]>]>,
-}
-
-/// The number of records of a chunk. A document of a hundred records has as many chunks as a chunk has records.
-const CHUNK: usize = 10;
-
-/// The number of ids among which the next one is searched first. As texts, 10 to 19 and 100 to 199 are between 1 and 2.
-const NEAR: usize = 16;
-
-impl<R: Resource> RecordList<R> {
-    /// Makes a list of records of this type. Others are left out.
-    pub(crate) fn erased(ids: Arc<[Id]>, records: Vec<Arc<dyn AnyRecord>>) -> Arc<dyn AnyRecordList> {
-        Arc::new(Self::new(ids, records.into_iter().filter_map(typed)))
-    }
-
-    fn new(ids: Arc<[Id]>, records: impl Iterator<Item = Arc<R>>) -> Self {
-        let mut records = records.peekable();
-        let mut chunks = Vec::with_capacity(ids.len().div_ceil(CHUNK));
-        while records.peek().is_some() {
-            chunks.push(records.by_ref().take(CHUNK).collect());
-        }
-        Self { ids, chunks: chunks.into() }
-    }
-
-    fn get(&self, at: usize) -> Option<&Arc<R>> {
-        self.chunks.get(at / CHUNK)?.get(at % CHUNK)
-    }
-
-    /// Returns the records with these ids, in order. Those that the list does not have are left out.
-    pub(crate) fn find<'l>(
-        &'l self,
-        ids: impl Iterator<Item = &'l Id>,
-    ) -> impl Iterator<Item = (&'l Id, &'l Arc<R>)> {
-        let mut next = 0;
-        ids.filter_map(move |id| {
-            let at = self.place(id, next)?;
-            next = at + 1;
-            Some((id, self.get(at)?))
-        })
-    }
-
-    /// Returns the place of an id. It is probably `near`, or soon after: numbers that ascend have few ids between them.
-    fn place(&self, id: &Id, near: usize) -> Option<usize> {
-        let ids = self.ids.get(near..self.ids.len().min(near + NEAR)).unwrap_or_default();
-        match ids {
-            [first, .., last] if (first..=last).contains(&id) => Some(near + ids.binary_search(id).ok()?),
-            _ => self.ids.binary_search(id).ok(),
-        }
-    }
-}
-
-impl<R: Resource> AnyRecordList for RecordList<R> {
-    fn resource(&self) -> TypeId {
-        TypeId::of::<R>()
-    }
-
-    fn ids(&self) -> &Arc<[Id]> {
-        &self.ids
-    }
-
-    fn record(&self, at: usize) -> Arc<dyn AnyRecord> {
-        Arc::clone(&self.chunks[at / CHUNK][at % CHUNK]) as _
-    }
-
-    fn with_ids(&self, ids: Arc<[Id]>) -> Arc<dyn AnyRecordList> {
-        Arc::new(Self { ids, chunks: self.chunks.clone() })
-    }
-
-    fn is_same(&self, other: &dyn AnyRecordList) -> bool {
-        (other as &dyn Any).downcast_ref::<Self>().is_some_and(|other| {
-            let are_same = |one: &Arc<[Arc<R>]>, other: &Arc<[Arc<R>]>| {
-                Arc::ptr_eq(one, other)
-                    || one.iter().zip(&**other).all(|(one, other)| Arc::ptr_eq(one, other))
-            };
-            self.ids == other.ids
-                && self.chunks.iter().zip(&other.chunks).all(|(one, other)| are_same(one, other))
-        })
-    }
-
-    fn with(&self, changes: &[(usize, Option<Arc<dyn AnyRecord>>)]) -> Arc<dyn AnyRecordList> {
-        let mut chunks = self.chunks.clone();
-        for (at, record) in changes {
-            if let Some(record) = record.clone().and_then(typed)
-                && let Some(place) = Arc::make_mut(&mut chunks[at / CHUNK]).get_mut(at % CHUNK)
-            {
-                *place = record;
-            }
-        }
-        let gone: Vec<_> = changes.iter().filter(|(_, record)| record.is_none()).map(|(at, _)| *at).collect();
-        if gone.is_empty() {
-            return Arc::new(Self { ids: Arc::clone(&self.ids), chunks });
-        }
-        let stays = |at: &usize| gone.binary_search(at).is_err();
-        let stay = (0..self.ids.len()).filter(stays);
-        let ids = stay.clone().map(|at| self.ids[at].clone()).collect();
-        Arc::new(Self::new(ids, stay.map(|at| Arc::clone(&chunks[at / CHUNK][at % CHUNK]))))
-    }
-
-    fn of_same_type(&self, mut records: Vec<(Id, Arc<dyn AnyRecord>)>) -> Arc<dyn AnyRecordList> {
-        records.sort_by(|(one, _), (other, _)| one.cmp(other));
-        records.dedup_by(|(one, _), (other, _)| one == other);
-        let (ids, records): (Vec<_>, Vec<_>) = records.into_iter().unzip();
-        Self::erased(ids.into(), records)
-    }
-}
+/// The ids and the records of one type.
+type RecordsOfType = (TypeId, Vec<Id>, Vec<Arc<dyn AnyRecord>>);
 
 impl Frame {
     /// Makes a frame of records, of which each is named once. Those of types that are not listed are left out.
     pub(crate) fn new(
-        mut records: Vec<(RecordRef, Arc<dyn AnyRecord>)>,
+        records: impl IntoIterator<Item = (RecordRef, Arc<dyn AnyRecord>)>,
         to_list: &dyn Fn(TypeId) -> Option<ToList>,
     ) -> Self {
-        records.sort_unstable_by(|(one, _), (other, _)| one.cmp(other));
-        let lists = records.chunk_by(|(one, _), (other, _)| one.resource == other.resource);
-        let lists = lists.filter_map(|list| {
-            let ids = list.iter().map(|(name, _)| name.id.clone()).collect();
-            let records = list.iter().map(|(_, record)| Arc::clone(record)).collect();
-            Some(to_list(list.first()?.0.resource)?(ids, records))
+        // There are few types, and records of one often follow each other.
+        let mut lists: Vec<RecordsOfType> = Vec::new();
+        let mut current = 0;
+        for (RecordRef { resource, id }, record) in records {
+            if lists.get(current).is_none_or(|list| list.0 != resource) {
+                current = lists.iter().position(|list| list.0 == resource).unwrap_or_else(|| {
+                    lists.push((resource, Vec::new(), Vec::new()));
+                    lists.len() - 1
+                });
+            }
+            let (_, ids, records) = &mut lists[current];
+            ids.push(id);
+            records.push(record);
+        }
+        let lists = lists.into_iter().filter_map(|(resource, ids, records)| {
+            Some(to_list(resource)?(Arc::new(ids.into_iter().collect()), records))
         });
         Self(lists.collect())
     }
@@ -190,29 +83,26 @@ impl Frame {
 
     /// Returns a record. Takes a binary search.
     pub(crate) fn get<R: Resource>(&self, id: &Id) -> Option<&Arc<R>> {
-        let list = self.list_of::<R>()?;
-        list.get(list.ids.binary_search(id).ok()?)
+        self.list_of::<R>()?.get(id)
     }
 
     /// Returns all records.
     pub(crate) fn records(&self) -> impl Iterator<Item = (RecordRef, Arc<dyn AnyRecord>)> {
         self.0.iter().flat_map(|list| {
-            let ids = list.ids().iter().enumerate();
+            let ids = list.ids().as_slice().iter().enumerate();
             ids.map(|(at, id)| (RecordRef { resource: list.resource(), id: id.clone() }, list.record(at)))
         })
     }
 
     /// Returns the types of the records, and their ids.
-    pub(crate) fn names(&self) -> impl Iterator<Item = (TypeId, &Arc<[Id]>)> {
+    pub(crate) fn names(&self) -> impl Iterator<Item = (TypeId, &Arc<Ids>)> {
         self.0.iter().map(|list| (list.resource(), list.ids()))
     }
 
-    /// Returns the same frame with the ids of another, if both show the records of the same names.
+    /// Returns the same frame with the ids of another, and in its order, if both show the records of the same names.
     pub(crate) fn with_ids_of(&self, other: &Self) -> Option<Self> {
-        let are_same = self.0.len() == other.0.len()
-            && self.names().zip(other.names()).all(|(names, other)| names == other);
-        let lists = self.0.iter().zip(&*other.0);
-        are_same.then(|| Self(lists.map(|(list, other)| list.with_ids(Arc::clone(other.ids()))).collect()))
+        let lists = other.0.iter().map(|other| self.list(other.resource())?.with_ids(other.ids()));
+        if self.0.len() == other.0.len() { lists.collect::<Option<_>>().map(Self) } else { None }
     }
 
     /// Returns the number of records.
@@ -224,7 +114,10 @@ impl Frame {
     pub(crate) fn is_same(&self, other: &Self) -> bool {
         Arc::ptr_eq(&self.0, &other.0)
             || self.0.len() == other.0.len()
-                && self.0.iter().zip(&*other.0).all(|(one, other)| one.is_same(&**other))
+                && other
+                    .0
+                    .iter()
+                    .all(|other| self.list(other.resource()).is_some_and(|list| list.is_same(&**other)))
     }
 
     /// Returns whether the frame has the same records as another, and these say what those of the other say.
@@ -252,7 +145,7 @@ impl Frame {
     ) -> impl Iterator<Item = (usize, Option<&'c Arc<dyn AnyRecord>>)> {
         let of_type = names.iter().filter(|name| name.resource == list.resource());
         of_type.filter_map(|name| {
-            let (at, record) = (list.ids().binary_search(&name.id).ok()?, changed.get(name)?.as_ref());
+            let (at, record) = (list.ids().place(&name.id, 0)?, changed.get(name)?.as_ref());
             let is_shown = |record: &Arc<dyn AnyRecord>| {
                 std::ptr::addr_eq(Arc::as_ptr(&list.record(at)), Arc::as_ptr(record))
             };
@@ -269,9 +162,11 @@ impl Frame {
     pub(crate) fn showing<R: Resource>(&self, id: &Id, record: Arc<R>) -> Self {
         let mut lists = self.0.to_vec();
         match lists.iter_mut().find(|list| list.resource() == TypeId::of::<R>()) {
-            None => lists.push(RecordList::<R>::erased([id.clone()].into(), vec![record])),
+            None => lists
+                .push(RecordList::<R>::erased(Arc::new([id.clone()].into_iter().collect()), vec![record])),
             Some(list) => {
-                let others = list.ids().iter().cloned().enumerate().filter(|(_, other)| other != id);
+                let others =
+                    list.ids().as_slice().iter().cloned().enumerate().filter(|(_, other)| other != id);
                 let others = others.map(|(at, other)| (other, list.record(at)));
                 let records = others.chain([(id.clone(), record as _)]).collect();
                 *list = list.of_same_type(records);
@@ -288,17 +183,16 @@ impl Frame {
             let all = lists.as_deref().unwrap_or(&self.0);
             let place = all.iter().position(|present| present.resource() == list.resource());
             let present = place.map(|place| &all[place]);
-            let has_it = |id: &Id| present.is_some_and(|present| present.ids().binary_search(id).is_ok());
             let named = |list: &Arc<dyn AnyRecordList>| {
-                let ids = list.ids().iter().enumerate();
+                let ids = list.ids().as_slice().iter().enumerate();
                 ids.map(|(at, id)| (id.clone(), list.record(at))).collect::<Vec<_>>()
             };
-            let mut records = named(list);
-            records.retain(|(id, _)| !has_it(id));
-            if records.is_empty() {
+            let mut missing = named(list);
+            missing.retain(|(id, _)| present.is_none_or(|present| present.ids().place(id, 0).is_none()));
+            if missing.is_empty() {
                 continue;
             }
-            records.extend(present.into_iter().flat_map(named));
+            let records = present.into_iter().flat_map(named).chain(missing).collect();
             let next = list.of_same_type(records);
             let lists = lists.get_or_insert_with(|| self.0.to_vec());
             match place {
@@ -313,7 +207,7 @@ impl Frame {
     }
 
     fn has(&self, name: &RecordRef) -> bool {
-        self.list(name.resource).is_some_and(|list| list.ids().binary_search(&name.id).is_ok())
+        self.list(name.resource).is_some_and(|list| list.ids().place(&name.id, 0).is_some())
     }
 
     /// Returns a frame with ids in place of the local ones that have become ids; `None` if it shows none of them. The
@@ -325,10 +219,10 @@ impl Frame {
                 id.lid()?;
                 renames.get(&RecordRef { resource: list.resource(), id: id.clone() }).map(|name| &name.id)
             };
-            if renames.is_empty() || list.ids().iter().all(|id| new_id(id).is_none()) {
+            if renames.is_empty() || list.ids().as_slice().iter().all(|id| new_id(id).is_none()) {
                 continue;
             }
-            let records = list.ids().iter().enumerate();
+            let records = list.ids().as_slice().iter().enumerate();
             let records = records.map(|(at, id)| (new_id(id).unwrap_or(id).clone(), list.record(at)));
             lists.get_or_insert_with(|| self.0.to_vec())[place] = list.of_same_type(records.collect());
         }
@@ -338,15 +232,17 @@ impl Frame {
     /// Returns a frame with the `changed` records of these names in place of those that it shows; `None` if it shows none
     /// of them, or has them already. A name may be listed twice.
     pub(crate) fn with(&self, changed: &Changed, names: &[RecordRef]) -> Option<Self> {
-        let mut lists: Option<Vec<_>> = None;
-        for (place, list) in self.0.iter().enumerate() {
-            let mut changes: Vec<_> =
-                Self::changes(&**list, changed, names).map(|(at, record)| (at, record.cloned())).collect();
-            if !changes.is_empty() {
-                changes.sort_unstable_by_key(|(at, _)| *at);
-                lists.get_or_insert_with(|| self.0.to_vec())[place] = list.with(&changes);
+        let mut is_changed = false;
+        let lists = self.0.iter().map(|list| {
+            let changes = Self::changes(&**list, changed, names).map(|(at, record)| (at, record.cloned()));
+            let changes: SmallVec<[_; 1]> = changes.collect();
+            if changes.is_empty() {
+                return Arc::clone(list);
             }
-        }
-        lists.map(|lists| Self(lists.into()))
+            is_changed = true;
+            list.with(&changes)
+        });
+        let lists = lists.collect();
+        is_changed.then_some(Self(lists))
     }
 }

@@ -15,7 +15,7 @@ pub(crate) mod relationship;
 mod reported;
 pub(crate) mod resource_object;
 pub(crate) mod response;
-mod visit;
+pub(crate) mod visit;
 pub(crate) mod write;
 
 pub use error_object::{ErrorObject, ErrorSource};

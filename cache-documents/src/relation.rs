@@ -52,12 +52,21 @@ pub struct Many<K>(Relation<Arc<[K]>>);
 
 /// What is known of a relationship to one record or to many.
 #[derive(Clone, Debug, PartialEq, Eq)]
-struct Relation<D> {
-    data: Field<D>,
-    extras: Option<Box<Extras>>,
+enum Relation<D> {
+    /// Neither links nor meta are known, as of most relationships.
+    Plain(Field<D>),
+    /// Boxed, so that the others take no room for it.
+    Full(Box<FullRelation<D>>),
 }
 
-/// Links and meta, which most relationships lack.
+/// A relationship of which links or meta are known.
+#[derive(Clone, Debug, PartialEq, Eq)]
+struct FullRelation<D> {
+    data: Field<D>,
+    extras: Extras,
+}
+
+/// Links and meta.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 struct Extras {
     links: Field<Arc<Links>>,
@@ -65,35 +74,76 @@ struct Extras {
 }
 
 impl<D> Relation<D> {
-    fn of(data: Field<D>) -> Self {
-        Self { data, extras: None }
+    fn new(data: Field<D>, extras: Option<Extras>) -> Self {
+        match extras {
+            None => Self::Plain(data),
+            Some(extras) => Self::Full(Box::new(FullRelation { data, extras })),
+        }
+    }
+
+    fn data(&self) -> &Field<D> {
+        match self {
+            Self::Plain(data) => data,
+            Self::Full(full) => &full.data,
+        }
+    }
+
+    fn data_mut(&mut self) -> &mut Field<D> {
+        match self {
+            Self::Plain(data) => data,
+            Self::Full(full) => &mut full.data,
+        }
+    }
+
+    fn extras(&self) -> Option<&Extras> {
+        match self {
+            Self::Plain(_) => None,
+            Self::Full(full) => Some(&full.extras),
+        }
+    }
+
+    /// Returns the links and meta, which are to be known soon.
+    fn extras_mut(&mut self) -> &mut Extras {
+        if let Self::Plain(data) = self {
+            *self = Self::new(std::mem::take(data), Some(Extras::default()));
+        }
+        match self {
+            Self::Full(full) => &mut full.extras,
+            Self::Plain(_) => unreachable!("it was just made a full one"),
+        }
     }
 
     fn links(&self) -> Option<&Links> {
-        self.extras.as_ref()?.links.value().map(|links| &**links)
+        self.extras()?.links.value().map(|links| &**links)
     }
 
     fn meta(&self) -> Option<&Meta> {
-        self.extras.as_ref()?.meta.value().map(|meta| &**meta)
+        self.extras()?.meta.value().map(|meta| &**meta)
     }
 }
 
 impl<D: Clone + PartialEq> Relation<D> {
     fn known(&self) -> Parts {
-        let data = if self.data.is_absent() { 0 } else { DATA };
-        data | Extras::known(self.extras.as_deref())
+        let data = if self.data().is_absent() { 0 } else { DATA };
+        data | self.extras().map_or(0, Extras::known)
     }
 
     fn differs(&self, other: &Self, parts: Parts) -> Parts {
-        let data = if self.data == other.data { 0 } else { DATA };
-        parts & (data | Extras::differs(self.extras.as_deref(), other.extras.as_deref()))
+        let data = if self.data() == other.data() { 0 } else { DATA };
+        let extras = match (self.extras(), other.extras()) {
+            (None, None) => 0,
+            (one, other) => one.unwrap_or(&Extras::ABSENT).differs(other.unwrap_or(&Extras::ABSENT)),
+        };
+        parts & (data | extras)
     }
 
     fn take(&mut self, other: &Self, parts: Parts) {
         if parts & DATA != 0 {
-            self.data.clone_from(&other.data);
+            self.data_mut().clone_from(other.data());
         }
-        Extras::take(&mut self.extras, other.extras.as_deref(), parts);
+        if let Some(extras) = other.extras().filter(|_| parts & (LINKS | META) != 0) {
+            self.extras_mut().take(extras, parts);
+        }
     }
 
     /// Returns the relationship object that says this, with its data by `data`; `None` if nothing is known.
@@ -104,7 +154,7 @@ impl<D: Clone + PartialEq> Relation<D> {
         if self.known() == 0 {
             return Ok(None);
         }
-        let data = match &self.data {
+        let data = match self.data() {
             Field::Absent => None,
             Field::Null => Some(None),
             Field::Value(value) => Some(Some(data(value))),
@@ -119,7 +169,7 @@ impl<D: Clone + PartialEq> Relation<D> {
     ) -> Result<Self, FieldError> {
         let object = RelationshipObject::read(json)?;
         let extras = Extras::of(object.links()?, object.meta()?);
-        Ok(Self { data: data(&object)?, extras })
+        Ok(Self::new(data(&object)?, extras))
     }
 
     /// Reads the relationship object that comes next, with its data by `read`.
@@ -137,7 +187,7 @@ impl<D: Clone + PartialEq> Relation<D> {
             }
             Some(())
         })?;
-        let relation = Self { data, extras: Extras::of(links, meta) };
+        let relation = Self::new(data, Extras::of(links, meta));
         (relation.known() != 0).then_some(relation)
     }
 }
@@ -146,25 +196,25 @@ impl<K> One<K> {
     /// Makes a relationship to a record.
     #[must_use]
     pub fn to(key: K) -> Self {
-        Self(Relation::of(Field::Value(key)))
+        Self(Relation::Plain(Field::Value(key)))
     }
 
     /// Makes a relationship to no record.
     #[must_use]
     pub fn to_none() -> Self {
-        Self(Relation::of(Field::Null))
+        Self(Relation::Plain(Field::Null))
     }
 
     /// Returns the key of the record. Null if there is none, absent if no response has said.
     #[must_use]
     pub fn data(&self) -> &Field<K> {
-        &self.0.data
+        self.0.data()
     }
 
     /// Returns the key of the record, if it is known that there is one.
     #[must_use]
     pub fn key(&self) -> Option<&K> {
-        self.0.data.value()
+        self.0.data().value()
     }
 
     /// Returns the links, if a response has given them.
@@ -190,19 +240,19 @@ impl<K> Many<K> {
     /// Makes a relationship to these records.
     #[must_use]
     pub fn to(keys: impl IntoIterator<Item = K>) -> Self {
-        Self(Relation::of(Field::Value(keys.into_iter().collect())))
+        Self(Relation::Plain(Field::Value(keys.into_iter().collect())))
     }
 
     /// Returns the keys of the records. Absent if no response has said.
     #[must_use]
     pub fn data(&self) -> &Field<Arc<[K]>> {
-        &self.0.data
+        self.0.data()
     }
 
     /// Returns the keys of the records that are known.
     #[must_use]
     pub fn keys(&self) -> &[K] {
-        self.0.data.value().map_or(&[], |keys| keys)
+        self.0.data().value().map_or(&[], |keys| keys)
     }
 
     /// Returns the links, if a response has given them.
@@ -246,48 +296,44 @@ impl<K: PartialEq> Many<K> {
 
 impl<K> Default for One<K> {
     fn default() -> Self {
-        Self(Relation::of(Field::Absent))
+        Self(Relation::Plain(Field::Absent))
     }
 }
 
 impl<K> Default for Many<K> {
     fn default() -> Self {
-        Self(Relation::of(Field::Absent))
+        Self(Relation::Plain(Field::Absent))
     }
 }
 
 impl Extras {
-    fn known(extras: Option<&Self>) -> Parts {
-        let Some(extras) = extras else { return 0 };
-        let links = if extras.links.is_absent() { 0 } else { LINKS };
-        links | if extras.meta.is_absent() { 0 } else { META }
-    }
+    const ABSENT: Self = Self { links: Field::Absent, meta: Field::Absent };
 
-    fn differs(one: Option<&Self>, other: Option<&Self>) -> Parts {
-        let absent = Self::default();
-        let (one, other) = (one.unwrap_or(&absent), other.unwrap_or(&absent));
-        let links = if one.links == other.links { 0 } else { LINKS };
-        links | if one.meta == other.meta { 0 } else { META }
-    }
-
-    fn take(extras: &mut Option<Box<Self>>, other: Option<&Self>, parts: Parts) {
-        let Some(other) = other.filter(|_| parts & (LINKS | META) != 0) else { return };
-        let extras = extras.get_or_insert_default();
-        if parts & LINKS != 0 {
-            extras.links.clone_from(&other.links);
-        }
-        if parts & META != 0 {
-            extras.meta.clone_from(&other.meta);
-        }
-    }
-
-    fn of(links: Option<Links>, meta: Option<Meta>) -> Option<Box<Self>> {
+    fn of(links: Option<Links>, meta: Option<Meta>) -> Option<Self> {
         let is_known = links.is_some() || meta.is_some();
-        let extras = || Self {
+        is_known.then(|| Self {
             links: links.map_or(Field::Absent, |links| Field::Value(Arc::new(links))),
             meta: meta.map_or(Field::Absent, |meta| Field::Value(Arc::new(meta))),
-        };
-        is_known.then(|| Box::new(extras()))
+        })
+    }
+
+    fn known(&self) -> Parts {
+        let links = if self.links.is_absent() { 0 } else { LINKS };
+        links | if self.meta.is_absent() { 0 } else { META }
+    }
+
+    fn differs(&self, other: &Self) -> Parts {
+        let links = if self.links == other.links { 0 } else { LINKS };
+        links | if self.meta == other.meta { 0 } else { META }
+    }
+
+    fn take(&mut self, other: &Self, parts: Parts) {
+        if parts & LINKS != 0 {
+            self.links.clone_from(&other.links);
+        }
+        if parts & META != 0 {
+            self.meta.clone_from(&other.meta);
+        }
     }
 }
 
@@ -359,7 +405,7 @@ impl<K: ResourceKey<Value: Resource>> AnyField for One<K> {
 
     fn unlink(&mut self, record: &RecordRef) {
         if self.names(record) {
-            self.0.data = Field::Null;
+            *self.0.data_mut() = Field::Null;
         }
     }
 
@@ -369,7 +415,7 @@ impl<K: ResourceKey<Value: Resource>> AnyField for One<K> {
 
     fn relink(&mut self, ids: &dyn Fn(&RecordRef) -> Option<Id>) -> bool {
         let Some(key) = self.key().and_then(|key| key_with_id(key, ids)) else { return false };
-        self.0.data = Field::Value(key);
+        *self.0.data_mut() = Field::Value(key);
         true
     }
 }
@@ -421,7 +467,7 @@ impl<K: ResourceKey<Value: Resource>> AnyField for Many<K> {
     fn unlink(&mut self, record: &RecordRef) {
         if self.names(record) {
             let others = self.keys().iter().filter(|key| !is_key_of(*key, record)).cloned();
-            self.0.data = Field::Value(others.collect());
+            *self.0.data_mut() = Field::Value(others.collect());
         }
     }
 
@@ -444,7 +490,7 @@ impl<K: ResourceKey<Value: Resource>> AnyField for Many<K> {
             }
         }
         if is_relinked {
-            self.0.data = Field::Value(next.into());
+            *self.0.data_mut() = Field::Value(next.into());
         }
         is_relinked
     }

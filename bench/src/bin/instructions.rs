@@ -20,6 +20,8 @@
 //! | `.../client-hits`, `.../client-misses` | queries of the async client whose answers are cached, and queries whose loads take no time |
 //! | `.../client-bring` | loads that bring 20 entries; per load |
 //! | `.../client-derived` | commits of keys beside those that derived answers were built from |
+//! | `.../documents-new`, `.../documents-again` | a document of 20,000 resources is stored from bytes, in a new store, and over the same one; per resource |
+//! | `.../documents-rewrite`, `.../documents-change` | a record changes that 100 documents show, without observers, and until observers have read all records; per document |
 
 use std::process::ExitCode;
 

@@ -1,5 +1,6 @@
 //! Workloads whose instructions are counted: small caches and one thread, since counting is slow.
 
+use super::documents::counted as documents;
 use super::load::line_up as loaders;
 use super::{Operation, caches, client, commit, hits};
 use crate::keys::Keys;
@@ -9,7 +10,7 @@ const ENTRIES: u32 = 10_000;
 /// Has room for all entries, however unevenly the shards share them.
 const ROOM: u64 = 2 * ENTRIES as u64;
 /// Operations of each contestant.
-const OPERATIONS: usize = 20_000;
+pub(super) const OPERATIONS: usize = 20_000;
 
 /// A workload that has not been set up yet.
 pub struct Counted {
@@ -28,7 +29,7 @@ impl Counted {
     }
 }
 
-pub const COUNTED: [Counted; 14] = [
+pub const COUNTED: [Counted; 18] = [
     counted("hits", || caches(ROOM, ENTRIES, Operation::Get), there),
     counted("misses", || hits::line_up(ENTRIES, ROOM), || Keys::absent(ENTRIES, OPERATIONS)),
     counted("insert", || caches(ENTRIES.into(), 2 * ENTRIES, Operation::Insert), new),
@@ -47,6 +48,10 @@ pub const COUNTED: [Counted; 14] = [
     counted("client-misses", client::misses_line_up, || Keys::uniform(u32::MAX, OPERATIONS)),
     counted("client-bring", client::bringing_line_up, || Keys::uniform(u32::MAX, OPERATIONS)),
     counted("client-derived", || client::derived_line_up().into(), there),
+    counted("documents-new", documents::new_line_up, there),
+    counted("documents-again", documents::again_line_up, there),
+    counted("documents-rewrite", documents::rewrite_line_up, there),
+    counted("documents-change", documents::change_line_up, there),
 ];
 
 const fn counted(name: &'static str, line_up: fn() -> Vec<Contestant>, keys: fn() -> Keys) -> Counted {

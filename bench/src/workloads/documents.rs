@@ -3,6 +3,7 @@
 
 mod bodies;
 mod changes;
+pub(super) mod counted;
 mod hits;
 mod node;
 mod puts;

@@ -13,44 +13,55 @@ use super::visit::Text;
 use crate::id::Id;
 use crate::map::HashSet;
 
-/// The part of a text that has not been read yet.
+/// A place in a text, up to which it has been read.
 #[derive(Debug)]
 pub struct Cursor<'a> {
-    rest: &'a str,
+    text: &'a str,
+    at: usize,
     /// The ids that were read. Records and links share them.
     ids: HashSet<Id>,
 }
 
+/// About as many bytes of a document are there for each id.
+const BYTES_OF_ID: usize = 128;
+
 impl<'a> Cursor<'a> {
     pub(crate) fn new(text: &'a str) -> Self {
-        Self { rest: text, ids: HashSet::default() }
+        let ids = HashSet::with_capacity_and_hasher(text.len() / BYTES_OF_ID, Default::default());
+        Self { text, at: 0, ids }
     }
 
-    /// Returns the text that has not been read yet.
-    pub(crate) fn rest(&self) -> &'a str {
-        self.rest
+    /// Returns how much has been read.
+    pub(crate) fn place(&self) -> usize {
+        self.at
     }
 
-    /// Goes back to what was the rest.
-    pub(crate) fn go_back(&mut self, rest: &'a str) {
-        self.rest = rest;
+    /// Goes back to a place.
+    pub(crate) fn go_back(&mut self, place: usize) {
+        self.at = place;
     }
 
     /// Returns the first byte that is no space.
+    #[inline]
     pub(crate) fn peek(&mut self) -> Option<u8> {
-        self.skip_spaces();
-        self.rest.as_bytes().first().copied()
+        loop {
+            match self.text.as_bytes().get(self.at)? {
+                b' ' | b'\n' | b'\r' | b'\t' => self.at += 1,
+                byte => return Some(*byte),
+            }
+        }
     }
 
-    fn skip_spaces(&mut self) {
-        self.rest = self.rest.trim_start_matches([' ', '\n', '\r', '\t']);
+    /// Reads this byte.
+    #[inline]
+    fn byte(&mut self, byte: u8) -> Option<()> {
+        (self.peek()? == byte).then(|| self.at += 1)
     }
 
-    /// Reads this token.
-    pub(crate) fn token(&mut self, token: &str) -> Option<()> {
-        self.skip_spaces();
-        self.rest = self.rest.strip_prefix(token)?;
-        Some(())
+    /// Reads a null.
+    pub(crate) fn null(&mut self) -> Option<()> {
+        self.peek()?;
+        self.text.as_bytes()[self.at..].starts_with(b"null").then(|| self.at += "null".len())
     }
 
     /// Checks that nothing is left.
@@ -63,51 +74,53 @@ impl<'a> Cursor<'a> {
         &mut self,
         mut member: impl FnMut(&mut Self, &Text<'a>) -> Option<()>,
     ) -> Option<()> {
-        self.token("{")?;
-        if self.token("}").is_some() {
+        self.byte(b'{')?;
+        if self.byte(b'}').is_some() {
             return Some(());
         }
         loop {
             let name = self.text()?;
-            self.token(":")?;
+            self.byte(b':')?;
             member(self, &name)?;
-            if self.token(",").is_none() {
-                return self.token("}");
+            if self.byte(b',').is_none() {
+                return self.byte(b'}');
             }
         }
     }
 
     /// Reads a list. `element` reads each element.
     pub(crate) fn list(&mut self, mut element: impl FnMut(&mut Self) -> Option<()>) -> Option<()> {
-        self.token("[")?;
-        if self.token("]").is_some() {
+        self.byte(b'[')?;
+        if self.byte(b']').is_some() {
             return Some(());
         }
         loop {
             element(self)?;
-            if self.token(",").is_none() {
-                return self.token("]");
+            if self.byte(b',').is_none() {
+                return self.byte(b']');
             }
         }
     }
 
     /// Reads a string.
     pub(crate) fn text(&mut self) -> Option<Text<'a>> {
-        self.skip_spaces();
-        let text = self.rest.strip_prefix('"')?;
-        let end = text.bytes().position(|byte| matches!(byte, b'"' | b'\\' | 0..0x20))?;
-        if text.as_bytes()[end] != b'"' {
+        if self.peek()? != b'"' {
+            return None;
+        }
+        let start = self.at + 1;
+        let end = plain_end(self.text.as_bytes(), start)?;
+        if self.text.as_bytes()[end] != b'"' {
             return self.value();
         }
-        self.rest = &text[end + 1..];
-        Some(Text(Cow::Borrowed(&text[..end])))
+        self.at = end + 1;
+        Some(Text(Cow::Borrowed(&self.text[start..end])))
     }
 
     /// Reads any value.
     pub(crate) fn value<T: Deserialize<'a>>(&mut self) -> Option<T> {
-        let mut values = serde_json::Deserializer::from_str(self.rest).into_iter();
+        let mut values = serde_json::Deserializer::from_str(&self.text[self.at..]).into_iter();
         let value = values.next()?.ok()?;
-        self.rest = &self.rest[values.byte_offset()..];
+        self.at += values.byte_offset();
         Some(value)
     }
 
@@ -145,9 +158,51 @@ impl<'a> Cursor<'a> {
 
     /// Reads a value that may be null.
     pub(crate) fn nullable<T>(&mut self, read: impl FnOnce(&mut Self) -> Option<T>) -> Option<Option<T>> {
-        match self.token("null") {
+        match self.null() {
             Some(()) => Some(None),
             None => read(self).map(Some),
+        }
+    }
+}
+
+/// Returns the place of the next quote, backslash or control character. Looks at eight bytes at a time.
+fn plain_end(bytes: &[u8], mut at: usize) -> Option<usize> {
+    while let Some(word) = bytes.get(at..).and_then(|rest| rest.first_chunk()) {
+        let special = special_bytes(u64::from_le_bytes(*word));
+        if special != 0 {
+            return Some(at + special.trailing_zeros() as usize / 8);
+        }
+        at += word.len();
+    }
+    let rest = bytes.get(at..)?;
+    Some(at + rest.iter().position(|byte| matches!(byte, b'"' | b'\\' | 0..0x20))?)
+}
+
+/// Sets the highest bit of the first byte of a word that is a quote, a backslash or a control character. The bytes after it
+/// may have this bit too.
+fn special_bytes(word: u64) -> u64 {
+    const ONES: u64 = u64::MAX / 255;
+    let less_than = |word: u64, limit: u8| word.wrapping_sub(ONES * u64::from(limit)) & !word & (ONES << 7);
+    let equal = |byte: u8| less_than(word ^ (ONES * u64::from(byte)), 1);
+    equal(b'"') | equal(b'\\') | less_than(word, 0x20)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_plain_text_ends_at_the_first_special_byte_wherever_it_is() {
+        for length in 0..20 {
+            for special in (0..0x20).chain([b'"', b'\\']) {
+                for after in [b'"', 0x1F, 0x20, b'#', 0x7F, 0xFF] {
+                    let plain = [b' ', b'!', b'#', b'[', b']', 0x7F, 0x80, 0xA2, 0xDC, 0xFF].iter().cycle();
+                    let mut text: Vec<u8> = plain.copied().skip(length).take(length).collect();
+                    assert_eq!(plain_end(&text, 0), None);
+                    text.extend([special, after, after, after, after, after, after, after, after, after]);
+                    assert_eq!(plain_end(&text, length / 2), Some(length));
+                }
+            }
         }
     }
 }

@@ -16,7 +16,7 @@ use super::visit::Text;
 use crate::field::FieldPlace;
 use crate::map::HashMap;
 use crate::record::RecordRef;
-use crate::record_types::RecordTypes;
+use crate::record_types::{RecordType, RecordTypes};
 use crate::resource::AnyRecord;
 
 /// A record and its name.
@@ -100,6 +100,8 @@ pub(super) fn read_saved(text: &str, types: &RecordTypes, expected: Expected) ->
 
 struct Reader<'t, 'a> {
     types: &'t RecordTypes,
+    /// That of the last resource. The next one often has the same.
+    last_type: Option<&'t RecordType>,
     found: Found<'t>,
     /// The fields of a resource that its record does not have. An attribute and a relationship must not share a name.
     unlisted: HashMap<Text<'a>, FieldPlace>,
@@ -107,7 +109,7 @@ struct Reader<'t, 'a> {
 
 impl<'t, 'a> Reader<'t, 'a> {
     fn new(types: &'t RecordTypes, known: KnownIds<'t>) -> Self {
-        Self { types, found: Found::new(types, known), unlisted: HashMap::default() }
+        Self { types, last_type: None, found: Found::new(types, known), unlisted: HashMap::default() }
     }
 
     /// Reads a resource, a list of resources or null. Those of types that the program does not list are left out.
@@ -122,7 +124,7 @@ impl<'t, 'a> Reader<'t, 'a> {
                 Some(Primary::Many(names.into()))
             }
             b'{' => Some(self.any(cursor)?.map_or(Primary::Absent, Primary::One)),
-            _ => cursor.token("null").map(|()| Primary::Null),
+            _ => cursor.null().map(|()| Primary::Null),
         }
     }
 
@@ -136,14 +138,14 @@ impl<'t, 'a> Reader<'t, 'a> {
             })?;
             return Some(Primary::Many(names.into()));
         }
-        match cursor.token("null") {
+        match cursor.null() {
             Some(()) => Some(Primary::Null),
             None => self.primary_resource(cursor, kind).map(Primary::One),
         }
     }
 
     fn primary_resource(&mut self, cursor: &mut Cursor<'a>, kind: &str) -> Option<RecordRef> {
-        let start = cursor.rest();
+        let start = cursor.place();
         if let Some((name, record)) = self.resource(cursor, Some(kind)) {
             self.found.put(name.clone(), record);
             return Some(name);
@@ -154,7 +156,7 @@ impl<'t, 'a> Reader<'t, 'a> {
 
     /// Reads a resource of any type. Returns its name, unless the program does not list the type.
     fn any(&mut self, cursor: &mut Cursor<'a>) -> Option<Option<RecordRef>> {
-        let start = cursor.rest();
+        let start = cursor.place();
         if let Some((name, record)) = self.resource(cursor, None) {
             self.found.put(name.clone(), record);
             return Some(Some(name));
@@ -172,9 +174,8 @@ impl<'t, 'a> Reader<'t, 'a> {
             let is_second = match &*name.0 {
                 "type" => {
                     let Text(name) = cursor.text()?;
-                    let record_type = self.types.by_name(&name)?;
-                    let is_expected = expected.is_none_or(|expected| expected == name);
-                    (is_expected && is_allowed(&name)).then_some(())?;
+                    let record_type = self.record_type(&name)?;
+                    expected.is_none_or(|expected| expected == name).then_some(())?;
                     kind.replace((record_type.resource, (record_type.absent)())).is_some()
                 }
                 "id" => id.replace(cursor.id()?).is_some(),
@@ -200,6 +201,15 @@ impl<'t, 'a> Reader<'t, 'a> {
         })?;
         let (resource, record) = kind?;
         Some((RecordRef { resource, id: id? }, record))
+    }
+
+    /// Returns the type of this name, if the program lists it and the format allows the name.
+    fn record_type(&mut self, name: &str) -> Option<&'t RecordType> {
+        if let Some(last) = self.last_type.filter(|last| last.name() == name) {
+            return Some(last);
+        }
+        self.last_type = self.types.by_name(name).filter(|_| is_allowed(name));
+        self.last_type
     }
 
     /// Reads the attributes or the relationships.

@@ -39,12 +39,12 @@ impl Primary {
     }
 
     /// Returns the same data without the records that are gone, if it is a list.
-    pub(crate) fn without(&self, is_gone: &dyn Fn(&RecordRef) -> bool) -> Self {
+    pub(crate) fn without(self, is_gone: &dyn Fn(&RecordRef) -> bool) -> Self {
         match self {
-            Self::Many(records) if records.iter().any(is_gone) => {
+            Self::Many(ref records) if records.iter().any(is_gone) => {
                 Self::Many(records.iter().filter(|name| !is_gone(name)).cloned().collect())
             }
-            primary => primary.clone(),
+            primary => primary,
         }
     }
 }

@@ -1,13 +1,18 @@
 //! Which answers show which records.
 
+mod owners;
+
 use std::any::TypeId;
+use std::collections::BTreeSet;
+use std::collections::hash_map::Entry;
 use std::sync::Arc;
 
 use cache_client::App;
 use smallvec::SmallVec;
 
+use self::owners::Owners;
 use super::owner::AnyOwner;
-use crate::frame::Frame;
+use crate::frame::{Frame, Ids};
 use crate::id::Id;
 use crate::map::HashMap;
 use crate::record::{RecordRef, Renames};
@@ -19,28 +24,37 @@ use crate::sync::Mutex;
 pub(crate) struct RecordIndex<A: App>(Mutex<IndexState<A>>);
 
 struct IndexState<A: App> {
-    owners: HashMap<RecordRef, Owners>,
-    /// The answers, by the numbers of their memberships. A document that the program has, without a key, is not here.
-    answers: HashMap<u64, Arc<dyn AnyOwner<A>>>,
-    /// The answers that are lists of records of each type, by the numbers of their memberships.
-    lists: HashMap<TypeId, HashMap<u64, Arc<dyn AnyOwner<A>>>>,
-    last: u64,
-    /// The names that local names have become names of. Both maps forget a record when the last answer that shows it goes.
+    /// The answers that show each record, by the type of the record. One map for all types would repeat the type.
+    owners: HashMap<TypeId, HashMap<Id, Owners>>,
+    answers: Answers<A>,
+    /// The numbers of the answers that are lists of records of each type.
+    lists: HashMap<TypeId, BTreeSet<u32>>,
+    second_names: SecondNames,
+}
+
+/// The names of records that have several. Both maps forget a record when the last answer that shows it goes.
+#[derive(Default)]
+struct SecondNames {
+    /// The names that local names have become names of.
     renamed: Renames,
     /// The local names of records.
-    local_names: HashMap<RecordRef, LocalNames>,
+    local: HashMap<RecordRef, LocalNames>,
+}
+
+/// The answers by the numbers of their memberships, which are used again.
+struct Answers<A: App> {
+    /// `None` for a document that the program has, without a key, and for a number that is free.
+    by_number: Vec<Option<Arc<dyn AnyOwner<A>>>>,
+    free: Vec<u32>,
 }
 
 type LocalNames = SmallVec<[RecordRef; 1]>;
 
-/// The numbers of the memberships of the answers that show one record.
-type Owners = SmallVec<[u64; 1]>;
-
 /// The entries of one answer. Kept by its documents; dropping it takes the entries out.
 pub(crate) struct Membership<A: App> {
     index: Arc<RecordIndex<A>>,
-    number: u64,
-    names: Vec<(TypeId, Arc<[Id]>)>,
+    number: u32,
+    names: Vec<(TypeId, Arc<Ids>)>,
     /// The type of the records that the answer lists, if it is a list.
     listed: Option<TypeId>,
 }
@@ -49,11 +63,9 @@ impl<A: App> Default for RecordIndex<A> {
     fn default() -> Self {
         Self(Mutex::new(IndexState {
             owners: HashMap::default(),
-            answers: HashMap::default(),
+            answers: Answers { by_number: Vec::new(), free: Vec::new() },
             lists: HashMap::default(),
-            last: 0,
-            renamed: Renames::default(),
-            local_names: HashMap::default(),
+            second_names: SecondNames::default(),
         }))
     }
 }
@@ -69,16 +81,13 @@ impl<A: App> RecordIndex<A> {
     ) -> Membership<A> {
         let names: Vec<_> = frame.names().map(|(resource, ids)| (resource, Arc::clone(ids))).collect();
         let mut state = self.0.lock();
-        state.last += 1;
-        let number = state.last;
-        for name in each(&names) {
-            state.owners.entry(name).or_default().push(number);
+        let number = state.answers.add(owner.cloned());
+        for (resource, ids) in &names {
+            state.add(*resource, ids.as_slice(), number);
         }
-        if let Some(owner) = owner {
-            state.answers.insert(number, Arc::clone(owner));
-            if let Some(listed) = listed {
-                state.lists.entry(listed).or_default().insert(number, Arc::clone(owner));
-            }
+        let listed = listed.filter(|_| owner.is_some());
+        if let Some(listed) = listed {
+            state.lists.entry(listed).or_default().insert(number);
         }
         drop(state);
         Membership { index: Arc::clone(self), number, names, listed }
@@ -87,7 +96,7 @@ impl<A: App> RecordIndex<A> {
     /// Returns the answers that show a record. One may be listed several times.
     pub(crate) fn owners(&self, name: &RecordRef) -> Vec<Arc<dyn AnyOwner<A>>> {
         let state = self.0.lock();
-        let numbers = state.owners.get(name).into_iter().flatten();
+        let numbers = state.owners_of(name).into_iter().flat_map(Owners::iter);
         numbers.filter_map(|number| state.answers.get(number).cloned()).collect()
     }
 
@@ -95,97 +104,145 @@ impl<A: App> RecordIndex<A> {
     #[cfg(feature = "http")]
     pub(crate) fn lists(&self, listed: TypeId) -> Vec<Arc<dyn AnyOwner<A>>> {
         let state = self.0.lock();
-        state.lists.get(&listed).map(|owners| owners.values().cloned().collect()).unwrap_or_default()
+        let numbers = state.lists.get(&listed).into_iter().flatten();
+        numbers.filter_map(|number| state.answers.get(*number).cloned()).collect()
     }
 
     /// Returns the records that answers show, by one name each.
     pub(crate) fn names(&self) -> Vec<RecordRef> {
         let state = self.0.lock();
-        let names = state.owners.keys().filter(|name| !state.is_second_name(name));
-        names.cloned().collect()
+        let names = state.owners.iter().flat_map(|(resource, owners)| {
+            owners.keys().map(|id| RecordRef { resource: *resource, id: id.clone() })
+        });
+        names.filter(|name| !state.is_second_name(name)).collect()
     }
 
     /// Returns the number of records that answers show.
     pub(crate) fn len(&self) -> usize {
         let state = self.0.lock();
-        let second = state
-            .renamed
-            .iter()
-            .filter(|(local, name)| state.owners.contains_key(local) && state.owners.contains_key(name));
-        state.owners.len() - second.count()
+        let has_both = |(local, name): &(&RecordRef, &RecordRef)| {
+            state.owners_of(local).is_some() && state.owners_of(name).is_some()
+        };
+        let all: usize = state.owners.values().map(HashMap::len).sum();
+        all - state.second_names.renamed.iter().filter(has_both).count()
     }
 
     /// Makes a local name a second one of a record, for as long as an answer shows this record.
     pub(crate) fn rename(&self, local: &RecordRef, name: &RecordRef) {
-        let mut guard = self.0.lock();
-        let state = &mut *guard;
-        if state.owners.contains_key(name) && state.renamed.insert(local.clone(), name.clone()).is_none() {
-            state.local_names.entry(name.clone()).or_default().push(local.clone());
+        let mut state = self.0.lock();
+        if state.owners_of(name).is_some() {
+            state.second_names.add(local, name);
         }
     }
 
     /// Returns the name that a local one has become a second name of.
     pub(crate) fn renamed(&self, local: &RecordRef) -> Option<RecordRef> {
         local.id.lid()?;
-        self.0.lock().renamed.get(local).cloned()
+        self.0.lock().second_names.renamed.get(local).cloned()
     }
 
     /// Returns whether there are local names that have become second ones.
     pub(crate) fn has_renamed(&self) -> bool {
-        !self.0.lock().renamed.is_empty()
+        !self.0.lock().second_names.renamed.is_empty()
     }
 
     /// Returns the local names of a record.
     pub(crate) fn local_names(&self, name: &RecordRef) -> LocalNames {
-        self.0.lock().local_names.get(name).cloned().unwrap_or_default()
+        let state = self.0.lock();
+        let SecondNames { local, .. } = &state.second_names;
+        if local.is_empty() { LocalNames::new() } else { local.get(name).cloned().unwrap_or_default() }
     }
 }
 
 impl<A: App> IndexState<A> {
+    fn owners_of(&self, name: &RecordRef) -> Option<&Owners> {
+        self.owners.get(&name.resource)?.get(&name.id)
+    }
+
+    /// Adds an answer to the owners of records of one type.
+    fn add(&mut self, resource: TypeId, ids: &[Id], number: u32) {
+        let owners = self.owners.entry(resource).or_default();
+        if owners.is_empty() {
+            owners.reserve(ids.len());
+        }
+        for id in ids {
+            match owners.entry(id.clone()) {
+                Entry::Occupied(mut entry) => entry.get_mut().insert(number),
+                Entry::Vacant(entry) => _ = entry.insert(Owners::One(number)),
+            }
+        }
+    }
+
+    /// Takes an answer out of the owners of records of one type. Forgets records without owners.
+    fn remove(&mut self, resource: TypeId, ids: &[Id], number: u32) {
+        let Some(owners) = self.owners.get_mut(&resource) else { return };
+        for id in ids {
+            if owners.get_mut(id).is_some_and(|owners| owners.remove(number)) {
+                owners.remove(id);
+                self.second_names.forget(resource, id);
+            }
+        }
+    }
+
     /// Whether a name is that of a record which has another one. Documents that the program holds may still use it.
     fn is_second_name(&self, name: &RecordRef) -> bool {
-        self.renamed.get(name).is_some_and(|name| self.owners.contains_key(name))
+        self.second_names.renamed.get(name).is_some_and(|name| self.owners_of(name).is_some())
+    }
+}
+
+impl SecondNames {
+    fn add(&mut self, local: &RecordRef, name: &RecordRef) {
+        if self.renamed.insert(local.clone(), name.clone()).is_none() {
+            self.local.entry(name.clone()).or_default().push(local.clone());
+        }
     }
 
     /// Forgets the local names of a record.
-    fn forget_names(&mut self, name: &RecordRef) {
-        for local in self.local_names.remove(name).into_iter().flatten() {
+    fn forget(&mut self, resource: TypeId, id: &Id) {
+        if self.local.is_empty() {
+            return;
+        }
+        for local in self.local.remove(&RecordRef { resource, id: id.clone() }).into_iter().flatten() {
             self.renamed.remove(&local);
         }
     }
 }
 
-fn each(names: &[(TypeId, Arc<[Id]>)]) -> impl Iterator<Item = RecordRef> {
-    names
-        .iter()
-        .flat_map(|(resource, ids)| ids.iter().map(|id| RecordRef { resource: *resource, id: id.clone() }))
+impl<A: App> Answers<A> {
+    fn add(&mut self, answer: Option<Arc<dyn AnyOwner<A>>>) -> u32 {
+        let number = self.free.pop().unwrap_or_else(|| {
+            self.by_number.push(None);
+            u32::try_from(self.by_number.len() - 1).expect("there are fewer than 2^32 documents")
+        });
+        self.by_number[number as usize] = answer;
+        number
+    }
+
+    fn get(&self, number: u32) -> Option<&Arc<dyn AnyOwner<A>>> {
+        self.by_number.get(number as usize)?.as_ref()
+    }
+
+    fn remove(&mut self, number: u32) -> Option<Arc<dyn AnyOwner<A>>> {
+        self.free.push(number);
+        self.by_number[number as usize].take()
+    }
 }
 
 impl<A: App> Drop for Membership<A> {
     fn drop(&mut self) {
-        // Keys are foreign code, so they are dropped without the lock.
-        let mut left: SmallVec<[Option<Arc<dyn AnyOwner<A>>>; 2]> = SmallVec::new();
-        let mut state = self.index.0.lock();
-        left.push(state.answers.remove(&self.number));
-        for name in each(&self.names) {
-            let Some(owners) = state.owners.get_mut(&name) else { continue };
-            if let Some(at) = owners.iter().position(|number| *number == self.number) {
-                owners.swap_remove(at);
-            }
-            if owners.is_empty() {
-                state.owners.remove(&name);
-                state.forget_names(&name);
-            }
+        let Self { index, number, names, listed } = self;
+        let mut state = index.0.lock();
+        let left = state.answers.remove(*number);
+        for (resource, ids) in &*names {
+            state.remove(*resource, ids.as_slice(), *number);
         }
-        if let Some(listed) = self.listed
-            && let Some(owners) = state.lists.get_mut(&listed)
+        if let Some(listed) = listed
+            && let Some(lists) = state.lists.get_mut(listed)
         {
-            left.push(owners.remove(&self.number));
-            if owners.is_empty() {
-                state.lists.remove(&listed);
-            }
+            lists.remove(number);
         }
         drop(state);
+        // A key is foreign code, so it is dropped without the lock.
         drop(left);
     }
 }

@@ -85,6 +85,13 @@ impl IssueOrder {
         state.last
     }
 
+    /// Returns whether no other load runs than the one with this number, and nothing is remembered. Then nothing of what
+    /// the request with this number writes need be remembered: loads that start later do not overwrite it by mistake.
+    pub(crate) fn is_alone(&self, number: u64) -> bool {
+        let state = self.0.lock();
+        state.written.is_empty() && state.running.iter().all(|running| *running == number)
+    }
+
     /// Returns whether loads run.
     pub(crate) fn has_loads(&self) -> bool {
         !self.0.lock().running.is_empty()

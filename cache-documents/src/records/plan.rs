@@ -18,6 +18,7 @@ use crate::map::{HashMap, HashSet};
 use crate::record::{RecordRef, Renames};
 use crate::resource::AnyRecord;
 use crate::resources::Resources;
+use crate::sync::Mutex;
 
 /// Beyond this number of answers that show a changed record, those that nobody shows are marked instead of rewritten.
 pub(crate) const MAX_REWRITTEN: usize = 256;
@@ -37,13 +38,16 @@ pub(crate) struct Plan<A: App> {
     steps: usize,
     /// The answers that earlier steps of the commit have written.
     own: HashSet<AnswerKey<A>>,
-    /// What each step has written, with the number of its request.
-    pub(crate) written: Vec<(u64, Vec<WrittenRecord>)>,
+    /// What the steps have written. Shared with what is called when the commit is installed, which each step replaces.
+    written: Arc<WrittenBySteps>,
     /// The generation of the lane at the first step.
     generation: Option<u64>,
     /// What was read. Dropped after the commit, without locks.
     read: Vec<Arc<dyn Any + Send + Sync>>,
 }
+
+/// What each step of a commit has written, with the number of its request.
+type WrittenBySteps = Mutex<Vec<(u64, Vec<WrittenRecord>)>>;
 
 impl<A: App> Default for Plan<A> {
     fn default() -> Self {
@@ -55,7 +59,7 @@ impl<A: App> Default for Plan<A> {
             following: HashMap::default(),
             steps: 0,
             own: HashSet::default(),
-            written: Vec::new(),
+            written: Arc::default(),
             generation: None,
             read: Vec::new(),
         }
@@ -141,6 +145,13 @@ impl<A: Resources> Plan<A> {
         store.guard_with(move || Err(CommitError::Refused(Box::new(changed.clone()))));
     }
 
+    /// Adds what a request has written.
+    pub(super) fn note(&self, number: u64, written: Vec<WrittenRecord>) {
+        if !written.is_empty() {
+            self.written.lock().push((number, written));
+        }
+    }
+
     /// Adds what a step has written, and prepares the commit.
     pub(crate) fn seal(
         &mut self,
@@ -153,10 +164,11 @@ impl<A: Resources> Plan<A> {
             return self.refuse(refused, store);
         }
         let generation = *self.generation.get_or_insert(*lane);
-        self.written.push((number, written));
-        let (order, written) = (Arc::clone(&documents.order), self.written.clone());
+        self.note(number, written);
+        let (order, written) = (Arc::clone(&documents.order), Arc::clone(&self.written));
         let (index, renames) = (Arc::clone(&documents.index), self.renames.clone());
         let install = move || {
+            let written = std::mem::take(&mut *written.lock());
             written.iter().for_each(|(number, records)| order.note(*number, records));
             renames.iter().for_each(|(local, name)| index.rename(local, name));
         };

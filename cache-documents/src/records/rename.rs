@@ -58,7 +58,7 @@ impl<A: Resources> Plan<A> {
             written.push(WrittenRecord { name: name.clone(), record: Some(next), parts });
             names.push(name);
         }
-        self.written.push((documents.order.next(), written));
+        self.note(documents.order.next(), written);
         Ok(names)
     }
 

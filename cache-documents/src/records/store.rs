@@ -1,6 +1,7 @@
 //! Stores answers: merges their records into those that are known, and makes other answers follow.
 
 use std::any::TypeId;
+use std::collections::hash_map::Entry;
 use std::sync::Arc;
 
 use cache_client::{AnswerKey, AnswerStore, Client};
@@ -225,6 +226,8 @@ struct Merging<'d, A: Resources> {
     renamed: &'d [(RecordRef, RecordRef)],
     /// Whether there are local names that have become names of records with ids.
     has_local_names: bool,
+    /// Whether no other request overlaps.
+    is_alone: bool,
 }
 
 impl<'d, A: Resources> Merging<'d, A> {
@@ -235,7 +238,8 @@ impl<'d, A: Resources> Merging<'d, A> {
         (deleted, renamed): (&'d HashSet<RecordRef>, &'d [(RecordRef, RecordRef)]),
     ) -> Self {
         let has_local_names = !plan.renames.is_empty() || documents.index.has_renamed();
-        Self { documents, source, deleted, renamed, has_local_names }
+        let is_alone = documents.order.is_alone(source.number());
+        Self { documents, source, deleted, renamed, has_local_names, is_alone }
     }
 
     /// Merges records into those that are known, and writes those that have changed.
@@ -257,12 +261,13 @@ impl<'d, A: Resources> Merging<'d, A> {
                 plan.set(documents, store, &name, Some(Arc::clone(&record)));
                 names.push(name.clone());
             }
-            written.push(WrittenRecord { name: name.clone(), record: Some(Arc::clone(&record)), parts });
+            if !self.is_alone {
+                written.push(WrittenRecord { name: name.clone(), record: Some(Arc::clone(&record)), parts });
+            }
             shown.push((name, record));
         }
         if self.has_local_names {
-            // A record that the answer shows by two names is shown as the last one leaves it.
-            shown = shown.into_iter().collect::<HashMap<_, _>>().into_iter().collect();
+            shown = each_once(shown);
         }
         Shown { frame: Frame::new(shown, &|resource| documents.list.types.to_list(resource)), written, names }
     }
@@ -274,6 +279,7 @@ impl<'d, A: Resources> Merging<'d, A> {
         name: &RecordRef,
     ) -> Merged {
         match self.source {
+            Source::Request(_) if self.is_alone => merge(present, newer, &|_, _| Parts::MAX),
             Source::Request(number) => {
                 let order = &self.documents.order;
                 let later = order.later_than(number, name);
@@ -292,6 +298,21 @@ impl<'d, A: Resources> Merging<'d, A> {
             }
         }
     }
+}
+
+/// Returns each record once, as the last one of the same name leaves it.
+fn each_once(records: Vec<(RecordRef, Arc<dyn AnyRecord>)>) -> Vec<(RecordRef, Arc<dyn AnyRecord>)> {
+    let (mut once, mut places) = (Vec::with_capacity(records.len()), HashMap::default());
+    for (name, record) in records {
+        match places.entry(name.clone()) {
+            Entry::Vacant(place) => {
+                place.insert(once.len());
+                once.push((name, record));
+            }
+            Entry::Occupied(place) => once[*place.get()] = (name, record),
+        }
+    }
+    once
 }
 
 /// Returns a record and its name with ids in place of the local ones that have become ids.

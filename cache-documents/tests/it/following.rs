@@ -6,10 +6,10 @@ use std::thread;
 use std::time::Duration;
 
 use cache_core::{Cache, Freshness};
-use cache_documents::{ChangeRecords, ClientDocuments, Field};
+use cache_documents::{ChangeRecords, ClientDocuments, Document, Field, One, Resource};
 use serde_json::{Value, json};
 
-use crate::blog::{ArticleId, Desk, GetArticle, PersonId, blog, blog_with};
+use crate::blog::{Article, ArticleId, Desk, GetArticle, Person, PersonId, blog, blog_with};
 
 fn article(id: u32, author: &str, name: &str) -> Value {
     json!({
@@ -149,6 +149,35 @@ async fn up_to_256_documents_are_rewritten() {
     articles(&desk, 0..256).await;
     rename(&desk, "Zoe").await;
     assert!((0..256).all(|id| desk.author(id) == "Zoe"));
+}
+
+/// Takes time linear in the number of documents: it would not end soon if each searched itself among the others.
+#[tokio::test(start_paused = true)]
+async fn a_person_in_10_000_documents_is_renamed_and_goes_with_the_last_of_them() {
+    const DOCUMENTS: u32 = 10_000;
+    let desk =
+        blog_with(Cache::builder().table::<GetArticle>(|table| table.capacity(2 * u64::from(DOCUMENTS))));
+    let person = Arc::new(Person { name: "Ann".to_owned().into(), ..Person::absent() });
+    let shown = Article { author: One::to(ann()), ..Article::absent() };
+    let written = desk.client.change(|changes| {
+        for id in 0..DOCUMENTS {
+            let about = Document::about(&ArticleId(id.to_string().into()), shown.clone());
+            changes.write(&GetArticle(id), about.showing(&ann(), Arc::clone(&person)));
+        }
+    });
+    written.await.unwrap();
+    let mut observer = desk.client.observe(&GetArticle(3));
+    observer.next().await.unwrap();
+    rename(&desk, "Zoe").await;
+    assert_eq!(desk.author(3), "Zoe");
+    let freshness = |id| desk.client.cache().get_entry(&GetArticle(id)).unwrap().state().freshness;
+    let marked = (0..DOCUMENTS).filter(|id| freshness(*id) == Freshness::Invalidated).count();
+    assert_eq!(marked, DOCUMENTS as usize - 1);
+    drop(observer);
+    assert!((1..DOCUMENTS).all(|id| desk.client.cache().remove(&GetArticle(id))));
+    assert_eq!(desk.client.documents().records(), 2);
+    assert!(desk.client.cache().remove(&GetArticle(0)));
+    assert_eq!((desk.client.documents().records(), desk.person("9")), (0, None));
 }
 
 #[tokio::test(start_paused = true)]

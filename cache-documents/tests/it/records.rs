@@ -7,6 +7,10 @@ use serde_json::{Value, json};
 
 use crate::blog::{ArticleId, GetArticle, PersonId, blog};
 
+fn ann() -> PersonId {
+    PersonId("9".into())
+}
+
 fn person(id: &str, name: &str) -> Value {
     json!({"type": "people", "id": id, "attributes": {"name": name}})
 }
@@ -116,6 +120,41 @@ async fn an_equal_response_keeps_the_document_and_dates_it_anew() {
     let entry = desk.client.cache().get_entry(&GetArticle(1)).unwrap();
     assert_eq!(entry.revision(), revision);
     assert_eq!(entry.state().age, std::time::Duration::ZERO);
+}
+
+/// An article and its author, with twenty others in this order.
+fn crowded(ids: impl Iterator<Item = u32>, name: &str) -> Value {
+    let people = ids.map(|id| if id == 9 { person("9", name) } else { person(&id.to_string(), "Bob") });
+    article(1, "One", "9", people.collect())
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_equal_response_in_another_order_keeps_the_document() {
+    let desk = blog();
+    desk.answers("/articles/1", crowded(0..20, "Ann"));
+    let first = desk.article(1).await;
+    desk.answers("/articles/1", crowded((0..20).rev(), "Ann"));
+    assert!(Arc::ptr_eq(&first, &desk.reload(1).await));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_response_in_another_order_shows_the_same_records_which_follow_and_go() {
+    let desk = blog();
+    desk.answers("/articles/1", crowded(0..20, "Ann"));
+    desk.article(1).await;
+    desk.answers("/articles/1", crowded((0..20).rev(), "Zoe"));
+    let second = desk.reload(1).await;
+    for id in 0..20 {
+        let key = PersonId(id.to_string().into());
+        assert!(Arc::ptr_eq(second.get(&key).unwrap(), &desk.person(&id.to_string()).unwrap()));
+    }
+    let documents = desk.client.documents();
+    let is_renamed = documents.patch(&ann(), |person| person.name = "Eve".to_owned().into()).await;
+    assert!(is_renamed.unwrap());
+    assert_eq!((desk.author(1), desk.client.documents().records()), ("Eve".to_owned(), 21));
+    drop(second);
+    desk.client.cache().remove(&GetArticle(1));
+    assert_eq!(desk.client.documents().records(), 0);
 }
 
 #[tokio::test(start_paused = true)]

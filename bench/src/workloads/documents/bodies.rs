@@ -67,13 +67,18 @@ pub fn family(children: Range<usize>) -> String {
 
 /// A parent with children of its own, and with the one child that all these documents show.
 pub fn overlapping(number: usize) -> String {
+    overlapping_of(number, RECORDS_OF_OVERLAPPING)
+}
+
+/// [`overlapping`] with so many records. All documents say the same of the shared child.
+pub fn overlapping_of(number: usize, records: usize) -> String {
     let mut random = Rng::with_seed(SEED + number as u64);
     let parent = format!("p{number}");
-    let own = (0..RECORDS_OF_OVERLAPPING - 2).map(|child| format!("{number}-{child}"));
+    let own = (0..records - 2).map(|child| format!("{number}-{child}"));
     let ids = || own.clone().chain([SHARED_CHILD.to_owned()]);
-    let included = ids().map(|id| {
-        let parent = (id != SHARED_CHILD).then_some(&*parent);
-        child(&id, parent, &mut random)
+    let included = ids().map(|id| match &*id {
+        SHARED_CHILD => child(&id, None, &mut Rng::with_seed(SEED)),
+        _ => child(&id, Some(&parent), &mut random),
     });
     document_of_parent(&parent, ids(), included.collect())
 }

@@ -18,7 +18,7 @@ const TIMES: usize = 50;
 
 /// What an observer reads.
 #[derive(Clone, Copy, PartialEq)]
-enum Reads {
+pub enum Reads {
     /// All records of the document.
     Records,
     /// The field that has changed.
@@ -52,7 +52,10 @@ fn run_reading(
         Body::generated(folder, &format!("overlapping-{number}.json"), Shape::Family, overlapping(number))
     };
     let bodies = (0..documents).map(body).collect::<Result<Vec<_>, _>>()?;
-    let [mut ours, mut of_one] = [Observed::new(&bodies, reads)?, Observed::new(&bodies[..1], reads)?];
+    let observed = |documents: usize| {
+        Observed::new(bodies[..documents].iter().map(|body| (body.shape, &body.text)), reads)
+    };
+    let [mut ours, mut of_one] = [observed(documents)?, observed(1)?];
     let mut racers = vec![Racer::new("ours", || ours.time()), Racer::new("ours-1", || of_one.time())];
     if node.is_there() {
         for &(name, reads) in peers {
@@ -64,7 +67,7 @@ fn run_reading(
 }
 
 /// Observed documents.
-struct Observed {
+pub struct Observed {
     store: Store,
     observers: Vec<Observer<Program, GetFamily>>,
     reads: Reads,
@@ -72,14 +75,18 @@ struct Observed {
 }
 
 impl Observed {
-    fn new(bodies: &[Body], reads: Reads) -> Result<Self, Failure> {
-        let store = Store::new();
-        for (number, body) in (0..).zip(bodies) {
-            store.put(number, body.shape, &body.text)?;
+    pub fn new(
+        bodies: impl IntoIterator<Item = (Shape, impl AsRef<[u8]>)>,
+        reads: Reads,
+    ) -> Result<Self, Failure> {
+        let (store, mut documents) = (Store::new(), 0);
+        for (shape, text) in bodies {
+            store.put(documents, shape, text.as_ref())?;
+            documents += 1;
         }
         let observers = {
             let _entered = store.runtime.enter();
-            (0..).zip(bodies).map(|(number, _)| store.client.observe(&GetFamily(number))).collect()
+            (0..documents).map(|number| store.client.observe(&GetFamily(number))).collect()
         };
         let mut observed = Self { store, observers, reads, changes: 0 };
         observed.read(None);
@@ -90,14 +97,20 @@ impl Observed {
     fn time(&mut self) -> Result<f64, Failure> {
         let time = nanos(|| {
             for _ in 0..TIMES {
-                self.changes += 1;
-                let name = format!("name {}", self.changes);
-                self.store.put(0, Shape::Child, shared_child(&name).as_bytes())?;
-                self.read(Some(&name));
+                self.change()?;
             }
             Ok(())
         })?;
         Ok(time / TIMES as f64)
+    }
+
+    /// Changes the shared child, and reads the documents.
+    pub fn change(&mut self) -> Result<(), Failure> {
+        self.changes += 1;
+        let name = format!("name {}", self.changes);
+        self.store.put(0, Shape::Child, shared_child(&name).as_bytes())?;
+        self.read(Some(&name));
+        Ok(())
     }
 
     /// Reads the next state of each document.

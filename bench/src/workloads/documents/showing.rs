@@ -5,15 +5,16 @@ use std::sync::Arc;
 
 use cache_documents::ReadDocument;
 
-use super::bodies::{SHARED_CHILD, overlapping};
+use super::bodies::{RECORDS_OF_OVERLAPPING, SHARED_CHILD, overlapping_of};
 use super::{Failure, GetFamily, Racer, Shape, Store, nanos, race};
 use crate::options::Options;
 use crate::report::Report;
 
 /// Answers that are all rewritten.
 const REWRITTEN: u32 = 250;
-/// Answers most of which are marked.
-const SHOWING: u32 = 1_000;
+/// Answers most of which are marked, and the records of each.
+const SHOWING: u32 = 10_000;
+const RECORDS_OF_SHOWING: usize = 10;
 /// Records of a response.
 const RECORDS: usize = 100;
 /// Commits in one turn.
@@ -33,18 +34,18 @@ pub fn run(options: &Options, report: &mut Report) -> Result<(), Failure> {
     }
     let workload = "documents-rewrite/250";
     if options.wants(workload) {
-        let [many, one] = [showing(REWRITTEN)?, showing(1)?];
-        let [of_many, mut of_one] = [many, one].map(|store| renames(store, TIMES));
+        let [many, one] = [REWRITTEN, 1].map(|answers| showing(answers, RECORDS_OF_OVERLAPPING));
+        let [of_many, mut of_one] = [many?, one?].map(|store| renames(store, TIMES));
         let racers = vec![
             Racer::new("ours", of_many),
             Racer::new("ours-1", move || Ok(of_one()? * f64::from(REWRITTEN))),
         ];
         race((options, report), workload, TIMES * REWRITTEN as usize, racers)?;
     }
-    let workload = "documents-rename/1k";
+    let workload = "documents-rename/10k";
     if options.wants(workload) {
-        let [many, one] = [showing(SHOWING)?, showing(1)?];
-        let (of_many, of_one) = (marked_renames(many, SHOWING), renames(one, 1));
+        let [many, one] = [SHOWING, 1].map(|answers| showing(answers, RECORDS_OF_SHOWING));
+        let (of_many, of_one) = (marked_renames(many?), renames(one?, 1));
         let racers = vec![Racer::new("ours", of_many), Racer::new("ours-1", of_one)];
         race((options, report), workload, 1, racers)?;
     }
@@ -81,13 +82,17 @@ fn read_response(store: &Store) -> Result<f64, Failure> {
     })
 }
 
-/// A store with so many answers that show one child, and a hundred children each that no other shows.
-fn showing(answers: u32) -> Result<Store, Failure> {
+/// A store with so many answers that show one child. All other records of each are shown by no other.
+pub fn showing(answers: u32, records: usize) -> Result<Store, Failure> {
     let store = Store::new();
-    for number in 0..answers {
-        store.put(number, Shape::Family, overlapping(number as usize).as_bytes())?;
-    }
+    put_all(&store, answers, records)?;
     Ok(store)
+}
+
+fn put_all(store: &Store, answers: u32, records: usize) -> Result<(), Failure> {
+    (0..answers).try_for_each(|number| {
+        store.put(number, Shape::Family, overlapping_of(number as usize, records).as_bytes())
+    })
 }
 
 fn renames(store: Store, times: usize) -> impl FnMut() -> Result<f64, Failure> {
@@ -104,12 +109,10 @@ fn renames(store: Store, times: usize) -> impl FnMut() -> Result<f64, Failure> {
 }
 
 /// Renames the child once. The answers that this marks are stored again before.
-fn marked_renames(store: Store, answers: u32) -> impl FnMut() -> Result<f64, Failure> {
+fn marked_renames(store: Store) -> impl FnMut() -> Result<f64, Failure> {
     let mut number = 0;
     move || {
-        for answer in 0..answers {
-            store.put(answer, Shape::Family, overlapping(answer as usize).as_bytes())?;
-        }
+        put_all(&store, SHOWING, RECORDS_OF_SHOWING)?;
         number += 1;
         nanos(|| store.rename(SHARED_CHILD, &Arc::from(format!("name {number}"))))
     }

@@ -1,0 +1,66 @@
+//! The answers that show one record: usually one or two, sometimes thousands. Knows answers by numbers only.
+
+use std::collections::BTreeSet;
+
+/// The numbers of the answers that show one record.
+///
+/// Small, since each record has one. Adding and removing an answer takes time logarithmic in their number.
+pub(super) enum Owners {
+    One(u32),
+    #[expect(clippy::box_collection, reason = "most records have one answer, and are to stay small")]
+    Several(Box<BTreeSet<u32>>),
+}
+
+impl Owners {
+    pub(super) fn insert(&mut self, number: u32) {
+        match self {
+            Self::One(first) => *self = Self::Several(Box::new(BTreeSet::from([*first, number]))),
+            Self::Several(several) => _ = several.insert(number),
+        }
+    }
+
+    /// Removes an answer. Returns whether no other is left, in which case it stays.
+    pub(super) fn remove(&mut self, number: u32) -> bool {
+        match self {
+            Self::One(one) => *one == number,
+            Self::Several(several) => {
+                several.remove(&number);
+                if let (1, Some(&last)) = (several.len(), several.first()) {
+                    *self = Self::One(last);
+                }
+                false
+            }
+        }
+    }
+
+    /// Returns the numbers.
+    pub(super) fn iter(&self) -> impl Iterator<Item = u32> {
+        let (one, several) = match self {
+            Self::One(number) => (Some(*number), None),
+            Self::Several(several) => (None, Some(several.iter().copied())),
+        };
+        one.into_iter().chain(several.into_iter().flatten())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const ANSWERS: u32 = 200_000;
+
+    /// Would take minutes if each answer were searched among the others.
+    #[test]
+    fn many_answers_leave_in_any_order() {
+        let oldest_first: Vec<u32> = (0..ANSWERS).collect();
+        let newest_first: Vec<u32> = (0..ANSWERS).rev().collect();
+        for order in [oldest_first, newest_first] {
+            let mut owners = Owners::One(0);
+            (1..ANSWERS).for_each(|number| owners.insert(number));
+            let (last, others) = order.split_last().unwrap();
+            assert!(others.iter().all(|number| !owners.remove(*number)));
+            assert_eq!(owners.iter().collect::<Vec<_>>(), [*last]);
+            assert!(matches!(owners, Owners::One(_)) && owners.remove(*last));
+        }
+    }
+}
