@@ -3,7 +3,8 @@
 use maud::{Markup, html};
 
 use super::{Content, art, date, lists};
-use crate::reading::{Discussion, SignedComment, Story, name};
+use crate::model::{Discussion, SignedComment};
+use crate::reading::{Story, name};
 
 /// The page of an article.
 pub(crate) fn page(story: &Story) -> Content {
