@@ -1,23 +1,14 @@
 //! The page of an article, whose front takes over what came with the page.
 
-use std::net::{Ipv4Addr, SocketAddr};
-use std::sync::Arc;
 use std::time::Duration;
 
-use newsroom::app;
-use newsroom::queries::GetComments;
-use newsroom::service::Service;
 use newsroom::settings::{Scripts, Settings};
-use newsroom::visitor::Visitor;
 use serde_json::json;
-use tempfile::{TempDir, tempdir};
-use tokio::io::copy_bidirectional;
-use tokio::net::{TcpListener, TcpStream};
-use tokio::sync::Mutex;
-use tokio::task::JoinSet;
 
 use crate::chromium::{Chromium, Tab};
-use crate::{SIZE, first_comment, pictures_folder};
+use crate::cutter::Cutter;
+use crate::newspaper::Newspaper;
+use crate::{first_comment, pictures_folder};
 
 /// The comments are announced, and not here yet.
 const PENDING: &str =
@@ -25,60 +16,8 @@ const PENDING: &str =
 const HERE: &str = "document.querySelectorAll('.comments li').length > 0";
 const LIVE: &str = "document.querySelector('.live')?.hidden === false";
 const FITS: &str = "document.documentElement.scrollWidth <= document.documentElement.clientWidth";
+const SCROLL: &str = "document.querySelector('.comment button').scrollIntoView()";
 const NOTICE: &str = "document.querySelector('.notice').textContent";
-
-/// A newspaper whose article 400 is in the cache.
-struct Newspaper {
-    service: Service,
-    _folder: TempDir,
-}
-
-impl Newspaper {
-    async fn open(settings: Settings) -> Self {
-        let folder = tempdir().unwrap();
-        let client = app::open(folder.path(), SIZE, |_| ()).await.unwrap();
-        let service = Service::start_anywhere(client, &settings).await.unwrap();
-        let paper = Self { service, _folder: folder };
-        paper.get("/articles/400?whole=true").await;
-        paper
-    }
-
-    async fn with(scripts: Scripts) -> Self {
-        Self::open(Settings { scripts, ..Settings::default() }).await
-    }
-
-    fn url(&self, path: &str) -> String {
-        format!("http://{}{path}", self.service.address())
-    }
-
-    async fn get(&self, path: &str) -> String {
-        let page = Visitor::to(self.service.address()).await.unwrap().get(path).await.unwrap();
-        assert_eq!(page.status, 200, "{path}");
-        page.body
-    }
-
-    async fn post(&self, text: &str) {
-        let mut visitor = Visitor::to(self.service.address()).await.unwrap();
-        let comment = json!({ "name": "Ada", "text": text });
-        let posted = visitor.post("/api/articles/400/comments", &comment).await.unwrap();
-        assert_eq!(posted.status, 201);
-    }
-
-    /// Delays what the database does from now on.
-    fn delay(&self, time: Duration) {
-        self.service.client().app().database.faults.delay(time);
-    }
-
-    /// From now on the comments take this long.
-    fn slow_comments(&self, time: Duration) {
-        self.delay(time);
-        self.service.client().invalidate(&GetComments { article: 400 });
-    }
-
-    fn loads(&self) -> u64 {
-        self.service.client().app().database.ledger.report().queries["get_comments"].loads
-    }
-}
 
 /// The kinds and paths of the requests of a page.
 async fn requests(browser: &mut Chromium, tab: &Tab) -> Vec<String> {
@@ -104,6 +43,10 @@ async fn nothing_is_requested_after_the_document_whichever_scripts_run() {
         browser.begin(&tab, &paper.url("/articles/400")).await;
         browser.wait(&tab, PENDING).await;
         assert_eq!(browser.evaluate(&tab, "document.readyState").await, "loading", "comments follow");
+        // The events begin when the comments of the page are here.
+        let mut begun = requests(&mut browser, &tab).await;
+        begun.retain(|request| request.starts_with("EventSource"));
+        assert_eq!(begun, [""; 0]);
         browser.wait(&tab, HERE).await;
         browser.wait(&tab, LIVE).await;
         browser.wait(&tab, "document.readyState === 'complete'").await;
@@ -161,41 +104,14 @@ async fn a_slow_connection_needs_no_request_either() {
     }
 }
 
-/// Passes connections on to a service, and cuts them.
-struct Cutter {
-    address: SocketAddr,
-    connections: Arc<Mutex<JoinSet<()>>>,
-}
-
-impl Cutter {
-    async fn before(service: SocketAddr) -> Self {
-        let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await.unwrap();
-        let (address, connections) = (listener.local_addr().unwrap(), Arc::new(Mutex::new(JoinSet::new())));
-        let all = Arc::clone(&connections);
-        tokio::spawn(async move {
-            while let Ok((mut browser, _)) = listener.accept().await {
-                all.lock().await.spawn(async move {
-                    let Ok(mut service) = TcpStream::connect(service).await else { return };
-                    // Errors are the end of a connection.
-                    let _ = copy_bidirectional(&mut browser, &mut service).await;
-                });
-            }
-        });
-        Self { address, connections }
-    }
-
-    async fn cut(&self) {
-        self.connections.lock().await.shutdown().await;
-    }
-}
-
 #[tokio::test(flavor = "multi_thread")]
 async fn a_page_that_breaks_off_is_completed_by_one_request() {
     let mut browser = Chromium::start().await;
     for scripts in [Scripts::Inline, Scripts::Strict] {
         let paper = Newspaper::with(scripts).await;
         let cutter = Cutter::before(paper.service.address()).await;
-        paper.slow_comments(Duration::from_secs(3_600));
+        // Longer than the page may take, and over when the browser asks.
+        paper.slow_comments(Duration::from_millis(2_500));
         let tab = browser.open_watched().await;
         // Chromium does not tell that a page has broken off, so that its deadline counts.
         browser.header(&tab, "x-timeout-ms", "2000").await;
@@ -221,6 +137,7 @@ async fn without_scripts_the_page_reads_and_comments_can_be_written() {
     paper.slow_comments(Duration::from_millis(600));
     browser.go(&tab, &paper.url("/articles/400")).await;
     assert_eq!(browser.evaluate(&tab, "document.querySelectorAll('.text p').length > 2").await, true);
+    browser.evaluate(&tab, SCROLL).await;
     browser.picture(&tab, &pictures_folder().join("no-scripts-pending.png")).await;
     // The comments were not there yet: a link leads to the page that waits for them.
     browser.click(&tab, "noscript a").await;
@@ -298,9 +215,10 @@ async fn the_form_works_by_keyboard_and_keeps_what_was_written_before_its_script
     let tab = browser.open_watched().await;
     browser.hold(&tab, "*/article.js").await;
     browser.begin(&tab, &paper.url("/articles/400")).await;
-    // The form of the document.
-    browser.wait(&tab, HERE).await;
+    // The form of the document, in its place.
+    browser.wait(&tab, "document.readyState === 'interactive' && document.styleSheets.length === 1").await;
     browser.write(&tab, "input[name=name]", "Ada Early").await;
+    assert_eq!(browser.evaluate(&tab, "document.activeElement.value").await, "Ada Early");
     browser.release(&tab).await;
     browser.wait(&tab, LIVE).await;
     let focused = "document.activeElement.name";
@@ -315,9 +233,18 @@ async fn the_form_works_by_keyboard_and_keeps_what_was_written_before_its_script
     browser.wait(&tab, &first_comment("Meanwhile.", true)).await;
     assert_eq!(browser.evaluate(&tab, focused).await, "text");
     browser.press(&tab, "Tab").await;
+    // It is shown once, by the page or by the events.
+    let count = "window.most = 0;
+        new MutationObserver(() => {
+            const said = [...document.querySelectorAll('.said')].map(one => one.textContent);
+            window.most = Math.max(window.most, said.filter(text => text === 'No hand on the mouse.').length);
+        }).observe(document.body, { subtree: true, childList: true, characterData: true })";
+    browser.evaluate(&tab, count).await;
+    paper.delay(Duration::from_millis(300));
     browser.press(&tab, "Enter").await;
     browser.wait(&tab, &first_comment("No hand on the mouse.", true)).await;
     browser.wait(&tab, &format!("{NOTICE} === 'Posted. Thank you!'")).await;
+    assert_eq!(browser.evaluate(&tab, "window.most").await, 1);
 
     let elements = browser.accessible(&tab).await;
     for (role, name) in [("textbox", "Your name"), ("textbox", "Your comment"), ("button", "Post")] {
@@ -341,13 +268,14 @@ async fn the_page_fits_narrow_windows_in_light_and_dark() {
         let picture = |name: &str| pictures_folder().join(format!("article-{name}-{scheme}-360.png"));
         browser.go(&tab, "about:blank").await;
         paper.slow_comments(Duration::from_millis(1_500));
-        browser.begin(&tab, &paper.url("/articles/400#comments")).await;
+        browser.begin(&tab, &paper.url("/articles/400")).await;
         browser.wait(&tab, PENDING).await;
+        browser.evaluate(&tab, SCROLL).await;
         assert_eq!(browser.evaluate(&tab, FITS).await, true, "pending, {scheme}");
         browser.picture(&tab, &picture("pending")).await;
         browser.wait(&tab, LIVE).await;
         paper.delay(Duration::ZERO);
-        browser.evaluate(&tab, "document.querySelector('.comments').scrollIntoView()").await;
+        browser.evaluate(&tab, SCROLL).await;
         browser.wait(&tab, "document.querySelector('.reading') !== null").await;
         assert_eq!(browser.evaluate(&tab, FITS).await, true, "{scheme}");
         // The bar is as wide as the window, and on one line.

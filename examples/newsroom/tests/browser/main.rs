@@ -3,6 +3,8 @@
 
 mod article;
 mod chromium;
+mod cutter;
+mod newspaper;
 #[path = "../common/outage.rs"]
 mod outage;
 
