@@ -14,10 +14,15 @@ use crate::{first_comment, pictures_folder};
 const PENDING: &str =
     "document.querySelector('.discussion > [role=status]')?.textContent.includes('on their way')";
 const HERE: &str = "document.querySelectorAll('.comments li').length > 0";
+const ALL_HERE: &str = "document.querySelectorAll('.comments li').length ===
+    Number(document.querySelector('.discussion').dataset.total)";
 const LIVE: &str = "document.querySelector('.live')?.hidden === false";
 const FITS: &str = "document.documentElement.scrollWidth <= document.documentElement.clientWidth";
 const SCROLL: &str = "document.querySelector('.comment button').scrollIntoView()";
 const NOTICE: &str = "document.querySelector('.notice').textContent";
+
+/// In bytes per second. The comments of a [filled](Newspaper::fill) newspaper take some seconds, and arrive in pieces.
+const SLOW: u32 = 15_000;
 
 /// The kinds and paths of the requests of a page.
 async fn requests(browser: &mut Chromium, tab: &Tab) -> Vec<String> {
@@ -81,18 +86,14 @@ async fn a_slow_connection_needs_no_request_either() {
     let mut browser = Chromium::start().await;
     for scripts in [Scripts::Inline, Scripts::Blocks] {
         let paper = Newspaper::with(scripts).await;
-        for number in 0..60 {
-            paper.post(&format!("{number}: {}", "A long story. ".repeat(40))).await;
-        }
-        paper.get("/articles/400?whole=true").await;
+        paper.fill().await;
         let tab = browser.open_watched().await;
         // The files come from the browser's cache.
         browser.go(&tab, &paper.url("/articles/400")).await;
         browser.go(&tab, "about:blank").await;
         let before = requests(&mut browser, &tab).await.len();
         paper.slow_comments(Duration::from_millis(500));
-        // The comments take about 2 s, and arrive in many pieces.
-        browser.throttle(&tab, 20_000).await;
+        browser.throttle(&tab, SLOW).await;
         browser.begin(&tab, &paper.url("/articles/400")).await;
         browser.wait(&tab, PENDING).await;
         browser.wait(&tab, HERE).await;
@@ -184,26 +185,32 @@ async fn a_comment_that_cannot_be_written_disappears_with_a_message() {
     browser.wait(&tab, &first_comment("Will this be lost?", true)).await;
     browser.wait(&tab, &format!("{NOTICE} === 'Posted. Thank you!'")).await;
     assert_eq!(browser.evaluate(&tab, "document.querySelector('textarea').value").await, "");
-    let count = "document.querySelectorAll('.comments li').length === Number(document.querySelector('.discussion').dataset.total)";
-    assert_eq!(browser.evaluate(&tab, count).await, true);
+    assert_eq!(browser.evaluate(&tab, ALL_HERE).await, true);
     paper.service.stop().await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_comment_can_be_posted_before_the_others_are_here() {
+async fn a_comment_can_be_posted_while_the_others_arrive() {
     let paper = Newspaper::open(Settings { streams: 0, ..Settings::default() }).await;
+    paper.fill().await;
     let mut browser = Chromium::start().await;
-    let tab = browser.open("about:blank").await;
-    paper.slow_comments(Duration::from_millis(2_000));
+    let tab = browser.open_watched().await;
+    browser.go(&tab, &paper.url("/articles/400")).await;
+    browser.go(&tab, "about:blank").await;
+    paper.slow_comments(Duration::from_millis(500));
+    browser.throttle(&tab, SLOW).await;
     browser.begin(&tab, &paper.url("/articles/400")).await;
     browser.wait(&tab, PENDING).await;
+    // They have been read, without the new one.
+    paper.until_comments_are_loaded().await;
     paper.delay(Duration::ZERO);
     browser.write(&tab, "input[name=name]", "Ada").await;
     browser.write(&tab, "textarea", "Am I the first?").await;
     browser.click(&tab, ".comment button").await;
     browser.wait(&tab, &first_comment("Am I the first?", false)).await;
-    // The others come, and do not take it away.
-    browser.wait(&tab, "document.querySelectorAll('.comments li').length > 1").await;
+    assert_eq!(browser.evaluate(&tab, "document.querySelectorAll('.comments li').length").await, 1);
+    browser.wait(&tab, &first_comment("Am I the first?", true)).await;
+    browser.wait(&tab, &format!("{NOTICE} === 'Posted. Thank you!' && {ALL_HERE}")).await;
     browser.wait(&tab, &first_comment("Am I the first?", true)).await;
     paper.service.stop().await;
 }

@@ -2,8 +2,9 @@
 
 use std::time::Duration;
 
+use cache_core::Freshness;
 use newsroom::app;
-use newsroom::queries::GetComments;
+use newsroom::queries::{GetComments, GetDiscussion};
 use newsroom::service::Service;
 use newsroom::settings::{Scripts, Settings};
 use newsroom::visitor::Visitor;
@@ -49,6 +50,14 @@ impl Newspaper {
         assert_eq!(posted.status, 201);
     }
 
+    /// Posts some long comments.
+    pub async fn fill(&self) {
+        for number in 0..24 {
+            self.post(&format!("{number}: {}", "A long story. ".repeat(130))).await;
+        }
+        self.get("/articles/400?whole=true").await;
+    }
+
     /// Delays what the database does from now on.
     pub fn delay(&self, time: Duration) {
         self.service.client().app().database.faults.delay(time);
@@ -58,6 +67,15 @@ impl Newspaper {
     pub fn slow_comments(&self, time: Duration) {
         self.delay(time);
         self.service.client().invalidate(&GetComments { article: 400 });
+    }
+
+    /// Waits until comments that were [slow](Self::slow_comments) have been loaded.
+    pub async fn until_comments_are_loaded(&self) {
+        let cache = self.service.client().cache();
+        let is_fresh = || cache.peek_entry(&GetDiscussion { article: 400 }).map(|entry| entry.freshness());
+        while is_fresh() != Some(Freshness::Fresh) {
+            tokio::time::sleep(Duration::from_millis(10)).await;
+        }
     }
 
     pub fn loads(&self) -> u64 {
