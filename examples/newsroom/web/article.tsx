@@ -222,8 +222,8 @@ function draftOf(form: HTMLFormElement | null): Draft {
   return { name: String(fields.get("name") ?? ""), text: String(fields.get("text") ?? ""), focus }
 }
 
-// A page shows one article, so what it knows is never too much to keep.
-const client = new QueryClient({ defaultOptions: { queries: { gcTime: Infinity } } })
+// A page shows one article, so what it knows is never too much to keep. A reader who waits may try again by hand.
+const client = new QueryClient({ defaultOptions: { queries: { gcTime: Infinity, retry: 1 } } })
 openCache(client)
 
 const root = document.getElementById("discussion")

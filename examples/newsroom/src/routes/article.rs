@@ -1,5 +1,6 @@
 //! The page of an article. Its answers go on to the browser, whose front is `web/article.tsx`.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use axum::Extension;
@@ -7,19 +8,19 @@ use axum::extract::rejection::{PathRejection, QueryRejection};
 use axum::extract::{Path, Query};
 use axum::http::header::CONTENT_SECURITY_POLICY;
 use axum::response::{IntoResponse, Response};
-use cache_web::Cx;
+use cache_web::{Cx, Page};
 use maud::html;
 use serde::Deserialize;
 
 use super::POLICY;
 use super::visit::{PageProblem, log_cause};
 use crate::app::Newsroom;
-use crate::model::Present;
+use crate::model::{Discussion, Present};
 use crate::problem::Problem;
 use crate::queries::{GetArticle, GetAuthor, GetComments, GetDiscussion};
 use crate::reading;
 use crate::settings::Scripts;
-use crate::views::{self, article};
+use crate::views::{self, Content, article};
 use crate::web::WEB;
 
 /// How long the page waits for the comments before it is sent without them. Then they follow.
@@ -48,18 +49,26 @@ pub(super) async fn page(
     let article = article.ok_or_else(|| Problem::no_such("article", id))?;
     // For the HTML alone: authors are not in the list.
     let author = cx.query(&GetAuthor { id: article.card.author }).await?;
-    let comments = page.query(&of_comments);
     let comments = match whole {
-        true => Some(comments.await?),
-        false => match tokio::time::timeout(LONGEST_WAIT, comments).await {
-            Ok(comments) => comments.map_err(|error| log_cause(&error.into())).ok(),
-            Err(_) => None,
-        },
+        true => Some(page.query(&of_comments).await?),
+        false => comments_in_time(&page, &of_comments).await,
     };
     let outdated = reading::outdated(&cx, &of_article);
     let outdated = outdated.max(reading::outdated(&cx, &GetComments { article: id }));
     let content = article::page(&article, (*author).as_ref(), comments.as_deref(), outdated);
+    Ok(finish(&page, &content, scripts))
+}
 
+/// The comments, if they are here soon. If they cannot be loaded, the article is still worth reading.
+async fn comments_in_time(page: &Page<Newsroom>, comments: &GetDiscussion) -> Option<Arc<Discussion>> {
+    match tokio::time::timeout(LONGEST_WAIT, page.query(comments)).await {
+        Ok(comments) => comments.map_err(|error| log_cause(&error.into())).ok(),
+        Err(_) => None,
+    }
+}
+
+/// The response: the page with its answers, and the policy that lets their scripts run.
+fn finish(page: &Page<Newsroom>, content: &Content, scripts: Scripts) -> Response {
     let has_nonce = match scripts {
         Scripts::Inline | Scripts::Nonce => true,
         Scripts::Blocks | Scripts::Strict => false,
@@ -68,13 +77,13 @@ pub(super) async fn page(
         page.data_blocks();
     }
     let nonce = has_nonce.then(|| page.nonce());
-    // Without `async` the script would wait for the last comment. It finds the state, and its place in the page.
+    // The script finds the answers and its place above it. Without `async` it would wait for the last comment.
     let end = html! {
         (page.place())
         script src="/article.js" type="module" async nonce=[nonce] {}
     };
-    let html = page.html(views::page_with(&content, &end));
-    Ok(([(CONTENT_SECURITY_POLICY, policy(scripts, page.nonce()))], html).into_response())
+    let html = page.html(views::page_with(content, &end));
+    ([(CONTENT_SECURITY_POLICY, policy(scripts, page.nonce()))], html).into_response()
 }
 
 /// The policy of a page with this nonce.

@@ -190,6 +190,28 @@ async fn a_comment_that_cannot_be_written_disappears_with_a_message() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn comments_that_cannot_be_loaded_can_be_tried_again() {
+    let paper = Newspaper::with(Scripts::Inline).await;
+    // Article 399, without its comments.
+    let article = paper.get("/_q/get_article?key=%7B%22id%22:399%7D").await;
+    let article: serde_json::Value = serde_json::from_str(&article).unwrap();
+    paper.get(&format!("/api/authors/{}", article["card"]["author"])).await;
+    paper.service.client().app().database.faults.be_down(true);
+    let mut browser = Chromium::start().await;
+    let tab = browser.open(&paper.url("/articles/399")).await;
+    browser.wait(&tab, "document.querySelector('.discussion [role=alert]') !== null").await;
+    assert_eq!(browser.evaluate(&tab, "document.querySelectorAll('.text p').length > 2").await, true);
+    paper.service.client().app().database.faults.be_down(false);
+    browser.click(&tab, ".again").await;
+    browser.wait(&tab, &format!("{LIVE} && {ALL_HERE}")).await;
+    assert_eq!(
+        browser.evaluate(&tab, "document.querySelector('.discussion [role=alert]')").await,
+        json!(null)
+    );
+    paper.service.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a_comment_can_be_posted_while_the_others_arrive() {
     let paper = Newspaper::open(Settings { streams: 0, ..Settings::default() }).await;
     paper.fill().await;

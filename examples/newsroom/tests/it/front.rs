@@ -47,7 +47,7 @@ async fn a_page_hands_on_the_article_and_its_comments_and_nothing_else() {
     for scripts in FORMS {
         let settings = Settings { scripts, ..Settings::default() };
         let newsroom = TestNewsroom::open_with(folder.path(), &settings).await;
-        // The load of the front page brings other articles, and the answers to this reader are nobody else's business.
+        // Other articles, of the front page and of another reader.
         newsroom.get("/").await;
         let other = newsroom.json("/api/articles/59").await;
         let story = newsroom.json("/api/articles/60").await;
