@@ -9,7 +9,8 @@ use crate::database::write::{self, Renamed, Renaming};
 use crate::database::{DatabaseError, Key, Retiring};
 use crate::model::{Article, FeedPage};
 use crate::queries::{
-    CountComments, GetArticle, GetAuthor, GetComments, GetFeed, GetTotals, MostDiscussed, Search,
+    CountComments, GetArticle, GetAuthor, GetComments, GetDiscussion, GetFeed, GetTotals, MostDiscussed,
+    Search,
 };
 use crate::texts;
 
@@ -100,8 +101,9 @@ impl Mutate<Newsroom> for RenameAuthor {
                 Option::as_ref(article).map(|article| Article { checksum, ..article.clone() })
             });
         }
-        // It has the name of the author of the last comment.
+        // They have the names of authors of comments.
         changes.invalidate(&GetTotals);
+        changes.invalidate_query::<GetDiscussion>();
     }
 }
 

@@ -4,7 +4,8 @@
 //!   is loaded. Begin here.
 //! - [`reading`]: the content of a page, combined from several queries; [`commenting`] and [`editing`]: what is written.
 //! - [`routes`]: pages, JSON, documents of JSON:API, server-sent events, the inspector; `views`: the HTML; `jsonapi`: the
-//!   documents. [`problem`]: errors as responses.
+//!   documents. [`problem`]: errors as responses. [`web`]: what browsers receive as data, for the front of an article's
+//!   page.
 //! - [`app`]: the program's state, the warm start and the snapshot at the end; [`service`]: from the first connection to
 //!   the last, with the limits of [`settings`]. [`arguments`]: the command line.
 //! - `texts`: which part of a reader's text is accepted; `connections`, `streams`: limits for clients that misbehave.
@@ -31,6 +32,7 @@ mod streams;
 mod texts;
 mod views;
 pub mod visitor;
+pub mod web;
 
 // The build script writes `CacheRegistry`: one typed table for each query.
 cache_core::include_registry!();

@@ -8,10 +8,13 @@ use rusqlite::Connection;
 
 use crate::app::Newsroom;
 use crate::database::{DatabaseError, read};
-use crate::model::{Article, Author, Comments, DiscussedPage, FeedPage, Hits, Totals};
+use crate::model::{Article, Author, Comments, DiscussedPage, Discussion, FeedPage, Hits, Totals};
+use crate::problem::Problem;
 use crate::queries::{
-    CountComments, GetArticle, GetAuthor, GetComments, GetFeed, GetTotals, MostDiscussed, Search,
+    CountComments, GetArticle, GetAuthor, GetComments, GetDiscussion, GetFeed, GetTotals, MostDiscussed,
+    Search,
 };
+use crate::reading;
 
 impl Fetch<Newsroom> for GetArticle {
     type Error = DatabaseError;
@@ -44,6 +47,17 @@ impl Fetch<Newsroom> for GetComments {
 
     fn counts_as_failure(error: &DatabaseError) -> bool {
         error.is_failure()
+    }
+}
+
+impl Fetch<Newsroom> for GetDiscussion {
+    type Error = Problem;
+
+    async fn fetch(&self, cx: &Context<Newsroom>) -> Result<Discussion, Problem> {
+        let comments = cx.query(&GetComments { article: self.article }).await?;
+        // In a context of its own, so that the names are no inputs: an answer with more than 64 of them would count as
+        // out of date at once.
+        reading::discussion(&cx.client().request("discussion"), &comments).await
     }
 }
 

@@ -1,5 +1,7 @@
 //! The parts of the newspaper: the answers to the queries. Plain data.
 
+mod discussion;
+
 use std::fmt::{self, Display};
 use std::ops::Deref;
 use std::str::FromStr;
@@ -7,8 +9,11 @@ use std::sync::Arc;
 
 use cache_core::Shape;
 use serde::{Deserialize, Serialize, Serializer};
+use ts_rs::TS;
 
 use crate::problem::cut;
+
+pub use discussion::{Discussion, SignedComment};
 
 /// Maximum number of comments of an article that are shown; older ones are only counted.
 pub const COMMENTS_SHOWN: u32 = 100;
@@ -28,7 +33,7 @@ pub struct Author {
 }
 
 /// What a list shows of an article.
-#[derive(Shape, Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Shape, Clone, Debug, PartialEq, Eq, Serialize, Deserialize, TS)]
 pub struct Card {
     /// Number in the database.
     pub id: u64,
@@ -45,7 +50,7 @@ pub struct Card {
 }
 
 /// One article, whole.
-#[derive(Shape, Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Shape, Clone, Debug, PartialEq, Eq, Serialize, Deserialize, TS)]
 pub struct Article {
     /// The part that a list shows.
     pub card: Card,
@@ -56,7 +61,7 @@ pub struct Article {
 }
 
 /// The parts of the newspaper.
-#[derive(Shape, Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[derive(Shape, Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize, TS)]
 #[serde(rename_all = "lowercase")]
 #[allow(missing_docs, reason = "the names are self-explanatory")]
 pub enum Section {

@@ -1,6 +1,7 @@
 //! Why a request has no answer, as an HTTP status and a text for people.
 
 use std::borrow::Cow;
+use std::fmt;
 
 use axum::extract::rejection::{FormRejection, JsonRejection, PathRejection, QueryRejection};
 use axum::http::{Method, StatusCode, Uri};
@@ -113,12 +114,30 @@ impl Problem {
     }
 }
 
+impl fmt::Display for Problem {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.message())
+    }
+}
+
 impl<E: std::error::Error + 'static> From<QueryError<E>> for Problem {
     fn from(error: QueryError<E>) -> Self {
         match error {
             QueryError::Interrupted { .. } => Self::Interrupted,
             QueryError::CircuitOpen { .. } => Self::CircuitOpen,
             error => Self::Internal(with_causes(&error)),
+        }
+    }
+}
+
+/// The error of a load that reads other queries is a problem already.
+impl From<QueryError<Self>> for Problem {
+    fn from(error: QueryError<Self>) -> Self {
+        match error {
+            QueryError::Failed { source, .. } => Self::clone(&source),
+            QueryError::Interrupted { .. } => Self::Interrupted,
+            QueryError::CircuitOpen { .. } => Self::CircuitOpen,
+            error => Self::Internal(error.to_string()),
         }
     }
 }

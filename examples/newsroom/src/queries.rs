@@ -6,13 +6,15 @@
 
 use cache_core::{Query, Shape};
 use serde::{Deserialize, Serialize};
+use ts_rs::TS;
 
 use crate::model::{
-    Article, Author, Comments, Cursor, DISCUSSED_PAGES, DiscussedPage, FeedPage, Hits, Section, Totals,
+    Article, Author, Comments, Cursor, DISCUSSED_PAGES, DiscussedPage, Discussion, FeedPage, Hits, Section,
+    Totals,
 };
 
 /// One article. "Not found" is an answer too, which is kept for a shorter time.
-#[derive(Query, Shape, Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[derive(Query, Shape, Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize, TS)]
 #[query(
     value = Option<Article>, capacity = 4_000, fresh = "1h", stale_if_error = "1d", absent_ttl = "10s", persist,
     breaker = "database"
@@ -37,6 +39,15 @@ pub struct GetAuthor {
 #[derive(Query, Shape, Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[query(value = Comments, capacity = 4_000, fresh = "1h", stale_if_error = "1d", persist, eq, breaker = "database")]
 pub struct GetComments {
+    /// Number of the article.
+    pub article: u64,
+}
+
+/// The comments on an article with the names of their authors, as a page shows them. Built from [`GetComments`], and
+/// invalidated with it; a new name of an author invalidates all.
+#[derive(Query, Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize, TS)]
+#[query(value = Discussion, capacity = 1_000, fresh = "1h", derived)]
+pub struct GetDiscussion {
     /// Number of the article.
     pub article: u64,
 }

@@ -11,19 +11,16 @@ use serde::Serialize;
 use crate::CacheRegistry;
 use crate::app::Newsroom;
 use crate::model::{
-    Article, Author, Byline, Card, Comment, Comments, Cursor, DiscussedPage, Hit, Present, Section,
+    Article, Author, Byline, Card, Comment, Comments, Cursor, DiscussedPage, Discussion, Hit, Present,
+    Section, SignedComment,
 };
 use crate::problem::Problem;
 use crate::queries::{CountComments, GetArticle, GetAuthor, GetComments, GetFeed, MostDiscussed, Search};
 
-/// The most characters, and the most lines, of a comment that a page shows in full.
-const LONG_TEXT: usize = 700;
-const LONG_LINES: usize = 10;
-
 /// The context of a request.
 pub type Cx = Context<Newsroom>;
 
-/// An article with everything that its page shows.
+/// An article with its author and the comments on it.
 #[derive(Debug, Serialize)]
 pub struct Story {
     /// The article.
@@ -42,32 +39,6 @@ pub struct Story {
 pub struct Outdated {
     /// The age of the oldest part.
     pub seconds: u64,
-}
-
-/// The comments on an article, with the names of their authors.
-#[derive(Debug, Serialize)]
-pub struct Discussion {
-    /// How many there are.
-    pub total: u32,
-    /// The newest of them, newest first.
-    pub newest: Vec<SignedComment>,
-}
-
-/// A comment, and the name of its author.
-#[derive(Debug, Serialize)]
-pub struct SignedComment {
-    /// Its position among the comments on the article; the first is 1, and 0 if it is not written yet.
-    pub number: u32,
-    /// Its author.
-    pub name: String,
-    /// Number of its author; `None` if the comment is not written yet.
-    pub author: Option<u64>,
-    /// The text.
-    pub text: String,
-    /// Whether a page shows only its beginning, until the reader opens the rest.
-    pub is_long: bool,
-    /// In seconds since 1970.
-    pub posted: i64,
 }
 
 /// An article in a list.
@@ -153,16 +124,6 @@ pub async fn discussion(cx: &Cx, comments: &Comments) -> Result<Discussion, Prob
         SignedComment::new(name, comment)
     };
     Ok(Discussion { total: comments.total, newest: comments.newest.iter().map(signed).collect() })
-}
-
-impl SignedComment {
-    /// A comment by an author of this name.
-    #[must_use]
-    pub fn new(name: String, comment: &Comment) -> Self {
-        let Comment { number, text, posted, .. } = comment.clone();
-        let is_long = text.chars().count() > LONG_TEXT || text.lines().count() > LONG_LINES;
-        Self { number, name, author: comment.author(), is_long, text, posted }
-    }
 }
 
 /// One page of the list of articles.

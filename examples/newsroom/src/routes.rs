@@ -1,11 +1,14 @@
 //! All routes of the service. Each queries the client in the context of its own request.
 
 mod api;
+mod article;
 mod documents;
 mod events;
 mod inspect;
 mod pages;
 mod visit;
+
+use std::time::Duration;
 
 use axum::extract::DefaultBodyLimit;
 use axum::http::header::{
@@ -17,10 +20,12 @@ use axum::response::{IntoResponse, Response};
 use axum::routing::{any, get, post};
 use axum::{Extension, Router};
 use cache_client::Client;
+use cache_web::RequestLayer;
 
 use crate::app::Newsroom;
 use crate::settings::Settings;
 use crate::streams::Streams;
+use crate::web::WEB;
 use visit::{ApiProblem, PageProblem};
 
 /// What routes share.
@@ -29,16 +34,19 @@ type Shared = Client<Newsroom>;
 /// Maximum length of a request body, in bytes. The longest comment takes 24 KB if each of its characters is escaped.
 const LONGEST_BODY: usize = 64 * 1024;
 
-/// Headers of every response. A browser runs and fetches only what this service serves, and never shows it in a frame
-/// of another site.
+/// How long a request may take. A client may set a shorter time, in milliseconds, with the header [`TIMEOUT`].
+const DEADLINE: Duration = Duration::from_secs(10);
+
+/// The header with the time that a client grants.
+const TIMEOUT: HeaderName = HeaderName::from_static("x-timeout-ms");
+
+/// A browser runs and fetches only what this service serves, and never shows it in a frame of another site.
+const POLICY: &str = "default-src 'none'; script-src 'self'; style-src 'self'; connect-src 'self'; \
+    img-src 'self' data:; form-action 'self'; base-uri 'none'; frame-ancestors 'none'";
+
+/// Headers of every response that does not set them itself.
 const SECURITY: [(HeaderName, HeaderValue); 4] = [
-    (
-        CONTENT_SECURITY_POLICY,
-        HeaderValue::from_static(
-            "default-src 'none'; script-src 'self'; style-src 'self'; connect-src 'self'; img-src 'self' data:; \
-             form-action 'self'; base-uri 'none'; frame-ancestors 'none'",
-        ),
-    ),
+    (CONTENT_SECURITY_POLICY, HeaderValue::from_static(POLICY)),
     (X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff")),
     (REFERRER_POLICY, HeaderValue::from_static("same-origin")),
     (HeaderName::from_static("cross-origin-resource-policy"), HeaderValue::from_static("same-origin")),
@@ -51,7 +59,7 @@ pub fn router(client: Client<Newsroom>, settings: &Settings) -> Router {
     let pages = Router::new()
         .route("/", get(pages::front))
         .route("/sections/{section}", get(pages::section))
-        .route("/articles/{id}", get(pages::article))
+        .route("/articles/{id}", get(article::page).layer(Extension(settings.scripts)))
         .route("/articles/{id}/comments", post(pages::comment))
         .route("/search", get(pages::search))
         .route("/inspect", get(inspect::page).layer(page_gate))
@@ -75,25 +83,36 @@ pub fn router(client: Client<Newsroom>, settings: &Settings) -> Router {
         .route("/events/discussed", get(events::of_discussed))
         .route("/events/{article}", get(events::of_article))
         .layer(Extension(streams));
+    let requests = RequestLayer::new(&client).deadline(DEADLINE).deadline_header(TIMEOUT);
     pages
         .merge(events)
+        .merge(WEB.answers("/_q"))
         .nest("/api", api)
         .route("/api/", any(api::nowhere))
         .route("/inspect.json", get(inspect::json).layer(api_gate))
         .route("/healthz", get(api::health))
         .route("/newsroom.css", get(asset("text/css; charset=utf-8", include_str!("../assets/newsroom.css"))))
-        .route(
-            "/newsroom.js",
-            get(asset("text/javascript; charset=utf-8", include_str!("../assets/newsroom.js"))),
-        )
+        .route("/newsroom.js", get(script(include_str!("../assets/newsroom.js"))))
+        .route("/follow.js", get(script(include_str!("../assets/follow.js"))))
+        .route("/article.js", get(script(include_str!("../assets/article.js"))))
         .layer(DefaultBodyLimit::max(LONGEST_BODY))
+        .layer(requests)
         .layer(map_response(secured))
         .with_state(client)
 }
 
 async fn secured(mut response: Response) -> Response {
-    response.headers_mut().extend(SECURITY);
+    for (name, value) in SECURITY {
+        response.headers_mut().entry(name).or_insert(value);
+    }
     response
+}
+
+/// A script that is part of the program.
+fn script(
+    text: &'static str,
+) -> impl Fn() -> std::future::Ready<axum::response::Response> + Clone + Send + Sync + 'static {
+    asset("text/javascript; charset=utf-8", text)
 }
 
 /// A file that is part of the program.

@@ -1,4 +1,4 @@
-//! Settings of the service: limits, and which clients may inspect it.
+//! Settings of the service: limits, which clients may inspect it, and which scripts run on its pages.
 
 use std::str::FromStr;
 use std::time::Duration;
@@ -8,6 +8,8 @@ use std::time::Duration;
 pub struct Settings {
     /// Which clients may see `/inspect`, `/inspect.json` and `/api/stats`.
     pub inspection: Inspection,
+    /// Which scripts run on the page of an article.
+    pub scripts: Scripts,
     /// Connections at the same time. Further clients wait until one of them ends. Below the number of files that a
     /// process may usually have open (1024), so that database and snapshot can always be opened.
     pub connections: usize,
@@ -31,10 +33,25 @@ pub enum Inspection {
     Open,
 }
 
+/// Which scripts run on the page of an article. What carries the answers to its own script depends on that.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Scripts {
+    /// Files of the service, and inline scripts with the nonce of the page, which carry the answers.
+    #[default]
+    Inline,
+    /// Only scripts with the nonce of the page. Inline ones carry the answers.
+    Nonce,
+    /// Only files of the service. Blocks of data carry the answers.
+    Blocks,
+    /// The same, and they cannot turn text into markup or code.
+    Strict,
+}
+
 impl Default for Settings {
     fn default() -> Self {
         Self {
             inspection: Inspection::default(),
+            scripts: Scripts::default(),
             connections: 800,
             streams: 400,
             streams_per_address: 40,
@@ -52,6 +69,20 @@ impl FromStr for Inspection {
             "local" => Ok(Self::Local),
             "open" => Ok(Self::Open),
             _ => Err("it must be `off`, `local` or `open`"),
+        }
+    }
+}
+
+impl FromStr for Scripts {
+    type Err = &'static str;
+
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        match text {
+            "inline" => Ok(Self::Inline),
+            "nonce" => Ok(Self::Nonce),
+            "blocks" => Ok(Self::Blocks),
+            "strict" => Ok(Self::Strict),
+            _ => Err("it must be `inline`, `nonce`, `blocks` or `strict`"),
         }
     }
 }

@@ -28,6 +28,11 @@ pub(crate) struct Content {
 
 /// A whole page.
 pub(crate) fn page(content: &Content) -> Html<String> {
+    Html(page_with(content, &html! { script src="/newsroom.js" type="module" {} }))
+}
+
+/// A whole page with scripts of its own, which run when they find everything above them.
+pub(crate) fn page_with(content: &Content, scripts: &Markup) -> String {
     let markup = html! {
         (DOCTYPE)
         html lang="en" {
@@ -38,7 +43,6 @@ pub(crate) fn page(content: &Content) -> Html<String> {
                 title { (content.title) }
                 link rel="icon" href="data:,";
                 link rel="stylesheet" href="/newsroom.css";
-                script src="/newsroom.js" defer {}
             }
             body {
                 a.skip href="#main" { "Skip to content" }
@@ -48,10 +52,11 @@ pub(crate) fn page(content: &Content) -> Html<String> {
                     (content.main)
                 }
                 (foot())
+                (scripts)
             }
         }
     };
-    Html(markup.into_string())
+    markup.into_string()
 }
 
 fn outdated(Outdated { seconds }: Outdated) -> Markup {

@@ -12,10 +12,10 @@ use serde_json::{Value, json};
 use super::Shared;
 use super::visit::{ApiProblem, InTime, Visit};
 use crate::commenting::AddComment;
-use crate::model::{Author, Present};
+use crate::model::{Author, Discussion, Present, SignedComment};
 use crate::problem::Problem;
 use crate::queries::{GetArticle, GetAuthor, GetComments, GetTotals};
-use crate::reading::{self, Discussion, Feed, Findings, SignedComment, Story};
+use crate::reading::{self, Feed, Findings, Story};
 use crate::texts;
 
 /// Timeout of the health check of the database.

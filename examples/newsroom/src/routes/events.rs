@@ -17,10 +17,10 @@ use super::Shared;
 use super::visit::{ApiProblem, Visit};
 use crate::app::Newsroom;
 use crate::database::DatabaseError;
-use crate::model::{Comments, DISCUSSED_PAGES, DiscussedPage, Present};
+use crate::model::{Comments, DISCUSSED_PAGES, DiscussedPage, Discussion, Present};
 use crate::problem::Problem;
 use crate::queries::{GetArticle, GetComments, MostDiscussed};
-use crate::reading::{self, Discussed, Discussion};
+use crate::reading::{self, Discussed};
 use crate::streams::Streams;
 
 /// The state of the comments as sent to a reader.

@@ -13,7 +13,7 @@ use crate::model::Section;
 use crate::problem::Problem;
 use crate::reading::{self, Cx};
 use crate::texts;
-use crate::views::{self, article, lists};
+use crate::views::{self, lists};
 
 type Page = Result<Html<String>, PageProblem>;
 
@@ -36,11 +36,6 @@ async fn list(cx: &Cx, section: Option<Section>, place: Place) -> Page {
     let before = place.before.map(|text| text.parse()).transpose()?;
     let (feed, discussed) = tokio::join!(reading::feed(cx, section, before), reading::most_discussed(cx));
     Ok(views::page(&lists::front(section, before.is_none(), &feed?, &discussed?)))
-}
-
-pub(super) async fn article(Visit(cx): Visit, id: Result<Path<u32>, PathRejection>) -> Page {
-    let Path(id) = id?;
-    Ok(views::page(&article::page(&reading::story(&cx, id.into()).await?)))
 }
 
 /// A comment of a browser without scripts; with them it posts to the other address.

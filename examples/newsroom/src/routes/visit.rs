@@ -5,12 +5,12 @@ use std::time::Duration;
 use axum::Json;
 use axum::body::HttpBody;
 use axum::extract::{FromRequest, FromRequestParts, Request};
+use axum::http::StatusCode;
 use axum::http::header::RETRY_AFTER;
 use axum::http::request::Parts;
-use axum::http::{HeaderValue, StatusCode};
 use axum::response::{IntoResponse, Response};
+use cache_web::CxRejection;
 use serde_json::json;
-use tokio::time::Instant;
 
 use super::{LONGEST_BODY, Shared};
 use crate::app;
@@ -18,14 +18,8 @@ use crate::problem::Problem;
 use crate::reading::Cx;
 use crate::views;
 
-/// How long a request may take if it does not set a limit.
-const DEFAULT_TIMEOUT: Duration = Duration::from_secs(10);
-
 /// How long a client may take for the body of a request.
 const BODY_TIMEOUT: Duration = Duration::from_secs(10);
-
-/// How long a request may take, in milliseconds.
-const TIMEOUT: &str = "x-timeout-ms";
 
 /// A problem that is returned as JSON.
 pub(super) struct ApiProblem(pub(super) Problem);
@@ -57,10 +51,15 @@ impl IntoResponse for PageProblem {
     }
 }
 
-fn finish(problem: &Problem, body: impl IntoResponse) -> Response {
+/// Tells the operator of the service the cause of a problem, if it has one.
+pub(super) fn log_cause(problem: &Problem) {
     if let Some(cause) = problem.cause() {
         app::log(&format_args!("error: {cause}"));
     }
+}
+
+fn finish(problem: &Problem, body: impl IntoResponse) -> Response {
+    log_cause(problem);
     let mut response = (problem.status(), body).into_response();
     if let Some(seconds) = problem.retry_after() {
         response.headers_mut().insert(RETRY_AFTER, seconds.into());
@@ -87,28 +86,14 @@ impl<T: FromRequest<Shared, Rejection: Into<Problem>>> FromRequest<Shared> for I
     }
 }
 
-/// The context of a request: named after it, with a deadline, and informed of commits.
+/// The context of a request, without what is not written yet: a comment may still be rejected, and a page does not change.
 pub(super) struct Visit(pub(super) Cx);
 
 impl FromRequestParts<Shared> for Visit {
-    type Rejection = ApiProblem;
+    type Rejection = CxRejection;
 
-    async fn from_request_parts(parts: &mut Parts, client: &Shared) -> Result<Self, ApiProblem> {
-        let patience = match parts.headers.get(TIMEOUT) {
-            None => DEFAULT_TIMEOUT,
-            Some(value) => timeout(value).ok_or_else(|| {
-                Problem::BadInput(format!(
-                    "the header `{TIMEOUT}` must be a number of milliseconds, at most 60000"
-                ))
-            })?,
-        };
-        let request = client.request(format!("{} {}", parts.method, parts.uri.path()));
-        // A comment may still be rejected, and a page does not change.
-        Ok(Self(request.without_layers().with_deadline(Instant::now() + patience)))
+    async fn from_request_parts(parts: &mut Parts, client: &Shared) -> Result<Self, CxRejection> {
+        let cx = cache_web::Cx::from_request_parts(parts, client).await?;
+        Ok(Self(cx.without_layers()))
     }
-}
-
-fn timeout(value: &HeaderValue) -> Option<Duration> {
-    let milliseconds: u64 = value.to_str().ok()?.parse().ok()?;
-    (milliseconds <= 60_000).then_some(Duration::from_millis(milliseconds))
 }

@@ -1,15 +1,20 @@
-//! One article, the comments on it, and the form for a new one.
+//! One article, the comments on it, and the form for a new one. A browser that runs scripts replaces the comments and the
+//! form by those of `web/article.tsx`, which look the same.
 
 use maud::{Markup, html};
 
 use super::{Content, art, date, lists};
-use crate::reading::{Discussion, SignedComment, Story, name};
+use crate::model::{Article, Author, Discussion, SignedComment};
+use crate::reading::{Outdated, name};
 
-/// The page of an article.
-pub(crate) fn page(story: &Story) -> Content {
-    let Story { article, author, comments, outdated } = story;
+/// The page of an article. Without comments it has a link to the page that waits for them.
+pub(crate) fn page(
+    article: &Article,
+    author: Option<&Author>,
+    comments: Option<&Discussion>,
+    outdated: Option<Outdated>,
+) -> Content {
     let card = &article.card;
-    let author = author.as_deref();
     let main = html! {
         article.story data-checksum=(article.checksum) {
             header {
@@ -21,39 +26,53 @@ pub(crate) fn page(story: &Story) -> Content {
                 p.meta {
                     span { "By " strong { (name(author)) } }
                     span { (date::day(card.published)) }
-                    span { a href="#comments" { (lists::comments(comments.total)) } }
+                    span { a href="#comments" { (heading(comments)) } }
                 }
             }
             div.frame { (art::picture(card)) }
             div.text { @for paragraph in &article.paragraphs { p { (paragraph) } } }
             @if let Some(author) = author { p.signature { strong { (author.name) } ". " (author.about) "." } }
         }
-        (discussion(card.id, comments))
+        div #discussion data-article=(card.id) { (discussion(card.id, comments)) }
     };
     Content {
         title: format!("{} · The Lantern", card.title),
         section: Some(card.section),
         search: String::new(),
-        outdated: *outdated,
+        outdated,
         main,
     }
 }
 
-fn discussion(article: u64, comments: &Discussion) -> Markup {
+fn discussion(article: u64, comments: Option<&Discussion>) -> Markup {
     html! {
-        section.discussion #comments data-article=(article) data-total=(comments.total) {
-            h2 { span.total { (lists::comments(comments.total)) } span.live hidden { "live" } }
+        section.discussion #comments data-total=[comments.map(|comments| comments.total)] {
+            h2 { span.total { (heading(comments)) } }
             form.comment method="post" action={ "/articles/" (article) "/comments" } {
                 label { "Your name" input name="name" maxlength="60" autocomplete="name" required; }
                 label { "Your comment" textarea name="text" rows="4" maxlength="2000" required {} }
                 div.send { button { "Post" } p.notice role="status" {} }
             }
-            ol.comments { @for signed in &comments.newest { (comment(signed)) } }
-            p.meta.older hidden[comments.newest.len() as u64 == u64::from(comments.total)] {
-                "Older comments are not shown."
+            @match comments {
+                Some(comments) => {
+                    ol.comments { @for signed in &comments.newest { (comment(signed)) } }
+                    p.meta.older hidden[comments.newest.len() as u64 == u64::from(comments.total)] {
+                        "Older comments are not shown."
+                    }
+                }
+                None => noscript {
+                    p.meta {
+                        "The comments are not here yet. "
+                        a href={ "/articles/" (article) "?whole=true#comments" } { "Read them" }
+                    }
+                }
             }
         }
     }
+}
+
+fn heading(comments: Option<&Discussion>) -> String {
+    comments.map_or_else(|| "Comments".to_owned(), |comments| lists::comments(comments.total))
 }
 
 fn comment(signed: &SignedComment) -> Markup {

@@ -36,6 +36,8 @@ const ARGUMENTS: &[&str] = &[
 pub struct Chromium {
     socket: WebSocketStream<MaybeTlsStream<TcpStream>>,
     calls: u64,
+    /// The events of pages so far.
+    events: Vec<Value>,
     /// Killed when this is dropped.
     _process: Child,
     /// The profile of the browser.
@@ -70,7 +72,7 @@ impl Chromium {
         // Later output does not matter, but must be read.
         tokio::spawn(async move { while let Ok(Some(_)) = lines.next_line().await {} });
         let (socket, _) = connect_async(address).await.unwrap();
-        Self { socket, calls: 0, _process: process, _folder: folder }
+        Self { socket, calls: 0, events: Vec::new(), _process: process, _folder: folder }
     }
 
     pub async fn open(&mut self, url: &str) -> Tab {
@@ -87,8 +89,34 @@ impl Chromium {
         tab
     }
 
-    pub async fn go(&mut self, tab: &Tab, url: &str) {
+    /// Opens an empty page whose [requests](Self::requests) are recorded.
+    pub async fn open_watched(&mut self) -> Tab {
+        let tab = self.open("about:blank").await;
+        self.in_tab(&tab, "Network.enable", json!({})).await;
+        tab
+    }
+
+    /// What a page has requested since it was opened: the kind, such as `Fetch`, and the address.
+    pub async fn requests(&mut self, tab: &Tab) -> Vec<(String, String)> {
+        // Receives the events that have arrived.
+        self.evaluate(tab, "0").await;
+        let text = |value: &Value| value.as_str().unwrap_or_default().to_owned();
+        let requests = self.events_of(tab, "Network.requestWillBeSent").map(|event| &event["params"]);
+        let all = requests.map(|request| (text(&request["type"]), text(&request["request"]["url"])));
+        all.filter(|(_, url)| !url.starts_with("data:")).collect()
+    }
+
+    fn events_of<'a>(&'a self, Tab(session): &'a Tab, method: &'a str) -> impl Iterator<Item = &'a Value> {
+        self.events.iter().filter(move |event| event["method"] == method && event["sessionId"] == *session)
+    }
+
+    /// Begins to load a page, without waiting for its end.
+    pub async fn begin(&mut self, tab: &Tab, url: &str) {
         self.in_tab(tab, "Page.navigate", json!({ "url": url })).await;
+    }
+
+    pub async fn go(&mut self, tab: &Tab, url: &str) {
+        self.begin(tab, url).await;
         self.wait(tab, &format!("location.href === {} && document.readyState === 'complete'", json!(url)))
             .await;
     }
@@ -132,7 +160,7 @@ impl Chromium {
     /// Clicks on a field and types.
     pub async fn write(&mut self, tab: &Tab, selector: &str, text: &str) {
         self.click(tab, selector).await;
-        self.in_tab(tab, "Input.insertText", json!({ "text": text })).await;
+        self.type_text(tab, text).await;
     }
 
     pub async fn size(&mut self, tab: &Tab, width: u32, height: u32) {
@@ -143,6 +171,59 @@ impl Chromium {
     /// Sets whether scripts of pages run.
     pub async fn scripts(&mut self, tab: &Tab, run: bool) {
         self.in_tab(tab, "Emulation.setScriptExecutionDisabled", json!({ "value": !run })).await;
+    }
+
+    /// Limits how fast a page is received, in bytes per second.
+    pub async fn throttle(&mut self, tab: &Tab, speed: u32) {
+        let slow = json!({ "offline": false, "latency": 100, "downloadThroughput": speed, "uploadThroughput": speed });
+        self.in_tab(tab, "Network.emulateNetworkConditions", slow).await;
+    }
+
+    /// Sends a header with all requests of a page.
+    pub async fn header(&mut self, tab: &Tab, name: &str, value: &str) {
+        self.in_tab(tab, "Network.setExtraHTTPHeaders", json!({ "headers": { name: value } })).await;
+    }
+
+    /// Holds requests for addresses that match a pattern, until they are [released](Self::release).
+    pub async fn hold(&mut self, tab: &Tab, pattern: &str) {
+        self.in_tab(tab, "Fetch.enable", json!({ "patterns": [{ "urlPattern": pattern }] })).await;
+    }
+
+    pub async fn release(&mut self, tab: &Tab) {
+        let held = self.events_of(tab, "Fetch.requestPaused");
+        let held: Vec<_> = held.map(|event| event["params"]["requestId"].clone()).collect();
+        assert!(!held.is_empty(), "nothing was held");
+        for request in held {
+            self.in_tab(tab, "Fetch.continueRequest", json!({ "requestId": request })).await;
+        }
+    }
+
+    /// Presses a key, such as `Tab`.
+    pub async fn press(&mut self, tab: &Tab, key: &str) {
+        let (code, text) = match key {
+            "Tab" => (9, ""),
+            "Enter" => (13, "\r"),
+            _ => panic!("no code for the key {key}"),
+        };
+        let key = json!({ "key": key, "code": key, "windowsVirtualKeyCode": code, "text": text });
+        for kind in ["keyDown", "keyUp"] {
+            let mut event = key.clone();
+            event["type"] = json!(kind);
+            self.in_tab(tab, "Input.dispatchKeyEvent", event).await;
+        }
+    }
+
+    /// Types into the field that has the focus.
+    pub async fn type_text(&mut self, tab: &Tab, text: &str) {
+        self.in_tab(tab, "Input.insertText", json!({ "text": text })).await;
+    }
+
+    /// The elements of a page as assistive technology finds them: roles and names.
+    pub async fn accessible(&mut self, tab: &Tab) -> Vec<(String, String)> {
+        let tree = self.in_tab(tab, "Accessibility.getFullAXTree", json!({})).await;
+        let text = |value: &Value| value["value"].as_str().unwrap_or_default().to_owned();
+        let nodes = tree["nodes"].as_array().unwrap().iter();
+        nodes.map(|node| (text(&node["role"]), text(&node["name"]))).collect()
     }
 
     /// `light` or `dark`.
@@ -162,7 +243,7 @@ impl Chromium {
         self.call(Some(tab), method, arguments).await
     }
 
-    /// Calls a method and waits for its answer; skips events that arrive meanwhile.
+    /// Calls a method and waits for its answer; keeps the events that arrive meanwhile.
     async fn call(&mut self, tab: Option<&Tab>, method: &str, arguments: Value) -> Value {
         self.calls += 1;
         let mut call = json!({ "id": self.calls, "method": method, "params": arguments });
@@ -178,6 +259,9 @@ impl Chromium {
             if answer["id"] == self.calls {
                 assert!(answer["error"].is_null(), "{method}: {}", answer["error"]);
                 return answer["result"].clone();
+            }
+            if answer["method"].is_string() {
+                self.events.push(answer);
             }
         }
     }

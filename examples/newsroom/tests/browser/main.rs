@@ -1,7 +1,10 @@
 //! The newspaper in a real browser. Needs Chromium, so it has its own command: `examples/newsroom/browser-test`.
 #![allow(clippy::unwrap_used, missing_docs, reason = "tests")]
 
+mod article;
 mod chromium;
+mod cutter;
+mod newspaper;
 #[path = "../common/outage.rs"]
 mod outage;
 
@@ -217,9 +220,11 @@ async fn keeps_comments_in_their_place(browser: &mut Chromium, tab: &Tab, story:
         for is_scripted in [true, false] {
             browser.scripts(tab, is_scripted).await;
             browser.go(tab, "about:blank").await;
-            browser.go(tab, story).await;
             if is_scripted {
+                browser.go(tab, story).await;
                 browser.wait(tab, "document.querySelector('.live')?.hidden === false").await;
+            } else {
+                browser.go(tab, &format!("{story}?whole=true")).await;
             }
             let fits = browser
                 .evaluate(tab, "document.documentElement.scrollWidth <= document.documentElement.clientWidth")

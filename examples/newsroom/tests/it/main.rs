@@ -5,6 +5,7 @@ mod comments;
 mod discussed;
 mod documents;
 mod failures;
+mod front;
 #[path = "../common/outage.rs"]
 mod outage;
 mod outages;

@@ -137,6 +137,7 @@ async fn invalid_arguments_are_reported() {
         &["--streams", "many"],
         &["--data", ""],
         &["--inspection", "everybody"],
+        &["--scripts", "all"],
         &["--grace", "99999999999999999999"],
     ] {
         let (code, stderr) = newsroom(arguments).await;

@@ -21,6 +21,8 @@ async fn pages_and_data_are_served() {
         "/healthz",
         "/newsroom.css",
         "/newsroom.js",
+        "/follow.js",
+        "/article.js",
         "/api/feed",
         "/api/feed?section=city",
         "/api/articles/60",

@@ -48,7 +48,7 @@ async fn a_text_is_kept_without_invisible_characters() {
     let posted = newsroom.post(60, "Ada", "One\u{202e}\u{200b},\r\ntwo.\u{1b}[2J").await;
     assert_eq!(posted.status, 201);
     assert_eq!(posted.json().unwrap()["text"], "One,\ntwo.[2J");
-    let page = newsroom.get("/articles/60").await.body;
+    let page = newsroom.get("/articles/60?whole=true").await.body;
     assert!(page.contains("One,\ntwo.[2J") && page.contains("<bdi>Ada</bdi>"), "{page}");
 }
 
@@ -61,7 +61,7 @@ async fn a_long_comment_is_all_there_and_can_be_opened() {
     {
         let posted = newsroom.post(60, "Ada", &text).await.json().unwrap();
         assert_eq!(posted["is_long"], is_long, "{text}");
-        let page = newsroom.get("/articles/60").await.body;
+        let page = newsroom.get("/articles/60?whole=true").await.body;
         let newest = page.split("<li data-number=").nth(1).unwrap();
         assert!(newest.contains(text.trim()), "the whole text is shown: {newest}");
         assert_eq!(newest.contains("<details class=\"more\">"), is_long, "{newest}");

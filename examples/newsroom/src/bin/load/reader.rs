@@ -83,7 +83,7 @@ impl Reader {
             }
             4..6 => {
                 let known = self.acknowledged.last(article);
-                let response = self.get(visitor, &format!("/articles/{article}")).await?;
+                let response = self.get(visitor, &format!("/articles/{article}?whole=true")).await?;
                 self.check(&response, |body| checks::page(body, known));
             }
             6 => {
