@@ -102,6 +102,7 @@ mod fetching;
 mod flight;
 pub mod guide;
 mod ingest;
+mod inspect;
 mod invalidate;
 mod layer;
 mod load;
@@ -135,6 +136,10 @@ pub use error::{AlreadyAnswered, ClientBuildError, OptionsError, QueryError};
 pub use fetch::{Answer, Fetch};
 pub use flight::outcome::Fetched;
 pub use ingest::{Ingestion, IngestionState, Source, SourceError};
+pub use inspect::{
+    BreakerReport, ClientActivity, ClientReport, FlightPhase, FlightReport, LayerReport, LayeredReport,
+    ObservedReport, ProviderReport, Rows, Section,
+};
 pub use invalidate::Invalidation;
 pub use layer::{Layer, LayerEdit};
 pub use mutate::changes::Changes;

@@ -46,6 +46,12 @@ impl<'a> CommitLog<'a> {
         recent.drain(..surplus);
     }
 
+    /// Returns how many commits are kept; 0 while the log is off.
+    #[must_use]
+    pub fn limit(&self) -> usize {
+        self.log.limit.load(Ordering::Relaxed)
+    }
+
     /// Returns the commits that are kept, oldest first.
     #[must_use]
     pub fn recent(&self) -> Vec<CommitRecord> {
