@@ -57,6 +57,12 @@ impl<'a> CommitLog<'a> {
     pub fn recent(&self) -> Vec<CommitRecord> {
         self.log.recent()
     }
+
+    /// Returns the last `count` of the commits that are kept, oldest first.
+    #[must_use]
+    pub fn last(&self, count: usize) -> Vec<CommitRecord> {
+        self.log.last(count)
+    }
 }
 
 impl RecentCommits {
@@ -93,6 +99,11 @@ impl RecentCommits {
     }
 
     pub(crate) fn recent(&self) -> Vec<CommitRecord> {
-        self.recent.lock().iter().cloned().collect()
+        self.last(usize::MAX)
+    }
+
+    fn last(&self, count: usize) -> Vec<CommitRecord> {
+        let recent = self.recent.lock();
+        recent.iter().skip(recent.len().saturating_sub(count)).cloned().collect()
     }
 }

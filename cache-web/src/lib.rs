@@ -133,6 +133,7 @@ mod answer;
 mod answers;
 mod cx;
 mod failure;
+mod inspector;
 mod json;
 mod listed;
 mod page;
@@ -143,6 +144,7 @@ mod web;
 
 pub use cx::{Cx, CxRejection};
 pub use failure::Failure;
+pub use inspector::{Inspector, TokenError, inspector};
 pub use json::as_string;
 pub use page::{Page, PageError, PageResponse, Place};
 pub use request::{RequestLayer, RequestService, ResponseBody, ResponseFuture};
