@@ -136,7 +136,7 @@ function list(name, title, total, columns, rows, empty) {
     const heading = make("h2", { id: `${name}-title` }, title, count)
     const heads = columns.map((column) => make("th", { scope: "col" }, column))
     const table = make("table", {}, make("thead", {}, make("tr", {}, ...heads)), body)
-    const wide = make("div", { class: "wide", tabindex: "0", role: "region", "aria-labelledby": heading.id }, table)
+    const wide = make("div", { class: "wide tall", tabindex: "0", role: "region", "aria-labelledby": heading.id }, table)
     const section = make("section", { id: name, "aria-labelledby": heading.id }, heading, wide, note)
     $("lists").append(section)
     lists.set(name, part = { count, body, wide, note })
