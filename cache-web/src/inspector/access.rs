@@ -22,7 +22,7 @@ const FORWARDED_PROTO: &str = "x-forwarded-proto";
 /// The token, and the hosts under which it may be used.
 pub(super) struct Access {
     token: String,
-    /// In lower case. Loopback names need not be listed.
+    /// Without ports and brackets. Loopback names need not be listed.
     hosts: Vec<String>,
     pub(super) is_always_secure: bool,
 }
@@ -96,7 +96,8 @@ impl Access {
     }
 
     pub(super) fn allow(&mut self, host: &str) {
-        self.hosts.push(host.to_ascii_lowercase());
+        let name = Authority::try_from(host).map_or_else(|_| host.to_owned(), |host| host.host().to_owned());
+        self.hosts.push(without_brackets(&name).to_owned());
     }
 
     /// Checks host, then token.
@@ -159,12 +160,17 @@ impl Access {
     }
 
     fn allows(&self, host: &str) -> bool {
-        let name = host.trim_matches(['[', ']']);
+        let name = without_brackets(host);
         let is_loopback = || name.parse::<IpAddr>().is_ok_and(|address| address.to_canonical().is_loopback());
-        host.eq_ignore_ascii_case("localhost")
+        name.eq_ignore_ascii_case("localhost")
             || is_loopback()
-            || self.hosts.iter().any(|allowed| allowed.eq_ignore_ascii_case(host))
+            || self.hosts.iter().any(|allowed| allowed.eq_ignore_ascii_case(name))
     }
+}
+
+/// The address in the host of a URI: one of IPv6 is in brackets there.
+fn without_brackets(host: &str) -> &str {
+    host.strip_prefix('[').and_then(|host| host.strip_suffix(']')).unwrap_or(host)
 }
 
 /// The cookies of a request.

@@ -151,7 +151,7 @@ function list(name, title, total, columns, rows, empty) {
 }
 
 const keyCell = (table, key) => (cell) => {
-  if (!cell.firstChild) cell.append(make("span"), make("small"))
+  if (cell.children.length !== 2) cell.replaceChildren(make("span"), make("small"))
   style(cell, "key")
   say(cell.firstChild, key)
   say(cell.lastChild, table)

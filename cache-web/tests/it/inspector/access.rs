@@ -57,7 +57,7 @@ async fn each_refusal_has_its_own_reason() {
 #[tokio::test]
 async fn only_allowed_hosts_are_answered() {
     let client = shown_client();
-    let routes: Router = shown(&client).host("News.example").routes();
+    let routes: Router = shown(&client).host("News.example:8443").host("fe80::7").host("[fe80::8]").routes();
     let path = format!("/_cache/?token={TOKEN}");
     let status = async |uri: &str, headers: &[(&str, &str)]| get(&routes, uri, headers).await.status.as_u16();
     for host in [
@@ -67,6 +67,8 @@ async fn only_allowed_hosts_are_answered() {
         "127.8.8.8:80",
         "[::1]:8080",
         "news.example:443",
+        "[fe80::7]:80",
+        "[FE80::8]",
         "NEWS.EXAMPLE",
     ] {
         assert_eq!(status(&path, &[("host", host)]).await, 303, "{host}");
