@@ -26,7 +26,6 @@ pub use access::TokenError;
 ///
 /// # Panics
 /// If the system has no random numbers, for the token.
-#[must_use]
 pub fn inspector<A: App>(client: &Client<A>) -> Inspector<A> {
     Inspector { client: client.clone(), access: Access::new(), path: "/_cache".to_owned() }
 }

@@ -30,7 +30,7 @@ struct GetSession {
     token: String,
 }
 
-/// A key whose `Debug` runs a function of the test.
+/// A key whose `Debug` runs a function of the test. That of key 27 is a command for a terminal.
 #[derive(Query, Clone)]
 #[query(value = u32, capacity = 10, fresh = "60s")]
 struct GetOdd(u32, Arc<dyn Fn() + Send + Sync>);
@@ -52,7 +52,10 @@ impl Hash for GetOdd {
 impl Debug for GetOdd {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         (self.1)();
-        write!(f, "GetOdd({})", self.0)
+        match self.0 {
+            27 => f.write_str("\u{1b}[2J"),
+            number => write!(f, "GetOdd({number})"),
+        }
     }
 }
 
@@ -293,6 +296,18 @@ async fn an_open_breaker_says_when_it_lets_a_load_through() {
     assert_eq!(client.activity(10).breakers[0].retry_in, Some(Duration::ZERO));
 }
 
+#[tokio::test(start_paused = true)]
+async fn the_recent_calls_of_a_breaker_are_those_of_its_window() {
+    let options = BreakerOptions::new().failures(9).rate(0.9, 10, seconds(60));
+    let client = Client::builder(cache(), app()).breaker("titles", options).build();
+    for _ in 0..2 {
+        assert!(client.query(&title("missing")).await.is_err());
+    }
+    assert_eq!(client.activity(10).breakers[0].recent, Some((2, 2)));
+    pass(seconds(61)).await;
+    assert_eq!(client.activity(10).breakers[0].recent, Some((0, 0)));
+}
+
 /// The `Debug` of a key is foreign code: it may use the client.
 #[tokio::test(start_paused = true)]
 async fn keys_are_printed_without_a_lock() {
@@ -353,10 +368,10 @@ async fn an_answer_that_is_stored_meanwhile_is_in_one_of_the_lists() {
 #[tokio::test(start_paused = true)]
 async fn control_characters_and_wide_ones_stay_within_the_line() {
     let client = Client::builder(cache(), app()).build();
-    let loads = [client.prefetch(&title(&"話".repeat(200))), client.prefetch(&title("\u{1b}[2J"))];
+    let loads = (client.prefetch(&title(&"話".repeat(200))), client.prefetch(&GetOdd(27, Arc::new(|| ()))));
     settle().await;
     let text = client.activity(10).to_string();
-    assert!(!text.contains('\u{1b}'), "{text:?}");
+    assert!(!text.contains('\u{1b}') && text.contains("\\u{1b}[2J"), "{text:?}");
     let wide = text.lines().find(|line| line.contains('話')).unwrap();
     let width: usize = wide.chars().map(|character| if character == '話' { 2 } else { 1 }).sum();
     assert!((79..=80).contains(&width), "{width}: {wide}");
