@@ -122,17 +122,21 @@
 //! module without `async` waits for the last announced answer. A proxy that collects a response before it passes it on
 //! delays announced answers in the same way. The compression of tower-http does not.
 //!
+//! # Seeing what the cache does
+//! [`inspector`] is a page that shows tables, entries, loads, observers, layers, breakers and commits of a running
+//! client, as they change. It has no build step, loads nothing from elsewhere, and is opened by a link with a token.
+//!
 //! # Limits
 //! - Only HTTP handlers: a WebSocket outlives the request that began it, whose context ends with the response.
 //! - A value that the route answers counts as new in the browser, however old it is in the cache.
 //! - `Retry-After` is a fixed time, not the time until the circuit breaker lets a load through.
-//! - There is no page yet that shows the state of a running client.
 #![forbid(unsafe_code)]
 
 mod answer;
 mod answers;
 mod cx;
 mod failure;
+mod inspector;
 mod json;
 mod listed;
 mod page;
@@ -143,6 +147,7 @@ mod web;
 
 pub use cx::{Cx, CxRejection};
 pub use failure::Failure;
+pub use inspector::{Inspector, TokenError, inspector};
 pub use json::as_string;
 pub use page::{Page, PageError, PageResponse, Place};
 pub use request::{RequestLayer, RequestService, ResponseBody, ResponseFuture};

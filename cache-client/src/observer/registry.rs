@@ -26,6 +26,9 @@ struct ObservedEntry {
     observers: usize,
 }
 
+/// An observed key with the number of its observers.
+pub(crate) type CountedKey = (Arc<dyn AnyKey>, usize);
+
 /// One observed key.
 pub(crate) struct ObservedKey {
     pub(crate) key: Arc<dyn AnyKey>,
@@ -157,6 +160,13 @@ impl ObservedKeys {
             self.0.lock().values().map(|entry| Arc::clone(&entry.observed_key)).collect();
         observed_keys.retain(|observed_key| matches(&*observed_key.key));
         observed_keys.iter().map(|observed_key| observed_key.reload()).collect()
+    }
+
+    /// The number of observed keys, and at most `count` of them with the numbers of their observers.
+    pub(crate) fn some(&self, count: usize) -> (usize, Vec<CountedKey>) {
+        let observed_keys = self.0.lock();
+        let some = observed_keys.iter().take(count);
+        (observed_keys.len(), some.map(|(key, entry)| (Arc::clone(key), entry.observers)).collect())
     }
 
     pub(super) fn leave(&self, observed_key: &Arc<ObservedKey>) {

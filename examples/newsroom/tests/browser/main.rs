@@ -4,6 +4,7 @@
 mod article;
 mod chromium;
 mod cutter;
+mod inspector;
 mod newspaper;
 #[path = "../common/outage.rs"]
 mod outage;
@@ -287,7 +288,6 @@ async fn pictures(browser: &mut Chromium, tab: &Tab, front: &str) {
         ("comments", "articles/400#comments"),
         ("search", "search?q=soup"),
         ("section", "sections/science"),
-        ("inspect", "inspect"),
         ("absent", "articles/999"),
     ];
     for (scheme, width) in [("light", 1280), ("dark", 1280), ("light", 390)] {
