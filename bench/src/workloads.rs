@@ -24,6 +24,7 @@ mod save;
 mod text;
 mod ttl;
 mod weak;
+mod web;
 mod weight;
 mod writers;
 
@@ -58,6 +59,7 @@ pub fn run(options: &Options, report: &mut Report) -> Result<(), Box<dyn Error>>
     reaping::run(options, report);
     client::run(options, report);
     documents::run(options, report)?;
+    web::run(options, report)?;
     file::run(options, report);
     readers::run(options, report)?;
     writers::run(options, report);

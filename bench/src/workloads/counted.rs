@@ -1,7 +1,7 @@
 //! Workloads whose instructions are counted: small caches and one thread, since counting is slow.
 
 use super::load::line_up as loaders;
-use super::{Operation, caches, client, commit, hits};
+use super::{Operation, caches, client, commit, hits, web};
 use crate::keys::Keys;
 use crate::measure::Contestant;
 
@@ -28,7 +28,7 @@ impl Counted {
     }
 }
 
-pub const COUNTED: [Counted; 14] = [
+pub const COUNTED: [Counted; 16] = [
     counted("hits", || caches(ROOM, ENTRIES, Operation::Get), there),
     counted("misses", || hits::line_up(ENTRIES, ROOM), || Keys::absent(ENTRIES, OPERATIONS)),
     counted("insert", || caches(ENTRIES.into(), 2 * ENTRIES, Operation::Insert), new),
@@ -47,6 +47,8 @@ pub const COUNTED: [Counted; 14] = [
     counted("client-misses", client::misses_line_up, || Keys::uniform(u32::MAX, OPERATIONS)),
     counted("client-bring", client::bringing_line_up, || Keys::uniform(u32::MAX, OPERATIONS)),
     counted("client-derived", || client::derived_line_up().into(), there),
+    counted("web-layer", web::layer_line_up, there),
+    counted("web-page", web::page_line_up, || Keys::uniform(1, OPERATIONS / 20)),
 ];
 
 const fn counted(name: &'static str, line_up: fn() -> Vec<Contestant>, keys: fn() -> Keys) -> Counted {
