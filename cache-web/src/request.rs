@@ -4,13 +4,14 @@
 mod body;
 mod deadline;
 mod future;
+mod label;
 mod lifetime;
 
 use std::fmt::{self, Debug};
 use std::task::{self, Poll};
 use std::time::Duration;
 
-use axum::extract::{MatchedPath, Request};
+use axum::extract::Request;
 use axum::http::{HeaderName, Method};
 use axum::response::Response;
 use cache_client::{App, Client};
@@ -20,7 +21,7 @@ use tower_service::Service;
 
 use crate::cx::LayeredContext;
 use deadline::Deadline;
-
+use label::Label;
 use lifetime::RequestLifetime;
 
 pub use body::ResponseBody;
@@ -39,7 +40,8 @@ pub use future::ResponseFuture;
 /// limit that handlers can answer.
 ///
 /// # Costs
-/// A few small allocations per request: name, tree and context. No task, and no lock that requests share.
+/// Four small allocations per request: the context, what cancels it, its place in the request, and the response body.
+/// No task, no timer until a query waits, and no lock that requests share.
 #[must_use = "a layer has no effect until it is added to a router"]
 pub struct RequestLayer<A: App> {
     client: Client<A>,
@@ -90,19 +92,20 @@ impl<A: App, S> Layer<S> for RequestLayer<A> {
     type Service = RequestService<A, S>;
 
     fn layer(&self, inner: S) -> Self::Service {
-        RequestService { layer: self.clone(), inner }
+        RequestService { layer: self.clone(), label: Label::default(), inner }
     }
 }
 
 /// The service of a [`RequestLayer`].
 pub struct RequestService<A: App, S> {
     layer: RequestLayer<A>,
+    label: Label,
     inner: S,
 }
 
 impl<A: App, S: Clone> Clone for RequestService<A, S> {
     fn clone(&self) -> Self {
-        Self { layer: self.layer.clone(), inner: self.inner.clone() }
+        Self { layer: self.layer.clone(), label: self.label.clone(), inner: self.inner.clone() }
     }
 }
 
@@ -130,39 +133,11 @@ where
             Ok(granted) => granted,
             Err(refusal) => return ResponseFuture::refused(refusal),
         };
-        let root = self.layer.client.request(label(&request));
-        let cx = match granted.and_then(|time| Instant::now().checked_add(time)) {
-            Some(deadline) => root.with_deadline(deadline),
-            None => root,
-        };
+        let deadline = granted.and_then(|time| Instant::now().checked_add(time));
+        let cx = self.layer.client.request_until(self.label.of(&request), deadline);
         request.extensions_mut().insert(LayeredContext::new(&cx));
         // Nobody reads the body of the response to a HEAD request.
         let has_body = request.method() != Method::HEAD;
         ResponseFuture::running(RequestLifetime::new(cx), has_body, self.inner.call(request))
-    }
-}
-
-/// The name of the context of a request.
-fn label(request: &Request) -> String {
-    let method = shown(request.method());
-    match request.extensions().get::<MatchedPath>() {
-        Some(route) => format!("{method} {}", route.as_str()),
-        None => method.to_owned(),
-    }
-}
-
-/// Methods that clients make up have no place in names, which end up in logs and metrics.
-fn shown(method: &Method) -> &str {
-    match *method {
-        Method::GET
-        | Method::HEAD
-        | Method::POST
-        | Method::PUT
-        | Method::PATCH
-        | Method::DELETE
-        | Method::OPTIONS
-        | Method::CONNECT
-        | Method::TRACE => method.as_str(),
-        _ => "OTHER",
     }
 }

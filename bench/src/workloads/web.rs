@@ -107,8 +107,7 @@ impl Fetch<News> for GetComments {
     }
 }
 
-static WEB: LazyLock<Web<News>> =
-    LazyLock::new(|| Web::new().public::<GetCard>().public::<GetComments>());
+static WEB: LazyLock<Web<News>> = LazyLock::new(|| Web::new().public::<GetCard>().public::<GetComments>());
 
 fn news() -> Client<News> {
     let news = News { permits: Semaphore::new(0), articles: AtomicU64::new(0) };

@@ -4,8 +4,8 @@ use axum::Router;
 use axum::middleware::map_response;
 use axum::routing::get;
 
-use super::{HITS_PER_REQUEST, hello, in_process, news, passed_on, routes};
 use super::loopback::loopback;
+use super::{HITS_PER_REQUEST, hello, in_process, news, passed_on, routes};
 use crate::keys::Keys;
 use crate::measure::{Contestant, race};
 use crate::options::Options;
