@@ -64,3 +64,6 @@ pub mod as_string {
         text.parse().map_err(D::Error::custom)
     }
 }
+
+#[cfg(test)]
+mod tests;

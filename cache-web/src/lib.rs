@@ -125,7 +125,6 @@
 //! # Limits
 //! - Only HTTP handlers: a WebSocket outlives the request that began it, whose context ends with the response.
 //! - A value that the route answers counts as new in the browser, however old it is in the cache.
-//! - `Retry-After` is a fixed time, not the time until the circuit breaker lets a load through.
 //! - There is no page yet that shows the state of a running client.
 #![forbid(unsafe_code)]
 
@@ -133,6 +132,7 @@ mod answer;
 mod answers;
 mod cx;
 mod failure;
+pub mod guide;
 mod json;
 mod listed;
 mod page;

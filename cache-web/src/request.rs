@@ -21,7 +21,7 @@ use tower_service::Service;
 
 use crate::cx::LayeredContext;
 use deadline::Deadline;
-use label::Label;
+use label::Labels;
 use lifetime::RequestLifetime;
 
 pub use body::ResponseBody;
@@ -46,12 +46,13 @@ pub use future::ResponseFuture;
 pub struct RequestLayer<A: App> {
     client: Client<A>,
     deadline: Deadline,
+    labels: Labels,
 }
 
 impl<A: App> RequestLayer<A> {
     /// Creates a layer whose requests have no deadline.
     pub fn new(client: &Client<A>) -> Self {
-        Self { client: client.clone(), deadline: Deadline::default() }
+        Self { client: client.clone(), deadline: Deadline::default(), labels: Labels::default() }
     }
 
     /// Sets how long a request may take, from when the layer receives it to the end of its response body. After that
@@ -78,7 +79,7 @@ impl<A: App> RequestLayer<A> {
 
 impl<A: App> Clone for RequestLayer<A> {
     fn clone(&self) -> Self {
-        Self { client: self.client.clone(), deadline: self.deadline.clone() }
+        Self { client: self.client.clone(), deadline: self.deadline.clone(), labels: self.labels.clone() }
     }
 }
 
@@ -92,20 +93,19 @@ impl<A: App, S> Layer<S> for RequestLayer<A> {
     type Service = RequestService<A, S>;
 
     fn layer(&self, inner: S) -> Self::Service {
-        RequestService { layer: self.clone(), label: Label::default(), inner }
+        RequestService { layer: self.clone(), inner }
     }
 }
 
 /// The service of a [`RequestLayer`].
 pub struct RequestService<A: App, S> {
     layer: RequestLayer<A>,
-    label: Label,
     inner: S,
 }
 
 impl<A: App, S: Clone> Clone for RequestService<A, S> {
     fn clone(&self) -> Self {
-        Self { layer: self.layer.clone(), label: self.label.clone(), inner: self.inner.clone() }
+        Self { layer: self.layer.clone(), inner: self.inner.clone() }
     }
 }
 
@@ -134,7 +134,7 @@ where
             Err(refusal) => return ResponseFuture::refused(refusal),
         };
         let deadline = granted.and_then(|time| Instant::now().checked_add(time));
-        let cx = self.layer.client.request_until(self.label.of(&request), deadline);
+        let cx = self.layer.client.request_until(self.layer.labels.of(&request), deadline);
         request.extensions_mut().insert(LayeredContext::new(&cx));
         // Nobody reads the body of the response to a HEAD request.
         let has_body = request.method() != Method::HEAD;

@@ -128,9 +128,10 @@ fn render(html: &mut String, card: &Card) {
     let _ = write!(html, "</p><p>{} comments</p></article>", card.comments);
 }
 
+/// As a template escapes texts.
 fn escape(html: &mut String, text: &str) {
     let mut rest = text;
-    while let Some(at) = rest.find(['<', '>', '&', '"', '\'']) {
+    while let Some(at) = rest.bytes().position(|byte| matches!(byte, b'<' | b'>' | b'&' | b'"' | b'\'')) {
         html.push_str(&rest[..at]);
         let _ = write!(html, "&#{};", rest.as_bytes()[at]);
         rest = &rest[at + 1..];

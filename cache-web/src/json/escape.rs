@@ -40,20 +40,19 @@ pub(super) fn write_json_in_script(out: &mut Vec<u8>, json: &[u8]) {
 
 /// How many bytes at the beginning need no escape.
 fn plain_length(bytes: &[u8]) -> usize {
-    let mut length = 0;
-    for chunk in bytes.chunks_exact(CHUNK) {
-        // Without an early exit, so that the bytes of a chunk are compared at the same time.
-        if chunk.iter().fold(false, |any, &byte| any | may_be_special(byte)) {
-            break;
-        }
-        length += CHUNK;
-    }
-    let rest = &bytes[length..];
-    length + rest.iter().position(|&byte| may_be_special(byte)).unwrap_or(rest.len())
+    let (chunks, _) = bytes.as_chunks::<CHUNK>();
+    let plain = chunks.iter().take_while(|chunk| is_plain(chunk)).count() * CHUNK;
+    let rest = &bytes[plain..];
+    plain + rest.iter().position(|&byte| SPECIAL[usize::from(byte)]).unwrap_or(rest.len())
+}
+
+/// Without a branch for each byte, so that all bytes of a chunk are compared at the same time.
+fn is_plain(chunk: &[u8; CHUNK]) -> bool {
+    u128::from_ne_bytes(chunk.map(|byte| u8::from(may_be_special(byte)))) == 0
 }
 
 /// Whether a character that begins with this byte may need an escape. 0xE2 begins U+2028, U+2029, and others.
-fn may_be_special(byte: u8) -> bool {
+const fn may_be_special(byte: u8) -> bool {
     (byte < 0x20)
         | (byte == b'"')
         | (byte == b'\\')
@@ -63,6 +62,17 @@ fn may_be_special(byte: u8) -> bool {
         | (byte == b'&')
         | (byte == 0xE2)
 }
+
+/// [`may_be_special`] for each byte, for the bytes that fill no chunk.
+const SPECIAL: [bool; 256] = {
+    let mut special = [false; 256];
+    let mut byte = 0;
+    while byte < 256 {
+        special[byte] = may_be_special(byte as u8);
+        byte += 1;
+    }
+    special
+};
 
 fn write_special(out: &mut Vec<u8>, character: char, quoting: Quoting) {
     let backslash: &[u8] = match quoting {

@@ -21,6 +21,7 @@ impl<'a> JsonWriter<'a> {
     }
 
     /// Writes a part of JSON that has no backslashes and single quotes.
+    #[inline]
     pub(crate) fn raw(&mut self, json: &str) {
         self.out.extend_from_slice(json.as_bytes());
     }

@@ -7,4 +7,5 @@ mod departures;
 mod failures;
 mod layers;
 mod pages;
+mod recipe;
 mod serving;
