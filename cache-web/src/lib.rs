@@ -89,6 +89,8 @@
 //! useQuery(getTitle({ id: 7 })) // its data is a string; no request
 //! ```
 //!
+//! The [guide] has a page on each of the following subjects, and [a service to start from](guide::recipe).
+//!
 //! # Requests
 //! - **A request is one tree**: within a request the same query gives the same `Arc`, whoever asks.
 //! - **A client that goes away cancels its request**, also in the middle of a response body. Loads that nobody else

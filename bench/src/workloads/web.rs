@@ -174,10 +174,11 @@ async fn announcing(cx: Cx<News>) -> PageResponse {
     page.html(format!("{HEAD}{}<h1>Article {article}</h1>", page.place()))
 }
 
-/// The same shell. Its comments are loaded too, and nobody is told.
+/// The same shell. Its comments are loaded too, by a task, and the browser is not told.
 async fn loading(cx: Cx<News>) -> Html<String> {
     let article = cx.app().articles.fetch_add(1, Ordering::Relaxed);
-    cx.client().prefetch(&GetComments { article });
+    let cx = cx.context().clone();
+    tokio::spawn(async move { drop(cx.query(&GetComments { article }).await) });
     Html(format!("{HEAD}<h1>Article {article}</h1>"))
 }
 

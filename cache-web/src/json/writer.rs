@@ -39,9 +39,10 @@ impl<'a> JsonWriter<'a> {
     }
 
     pub(crate) fn string(&mut self, text: &str) {
-        self.raw("\"");
+        self.out.reserve(text.len() + 2);
+        self.out.push(b'"');
         self.text(text);
-        self.raw("\"");
+        self.out.push(b'"');
     }
 
     /// The inside of a string.

@@ -28,7 +28,7 @@ const LONGEST_HOLD: Duration = Duration::from_millis(500);
 const WAIT_WITHOUT_DEADLINE: Duration = Duration::from_secs(30);
 
 /// About how many bytes an entry takes, so that a buffer rarely grows.
-const USUAL_ENTRY: usize = 256;
+const USUAL_ENTRY: usize = 512;
 
 pub(super) struct PageBody<A: App> {
     sender: PageSender<A>,

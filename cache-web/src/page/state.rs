@@ -30,6 +30,9 @@ use crate::web::Web;
 /// How many entries a page may have.
 const MOST_ENTRIES: usize = 1_000;
 
+/// How many entries a page has room for from the beginning.
+const USUAL_ENTRIES: usize = 28;
+
 /// How many bytes of JSON a page may send.
 const MOST_BYTES: usize = 1024 * 1024;
 
@@ -82,6 +85,10 @@ impl State {
         let at = entries.len();
         if at == MOST_ENTRIES {
             return None;
+        }
+        if entries.is_empty() {
+            entries.reserve(USUAL_ENTRIES);
+            by_key.reserve(USUAL_ENTRIES, |_| 0);
         }
         entries.push(Entry { query, key, progress: Progress::New, holds_first_flush: false });
         by_key.insert_unique(hash, at, |&at| hash_of(entries[at].query, &entries[at].key));

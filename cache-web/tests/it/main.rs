@@ -7,5 +7,6 @@ mod departures;
 mod failures;
 mod layers;
 mod pages;
+mod readme;
 mod recipe;
 mod serving;
