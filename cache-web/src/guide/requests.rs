@@ -22,7 +22,7 @@
 //! # let client = blog_client();
 //! let routes: Router = Router::new()
 //!     .route("/reports/{year}", get(report))
-//!     .route("/name/{any}", get(async || name_of_request()))
+//!     .route("/name/{any}", get(async || name_of_request().unwrap_or_default()))
 //!     .layer(RequestLayer::new(&client).deadline(Duration::from_secs(2)));
 //! assert_eq!(open(&routes, "/name/of-this").await.1, "GET /name/{any}");
 //!
