@@ -58,6 +58,7 @@
 //! | `client-pages/100` | a commit to one of 100 observed pages, until the list of all pages is shown with it; compared with an observer of each page |
 //! | `client-bring/20` | loads that bring 20 absent entries; time per load, compared with 20 inserts, and with a load followed by 20 inserts |
 //! | `client-bring-kept/20` | the same with present entries, which are kept for 5 s as by default; compared with loads that keep nothing |
+//! | `inspector/hits`, `.../search` | queries that are hits of 1,000,000 entries while another thread gets what an open page of the inspector asks for, once in each turn; or searches the keys without a pause |
 //! | `client-derived/N` | a commit of a key that N derived answers were built from, which it marks, and a `touch` of each; compared with answers that were built from nothing |
 //! | `client-derived/others` | commits of keys beside 1,000 others that derived answers were built from |
 //! | `documents/final`, `.../removal`, `.../again` | a document of 20,000 resources is stored from bytes over one of 19,600; then one of 600; the first again |
@@ -98,6 +99,7 @@
 //! | `ours-plain` | the same table without the feature that the workload measures |
 //! | `ours-capacity`, `ours-inserts`, `ours-gets` | a table with a bound; inserts and reads one by one |
 //! | `ours-store`, `ours-get-fresh`, `ours-settings` | `get` of the store without the client; `get_fresh` of it; a client with options set |
+//! | `ours-alone` | the same while nobody looks |
 //! | `ours-client`, `ours-unobserved` | the client without requests; with nothing observed |
 //! | `ours-observers`, `ours-load-inserts` | an observer of each page; a load that brings nothing, and inserts |
 //! | `ours-unkept` | loads that keep nothing of what they have brought |

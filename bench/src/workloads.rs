@@ -11,6 +11,7 @@ mod generator;
 mod get_all;
 mod hits;
 mod insert;
+mod inspector;
 mod large;
 mod load;
 mod lru;
@@ -58,6 +59,7 @@ pub fn run(options: &Options, report: &mut Report) -> Result<(), Box<dyn Error>>
     commit::run(options, report);
     reaping::run(options, report);
     client::run(options, report);
+    inspector::run(options, report);
     documents::run(options, report)?;
     web::run(options, report)?;
     file::run(options, report);

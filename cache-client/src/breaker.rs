@@ -14,6 +14,7 @@ use tokio::time::Instant;
 
 use crate::flight::wait_graph::{FlightId, WaitGraph};
 use crate::telemetry;
+pub(crate) use circuit::CircuitCounts;
 use circuit::{CallEnd, Circuit, Pass};
 use options::{BreakerOptions, BreakerState};
 
@@ -45,6 +46,22 @@ impl Breakers {
             Some(breaker) => Some(breaker.state.lock().circuit.state()),
             None => self.settings.contains_key(name).then_some(BreakerState::Closed),
         }
+    }
+}
+
+impl Breakers {
+    /// What each breaker that was used or configured has counted, by name.
+    pub(crate) fn counts(&self, now: Instant) -> Vec<(&'static str, CircuitCounts)> {
+        let created: Vec<_> = self.created.lock().values().cloned().collect();
+        let mut counts: Vec<_> =
+            created.iter().map(|breaker| (breaker.name, breaker.state.lock().circuit.counts(now))).collect();
+        for (&name, &options) in &self.settings {
+            if !created.iter().any(|breaker| breaker.name == name) {
+                counts.push((name, Circuit::new(options, now).counts(now)));
+            }
+        }
+        counts.sort_unstable_by_key(|(name, _)| *name);
+        counts
     }
 }
 

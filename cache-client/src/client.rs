@@ -19,6 +19,7 @@ use crate::concurrency::ConcurrencyLimit;
 use crate::error::OptionsError;
 use crate::extension::Extensions;
 use crate::flight::wait_graph::{FlightId, WaitGraph};
+use crate::inspect::SectionOf;
 use crate::layer::registry::LayerRegistry;
 use crate::mutate::order::WriteOrder;
 use crate::mutate::scope::Scopes;
@@ -64,6 +65,8 @@ pub(crate) struct Shared<A: App> {
     presence: Presence,
     extensions: Extensions,
     steps: AnyStoreSteps,
+    /// Parts of its report, by crates on top of the client.
+    sections: Vec<SectionOf<A>>,
 }
 
 pub(crate) type PlanOfQuery = OnceLock<Result<Arc<Plan>, OptionsError>>;
@@ -229,6 +232,10 @@ impl<A: App> Client<A> {
 
     pub(crate) fn extensions(&self) -> &Extensions {
         &self.0.extensions
+    }
+
+    pub(crate) fn sections(&self) -> &[SectionOf<A>] {
+        &self.0.sections
     }
 
     pub(crate) fn steps(&self) -> &AnyStoreSteps {

@@ -54,7 +54,8 @@
 //! - [`Mutate`] changes something outside the program, and the cache with it ([`Changes`]). A [`Layer`] shows changes
 //!   before they are confirmed.
 //! - [`Source`] pushes values into the cache; see [`Client::ingest`].
-//! - [`telemetry`] lists the spans, events and metrics that the client reports.
+//! - [`telemetry`] lists the spans, events and metrics that the client reports. [`Client::inspect`] reports what it is
+//!   doing.
 //! - [`Paged`] and [`Infinite`] show answers that come in pages, by number or by cursor. Each page is a query. Both can
 //!   be observed.
 //! - [`Provider`] is a second tier below the cache, for queries derived with `persist`. The feature `test-util` adds
@@ -102,6 +103,7 @@ mod fetching;
 mod flight;
 pub mod guide;
 mod ingest;
+mod inspect;
 mod invalidate;
 mod layer;
 mod load;
@@ -135,6 +137,10 @@ pub use error::{AlreadyAnswered, ClientBuildError, OptionsError, QueryError};
 pub use fetch::{Answer, Fetch};
 pub use flight::outcome::Fetched;
 pub use ingest::{Ingestion, IngestionState, Source, SourceError};
+pub use inspect::{
+    BreakerReport, ClientActivity, ClientReport, FlightPhase, FlightReport, LayerReport, LayeredReport,
+    ObservedReport, ProviderReport, Rows, Section,
+};
 pub use invalidate::Invalidation;
 pub use layer::{Layer, LayerEdit};
 pub use mutate::changes::Changes;

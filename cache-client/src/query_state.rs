@@ -23,6 +23,8 @@ use running::{FetchWatch, RunningLoads};
 /// The state of one query.
 pub(crate) struct QueryState {
     query: TypeId,
+    /// The index of its table.
+    pub(crate) table: usize,
     pub(crate) flights: FlightRegistry,
     /// Flights that read the provider, and never load.
     pub(crate) lookups: FlightRegistry,
@@ -39,9 +41,10 @@ pub(crate) struct QueryState {
 }
 
 impl QueryState {
-    fn new(query: TypeId) -> Self {
+    fn new(table: usize, query: TypeId) -> Self {
         Self {
             query,
+            table,
             flights: FlightRegistry::default(),
             lookups: FlightRegistry::default(),
             errors: LoadErrors::default(),
@@ -101,7 +104,7 @@ impl QueryStates {
 
     /// The state of a query, by its table.
     pub(crate) fn of(&self, table: usize, query: TypeId) -> &Arc<QueryState> {
-        self.by_table[table].get_or_init(|| Arc::new(QueryState::new(query)))
+        self.by_table[table].get_or_init(|| Arc::new(QueryState::new(table, query)))
     }
 
     /// Loads the observed keys with a tag, or all, again if they are marked or missing.

@@ -288,11 +288,7 @@ fn emit_hit(about: &EventFields<'_>) {
 
 /// Reports that the state of a breaker has changed.
 pub(crate) fn breaker(name: &'static str, state: BreakerState) {
-    let state = match state {
-        BreakerState::Closed => "closed",
-        BreakerState::Open { .. } => "open",
-        BreakerState::HalfOpen => "half-open",
-    };
+    let state = state.name();
     match state {
         "open" => event!(name: "breaker", target: TARGET, Level::WARN, breaker = name, state, "breaker"),
         _ => event!(name: "breaker", target: TARGET, Level::INFO, breaker = name, state, "breaker"),

@@ -8,6 +8,7 @@ pub(crate) mod save;
 
 use std::any::Any;
 use std::fmt::{self, Debug};
+use std::ops::ControlFlow;
 use std::sync::{Arc, Weak};
 
 use crate::clock::{Moment, Revision};
@@ -16,7 +17,9 @@ use crate::commit::{Commit, CommitKind, dynamic};
 use crate::commit_log::CommitLog;
 use crate::entry_times::EntryTimes;
 use crate::erased::ErasedTable;
-use crate::inspect::{EntryView, Inspection};
+use crate::inspect::counts::TableCounts;
+use crate::inspect::scan::{Scan, ScanCursor, ScanRequest};
+use crate::inspect::{EntryReport, EntryView, Inspection};
 use crate::pin::{AnyPin, Pinned};
 use crate::query::{Lookup, Query};
 use crate::registry::{HasTable, Holds, Registry};
@@ -1065,6 +1068,81 @@ impl<R: Registry> Cache<R> {
                 table.show_entries(&mut visit);
             }
         });
+    }
+
+    /// Counts entries, reads and removals of each table, in the order of the registry; the dynamic table is the last.
+    ///
+    /// Visits no entries: costs one shared lock for each shard, so that it can be called several times a second. See
+    /// [`inspect`](Self::inspect) for an exact report. The counts of shards that are written meanwhile are of different
+    /// moments.
+    ///
+    /// # Examples
+    /// ```
+    /// # use cache_core::{Cache, Query, registry};
+    /// # #[derive(Query, Clone, Debug, PartialEq, Eq, Hash)]
+    /// # #[query(value = String, capacity = 100)]
+    /// # struct GetName { id: u64 }
+    /// # registry! { struct CacheRegistry { GetName } }
+    /// let cache = Cache::<CacheRegistry>::new();
+    /// cache.insert(GetName { id: 7 }, "Seven".to_owned());
+    /// let counts = cache.counts();
+    /// assert_eq!((counts[0].name, counts[0].kept, counts[0].weight), ("get_name", 1, 1));
+    /// ```
+    #[must_use]
+    pub fn counts(&self) -> Vec<TableCounts> {
+        self.tables().into_iter().map(TableCounts::of).collect()
+    }
+
+    /// Calls `visit` with entries of one table, or of all, from `from` on: with the name of the table and a report, which
+    /// has the first 512 bytes of the key. Ends after `visits` lines, when `visit` breaks, or at the end. Does not count
+    /// as a use of the entries.
+    ///
+    /// So the cost of a call is bounded, however large the cache is and however few of its entries the caller wants:
+    /// `visits` lines, whose keys are copied 64 at a time under the shared lock of one shard. No lock is held while a key
+    /// is printed and `visit` runs.
+    ///
+    /// An entry that is in the cache throughout is visited once, unless its shard is compacted between two calls, after
+    /// many removals: then it may be visited twice or not at all. Expired entries are visited until they are removed.
+    ///
+    /// # Examples
+    /// ```
+    /// # use std::ops::ControlFlow;
+    /// # use cache_core::{Cache, Query, ScanCursor, registry};
+    /// # #[derive(Query, Clone, Debug, PartialEq, Eq, Hash)]
+    /// # #[query(value = String, capacity = 100)]
+    /// # struct GetName { id: u64 }
+    /// # registry! { struct CacheRegistry { GetName } }
+    /// let cache = Cache::<CacheRegistry>::new();
+    /// for id in 0..100 {
+    ///     cache.insert(GetName { id }, "name".to_owned());
+    /// }
+    /// let (mut from, mut found) = (ScanCursor::default(), Vec::new());
+    /// loop {
+    ///     let scan = cache.scan_entries(Some("get_name"), from, 50, |_, entry| {
+    ///         found.extend(entry.key.contains("7").then_some(entry.key));
+    ///         ControlFlow::Continue(())
+    ///     });
+    ///     let Some(next) = scan.next else { break };
+    ///     from = next;
+    /// }
+    /// assert_eq!(found.len(), 19);
+    /// ```
+    pub fn scan_entries(
+        &self,
+        table: Option<&str>,
+        from: ScanCursor,
+        visits: usize,
+        mut visit: impl FnMut(&'static str, EntryReport) -> ControlFlow<()>,
+    ) -> Scan {
+        let tables = self.tables();
+        let selected = match table {
+            None => 0..tables.len(),
+            Some(name) => match tables.iter().position(|table| table.name() == name) {
+                Some(index) => index..index + 1,
+                None => 0..0,
+            },
+        };
+        ScanRequest { tables: &tables, selected, from, visits }.run(&mut visit)
     }
 
     fn report(&self, with_entries: bool) -> Inspection {

@@ -46,10 +46,22 @@ impl<'a> CommitLog<'a> {
         recent.drain(..surplus);
     }
 
+    /// Returns how many commits are kept; 0 while the log is off.
+    #[must_use]
+    pub fn limit(&self) -> usize {
+        self.log.limit.load(Ordering::Relaxed)
+    }
+
     /// Returns the commits that are kept, oldest first.
     #[must_use]
     pub fn recent(&self) -> Vec<CommitRecord> {
         self.log.recent()
+    }
+
+    /// Returns the last `count` of the commits that are kept, oldest first.
+    #[must_use]
+    pub fn last(&self, count: usize) -> Vec<CommitRecord> {
+        self.log.last(count)
     }
 }
 
@@ -87,6 +99,11 @@ impl RecentCommits {
     }
 
     pub(crate) fn recent(&self) -> Vec<CommitRecord> {
-        self.recent.lock().iter().cloned().collect()
+        self.last(usize::MAX)
+    }
+
+    fn last(&self, count: usize) -> Vec<CommitRecord> {
+        let recent = self.recent.lock();
+        recent.iter().skip(recent.len().saturating_sub(count)).cloned().collect()
     }
 }

@@ -1,5 +1,9 @@
 //! Reports on the current state of a cache.
 
+pub(crate) mod counts;
+pub(crate) mod key_text;
+pub(crate) mod scan;
+
 use std::fmt::{self, Debug, Display};
 use std::sync::Arc;
 
@@ -120,8 +124,10 @@ impl EntryView {
 #[derive(Clone, Debug, Serialize)]
 #[non_exhaustive]
 pub struct EntryReport {
-    /// The key, as its `Debug` prints it.
+    /// The key, as its `Debug` prints it; `(secret)` if its query is derived with `secret`.
     pub key: String,
+    /// How many handles of the value the program has, besides that of the cache.
+    pub holders: usize,
     /// Its state.
     #[serde(flatten)]
     pub state: EntryState,
@@ -173,6 +179,12 @@ impl Inspection {
 }
 
 impl RemovalCounts {
+    /// Returns how many values left, for any cause.
+    #[must_use]
+    pub fn total(&self) -> u64 {
+        self.evicted + self.expired + self.removed + self.replaced + self.cleared
+    }
+
     pub(crate) fn add(&mut self, counts: [u64; RemovalCause::COUNT]) {
         let of = |cause: RemovalCause| counts[cause as usize];
         self.evicted += of(RemovalCause::Evicted);
@@ -192,7 +204,8 @@ fn bound_text(bound: Option<Bound>) -> String {
     }
 }
 
-fn bound_as_text<S: Serializer>(bound: &Option<Bound>, serializer: S) -> Result<S::Ok, S::Error> {
+/// Serialises a bound as text, such as `capacity 500`.
+pub(crate) fn bound_as_text<S: Serializer>(bound: &Option<Bound>, serializer: S) -> Result<S::Ok, S::Error> {
     serializer.serialize_str(&bound_text(*bound))
 }
 

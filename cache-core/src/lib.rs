@@ -143,6 +143,8 @@ pub use entry_times::EntryTimes;
 pub use error::{BuildError, CommitError, OpenError, TypeMismatch};
 pub use event::{Change, ChangeKind, Removal, RemovalCause};
 pub use hooks::{BoxError, Proposal};
+pub use inspect::counts::TableCounts;
+pub use inspect::scan::{Scan, ScanCursor, ScanCursorError};
 pub use inspect::{EntryReport, EntryView, Inspection, RemovalCounts, TableReport};
 pub use loading::{LoadingOptions, Strategy};
 pub use options::{Bound, TableOptions};
@@ -166,6 +168,7 @@ pub use watch::{StoreOutcome, Watch};
 pub mod client_support {
     pub use crate::commit::inputs::Inputs;
     pub use crate::erased::AnyTable;
+    pub use crate::inspect::key_text::key_text;
     pub use crate::pin::AnyPin;
     pub use crate::query::{ShownKey, has_tag};
     pub use crate::shard::key::AnyKey;

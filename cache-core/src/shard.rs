@@ -347,6 +347,11 @@ impl<'a> ShardRef<'a> {
         self.metadata.map_or(0, |metadata| metadata.records.occupied())
     }
 
+    /// Returns the number of entries that the cache does not keep alive, including those with dead values.
+    pub(crate) fn survivor_count(self) -> usize {
+        self.metadata.map_or(0, |metadata| metadata.survivors.len())
+    }
+
     /// Returns the number of entries whose value is alive. Visits the survivors.
     pub(crate) fn live_count(self) -> usize {
         let Some(metadata) = self.metadata else { return 0 };

@@ -4,6 +4,7 @@ use cache_client::{App, ClientBuilder};
 use cache_core::HasTable;
 
 use crate::document::Document;
+use crate::inspect::section;
 use crate::records::store::{start_load, store_answer};
 use crate::resource::{Resource, ResourceKey, typed};
 use crate::resources::{RecordTable, ResourceList, Resources};
@@ -56,6 +57,7 @@ impl<A: App> DocumentsBuilder<A> for ClientBuilder<A> {
     {
         let list = ResourceList::<A>::of_app();
         let builder = list.installs.iter().fold(self, |builder, install| install(builder));
+        let builder = builder.inspected_with(section::<A>);
         #[cfg(feature = "http")]
         let builder = builder.store_with(crate::http::apply_change::<A>);
         builder

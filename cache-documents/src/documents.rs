@@ -34,7 +34,7 @@ impl<A: Resources> ClientDocuments<A> for Client<A> {
     }
 }
 
-impl<A: Resources> DocumentsOf<'_, A> {
+impl<'c, A: Resources> DocumentsOf<'c, A> {
     /// Changes a record. Every document that shows it follows. Returns whether there is such a record.
     ///
     /// `change` runs again if another commit changes the record first. Fields that it leaves as they are do not count as
@@ -119,6 +119,10 @@ impl<A: Resources> DocumentsOf<'_, A> {
     #[must_use]
     pub fn records(&self) -> usize {
         self.state().index.len()
+    }
+
+    pub(crate) fn of(client: &'c Client<A>) -> Self {
+        Self(client)
     }
 
     pub(crate) fn client(&self) -> &Client<A> {

@@ -3,6 +3,8 @@
 use std::collections::BTreeMap;
 use std::fmt::{self, Display};
 
+use cache_client::{Client, Rows, Section};
+use cache_core::client_support::key_text;
 use serde::Serialize;
 
 use crate::documents::DocumentsOf;
@@ -78,6 +80,38 @@ impl<A: Resources> DocumentsOf<'_, A> {
             RecordTypeReport { name, records }
         });
         DocumentsReport { types: types.collect() }
+    }
+}
+
+/// How many of the documents that show a record are named in the section.
+const NAMED: usize = 3;
+
+/// Returns the section of a client's report that lists records. Visits no more of them than it lists.
+pub(crate) fn section<A: Resources>(client: &Client<A>, rows: usize) -> Section {
+    let documents = DocumentsOf::of(client).state();
+    let list = &documents.list;
+    let mut records: Vec<_> = documents
+        .index
+        .some_names(rows)
+        .into_iter()
+        .filter_map(|name| {
+            let record_type = list.types.by_type(name.resource)?.name();
+            let record = list.peek(client.cache(), &name)?;
+            let known = (0..record.names().len()).filter(|&number| record.any_field(number).known() != 0);
+            let fields: Vec<_> = known.map(|number| record.names()[number]).collect();
+            let (total, owners) = documents.index.some_owners(&name, NAMED);
+            let mut shown_by: Vec<_> = owners.iter().map(|owner| key_text(owner.key())).collect();
+            if total > shown_by.len() {
+                shown_by.push(format!("{} more", total - shown_by.len()));
+            }
+            Some(vec![record_type.to_owned(), name.id.to_string(), fields.join(", "), shown_by.join(", ")])
+        })
+        .collect();
+    records.sort_unstable();
+    Section {
+        name: "records",
+        columns: &["type", "id", "fields", "shown by"],
+        rows: Rows::new(documents.index.len(), records),
     }
 }
 

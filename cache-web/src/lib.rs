@@ -124,10 +124,13 @@
 //! module without `async` waits for the last announced answer. A proxy that collects a response before it passes it on
 //! delays announced answers in the same way. The compression of tower-http does not.
 //!
+//! # Seeing what the cache does
+//! [`inspector`] is a page that shows tables, entries, loads, observers, layers, breakers and commits of a running
+//! client, as they change. It has no build step, loads nothing from elsewhere, and is opened by a link with a token.
+//!
 //! # Limits
 //! - Only HTTP handlers: a WebSocket outlives the request that began it, whose context ends with the response.
 //! - A value that the route answers counts as new in the browser, however old it is in the cache.
-//! - There is no page yet that shows the state of a running client.
 #![forbid(unsafe_code)]
 
 mod answer;
@@ -135,6 +138,7 @@ mod answers;
 mod cx;
 mod failure;
 pub mod guide;
+mod inspector;
 mod json;
 mod listed;
 mod page;
@@ -145,6 +149,7 @@ mod web;
 
 pub use cx::{Cx, CxRejection};
 pub use failure::Failure;
+pub use inspector::{Inspector, TokenError, inspector};
 pub use json::as_string;
 pub use page::{Page, PageError, PageResponse, Place};
 pub use request::{RequestLayer, RequestService, ResponseBody, ResponseFuture};

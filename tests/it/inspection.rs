@@ -126,6 +126,10 @@ fn commits_are_logged_only_while_that_is_switched_on() {
     cache.insert(GetNote(1), "note");
     cache.clear();
     assert_eq!(log(&cache), [(3, None, vec!["get_note"]), (4, None, vec!["*"])], "the last two");
+    let revisions =
+        |count| -> Vec<_> { cache.commit_log().last(count).iter().map(|record| record.revision).collect() };
+    assert_eq!((revisions(0), revisions(1), revisions(9)), (vec![], vec![4], vec![3, 4]));
+    assert_eq!(cache.commit_log().limit(), 2);
     cache.commit_log().keep(1);
     assert_eq!(log(&cache).len(), 1);
     cache.commit_log().keep(0);

@@ -14,6 +14,7 @@ mod merging;
 mod provider;
 mod receipts;
 mod record_tables;
+mod scans;
 mod secrets;
 mod shop;
 mod slice;

@@ -58,6 +58,17 @@ pub(crate) enum CallEnd {
     Unknown,
 }
 
+/// What a breaker has counted.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct CircuitCounts {
+    pub(crate) state: BreakerState,
+    /// Since the last success, while it is closed.
+    pub(crate) failures: u32,
+    pub(crate) failures_allowed: u32,
+    /// Recent calls and failures, if there is a rate, while it is closed.
+    pub(crate) recent: Option<(u64, u64)>,
+}
+
 impl Circuit {
     pub(crate) fn new(options: BreakerOptions, now: Instant) -> Self {
         Self { options, era: 0, state: CircuitState::closed(&options, now) }
@@ -108,6 +119,16 @@ impl Circuit {
             CircuitState::Open { until } => BreakerState::Open { until },
             CircuitState::HalfOpen { .. } => BreakerState::HalfOpen,
         }
+    }
+
+    pub(crate) fn counts(&mut self, now: Instant) -> CircuitCounts {
+        let (failures, recent) = match &mut self.state {
+            CircuitState::Closed { failures, window } => {
+                (*failures, window.as_mut().map(|window| window.counts(now)))
+            }
+            CircuitState::Open { .. } | CircuitState::HalfOpen { .. } => (0, None),
+        };
+        CircuitCounts { state: self.state(), failures, failures_allowed: self.options.failures, recent }
     }
 
     /// Whether a call at that time is certain to be refused.

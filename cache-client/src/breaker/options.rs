@@ -104,3 +104,14 @@ pub enum BreakerState {
     /// Lets one load through, the trial, which decides whether the breaker closes.
     HalfOpen,
 }
+
+impl BreakerState {
+    /// The name of the state in reports.
+    pub(crate) fn name(self) -> &'static str {
+        match self {
+            Self::Closed => "closed",
+            Self::Open { .. } => "open",
+            Self::HalfOpen => "half-open",
+        }
+    }
+}

@@ -33,7 +33,7 @@ impl Window {
 
     /// Counts a call. A call that arrives slightly out of order counts as of the newest part.
     pub(crate) fn count(&mut self, is_failure: bool, now: Instant) {
-        self.move_to(part_at(self.rate.window, now.saturating_duration_since(self.origin)));
+        self.advance(now);
         let part = &mut self.parts[index(self.newest)];
         part.calls = part.calls.saturating_add(1);
         part.failures = part.failures.saturating_add(u32::from(is_failure));
@@ -41,11 +41,25 @@ impl Window {
 
     /// Whether there were enough calls, and too many of them failed.
     pub(crate) fn is_over(&self) -> bool {
-        let sum =
-            |count: fn(&WindowPart) -> u32| self.parts.iter().map(|part| u64::from(count(part))).sum::<u64>();
-        let (calls, failures) = (sum(|part| part.calls), sum(|part| part.failures));
+        let (calls, failures) = self.sums();
         // Both are far below 2^53.
         calls >= u64::from(self.rate.calls) && failures as f64 >= self.rate.fraction * calls as f64
+    }
+
+    /// The calls of the window that ends now, and how many of them have failed.
+    pub(crate) fn counts(&mut self, now: Instant) -> (u64, u64) {
+        self.advance(now);
+        self.sums()
+    }
+
+    fn sums(&self) -> (u64, u64) {
+        let sum =
+            |count: fn(&WindowPart) -> u32| self.parts.iter().map(|part| u64::from(count(part))).sum::<u64>();
+        (sum(|part| part.calls), sum(|part| part.failures))
+    }
+
+    fn advance(&mut self, now: Instant) {
+        self.move_to(part_at(self.rate.window, now.saturating_duration_since(self.origin)));
     }
 
     fn move_to(&mut self, part: u64) {

@@ -20,6 +20,7 @@ use crate::error::{ClientBuildError, OptionsError};
 use crate::extension::Extensions;
 use crate::fetch::Fetch;
 use crate::flight::wait_graph::WaitGraph;
+use crate::inspect::{Section, SectionOf};
 use crate::layer::registry::LayerRegistry;
 use crate::mutate::order::WriteOrder;
 use crate::notes::AnyStoreSteps;
@@ -48,6 +49,7 @@ pub struct ClientBuilder<A: App> {
     concurrency: Option<u32>,
     steps: AnyStoreSteps,
     built: Vec<fn(&Client<A>)>,
+    sections: Vec<SectionOf<A>>,
 }
 
 /// Options of one query.
@@ -93,6 +95,7 @@ impl<A: App> ClientBuilder<A> {
             concurrency: None,
             steps: AnyStoreSteps::default(),
             built: Vec::new(),
+            sections: Vec::new(),
         }
     }
 
@@ -377,6 +380,14 @@ impl<A: App> ClientBuilder<A> {
         self
     }
 
+    /// Adds a section to [`Client::inspect`]. `section` gets the number of rows that it may list, and must visit no more
+    /// than about that many.
+    #[doc(hidden)]
+    pub fn inspected_with(mut self, section: fn(&Client<A>, usize) -> Section) -> Self {
+        self.sections.push(section);
+        self
+    }
+
     /// Builds the client, if its options are valid: the defaults, and those of single queries together with their
     /// derive and the defaults.
     ///
@@ -501,6 +512,7 @@ impl<A: App> ClientBuilder<A> {
             presence: Presence::default(),
             extensions: Extensions::default(),
             steps: self.steps,
+            sections: self.sections,
         }));
         self.built.iter().for_each(|built| built(&client));
         client

@@ -115,6 +115,12 @@ impl FlightRegistry {
         JoinOutcome::New(flight, waiter)
     }
 
+    /// The number of flights, and at most `count` of them.
+    pub(crate) fn some(&self, count: usize) -> (usize, Vec<Arc<Flight>>) {
+        let flights = self.current.lock();
+        (flights.len(), flights.iter().take(count).cloned().collect())
+    }
+
     /// Removes a flight whose result is stored, if it is still the current one.
     pub(crate) fn landed(&self, flight: &Arc<Flight>) {
         let mut flights = self.current.lock();

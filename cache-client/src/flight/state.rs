@@ -182,6 +182,11 @@ impl Flight {
         self.state.lock().is_landing
     }
 
+    /// The number of callers that wait.
+    pub(crate) fn waiters(&self) -> usize {
+        self.state.lock().waiters
+    }
+
     /// Lets the flight outlive its callers.
     pub(crate) fn outlive_callers(&self) {
         self.state.lock().demand.outlives_callers = true;

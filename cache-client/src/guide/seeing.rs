@@ -15,7 +15,10 @@
 //!
 //! Some facts can be read at any time: [`refresh_error`](crate::Client::refresh_error),
 //! [`breaker_state`](crate::Client::breaker_state), [`provider_errors`](crate::Client::provider_errors),
-//! [`pending`](crate::Client::pending), and the contents of the cache, with [`inspect`](cache_core::Cache::inspect).
+//! [`pending`](crate::Client::pending). [`inspect`](crate::Client::inspect) reports on everything at once: the contents
+//! of the cache, loads with their callers, observed keys, layers, breakers and the provider, as text for a terminal or
+//! for a tool. [`activity`](crate::Client::activity) is the part that is cheap enough to be read all the time. The crate
+//! `cache-web` shows both as a page that follows changes.
 //!
 //! ```
 //! # use cache_client::{App, Client, Context, Fetch, TokioClock};

@@ -20,7 +20,7 @@ pub(crate) struct LayerRegistry {
 }
 
 /// One layer.
-pub(super) struct ActiveLayer {
+pub(crate) struct ActiveLayer {
     pub(super) id: LayerId,
     pub(super) is_off: Arc<AtomicBool>,
     pub(super) keys: Vec<LayeredKey>,
@@ -30,6 +30,17 @@ pub(super) struct ActiveLayer {
 pub(super) struct LayeredKey {
     pub(super) query_state: Arc<QueryState>,
     pub(super) key: Arc<dyn AnyKey>,
+}
+
+impl ActiveLayer {
+    pub(crate) fn number(&self) -> u64 {
+        self.id.0
+    }
+
+    /// The keys that it changes, each with the state of its query.
+    pub(crate) fn keys(&self) -> impl ExactSizeIterator<Item = (&QueryState, &Arc<dyn AnyKey>)> {
+        self.keys.iter().map(|layered| (&*layered.query_state, &layered.key))
+    }
 }
 
 impl LayeredKey {
@@ -85,6 +96,12 @@ impl LayerRegistry {
 
     pub(super) fn pending(&self) -> usize {
         self.active.lock().len()
+    }
+
+    /// The number of layers, and the first `count` of them.
+    pub(crate) fn some(&self, count: usize) -> (usize, Vec<Arc<ActiveLayer>>) {
+        let active = self.active.lock();
+        (active.len(), active.values().take(count).cloned().collect())
     }
 
     pub(super) fn remove_all(&self) -> usize {

@@ -159,6 +159,13 @@ impl ObservedKeys {
         observed_keys.iter().map(|observed_key| observed_key.reload()).collect()
     }
 
+    /// The number of observed keys, and at most `count` of them with the numbers of their observers.
+    pub(crate) fn some(&self, count: usize) -> (usize, Vec<(Arc<dyn AnyKey>, usize)>) {
+        let observed_keys = self.0.lock();
+        let some = observed_keys.iter().take(count);
+        (observed_keys.len(), some.map(|(key, entry)| (Arc::clone(key), entry.observers)).collect())
+    }
+
     pub(super) fn leave(&self, observed_key: &Arc<ObservedKey>) {
         let mut observed_keys = self.0.lock();
         let Some(entry) = observed_keys

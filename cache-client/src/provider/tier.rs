@@ -95,6 +95,11 @@ impl Tier {
         self.done(query, ProviderAction::Remove, ended);
     }
 
+    /// How many writes run or wait for earlier ones.
+    pub(crate) fn pending_writes(&self) -> usize {
+        self.write_queues.pending()
+    }
+
     /// Completes when a call that begins now has timed out.
     fn timeout(&self) -> Sleep {
         tokio::time::sleep(self.timeout)

@@ -9,6 +9,7 @@ use foldhash::fast::RandomState;
 use tokio_util::sync::CancellationToken;
 
 use crate::sync::Mutex;
+use crate::sync::atomic::{AtomicUsize, Ordering};
 
 /// The number of queues, and so the maximum number of keys that are written at the same time.
 const QUEUES: usize = 64;
@@ -18,6 +19,8 @@ const QUEUES: usize = 64;
 #[derive(Debug)]
 pub(crate) struct WriteQueues {
     slots: [Mutex<QueueSlot>; QUEUES],
+    /// The calls that run or wait.
+    pending: AtomicUsize,
     hasher: RandomState,
 }
 
@@ -39,7 +42,13 @@ struct WriteQueue {
 
 impl WriteQueues {
     pub(crate) fn new() -> Self {
-        Self { slots: std::array::from_fn(|_| Mutex::default()), hasher: RandomState::default() }
+        let slots = std::array::from_fn(|_| Mutex::default());
+        Self { slots, pending: AtomicUsize::new(0), hasher: RandomState::default() }
+    }
+
+    /// How many calls run or wait.
+    pub(crate) fn pending(&self) -> usize {
+        self.pending.load(Ordering::Relaxed)
     }
 
     /// Makes a call when it is the turn of its key. `None` if that takes longer than `timeout`, including the wait.
@@ -53,6 +62,7 @@ impl WriteQueues {
         timeout: impl Fn() -> E,
         call: impl Future<Output = T>,
     ) -> Option<T> {
+        let _pending = Pending::begin(&self.pending);
         let slot = self.slot(key);
         let mut has_replaced = false;
         loop {
@@ -84,6 +94,22 @@ impl WriteQueues {
         #[expect(clippy::cast_possible_truncation, reason = "any bits will do")]
         let slot = self.hasher.hash_one(key) as usize % QUEUES;
         &self.slots[slot]
+    }
+}
+
+/// A call that runs or waits.
+struct Pending<'a>(&'a AtomicUsize);
+
+impl<'a> Pending<'a> {
+    fn begin(count: &'a AtomicUsize) -> Self {
+        count.fetch_add(1, Ordering::Relaxed);
+        Self(count)
+    }
+}
+
+impl Drop for Pending<'_> {
+    fn drop(&mut self) {
+        self.0.fetch_sub(1, Ordering::Relaxed);
     }
 }
 

@@ -21,6 +21,7 @@ mod flights;
 mod generic;
 mod infinite;
 mod ingest;
+mod inspecting;
 mod invalidation;
 mod late;
 mod layers;

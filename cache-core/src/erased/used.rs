@@ -93,12 +93,13 @@ impl dyn UsedTable + '_ {
                 if let (Some(key), Some(view)) = (shard.lines.key(number), shard.view(number))
                     && !shard.lines.is_dead(number)
                 {
-                    keys.push((key.to_box(), EntryState::of(&view, &head.rules, now)));
+                    let holders = shard.lines.holders(number);
+                    keys.push((key.to_box(), holders, EntryState::of(&view, &head.rules, now)));
                 }
             }
         });
         // Printing a key is foreign code.
-        keys.iter().map(|(key, state)| EntryReport::new(&key, *state)).collect()
+        keys.iter().map(|(key, holders, state)| EntryReport::new(&key, *holders, *state)).collect()
     }
 
     /// Visits all readable entries. One shard is locked (shared) at a time, and none while an entry is visited.
@@ -231,7 +232,7 @@ impl TableReport {
 }
 
 impl EntryReport {
-    pub(crate) fn new(key: &dyn Debug, state: EntryState) -> Self {
-        Self { key: format!("{key:?}"), state }
+    pub(crate) fn new(key: &dyn Debug, holders: usize, state: EntryState) -> Self {
+        Self { key: format!("{key:?}"), holders, state }
     }
 }

@@ -18,6 +18,12 @@ impl Ledger {
         Self { room: AtomicI64::new(i64::try_from(limit).unwrap_or(i64::MAX)) }
     }
 
+    /// Returns the booked weight of a table with this bound.
+    pub(crate) fn booked(&self, limit: u64) -> u64 {
+        let limit = i64::try_from(limit).unwrap_or(i64::MAX);
+        u64::try_from(limit.saturating_sub(self.room.load(Ordering::Relaxed))).unwrap_or(0)
+    }
+
     #[inline]
     pub(crate) fn is_over(&self) -> bool {
         self.is_over_with(0)

@@ -31,6 +31,8 @@ pub(crate) trait AnyLines: Any + Send + Sync {
     /// Returns which of at most 64 lines are dead, as one bit each. Reads the reference count of every value, without
     /// waiting for one before the next, so that the counts are in the processor's caches afterwards.
     fn dead_among(&self, numbers: &[u32]) -> u64;
+    /// Returns how many handles of the value there are, besides that of the line.
+    fn holders(&self, number: u32) -> usize;
     /// Makes the handle strong. Returns `false` if the value is dead.
     fn upgrade(&mut self, number: u32) -> bool;
     /// Makes a strong handle weak, unless the value is unshared and `may_stay`. The strong handle is

@@ -289,6 +289,15 @@ impl<Q: Query> AnyLines for Lines<Q> {
         dead
     }
 
+    fn holders(&self, number: u32) -> usize {
+        switch_point();
+        match self.line(number) {
+            Some(Line { value: ValueRef::Strong(value), .. }) => Arc::strong_count(value) - 1,
+            Some(Line { value: ValueRef::Weak(value), .. }) => value.strong_count(),
+            None => 0,
+        }
+    }
+
     fn put(&mut self, number: u32, state: LineState, pair: &mut dyn AnyPair) {
         if let Some(pair) = Pair::<Q>::of_mut(pair) {
             self.put_pair(number, state, pair);

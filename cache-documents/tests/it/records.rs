@@ -154,6 +154,23 @@ async fn a_report_lists_records_with_the_documents_that_show_them() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn the_report_of_the_client_has_a_section_of_records() {
+    let desk = blog();
+    for id in 1..=5 {
+        desk.answers(&format!("/articles/{id}"), article(id, "Title", "9", json!([person("9", "Ann")])));
+        desk.article(id).await;
+    }
+    let section = desk.client.activity(100).sections.remove(0);
+    assert_eq!((section.name, section.rows.total, section.rows.rows.len()), ("records", 6, 6));
+    assert_eq!(section.rows.rows[0], ["articles", "1", "title, author", "GetArticle(1)"]);
+    let person = &section.rows.rows[5];
+    assert_eq!(person[..3], ["people", "9", "name"]);
+    assert!(person[3].ends_with(", 2 more"), "{}", person[3]);
+    let some = desk.client.activity(2).sections.remove(0);
+    assert_eq!((some.rows.total, some.rows.rows.len()), (6, 2));
+}
+
+#[tokio::test(start_paused = true)]
 async fn a_report_names_the_documents_in_order_and_each_once() {
     let desk = blog();
     for id in [3, 1, 2] {

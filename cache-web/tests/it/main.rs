@@ -5,6 +5,7 @@ mod blog;
 mod context;
 mod departures;
 mod failures;
+mod inspector;
 mod layers;
 mod pages;
 mod readme;

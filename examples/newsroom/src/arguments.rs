@@ -22,8 +22,9 @@ Usage: newsroom [OPTIONS]
   --address ADDRESS          where to serve [default: 127.0.0.1:8080]
   --data DIR                 folder of the database and the snapshot [default: target/newsroom]
   --articles N               articles of a new database [default: 10000]
-  --inspection WHO           who may see /inspect and /api/stats: `off`, `local` (clients on this machine) or `open`
-                             [default: local]; behind a proxy on this machine every client looks local: choose `off`
+  --inspection WHO           who may see /_cache, by its link, and /api/stats: `off`, `local` (clients on this machine)
+                             or `open` [default: local]; behind a proxy on this machine every client looks local
+  --host NAME                a name under which browsers may open /_cache, beside this machine; may be repeated
   --connections N            connections at the same time; others wait [default: 800]
   --streams N                live comments at the same time; others are refused [default: 400]
   --streams-per-address N    the same for one address; raise it behind a proxy, which is one address [default: 40]
@@ -85,6 +86,7 @@ pub fn parse(arguments: impl IntoIterator<Item = OsString>) -> Result<Command, l
             }
             Long("articles") => options.size = Size::of(number(&mut parser, 1, 1_000_000)?),
             Long("inspection") => settings.inspection = parser.value()?.parse_with(str::parse)?,
+            Long("host") => settings.hosts.push(parser.value()?.string()?),
             Long("connections") => settings.connections = number(&mut parser, 1, 1_000_000)?,
             Long("streams") => settings.streams = number(&mut parser, 1, 1_000_000)?,
             Long("streams-per-address") => settings.streams_per_address = number(&mut parser, 1, 1_000_000)?,

@@ -50,6 +50,9 @@ async fn run(options: &Options) -> Result<ExitCode, Box<dyn Error>> {
     // Until now a signal ends the program at once, since there is nothing to save yet.
     let mut signals = Signals::new()?;
     let service = Service::start(client, listener, &options.settings)?;
+    if let Some(link) = service.inspector() {
+        say(&format_args!("the cache: {link}"));
+    }
     say(&format_args!("serving at http://{}/, until Ctrl-C", service.address()));
     signals.next().await;
     say(&"stopping ... (again to end at once)");

@@ -21,7 +21,9 @@ use cache_client::Client;
 use crate::app::Newsroom;
 use crate::settings::Settings;
 use crate::streams::Streams;
-use visit::{ApiProblem, PageProblem};
+use visit::ApiProblem;
+
+pub(crate) use inspect::inspector;
 
 /// What routes share.
 type Shared = Client<Newsroom>;
@@ -46,7 +48,6 @@ const SECURITY: [(HeaderName, HeaderValue); 4] = [
 
 /// The service.
 pub fn router(client: Client<Newsroom>, settings: &Settings) -> Router {
-    let page_gate = from_fn_with_state(settings.inspection, inspect::gate::<PageProblem>);
     let api_gate = from_fn_with_state(settings.inspection, inspect::gate::<ApiProblem>);
     let pages = Router::new()
         .route("/", get(pages::front))
@@ -54,7 +55,6 @@ pub fn router(client: Client<Newsroom>, settings: &Settings) -> Router {
         .route("/articles/{id}", get(pages::article))
         .route("/articles/{id}/comments", post(pages::comment))
         .route("/search", get(pages::search))
-        .route("/inspect", get(inspect::page).layer(page_gate))
         .fallback(pages::nowhere)
         .method_not_allowed_fallback(pages::not_that_way);
     let api = Router::new()
@@ -63,7 +63,7 @@ pub fn router(client: Client<Newsroom>, settings: &Settings) -> Router {
         .route("/articles/{id}/comments", get(api::comments).post(api::comment))
         .route("/authors/{id}", get(api::author))
         .route("/search", get(api::search))
-        .route("/stats", get(api::stats).layer(api_gate.clone()))
+        .route("/stats", get(api::stats).layer(api_gate))
         .fallback(api::nowhere)
         .method_not_allowed_fallback(api::not_that_way)
         .with_state(client.clone());
@@ -79,7 +79,6 @@ pub fn router(client: Client<Newsroom>, settings: &Settings) -> Router {
         .merge(events)
         .nest("/api", api)
         .route("/api/", any(api::nowhere))
-        .route("/inspect.json", get(inspect::json).layer(api_gate))
         .route("/healthz", get(api::health))
         .route("/newsroom.css", get(asset("text/css; charset=utf-8", include_str!("../assets/newsroom.css"))))
         .route(

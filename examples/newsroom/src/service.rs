@@ -17,6 +17,7 @@ use crate::settings::Settings;
 pub struct Service {
     address: SocketAddr,
     client: Client<Newsroom>,
+    inspector: Option<String>,
     /// Returns the number of connections that were cut off.
     serving: JoinHandle<usize>,
 }
@@ -28,9 +29,18 @@ impl Service {
     /// If the listener does not know its address.
     pub fn start(client: Client<Newsroom>, listener: TcpListener, settings: &Settings) -> io::Result<Self> {
         let address = listener.local_addr()?;
-        let connections = Connections::new(routes::router(client.clone(), settings), settings);
+        let (mut routes, mut link) = (routes::router(client.clone(), settings), None);
+        if let Some((inspector, opens)) = routes::inspector(&client, settings, address) {
+            (routes, link) = (routes.merge(inspector), Some(opens));
+        }
+        let connections = Connections::new(routes, settings);
         let stopping = client.app().stopping.clone();
-        Ok(Self { address, client, serving: tokio::spawn(connections.serve(listener, stopping)) })
+        Ok(Self {
+            address,
+            client,
+            inspector: link,
+            serving: tokio::spawn(connections.serve(listener, stopping)),
+        })
     }
 
     /// Calls [`start`](Self::start) with any free port of this machine, which [`address`](Self::address) returns.
@@ -45,6 +55,12 @@ impl Service {
     #[must_use]
     pub fn address(&self) -> SocketAddr {
         self.address
+    }
+
+    /// The link that opens the inspector of the cache, with its token; `None` if nobody may see it.
+    #[must_use]
+    pub fn inspector(&self) -> Option<&str> {
+        self.inspector.as_deref()
     }
 
     /// The client that answers queries.

@@ -6,8 +6,10 @@ use std::time::Duration;
 /// Settings of the service.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Settings {
-    /// Which clients may see `/inspect`, `/inspect.json` and `/api/stats`.
+    /// Which clients may see `/_cache`, with its token, and `/api/stats`.
     pub inspection: Inspection,
+    /// The names under which browsers open the inspector, besides the address of the service and loopback names.
+    pub hosts: Vec<String>,
     /// Connections at the same time. Further clients wait until one of them ends. Below the number of files that a
     /// process may usually have open (1024), so that database and snapshot can always be opened.
     pub connections: usize,
@@ -35,6 +37,7 @@ impl Default for Settings {
     fn default() -> Self {
         Self {
             inspection: Inspection::default(),
+            hosts: Vec::new(),
             connections: 800,
             streams: 400,
             streams_per_address: 40,

@@ -3,7 +3,6 @@
 pub(crate) mod art;
 pub(crate) mod article;
 mod date;
-pub(crate) mod inspect;
 pub(crate) mod lists;
 
 use axum::response::Html;

@@ -89,8 +89,16 @@ impl Visitor {
     ///
     /// # Errors
     /// Like [`get`](Self::get), and if there are no events.
-    pub async fn listen(mut self, path: &str) -> Result<Events, Failure> {
-        let (status, _, body) = self.begin("GET", path, &[], String::new()).await?;
+    pub async fn listen(self, path: &str) -> Result<Events, Failure> {
+        self.listen_with(path, &[]).await
+    }
+
+    /// Like [`listen`](Self::listen), with more headers.
+    ///
+    /// # Errors
+    /// Like [`listen`](Self::listen).
+    pub async fn listen_with(mut self, path: &str, headers: &[(&str, &str)]) -> Result<Events, Failure> {
+        let (status, _, body) = self.begin("GET", path, headers, String::new()).await?;
         match status {
             StatusCode::OK => Ok(Events { body, rest: String::new() }),
             status => Err(format!("no events at {path}: {status}").into()),

@@ -53,6 +53,11 @@ impl<A: App> ClientBuilder<A> {
         self
     }
 
+    /// Nobody looks at the client.
+    pub(crate) fn inspected_with<S>(self, _: S) -> Self {
+        self
+    }
+
     pub(crate) fn build(self) -> Client<A> {
         let Self { cache, steps } = self;
         Client(Arc::new(Shared { cache, steps, extensions: Extensions::default() }))

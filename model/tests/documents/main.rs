@@ -62,6 +62,7 @@ use of_documents::{
 mod any_query;
 mod client;
 mod context;
+mod inspect;
 mod layer;
 mod load;
 mod map;

@@ -1,21 +1,48 @@
-//! The content of the cache, as a page and as JSON, for clients that may see it.
+//! The inspector of the cache, and which clients may see it.
 
 use std::net::{IpAddr, SocketAddr};
 
-use axum::Json;
+use axum::Router;
+use axum::body::Body;
 use axum::extract::{ConnectInfo, Request, State};
 use axum::http::header::{FORWARDED, HOST, VIA};
 use axum::http::uri::Authority;
 use axum::http::{HeaderMap, HeaderValue};
-use axum::middleware::Next;
-use axum::response::{Html, IntoResponse, Response};
-use cache_core::Inspection;
+use axum::middleware::{Next, from_fn_with_state, map_response_with_state};
+use axum::response::{IntoResponse, Response};
+use cache_client::Client;
+use futures_util::StreamExt;
+use tokio_util::sync::CancellationToken;
 
-use super::Shared;
+use super::visit::PageProblem;
+use crate::app::Newsroom;
 use crate::jsonapi::response::Failure;
 use crate::problem::Problem;
-use crate::settings;
-use crate::views::{self, inspect};
+use crate::settings::{self, Settings};
+
+/// The routes of the inspector, and the link that opens it; `None` if nobody may see it. Its headers are its own.
+pub(crate) fn inspector(
+    client: &Client<Newsroom>,
+    settings: &Settings,
+    address: SocketAddr,
+) -> Option<(Router, String)> {
+    if settings.inspection == settings::Inspection::Off {
+        return None;
+    }
+    let inspector = cache_web::inspector(client).host(&address.ip().to_string());
+    let inspector = settings.hosts.iter().fold(inspector, |inspector, host| inspector.host(host));
+    let link = inspector.link(&format!("http://{address}"));
+    let routes = inspector
+        .routes()
+        .layer(from_fn_with_state(settings.inspection, gate::<PageProblem>))
+        .layer(map_response_with_state(client.app().stopping.clone(), until_stopped));
+    Some((routes, link))
+}
+
+/// Ends a response when the service stops, since a stream of updates would delay that.
+async fn until_stopped(State(stopping): State<CancellationToken>, response: Response) -> Response {
+    response.map(|body| Body::from_stream(body.into_data_stream().take_until(stopping.cancelled_owned())))
+}
 
 /// Refuses the requests of clients that may not inspect the service.
 pub(super) async fn gate<P: From<Problem> + IntoResponse>(
@@ -75,13 +102,4 @@ fn is_forwarded(headers: &HeaderMap) -> bool {
     [FORWARDED.as_str(), VIA.as_str(), "x-forwarded-for", "x-real-ip"]
         .iter()
         .any(|name| headers.contains_key(*name))
-}
-
-pub(super) async fn page(State(client): State<Shared>) -> Html<String> {
-    let ledger = client.app().database.ledger.report();
-    views::page(&inspect::page(&client.cache().inspect(), &ledger))
-}
-
-pub(super) async fn json(State(client): State<Shared>) -> Json<Inspection> {
-    Json(client.cache().inspect())
 }

@@ -145,6 +145,20 @@ impl Chromium {
         self.in_tab(tab, "Emulation.setScriptExecutionDisabled", json!({ "value": !run })).await;
     }
 
+    /// Presses a key: `Tab` or `Enter`.
+    pub async fn press(&mut self, tab: &Tab, key: &str) {
+        let (code, text) = match key {
+            "Tab" => (9, ""),
+            "Enter" => (13, "\r"),
+            _ => panic!("no code for the key {key}"),
+        };
+        for kind in ["keyDown", "keyUp"] {
+            let event =
+                json!({ "type": kind, "key": key, "code": key, "windowsVirtualKeyCode": code, "text": text });
+            self.in_tab(tab, "Input.dispatchKeyEvent", event).await;
+        }
+    }
+
     /// `light` or `dark`.
     pub async fn scheme(&mut self, tab: &Tab, scheme: &str) {
         let features = json!({ "features": [{ "name": "prefers-color-scheme", "value": scheme }] });

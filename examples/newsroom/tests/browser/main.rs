@@ -2,6 +2,7 @@
 #![allow(clippy::unwrap_used, missing_docs, reason = "tests")]
 
 mod chromium;
+mod inspector;
 #[path = "../common/outage.rs"]
 mod outage;
 
@@ -282,7 +283,6 @@ async fn pictures(browser: &mut Chromium, tab: &Tab, front: &str) {
         ("comments", "articles/400#comments"),
         ("search", "search?q=soup"),
         ("section", "sections/science"),
-        ("inspect", "inspect"),
         ("absent", "articles/999"),
     ];
     for (scheme, width) in [("light", 1280), ("dark", 1280), ("light", 390)] {

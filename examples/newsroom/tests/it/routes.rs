@@ -16,8 +16,6 @@ async fn pages_and_data_are_served() {
         "/articles/60",
         "/search?q=the",
         "/search",
-        "/inspect",
-        "/inspect.json",
         "/healthz",
         "/newsroom.css",
         "/newsroom.js",
@@ -212,7 +210,7 @@ async fn headers_forbid_foreign_scripts_and_frames() {
         assert_eq!(headers["referrer-policy"], "same-origin", "{path}");
     }
     // The pages need nothing else.
-    for path in ["/", "/articles/60", "/search?q=the", "/inspect", "/nowhere"] {
+    for path in ["/", "/articles/60", "/search?q=the", "/nowhere"] {
         let page = newsroom.get(path).await.body;
         for inline in [" style=\"", "<style", "<script>", " onclick", "javascript:"] {
             assert!(!page.contains(inline), "{path} has {inline}");
@@ -281,14 +279,17 @@ async fn the_api_answers_with_json() {
 #[tokio::test]
 async fn only_the_machine_itself_looks_inside_unless_it_is_opened() {
     let folder = tempdir().unwrap();
-    let inside = ["/inspect", "/inspect.json", "/api/stats"];
     let status = async |inspection, header: Option<(&'static str, &'static str)>| {
         let newsroom =
             TestNewsroom::open_with(folder.path(), &Settings { inspection, ..Settings::default() }).await;
         let mut all = Vec::new();
-        for path in inside {
-            let response =
-                newsroom.visitor().await.send("GET", path, header.as_slice(), String::new()).await.unwrap();
+        let cookie = match newsroom.service.inspector() {
+            Some(link) => cookie_of(&newsroom, link).await,
+            None => String::new(),
+        };
+        for path in ["/_cache/", "/_cache/state", "/api/stats"] {
+            let headers: Vec<_> = header.into_iter().chain([("cookie", &*cookie)]).collect();
+            let response = newsroom.visitor().await.send("GET", path, &headers, String::new()).await.unwrap();
             all.push(response.status.as_u16());
         }
         newsroom.close().await;
@@ -308,8 +309,58 @@ async fn only_the_machine_itself_looks_inside_unless_it_is_opened() {
     assert_eq!(status(Inspection::Off, None).await, [404]);
 }
 
+/// Opens the link of the inspector, which sets a cookie. Empty if it is refused.
+async fn cookie_of(newsroom: &TestNewsroom, link: &str) -> String {
+    let path = link.split_once("/_cache").map(|(_, rest)| format!("/_cache{rest}")).unwrap();
+    let entered = newsroom.get(&path).await;
+    assert_eq!((entered.status.as_u16(), &entered.headers["location"]), (303, &"./".parse().unwrap()));
+    entered.headers["set-cookie"].to_str().unwrap().split(';').next().unwrap().to_owned()
+}
+
 #[tokio::test]
-async fn the_inspector_rejects_requests_that_name_a_domain() {
+async fn the_inspector_shows_the_cache_to_who_has_its_link_and_ends_with_the_service() {
+    let folder = tempdir().unwrap();
+    let newsroom = TestNewsroom::open(folder.path()).await;
+    assert_eq!(newsroom.get("/articles/60").await.status, 200);
+    assert_eq!(newsroom.get("/_cache/").await.status, 401);
+    assert_eq!(newsroom.get("/_cache/?token=00000000000000000000000000000000").await.status, 403);
+    let cookie = cookie_of(&newsroom, newsroom.service.inspector().unwrap()).await;
+    let headers = [("cookie", &*cookie)];
+    let get = async |path| newsroom.visitor().await.send("GET", path, &headers, String::new()).await.unwrap();
+    let page = get("/_cache/").await;
+    assert!(page.body.contains("<title>Cache inspector</title>"));
+    assert!(page.headers["content-security-policy"].to_str().unwrap().contains("script-src 'nonce-"));
+    let found = get("/_cache/entries?q=getarticle&table=get_article").await.json().unwrap();
+    assert!(found["entries"].as_array().unwrap().iter().any(|entry| entry["key"] == "GetArticle { id: 60 }"));
+    let commits = get("/_cache/state").await.json().unwrap();
+    assert!(!commits["commits"].as_array().unwrap().is_empty());
+    // A page that is open does not delay the end.
+    let mut updates = newsroom.visitor().await.listen_with("/_cache/updates", &headers).await.unwrap();
+    assert!(updates.next().await.unwrap().is_some());
+    assert_eq!(newsroom.service.stop().await, 0, "no connection was cut off");
+}
+
+#[tokio::test]
+async fn the_inspector_is_reached_by_the_names_of_the_settings() {
+    let folder = tempdir().unwrap();
+    let hosts = vec!["news.example".to_owned()];
+    let settings = Settings { inspection: Inspection::Open, hosts, ..Settings::default() };
+    let newsroom = TestNewsroom::open_with(folder.path(), &settings).await;
+    let status = async |host: &str| {
+        newsroom
+            .visitor()
+            .await
+            .send("GET", "/_cache/", &[("host", host)], String::new())
+            .await
+            .unwrap()
+            .status
+            .as_u16()
+    };
+    assert_eq!((status("news.example").await, status("evil.example").await), (401, 403));
+}
+
+#[tokio::test]
+async fn statistics_are_refused_to_requests_that_name_a_domain() {
     let folder = tempdir().unwrap();
     let newsroom = TestNewsroom::open(folder.path()).await;
     let status = async |target: &str, hosts: &[&str]| {
@@ -317,12 +368,12 @@ async fn the_inspector_rejects_requests_that_name_a_domain() {
         newsroom.visitor().await.send("GET", target, &hosts, String::new()).await.unwrap().status.as_u16()
     };
     // The target takes precedence over the header.
-    assert_eq!(status("http://news.example/inspect.json", &["127.0.0.1"]).await, 403);
-    assert_eq!(status("/inspect.json", &["127.0.0.1", "news.example"]).await, 403);
-    assert_eq!(status("/inspect.json", &["news example"]).await, 403);
-    assert_eq!(status("/inspect.json", &["localhost.news.example"]).await, 403);
-    assert_eq!(status("http://127.0.0.1:8080/inspect.json", &["127.0.0.1:8080"]).await, 200);
-    assert_eq!(status("/inspect.json", &[""]).await, 200);
+    assert_eq!(status("http://news.example/api/stats", &["127.0.0.1"]).await, 403);
+    assert_eq!(status("/api/stats", &["127.0.0.1", "news.example"]).await, 403);
+    assert_eq!(status("/api/stats", &["news example"]).await, 403);
+    assert_eq!(status("/api/stats", &["localhost.news.example"]).await, 403);
+    assert_eq!(status("http://127.0.0.1:8080/api/stats", &["127.0.0.1:8080"]).await, 200);
+    assert_eq!(status("/api/stats", &[""]).await, 200);
 }
 
 /// Needs an address of this machine that is not a loopback address. Without one the test passes without a check.
