@@ -26,6 +26,9 @@ struct ObservedEntry {
     observers: usize,
 }
 
+/// An observed key with the number of its observers.
+pub(crate) type CountedKey = (Arc<dyn AnyKey>, usize);
+
 /// One observed key.
 pub(crate) struct ObservedKey {
     pub(crate) key: Arc<dyn AnyKey>,
@@ -160,7 +163,7 @@ impl ObservedKeys {
     }
 
     /// The number of observed keys, and at most `count` of them with the numbers of their observers.
-    pub(crate) fn some(&self, count: usize) -> (usize, Vec<(Arc<dyn AnyKey>, usize)>) {
+    pub(crate) fn some(&self, count: usize) -> (usize, Vec<CountedKey>) {
         let observed_keys = self.0.lock();
         let some = observed_keys.iter().take(count);
         (observed_keys.len(), some.map(|(key, entry)| (Arc::clone(key), entry.observers)).collect())
