@@ -24,3 +24,8 @@ impl RandomWord {
         str::from_utf8(&self.0).unwrap_or_default()
     }
 }
+
+/// One word, as text.
+pub(crate) fn name() -> Result<String, getrandom::Error> {
+    RandomWord::several().map(|[word]| word.as_str().to_owned())
+}
