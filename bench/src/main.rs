@@ -74,6 +74,10 @@
 //! | `documents-requests/304` | loads of invalidated answers that the server confirms, compared with loads that find their value unchanged without a request (`ours-unchanged`), or send the same request without the policy (`ours-exchange`) |
 //! | `documents-growth/*` | time per resource of 1,000 and 10,000 new resources, compared with 100, and per link of 100 cars, compared with 10 |
 //! | `documents-release/1k` | the longest operation while half of 1,000 documents of 110 records are removed, others read, and records changed; compared with the median |
+//! | `web-layer/in-process` | requests to a trivial handler of axum with a context and a deadline, called without a connection; compared with the handler alone, and beneath a layer that does nothing |
+//! | `web-layer/loopback` | the same by 8 connections that are kept alive; processor time of the server's thread |
+//! | `web-page/20-in-process`, `.../20-loopback` | a page that shows 20 cached answers and hands them on to the browser, compared with the same page without state |
+//! | `web-first-byte/announced` | wall-clock time from a request to the first byte of a page with an announced query; client and server in one thread |
 //! | `file-get/*`, `file-set/*` | reads and writes of the file provider, wall-clock time per entry; the writes of both contestants are committed in groups of 1,000 |
 //! | `reaping/sweep` | `reap` of a table whose keys are all dead; time per key |
 //! | `reaping/insert` | `insert`s, each of which makes one survivor and drops another |
@@ -99,6 +103,8 @@
 //! | `ours-client`, `ours-unobserved` | the client without requests; with nothing observed |
 //! | `ours-observers`, `ours-load-inserts` | an observer of each page; a load that brings nothing, and inserts |
 //! | `ours-unkept` | loads that keep nothing of what they have brought |
+//! | `axum`, `axum-layer` | the same handler without our layer; beneath a layer that passes responses on |
+//! | `ours-stateless`, `ours-loading` | the page without state; the page whose handler starts the load in a task, without state |
 //! | `redb` | the database of the file provider, without the provider |
 //! | `cached` | a function with its macro on it, `sync_writes = "by_key"`; with a hasher of its own |
 //! | `watch-by-hand` | `quick_cache`, and a `tokio::sync::watch` channel for each observed key |

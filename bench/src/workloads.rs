@@ -25,6 +25,7 @@ mod save;
 mod text;
 mod ttl;
 mod weak;
+mod web;
 mod weight;
 mod writers;
 
@@ -60,6 +61,7 @@ pub fn run(options: &Options, report: &mut Report) -> Result<(), Box<dyn Error>>
     client::run(options, report);
     inspector::run(options, report);
     documents::run(options, report)?;
+    web::run(options, report)?;
     file::run(options, report);
     readers::run(options, report)?;
     writers::run(options, report);

@@ -98,23 +98,23 @@ impl Breaker {
         result
     }
 
-    /// Lets a load of a flight through, or not. A load that the trial waits for is a part of the trial: it is let
-    /// through, and the result of the trial includes it.
-    pub(crate) fn admit(self: &Arc<Self>, flight: FlightId, graph: &WaitGraph) -> Option<Permit> {
+    /// Lets a load of a flight through. Or else returns until when loads are refused. A load that the trial waits for is
+    /// a part of the trial: it is let through, and the result of the trial includes it.
+    pub(crate) fn admit(self: &Arc<Self>, flight: FlightId, graph: &WaitGraph) -> Result<Permit, Instant> {
         let now = Instant::now();
         let admitted = self.change(|state| match state.circuit.admit(now) {
-            Some(pass) => {
+            Ok(pass) => {
                 state.last = flight;
                 Ok(pass)
             }
-            None => Err(state.circuit.is_trying().then_some(state.last)),
+            Err(until) => Err((until, state.circuit.is_trying().then_some(state.last))),
         });
-        let trial = match admitted {
-            Ok(pass) => return Some(Permit { breaker: Arc::clone(self), pass: Some(pass) }),
-            Err(trial) => trial,
+        let (until, trial) = match admitted {
+            Ok(pass) => return Ok(Permit { breaker: Arc::clone(self), pass: Some(pass) }),
+            Err(refused) => refused,
         };
         let is_part = trial.is_some_and(|trial| graph.waits_for(trial, flight));
-        is_part.then(|| Permit { breaker: Arc::clone(self), pass: None })
+        if is_part { Ok(Permit { breaker: Arc::clone(self), pass: None }) } else { Err(until) }
     }
 
     /// Whether a load that begins at that time is certain to be refused.

@@ -7,6 +7,7 @@ pub(crate) mod notes;
 mod shared_load;
 pub(crate) mod tree;
 
+use std::any::Any;
 use std::fmt::{self, Debug};
 use std::future::Future;
 use std::sync::Arc;
@@ -15,8 +16,7 @@ use tokio::time::Instant;
 
 use crate::app::App;
 use crate::client::Client;
-use crate::token::Token;
-pub(crate) use tree::{Access, ContextEnd, ContextName, Node, Tree, current, scoped};
+pub(crate) use tree::{Access, ContextEnd, ContextName, Node, Tree, current, entered, scoped};
 
 /// A context in the tree of one request.
 ///
@@ -49,7 +49,42 @@ impl<A: App> Client<A> {
     /// ```
     #[must_use]
     pub fn request(&self, name: impl Into<Arc<str>>) -> Context<A> {
-        Context(Node::root(self.clone(), ContextName::Given(name.into()), Token::default(), None))
+        self.request_until(name, None)
+    }
+}
+
+/// For crates that start requests.
+#[doc(hidden)]
+impl<A: App> Client<A> {
+    /// Starts a request whose context ends at `deadline`: [`request`](Self::request) and
+    /// [`Context::with_deadline`] in one step.
+    ///
+    /// # Panics
+    /// If there is a deadline, outside a tokio runtime.
+    #[must_use]
+    pub fn request_until(&self, name: impl Into<Arc<str>>, deadline: Option<Instant>) -> Context<A> {
+        Context(Node::of_request(self.clone(), name.into(), deadline))
+    }
+}
+
+/// For crates that keep a context where its type is not known, or poll in it.
+#[doc(hidden)]
+impl<A: App> Context<A> {
+    /// Returns the context as [`from_any`](Self::from_any) takes it.
+    #[must_use]
+    pub fn to_any(&self) -> Arc<dyn Any + Send + Sync> {
+        Arc::clone(&self.0) as _
+    }
+
+    /// Returns a context from [`to_any`](Self::to_any). `None` if it is of another app.
+    #[must_use]
+    pub fn from_any(context: &Arc<dyn Any + Send + Sync>) -> Option<Self> {
+        Arc::clone(context).downcast().ok().map(Self)
+    }
+
+    /// Calls a function in which [`current`](Self::current) returns this context.
+    pub fn enter<T>(&self, call: impl FnOnce() -> T) -> T {
+        entered(Arc::clone(&self.0), call)
     }
 }
 

@@ -2,6 +2,8 @@
 
 use std::sync::Arc;
 
+use tokio::time::Instant;
+
 /// Why a query has no answer.
 ///
 /// Cheap to clone: callers that waited for the same load share its error.
@@ -51,14 +53,15 @@ pub enum QueryError<E: ?Sized> {
         /// Name of the query that would have closed the cycle.
         query: &'static str,
     },
-    /// The circuit breaker of the query is open because too many loads have failed. Nothing was loaded. Try again
-    /// later.
+    /// The circuit breaker of the query is open because too many loads have failed. Nothing was loaded.
     #[error(
         "the query `{query}` was not loaded: its circuit breaker is open because too many loads have failed"
     )]
     CircuitOpen {
         /// Name of the query.
         query: &'static str,
+        /// When the breaker lets a load through again. If a trial is running, its end may change this.
+        until: Instant,
     },
     /// The strategy of the query is `cache-only`, and neither the cache nor the provider has a value. Nothing was
     /// loaded.
@@ -124,7 +127,7 @@ impl<E: ?Sized> QueryError<E> {
             Self::Miscounted { query, keys, answers } => QueryError::Miscounted { query, keys, answers },
             Self::Interrupted { query } => QueryError::Interrupted { query },
             Self::Cycle { query } => QueryError::Cycle { query },
-            Self::CircuitOpen { query } => QueryError::CircuitOpen { query },
+            Self::CircuitOpen { query, until } => QueryError::CircuitOpen { query, until },
             Self::NotCached { query } => QueryError::NotCached { query },
             Self::Options(error) => QueryError::Options(error),
         }
@@ -153,7 +156,7 @@ impl<E: ?Sized> Clone for QueryError<E> {
             &Self::Miscounted { query, keys, answers } => Self::Miscounted { query, keys, answers },
             Self::Interrupted { query } => Self::Interrupted { query },
             Self::Cycle { query } => Self::Cycle { query },
-            Self::CircuitOpen { query } => Self::CircuitOpen { query },
+            &Self::CircuitOpen { query, until } => Self::CircuitOpen { query, until },
             Self::NotCached { query } => Self::NotCached { query },
             Self::Options(error) => Self::Options(error.clone()),
         }

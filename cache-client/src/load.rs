@@ -257,7 +257,7 @@ impl<A: App> LoadTask<A> {
             AttemptEnd::Failed { error, .. } => QueryError::Failed { query, source: error },
             AttemptEnd::Panicked(message) => QueryError::Panicked { query, message },
             AttemptEnd::Miscounted { keys, answers } => QueryError::Miscounted { query, keys, answers },
-            AttemptEnd::Refused => QueryError::CircuitOpen { query },
+            AttemptEnd::Refused { until } => QueryError::CircuitOpen { query, until },
             AttemptEnd::Missing => return Loaded::alone(Err(QueryError::NotCached { query })),
         };
         if let Some(watch) =

@@ -15,6 +15,11 @@ impl Token {
         self.get().cancel();
     }
 
+    /// Whether both are clones of the same token.
+    pub(crate) fn is(&self, other: &Self) -> bool {
+        Arc::ptr_eq(&self.0, &other.0)
+    }
+
     pub(crate) fn is_cancelled(&self) -> bool {
         self.0.get().is_some_and(CancellationToken::is_cancelled)
     }

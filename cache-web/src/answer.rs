@@ -1,6 +1,5 @@
 //! Answers one key of a query as JSON.
 
-use std::fmt::Write;
 use std::sync::{Arc, OnceLock};
 
 use axum::http::StatusCode;
@@ -14,7 +13,7 @@ use crate::cx::Cx;
 use crate::failure::Failure;
 use crate::json::to_json;
 use crate::listed::{AnswerFuture, JsonAnswer, Listed};
-use crate::random;
+use crate::random::RandomWord;
 
 /// Answers a key of `Q`.
 pub(crate) fn answer_of<'a, A, Q>(listed: &'a Listed<A>, cx: &'a Cx<A>, key: &'a str) -> AnswerFuture<'a>
@@ -69,7 +68,7 @@ fn read<Q: DeserializeOwned>(key: &str) -> Result<Q, String> {
 
 /// Random per client, since revisions begin anew with each cache.
 #[derive(Default)]
-struct EtagPrefix(OnceLock<Option<String>>);
+struct EtagPrefix(OnceLock<Option<RandomWord>>);
 
 /// The tag of the answer in the cache. `None` if this answer is another one: of an optimistic layer, or of the request
 /// alone.
@@ -79,8 +78,6 @@ where
 {
     let entry = cx.client().cache().peek_entry(query).filter(|entry| Arc::ptr_eq(entry.value(), value))?;
     let prefix = cx.client().extension::<EtagPrefix>();
-    let prefix = prefix.0.get_or_init(|| random::name().ok()).as_ref()?;
-    let mut etag = String::with_capacity(prefix.len() + 24);
-    let _ = write!(etag, "\"{prefix}-{}\"", entry.revision());
-    Some(etag)
+    let prefix = prefix.0.get_or_init(|| RandomWord::several().ok().map(|[word]| word)).as_ref()?;
+    Some(format!("\"{}-{}\"", prefix.as_str(), entry.revision()))
 }

@@ -28,14 +28,14 @@ pub struct Cx<A: App> {
 /// How the layer hands the context of a request on to the extractor.
 #[derive(Clone)]
 pub(crate) struct LayeredContext {
-    /// A `Context<A>`.
+    /// A `Context<A>`, without its type.
     cx: Arc<dyn Any + Send + Sync>,
     app: &'static str,
 }
 
 impl LayeredContext {
     pub(crate) fn new<A: App>(cx: &Context<A>) -> Self {
-        Self { cx: Arc::new(cx.clone()), app: type_name::<A>() }
+        Self { cx: cx.to_any(), app: type_name::<A>() }
     }
 }
 
@@ -90,8 +90,8 @@ impl<A: App> Cx<A> {
         let Some(layered) = parts.extensions.get::<LayeredContext>() else {
             return Err(CxRejection::NoLayer { app });
         };
-        match layered.cx.downcast_ref::<Context<A>>() {
-            Some(cx) => Ok(Self { cx: cx.clone(), request: Arc::new(parts.clone()) }),
+        match Context::from_any(&layered.cx) {
+            Some(cx) => Ok(Self { cx, request: Arc::new(parts.clone()) }),
             None => Err(CxRejection::OtherApp { app, layered: layered.app }),
         }
     }

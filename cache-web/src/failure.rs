@@ -8,10 +8,7 @@ use axum::http::StatusCode;
 use axum::http::header::RETRY_AFTER;
 use axum::response::{IntoResponse, Response};
 use cache_client::{MutateError, QueryError};
-
-/// How long a client should wait when a circuit breaker is open, unless the program says otherwise. Long enough for a
-/// source that was restarted, and much shorter than the minute for which a breaker stays open by default.
-const RETRY_AFTER_REFUSAL: Duration = Duration::from_secs(10);
+use tokio::time::Instant;
 
 /// The error of a query or mutation, as a response.
 ///
@@ -19,7 +16,7 @@ const RETRY_AFTER_REFUSAL: Duration = Duration::from_secs(10);
 /// |---|---|
 /// | the load or mutation has failed with an `E` | what [`IntoResponse`] for `&E` returns |
 /// | `Interrupted`: the deadline has passed | 504; after the client has gone away nobody receives it |
-/// | `CircuitOpen`: too many loads have failed | 503, with `Retry-After`: 10 s, or [`retry_after`](Self::retry_after) |
+/// | `CircuitOpen`: too many loads have failed | 503, with `Retry-After`: when the breaker lets a load through |
 /// | `NotCached`: the query never loads, and nothing is cached | 503 |
 /// | anything else: a panic, invalid options, a cycle, a commit that a hook refused | 500 |
 ///
@@ -52,14 +49,17 @@ const RETRY_AFTER_REFUSAL: Duration = Duration::from_secs(10);
 #[derive(Debug)]
 pub struct Failure<E> {
     error: Cause<E>,
-    retry_after: Duration,
+    /// Replaces the time of the circuit breaker.
+    retry_after: Option<Duration>,
 }
 
 #[derive(Debug)]
 enum Cause<E> {
     /// An error of the program.
     Own(Arc<E>),
-    Refused,
+    Refused {
+        until: Instant,
+    },
     Interrupted,
     NotCached,
     /// The text is for logs, not for clients.
@@ -68,13 +68,14 @@ enum Cause<E> {
 
 impl<E> Failure<E> {
     fn new(error: Cause<E>) -> Self {
-        Self { error, retry_after: RETRY_AFTER_REFUSAL }
+        Self { error, retry_after: None }
     }
 
-    /// Sets how long the response tells the client to wait if a circuit breaker is open. Rounded up to seconds.
+    /// Sets how long the response tells the client to wait if a circuit breaker is open, in place of the time until the
+    /// breaker lets a load through. Rounded up to seconds.
     #[must_use]
     pub fn retry_after(self, time: Duration) -> Self {
-        Self { retry_after: time, ..self }
+        Self { retry_after: Some(time), ..self }
     }
 
     /// Returns the error of the load or mutation. `None` if there is none because of the client, not of the program.
@@ -92,7 +93,7 @@ impl<E> From<QueryError<E>> for Failure<E> {
         Self::new(match error {
             QueryError::Failed { source, .. } => Cause::Own(source),
             QueryError::Interrupted { .. } => Cause::Interrupted,
-            QueryError::CircuitOpen { .. } => Cause::Refused,
+            QueryError::CircuitOpen { until, .. } => Cause::Refused { until },
             QueryError::NotCached { .. } => Cause::NotCached,
             other => Cause::Other(other.to_string()),
         })
@@ -113,7 +114,7 @@ impl<E: Display> Display for Failure<E> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match &self.error {
             Cause::Own(error) => Display::fmt(error, f),
-            Cause::Refused => f.write_str("the circuit breaker is open"),
+            Cause::Refused { .. } => f.write_str("the circuit breaker is open"),
             Cause::Interrupted => f.write_str("the request was interrupted"),
             Cause::NotCached => f.write_str("the answer is not cached"),
             Cause::Other(text) => f.write_str(text),
@@ -135,8 +136,11 @@ impl<E> Failure<E> {
     pub(crate) fn into_response_with(self, own: impl FnOnce(&E) -> Response) -> Response {
         match self.error {
             Cause::Own(error) => own(&error),
-            Cause::Refused => {
-                let seconds = self.retry_after.as_secs() + u64::from(self.retry_after.subsec_nanos() > 0);
+            Cause::Refused { until } => {
+                let left = || until.saturating_duration_since(Instant::now());
+                let time = self.retry_after.unwrap_or_else(left);
+                // A client that tries again too early is refused again.
+                let seconds = time.as_secs().saturating_add(u64::from(time.subsec_nanos() > 0));
                 let headers = [(RETRY_AFTER, seconds.to_string())];
                 (StatusCode::SERVICE_UNAVAILABLE, headers, "try again later\n").into_response()
             }

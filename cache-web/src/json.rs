@@ -1,44 +1,22 @@
 //! JSON for browsers: every value is exactly the one that JavaScript reads, and no text can end a script element.
 
+mod error;
 mod escape;
-mod exact;
-
-use std::fmt;
+mod key;
+mod value;
+mod writer;
 
 use serde::Serialize;
 
-use escape::HtmlSafe;
-use exact::{ExactSerializer, Track};
-
-/// Why a value cannot be sent to a browser as JSON.
-#[derive(Debug)]
-pub(crate) struct JsonError {
-    /// Where in the value, such as `comments[3].id`; empty for the value as a whole.
-    path: String,
-    problem: String,
-}
-
-impl fmt::Display for JsonError {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self.path.as_str() {
-            "" => write!(f, "the value {}", self.problem),
-            path => write!(f, "`{path}` {}", self.problem),
-        }
-    }
-}
+pub(crate) use error::JsonError;
+pub(crate) use escape::Quoting;
+pub(crate) use writer::JsonWriter;
 
 /// Writes a value as JSON that is also safe inside HTML.
 pub(crate) fn to_json<T: Serialize + ?Sized>(value: &T) -> Result<Vec<u8>, JsonError> {
-    let (mut json, track) = (Vec::new(), Track::default());
-    let mut serializer = serde_json::Serializer::with_formatter(&mut json, HtmlSafe);
-    match value.serialize(ExactSerializer::new(&mut serializer, &track)) {
-        Ok(()) => Ok(json),
-        Err(error) => {
-            let problem =
-                track.problem().map_or_else(|| format!("cannot be written: {error}"), str::to_owned);
-            Err(JsonError { path: track.path(), problem })
-        }
-    }
+    let mut json = Vec::with_capacity(64);
+    value.serialize(&mut JsonWriter::new(&mut json, Quoting::Plain))?;
+    Ok(json)
 }
 
 /// Writes a number as a string, for fields that may not fit into a number of JavaScript:
@@ -86,3 +64,6 @@ pub mod as_string {
         text.parse().map_err(D::Error::custom)
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -89,6 +89,8 @@
 //! useQuery(getTitle({ id: 7 })) // its data is a string; no request
 //! ```
 //!
+//! The [guide] has a page on each of the following subjects, and [a service to start from](guide::recipe).
+//!
 //! # Requests
 //! - **A request is one tree**: within a request the same query gives the same `Arc`, whoever asks.
 //! - **A client that goes away cancels its request**, also in the middle of a response body. Loads that nobody else
@@ -129,13 +131,13 @@
 //! # Limits
 //! - Only HTTP handlers: a WebSocket outlives the request that began it, whose context ends with the response.
 //! - A value that the route answers counts as new in the browser, however old it is in the cache.
-//! - `Retry-After` is a fixed time, not the time until the circuit breaker lets a load through.
 #![forbid(unsafe_code)]
 
 mod answer;
 mod answers;
 mod cx;
 mod failure;
+pub mod guide;
 mod inspector;
 mod json;
 mod listed;

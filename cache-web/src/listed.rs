@@ -10,7 +10,7 @@ use axum::response::Response;
 use cache_client::App;
 
 use crate::cx::Cx;
-use crate::json::JsonError;
+use crate::json::{JsonError, JsonWriter};
 use crate::typescript::query::QueryText;
 use crate::typescript::types::Types;
 
@@ -22,8 +22,8 @@ pub(crate) struct Listed<A: App> {
     pub(crate) guards: Vec<Arc<Guard>>,
     /// Whether browsers get the texts of errors.
     pub(crate) tells_errors: bool,
-    pub(crate) key_json: ToJson,
-    pub(crate) value_json: ToJson,
+    pub(crate) write_key: WriteJson,
+    pub(crate) write_value: WriteJson,
     pub(crate) answer: AnswerFn<A>,
     pub(crate) describe: fn(&mut Types<'_>) -> QueryText,
 }
@@ -32,7 +32,7 @@ pub(crate) struct Listed<A: App> {
 pub(crate) type Guard = dyn Fn(&Parts, &dyn Any) -> bool + Send + Sync;
 
 /// Writes a key or a value of the query.
-pub(crate) type ToJson = fn(&dyn Any) -> Result<Vec<u8>, JsonError>;
+pub(crate) type WriteJson = fn(&dyn Any, &mut JsonWriter<'_>) -> Result<(), JsonError>;
 
 /// Answers a key of the query, given as JSON.
 pub(crate) type AnswerFn<A> = for<'a> fn(&'a Listed<A>, &'a Cx<A>, &'a str) -> AnswerFuture<'a>;

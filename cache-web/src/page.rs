@@ -3,7 +3,9 @@
 mod body;
 mod entry;
 mod error;
+mod flush;
 mod script;
+mod shell;
 mod state;
 
 use std::any::Any;
@@ -18,15 +20,16 @@ use axum::http::header::{CACHE_CONTROL, CONTENT_TYPE};
 use axum::http::request::Parts;
 use axum::response::{IntoResponse, Response};
 use cache_client::{Answer, App, Context, Fetch};
-use cache_core::Holds;
-use tokio::time::Instant;
+use cache_core::{Holds, Moment};
 
 use crate::cx::Cx;
-use crate::random;
+use crate::json::{JsonWriter, Quoting};
+use crate::random::RandomWord;
 use crate::web::Web;
-use body::PageBody;
+use body::{PageBody, PageSender};
 use entry::Outcome;
 use script::Form;
+use shell::Shell;
 use state::State;
 
 pub use error::PageError;
@@ -39,8 +42,10 @@ pub struct Page<A: App> {
     cx: Context<A>,
     request: Arc<Parts>,
     web: Web<A>,
-    /// The random names of this response: of the place for the state, and the nonce.
-    names: Result<[String; 2], getrandom::Error>,
+    /// The random words of this response: of the place for the state, and the nonce.
+    words: Result<[RandomWord; 2], getrandom::Error>,
+    /// When the page began. Its answers are that old at most.
+    began: Moment,
     pending: Mutex<Pending>,
 }
 
@@ -49,7 +54,7 @@ pub struct Page<A: App> {
 struct Pending {
     state: State,
     loads: Vec<Load>,
-    form: Form,
+    as_data_blocks: bool,
     is_sent: bool,
 }
 
@@ -59,22 +64,27 @@ pub(crate) type Load = Pin<Box<dyn Future<Output = (usize, Outcome)> + Send>>;
 /// Where the state of a page goes in its HTML. Displays as a random word of letters, digits and hyphens, which no text
 /// of a user can contain.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Place(String);
+pub struct Place(Option<RandomWord>);
 
 impl Display for Place {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&self.0)
+        match &self.0 {
+            Some(word) => write!(f, "{PLACE}{}", word.as_str()),
+            None => Ok(()),
+        }
     }
 }
+
+/// What the word of a place begins with.
+const PLACE: &str = "cache-web-place-";
 
 impl<A: App> Cx<A> {
     /// Begins a page that hands the answers of the listed queries on to the browser.
     #[must_use]
     pub fn page(&self, web: &Web<A>) -> Page<A> {
-        let name = |prefix: &str| random::name().map(|name| format!("{prefix}{name}"));
-        let names = name("cache-web-place-").and_then(|place| Ok([place, name("")?]));
         let (cx, request) = (self.context().clone(), Arc::clone(self.request()));
-        Page { cx, request, web: web.clone(), names, pending: Mutex::default() }
+        let (words, began) = (RandomWord::several(), cx.client().cache().now());
+        Page { cx, request, web: web.clone(), words, began, pending: Mutex::default() }
     }
 }
 
@@ -91,11 +101,16 @@ impl<A: App> Page<A> {
     where
         A::Registry: Holds<Q>,
     {
-        let asked = Instant::now();
         let answer = self.cx.query(query).await;
-        if let Some(at) = self.open(query) {
-            let outcome = Outcome::of(&self.cx, query, &answer, asked);
-            self.settle(at, outcome);
+        if let Some((listed, key)) = self.key_of(query) {
+            let outcome = Outcome::of(&self.cx, query, &answer, self.began);
+            let mut pending = self.lock();
+            let surplus = match pending.state.open(listed, key) {
+                Some(at) => pending.state.settle(at, outcome),
+                None => Some(outcome),
+            };
+            drop(pending);
+            drop(surplus);
         }
         answer
     }
@@ -128,14 +143,12 @@ impl<A: App> Page<A> {
         if self.web.index_of::<Q>().is_none() {
             tracing::warn!(target: "cache_web", query = Q::NAME, "announced_unlisted");
         }
-        let Some(at) = self.open(query) else { return };
-        if !self.lock().state.begin(at, is_deferred) {
-            return;
-        }
-        let (cx, query, asked) = (self.cx.clone(), query.clone(), Instant::now());
+        let Some((listed, key)) = self.key_of(query) else { return };
+        let Some(at) = self.lock().state.begin(listed, key, is_deferred) else { return };
+        let (cx, query, began) = (self.cx.clone(), query.clone(), self.began);
         let mut load: Load = Box::pin(async move {
             let answer = cx.query(&query).await;
-            (at, Outcome::of(&cx, &query, &answer, asked))
+            (at, Outcome::of(&cx, &query, &answer, began))
         });
         // Starts the load. The body waits for it with a waker of its own.
         match load.as_mut().poll(&mut task::Context::from_waker(Waker::noop())) {
@@ -149,16 +162,17 @@ impl<A: App> Page<A> {
         drop(surplus);
     }
 
-    /// The entry for a key, if it may leave.
-    fn open<Q: Fetch<A>>(&self, query: &Q) -> Option<usize> {
+    /// The query as an index of the list, and the key as JSON. `None` if the answer must not leave.
+    fn key_of<Q: Fetch<A>>(&self, query: &Q) -> Option<(usize, Vec<u8>)> {
         let index = self.web.index_of::<Q>()?;
         let (listed, key) = (self.web.listed(index), query as &dyn Any);
         if !listed.allows(&self.request, key) {
             tracing::debug!(target: "cache_web", query = Q::NAME, "refused_by_guard");
             return None;
         }
-        match (listed.key_json)(key) {
-            Ok(key) => self.lock().state.open(index, key),
+        let mut json = Vec::with_capacity(USUAL_KEY);
+        match (listed.write_key)(key, &mut JsonWriter::new(&mut json, Quoting::Plain)) {
+            Ok(()) => Some((index, json)),
             Err(error) => {
                 tracing::warn!(target: "cache_web", query = Q::NAME, %error, "unsendable_key");
                 None
@@ -170,19 +184,19 @@ impl<A: App> Page<A> {
     /// escapes texts it may be written like any text.
     #[must_use]
     pub fn place(&self) -> Place {
-        Place(self.names.as_ref().map(|[place, _]| place.clone()).unwrap_or_default())
+        Place(self.words.as_ref().ok().map(|[place, _]| *place))
     }
 
     /// Returns the nonce of the scripts that carry the state, for a `Content-Security-Policy` that allows
     /// `'nonce-...'`. 32 hexadecimal digits, random per response.
     #[must_use]
     pub fn nonce(&self) -> &str {
-        self.names.as_ref().map(|[_, nonce]| nonce.as_str()).unwrap_or_default()
+        self.words.as_ref().map(|[_, nonce]| nonce.as_str()).unwrap_or_default()
     }
 
     /// Sends the state as blocks of data instead of scripts, for a policy that allows no inline script at all.
     pub fn data_blocks(&self) {
-        self.lock().form = Form::DataBlocks;
+        self.lock().as_data_blocks = true;
     }
 
     /// Returns the response: the HTML, with the state in its [place](Self::place), and then what was announced. `shell`
@@ -195,24 +209,24 @@ impl<A: App> Page<A> {
         PageResponse(self.body(shell.into()))
     }
 
-    fn body(&self, shell: String) -> Result<(Body, bool), PageError> {
-        let [place, nonce] =
-            self.names.as_ref().map_err(|error| PageError::NoRandomness(error.to_string()))?;
-        let [before, after] = split(&shell, place)?;
+    fn body(&self, html: String) -> Result<(Body, bool), PageError> {
+        let [_, nonce] = *self.words.as_ref().map_err(|error| PageError::NoRandomness(error.to_string()))?;
+        let shell = Shell::new(html, &self.place().to_string())?;
         let mut pending = self.lock();
         if std::mem::replace(&mut pending.is_sent, true) {
             return Err(PageError::SentAlready);
         }
-        let Pending { state, loads, form, .. } = std::mem::take(&mut *pending);
-        pending.is_sent = true;
+        let (state, loads) = (std::mem::take(&mut pending.state), std::mem::take(&mut pending.loads));
+        let form = if pending.as_data_blocks { Form::DataBlocks } else { Form::Scripts { nonce } };
         drop(pending);
         if state.is_empty() {
-            return Ok((Body::from([before, after].concat()), false));
+            return Ok((Body::from(shell.into_html()), false));
         }
-        let shell = [before.to_owned(), after.to_owned()];
-        let form = form.with_nonce(nonce);
-        let body = PageBody::new(self.web.clone(), shell, form, state, loads, self.cx.deadline());
-        Ok((Body::new(body), true))
+        let mut sender = PageSender { client: self.cx.client().clone(), web: self.web.clone(), form, state };
+        if loads.is_empty() {
+            return Ok((Body::from(sender.first_flush(&shell, None)), true));
+        }
+        Ok((Body::new(PageBody::new(sender, shell, loads, self.cx.deadline())), true))
     }
 
     fn lock(&self) -> MutexGuard<'_, Pending> {
@@ -220,14 +234,8 @@ impl<A: App> Page<A> {
     }
 }
 
-/// The parts of a shell before and after the place.
-fn split<'a>(shell: &'a str, place: &str) -> Result<[&'a str; 2], PageError> {
-    let Some((before, after)) = shell.split_once(place) else { return Err(PageError::NoPlace) };
-    if after.contains(place) {
-        return Err(PageError::SeveralPlaces);
-    }
-    Ok([before, after])
-}
+/// About how many bytes a key takes, so that its buffer rarely grows.
+const USUAL_KEY: usize = 32;
 
 /// The response of a [`Page`].
 #[must_use = "a page is sent when its response is returned from the handler"]

@@ -4,13 +4,14 @@
 mod body;
 mod deadline;
 mod future;
+mod label;
 mod lifetime;
 
 use std::fmt::{self, Debug};
 use std::task::{self, Poll};
 use std::time::Duration;
 
-use axum::extract::{MatchedPath, Request};
+use axum::extract::Request;
 use axum::http::{HeaderName, Method};
 use axum::response::Response;
 use cache_client::{App, Client};
@@ -20,7 +21,7 @@ use tower_service::Service;
 
 use crate::cx::LayeredContext;
 use deadline::Deadline;
-
+use label::Labels;
 use lifetime::RequestLifetime;
 
 pub use body::ResponseBody;
@@ -39,17 +40,19 @@ pub use future::ResponseFuture;
 /// limit that handlers can answer.
 ///
 /// # Costs
-/// A few small allocations per request: name, tree and context. No task, and no lock that requests share.
+/// Four small allocations per request: the context, what cancels it, its place in the request, and the response body.
+/// No task, no timer until a query waits, and no lock that requests share.
 #[must_use = "a layer has no effect until it is added to a router"]
 pub struct RequestLayer<A: App> {
     client: Client<A>,
     deadline: Deadline,
+    labels: Labels,
 }
 
 impl<A: App> RequestLayer<A> {
     /// Creates a layer whose requests have no deadline.
     pub fn new(client: &Client<A>) -> Self {
-        Self { client: client.clone(), deadline: Deadline::default() }
+        Self { client: client.clone(), deadline: Deadline::default(), labels: Labels::default() }
     }
 
     /// Sets how long a request may take, from when the layer receives it to the end of its response body. After that
@@ -76,7 +79,7 @@ impl<A: App> RequestLayer<A> {
 
 impl<A: App> Clone for RequestLayer<A> {
     fn clone(&self) -> Self {
-        Self { client: self.client.clone(), deadline: self.deadline.clone() }
+        Self { client: self.client.clone(), deadline: self.deadline.clone(), labels: self.labels.clone() }
     }
 }
 
@@ -130,39 +133,11 @@ where
             Ok(granted) => granted,
             Err(refusal) => return ResponseFuture::refused(refusal),
         };
-        let root = self.layer.client.request(label(&request));
-        let cx = match granted.and_then(|time| Instant::now().checked_add(time)) {
-            Some(deadline) => root.with_deadline(deadline),
-            None => root,
-        };
+        let deadline = granted.and_then(|time| Instant::now().checked_add(time));
+        let cx = self.layer.client.request_until(self.layer.labels.of(&request), deadline);
         request.extensions_mut().insert(LayeredContext::new(&cx));
         // Nobody reads the body of the response to a HEAD request.
         let has_body = request.method() != Method::HEAD;
         ResponseFuture::running(RequestLifetime::new(cx), has_body, self.inner.call(request))
-    }
-}
-
-/// The name of the context of a request.
-fn label(request: &Request) -> String {
-    let method = shown(request.method());
-    match request.extensions().get::<MatchedPath>() {
-        Some(route) => format!("{method} {}", route.as_str()),
-        None => method.to_owned(),
-    }
-}
-
-/// Methods that clients make up have no place in names, which end up in logs and metrics.
-fn shown(method: &Method) -> &str {
-    match *method {
-        Method::GET
-        | Method::HEAD
-        | Method::POST
-        | Method::PUT
-        | Method::PATCH
-        | Method::DELETE
-        | Method::OPTIONS
-        | Method::CONNECT
-        | Method::TRACE => method.as_str(),
-        _ => "OTHER",
     }
 }

@@ -12,7 +12,7 @@ use serde::de::DeserializeOwned;
 use ts_rs::TS;
 
 use crate::answer::answer_of;
-use crate::json::{JsonError, to_json};
+use crate::json::{JsonError, JsonWriter};
 use crate::listed::Listed;
 use crate::typescript::query::QueryText;
 
@@ -89,8 +89,8 @@ impl<A: App> Web<A> {
                 query,
                 guards: Vec::new(),
                 tells_errors: false,
-                key_json: json_of::<Q>,
-                value_json: json_of::<Q::Value>,
+                write_key: write_json::<Q>,
+                write_value: write_json::<Q::Value>,
                 answer: answer_of::<A, Q>,
                 describe: QueryText::of::<Q>,
             });
@@ -117,9 +117,9 @@ impl<A: App> Web<A> {
     }
 }
 
-fn json_of<T: Serialize + Any>(value: &dyn Any) -> Result<Vec<u8>, JsonError> {
+fn write_json<T: Serialize + Any>(value: &dyn Any, json: &mut JsonWriter<'_>) -> Result<(), JsonError> {
     match value.downcast_ref::<T>() {
-        Some(value) => to_json(value),
+        Some(value) => value.serialize(json),
         None => unreachable!("keys and values of a query have the types of their query"),
     }
 }

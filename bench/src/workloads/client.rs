@@ -118,6 +118,6 @@ fn cache(held: u32) -> Cache<ClientRegistry> {
     cache
 }
 
-fn runtime() -> Runtime {
+pub fn runtime() -> Runtime {
     Builder::new_current_thread().enable_time().build().expect("a single-threaded runtime can be built")
 }

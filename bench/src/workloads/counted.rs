@@ -2,7 +2,7 @@
 
 use super::documents::counted as documents;
 use super::load::line_up as loaders;
-use super::{Operation, caches, client, commit, hits};
+use super::{Operation, caches, client, commit, hits, web};
 use crate::keys::Keys;
 use crate::measure::Contestant;
 
@@ -29,7 +29,7 @@ impl Counted {
     }
 }
 
-pub const COUNTED: [Counted; 18] = [
+pub const COUNTED: [Counted; 20] = [
     counted("hits", || caches(ROOM, ENTRIES, Operation::Get), there),
     counted("misses", || hits::line_up(ENTRIES, ROOM), || Keys::absent(ENTRIES, OPERATIONS)),
     counted("insert", || caches(ENTRIES.into(), 2 * ENTRIES, Operation::Insert), new),
@@ -52,6 +52,8 @@ pub const COUNTED: [Counted; 18] = [
     counted("documents-again", documents::again_line_up, there),
     counted("documents-rewrite", documents::rewrite_line_up, there),
     counted("documents-change", documents::change_line_up, there),
+    counted("web-layer", web::layer_line_up, there),
+    counted("web-page", web::page_line_up, || Keys::uniform(1, OPERATIONS / 20)),
 ];
 
 const fn counted(name: &'static str, line_up: fn() -> Vec<Contestant>, keys: fn() -> Keys) -> Counted {

@@ -74,18 +74,18 @@ impl Circuit {
         Self { options, era: 0, state: CircuitState::closed(&options, now) }
     }
 
-    /// Lets a call through, or not.
-    pub(crate) fn admit(&mut self, now: Instant) -> Option<Pass> {
+    /// Lets a call through. Or else returns until when calls are refused, unless a running trial ends before.
+    pub(crate) fn admit(&mut self, now: Instant) -> Result<Pass, Instant> {
         match self.state {
             CircuitState::Closed { .. } => {}
             CircuitState::Open { until } | CircuitState::HalfOpen { trial: Some(until) } if now < until => {
-                return None;
+                return Err(until);
             }
             CircuitState::Open { .. } | CircuitState::HalfOpen { .. } => {
                 self.turn(CircuitState::HalfOpen { trial: Some(self.later(now)) });
             }
         }
-        Some(Pass { era: self.era })
+        Ok(Pass { era: self.era })
     }
 
     /// Notes how an admitted call ended.

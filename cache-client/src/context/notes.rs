@@ -12,7 +12,7 @@ impl<A: App> Node<A> {
     /// Locks the notes of the shared load whose code runs in this context. `None` elsewhere: in a request, and in a load
     /// or mutation of the same tree whose answer is not stored. No foreign code may run under the lock.
     pub(crate) fn load_notes(&self) -> Option<MutexGuard<'_, LoadNotes>> {
-        let load = self.tree().load().filter(|load| load.flight == self.flight)?;
+        let load = self.tree().load().filter(|load| Some(load.flight) == self.flight)?;
         Some(load.notes())
     }
 

@@ -7,12 +7,12 @@ use crate::notes::LoadNotes;
 
 /// A shared load: what its tree keeps of it.
 pub(crate) struct SharedLoad {
-    pub(super) flight: Option<FlightId>,
+    pub(super) flight: FlightId,
     notes: Mutex<LoadNotes>,
 }
 
 impl SharedLoad {
-    pub(super) fn new(flight: Option<FlightId>) -> Self {
+    pub(super) fn new(flight: FlightId) -> Self {
         Self { flight, notes: Mutex::default() }
     }
 

@@ -27,10 +27,11 @@ use crate::token::Token;
 pub(crate) struct Node<A: App> {
     pub(crate) client: Client<A>,
     pub(crate) name: ContextName,
-    /// In the context of a shared load, created at the first use, since most loads do not need it.
+    /// Created at the first use, since most loads and some requests do not need it.
     tree: OnceLock<Arc<Tree>>,
     parent: Parent<A>,
-    /// Cancelled with the tree, and after the deadline by whatever notices that it has passed.
+    /// Cancelled with the tree. If it is not the token of the whole tree, it is also cancelled by whatever notices that
+    /// the deadline has passed.
     pub(crate) token: Token,
     deadline: Option<Deadline>,
     /// Whether the context, together with its children, bypasses the cache.
@@ -71,6 +72,11 @@ struct Deadline {
 }
 
 impl Deadline {
+    /// Of a caller in a runtime. Panics outside of one.
+    fn new(at: Instant) -> Self {
+        Self { at, runtime: Handle::current() }
+    }
+
     fn has_passed(&self) -> bool {
         self.at <= Instant::now()
     }
@@ -87,15 +93,23 @@ impl Deadline {
 pub(crate) struct ContextEnd {
     token: Token,
     deadline: Option<Deadline>,
+    /// Whether the token is that of the whole tree, which a deadline does not cancel.
+    is_of_tree: bool,
 }
 
 impl ContextEnd {
+    fn note_deadline(&self) {
+        if !self.is_of_tree {
+            self.token.cancel();
+        }
+    }
+
     /// Waits until the context is cancelled or its deadline has passed.
     pub(crate) async fn reached(&self) {
         let Some(deadline) = &self.deadline else { return self.token.cancelled().await };
         tokio::select! {
             () = self.token.cancelled() => {}
-            () = deadline.sleep() => self.token.cancel(),
+            () = deadline.sleep() => self.note_deadline(),
         }
     }
 }
@@ -114,9 +128,9 @@ pub(crate) struct Tree {
 }
 
 impl Tree {
-    /// The tree of a shared load.
-    fn of_load(token: Token, flight: Option<FlightId>) -> Self {
-        let load = Some(SharedLoad::new(flight));
+    /// The tree of a request, or of a shared load, which has a flight.
+    fn of(token: Token, flight: Option<FlightId>) -> Self {
+        let load = flight.map(SharedLoad::new);
         Self { token, presets: Presets { load, ..Presets::default() }, ..Self::default() }
     }
 
@@ -223,6 +237,13 @@ impl<A: App> Node<A> {
         Arc::new(Self { tree: OnceLock::from(tree), ..Self::top(client, name, token, flight, None) })
     }
 
+    /// Creates the first context of a request, which may have a deadline.
+    pub(crate) fn of_request(client: Client<A>, name: Arc<str>, deadline: Option<Instant>) -> Arc<Self> {
+        let deadline = deadline.map(Deadline::new);
+        let top = Self::top(client, ContextName::Given(name), Token::default(), None, None);
+        Arc::new(Self { deadline, ..top })
+    }
+
     /// Creates the context of a shared load, which ends with `token`.
     pub(crate) fn of_load(
         client: Client<A>,
@@ -310,8 +331,7 @@ impl<A: App> Node<A> {
     }
 
     pub(crate) fn until(parent: &Arc<Self>, deadline: Instant) -> Arc<Self> {
-        let token = parent.token.child();
-        let own = Deadline { at: deadline, runtime: Handle::current() };
+        let (token, own) = (parent.token.child(), Deadline::new(deadline));
         if own.has_passed() {
             token.cancel();
         }
@@ -326,10 +346,14 @@ impl<A: App> Node<A> {
 
     /// Whether the context was cancelled, or its deadline has passed.
     pub(crate) fn has_ended(&self) -> bool {
-        if self.deadline.as_ref().is_some_and(Deadline::has_passed) {
-            self.token.cancel();
+        if self.token.is_cancelled() {
+            return true;
         }
-        self.token.is_cancelled()
+        let is_late = self.deadline.as_ref().is_some_and(Deadline::has_passed);
+        if is_late {
+            self.end().note_deadline();
+        }
+        is_late
     }
 
     /// Waits until the context is cancelled or its deadline has passed.
@@ -339,7 +363,8 @@ impl<A: App> Node<A> {
 
     /// When the context ends, for code that does not keep it.
     pub(crate) fn end(&self) -> ContextEnd {
-        ContextEnd { token: self.token.clone(), deadline: self.deadline.clone() }
+        let is_of_tree = self.token.is(self.request());
+        ContextEnd { token: self.token.clone(), deadline: self.deadline.clone(), is_of_tree }
     }
 
     /// Creates a child of `parent` with replacements for the queries of a type.
@@ -396,7 +421,7 @@ impl<A: App> Node<A> {
 
     /// What the contexts of the tree share.
     pub(crate) fn tree(&self) -> &Arc<Tree> {
-        self.tree.get_or_init(|| Arc::new(Tree::of_load(self.token.clone(), self.flight)))
+        self.tree.get_or_init(|| Arc::new(Tree::of(self.token.clone(), self.flight)))
     }
 
     /// The token of the whole request.
@@ -472,6 +497,11 @@ pub(crate) fn scoped<A: App, F: Future + Send>(
     future: F,
 ) -> impl Future<Output = F::Output> + Send {
     CURRENT.scope(node, future)
+}
+
+/// Calls a function in a context.
+pub(crate) fn entered<A: App, T>(node: Arc<Node<A>>, call: impl FnOnce() -> T) -> T {
+    CURRENT.sync_scope(node, call)
 }
 
 /// The current context.

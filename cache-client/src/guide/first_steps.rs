@@ -139,7 +139,7 @@
 //! | `Miscounted` | `fetch_many` returned too few or too many answers | fix it |
 //! | `Interrupted` | the request was cancelled, its deadline has passed, or the load cancelled its own context | report a timeout, if anybody is still connected |
 //! | `Cycle` | the load of a query leads back to the query | fix it |
-//! | `CircuitOpen` | too many loads have failed, so none was started | try again later |
+//! | `CircuitOpen` | too many loads have failed, so none was started | try again at its `until` |
 //! | `Options` | the options of the query are invalid: a freshness time is missing, for example | fix them; the text names the option |
 //!
 //! The page on [errors](crate::guide::errors) shows how to take the error of `fetch` out of its `Arc`, and how to turn

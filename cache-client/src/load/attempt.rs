@@ -4,6 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use cache_core::Moment;
+use tokio::time::Instant;
 
 use crate::erased::{AnyError, AnyValue};
 use crate::flight::outcome::ErrorAdvice;
@@ -47,7 +48,9 @@ pub(super) enum AttemptEnd {
         answers: usize,
     },
     /// The breaker has refused it.
-    Refused,
+    Refused {
+        until: Instant,
+    },
     /// The provider has nothing, and nothing may be loaded.
     Missing,
 }
@@ -58,7 +61,7 @@ impl AttemptEnd {
         match self {
             Self::Answered(_) | Self::Unchanged(_) | Self::Found(_) | Self::Missing => false,
             Self::Failed { advice, .. } => advice.counts,
-            Self::Panicked(_) | Self::Miscounted { .. } | Self::Refused => true,
+            Self::Panicked(_) | Self::Miscounted { .. } | Self::Refused { .. } => true,
         }
     }
 }

@@ -19,18 +19,18 @@ use crate::flight::backoff::{RetryBackoff, RetryPolicy};
 use crate::flight::outcome::{ErrorAdvice, LoadOutcome};
 use crate::panic::poll_catching;
 
-/// The breaker refused a load.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-struct Refused;
-
 impl<A: App> LoadTask<A> {
     pub(super) async fn attempts(&self) -> Attempt {
         let started = self.turn().await.0.unwrap_or(self.flight.started);
         let mut backoff = RetryBackoff::new(self.plan.retries);
         let breaker = self.plan.breaker.map(|name| self.node.client.breakers().of(name));
         let breaker = breaker.as_ref();
-        let Ok(permit) = self.permit(breaker) else {
-            return Attempt { started, took: None, ended: AttemptEnd::Refused, has_own_answers: false };
+        let permit = match self.permit(breaker) {
+            Ok(permit) => permit,
+            Err(until) => {
+                let ended = AttemptEnd::Refused { until };
+                return Attempt { started, took: None, ended, has_own_answers: false };
+            }
         };
         let mut begun = Instant::now();
         let mut attempt = self.attempt(permit, &self.node, started, begun).await;
@@ -93,10 +93,10 @@ impl<A: App> LoadTask<A> {
         telemetry.retry(self.subject(), self.plan.strategy(), attempt, wait);
     }
 
-    /// The right to make one attempt, if there is a breaker.
-    fn permit(&self, breaker: Option<&Arc<Breaker>>) -> Result<Option<Permit>, Refused> {
+    /// The right to make one attempt, if there is a breaker. Or else until when it refuses loads.
+    fn permit(&self, breaker: Option<&Arc<Breaker>>) -> Result<Option<Permit>, Instant> {
         let Some(breaker) = breaker else { return Ok(None) };
-        breaker.admit(self.flight.id, self.node.client.wait_graph()).map(Some).ok_or(Refused)
+        breaker.admit(self.flight.id, self.node.client.wait_graph()).map(Some)
     }
 
     /// The context of the next attempt. A shared load gets a new one: what its last attempt read may be older than the

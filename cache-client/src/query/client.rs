@@ -5,7 +5,7 @@ use std::future::Future;
 use std::sync::Arc;
 use std::time::Duration;
 
-use cache_core::{Holds, LoadingOptions};
+use cache_core::{EntryState, Holds, LoadingOptions};
 
 use super::caller::Caller;
 use super::set::QuerySet;
@@ -191,8 +191,21 @@ impl<A: App> Client<A> {
     where
         A::Registry: Holds<Q>,
     {
-        let (value, age, is_stale) = Caller::without_context(self).cached_state(query)?;
-        Some(CachedValue { value: typed_value(value), age, is_stale, error: self.refresh_error(query) })
+        let (value, state, is_stale) = Caller::without_context(self).cached_state(query)?;
+        let error = self.refresh_error(query);
+        Some(CachedValue { value: typed_value(value), age: state.age, is_stale, error })
+    }
+
+    /// Returns the value in the cache, the state of its entry, and whether it is stale by the options of the query and
+    /// the client. Counts as no use. For crates that say how old an answer is.
+    #[doc(hidden)]
+    #[must_use]
+    pub fn cached_entry<Q: Fetch<A>>(&self, query: &Q) -> Option<(Arc<Q::Value>, EntryState, bool)>
+    where
+        A::Registry: Holds<Q>,
+    {
+        let (value, state, is_stale) = Caller::without_context(self).cached_state(query)?;
+        Some((typed_value(value), state, is_stale))
     }
 
     /// Returns the error of the last failed load of a key, if no caller received it or a substitute took its place.

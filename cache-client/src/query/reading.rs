@@ -1,7 +1,6 @@
 //! How a call reads the cache. Waits for nothing.
 
 use std::sync::Arc;
-use std::time::Duration;
 
 use cache_core::{EntryState, Freshness};
 
@@ -88,12 +87,15 @@ impl<A: App> Caller<'_, A> {
         value
     }
 
-    /// The value in the cache, its age, and whether it is stale by the options of the query.
-    pub(super) fn cached_state(&self, query: &dyn AnyQuery<A>) -> Option<(AnyValue, Duration, bool)> {
+    /// The value in the cache, the state of its entry, and whether it is stale by the options of the query.
+    pub(super) fn cached_state(&self, query: &dyn AnyQuery<A>) -> Option<(AnyValue, EntryState, bool)> {
         let (value, state) = query.read(self.client().cache(), false)?;
-        let plan = self.plan_of_query(query);
+        let plan = match self.planned(query, None, Access::PLAIN) {
+            Ok(plan) => plan,
+            Err(_) => Planned::Own(self.plan_of_query(query)),
+        };
         let is_stale = !plan.is_fresh(query.counts_as_absent(&plan, &value), &state);
-        Some((value, state.age, is_stale))
+        Some((value, state, is_stale))
     }
 
     /// The answer to a call that never loads, when neither the cache nor the provider has one.

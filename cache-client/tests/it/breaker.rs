@@ -39,6 +39,10 @@ async fn after_five_failures_the_sixth_call_fails_at_once_without_a_load() {
         "the query `get_guarded` was not loaded: its circuit breaker is open because too many loads have failed"
     );
     assert_eq!((client.app().loads(&query), begun.elapsed()), (0, seconds(0)));
+    let QueryError::CircuitOpen { until, .. } = error else {
+        panic!("the breaker refuses the load: {error}")
+    };
+    assert_eq!(until - begun, seconds(60));
     // Other queries are not affected.
     assert!(client.query(&GetFlaky(1)).await.is_ok() && client.query(&GetShared(1)).await.is_ok());
 }

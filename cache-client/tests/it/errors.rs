@@ -145,7 +145,7 @@ async fn every_kind_of_error_keeps_its_text_and_its_sources() {
         QueryError::Miscounted { query: "get", keys: 2, answers: 1 },
         QueryError::Interrupted { query: "get" },
         QueryError::Cycle { query: "get" },
-        QueryError::CircuitOpen { query: "get" },
+        QueryError::CircuitOpen { query: "get", until: tokio::time::Instant::now() },
         QueryError::Options(options),
     ];
     for error in queries {

@@ -61,6 +61,43 @@ async fn callers_that_time_out_cause_one_load_and_find_its_answer_on_retry() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn a_request_that_begins_with_a_deadline_ends_as_a_context_that_is_given_one() {
+    type Begin = fn(&Client<ScriptedApp>, Instant) -> Context<ScriptedApp>;
+    let with_deadline: Begin = |client, at| client.request("hasty").with_deadline(at);
+    let until: Begin = |client, at| client.request_until("hasty", Some(at));
+    for begin in [with_deadline, until] {
+        // At the deadline the load lingers.
+        let (client, query) = (paused_client(), GetNumber(1));
+        client.app().script(&query, Script::Never);
+        let begun = Instant::now();
+        let cx = begin(&client, begun + seconds(2));
+        let child = cx.child("part");
+        assert!(!cx.is_cancelled() && !child.is_cancelled());
+        assert!(child.query(&query).await.unwrap_err().is_interrupted());
+        assert_eq!(begun.elapsed(), seconds(2));
+        assert!(cx.is_cancelled() && child.is_cancelled());
+        for cx in [&cx, &child, &cx.child("late")] {
+            assert!(cx.query(&GetNumber(2)).await.unwrap_err().is_interrupted());
+        }
+        assert_eq!(client.app().loads(&GetNumber(2)), 0);
+        assert!(lingers_for(&client, LINGER).await);
+
+        // A cancelled one takes its load along.
+        let client = paused_client();
+        client.app().script(&query, Script::Never);
+        let cx = begin(&client, Instant::now() + seconds(2));
+        let caller = tokio::spawn({
+            let (child, query) = (cx.child("part"), query.clone());
+            async move { child.query(&query).await }
+        });
+        settle().await;
+        cx.cancel();
+        assert!(caller.await.unwrap().unwrap_err().is_interrupted());
+        assert!(lingers_for(&client, seconds(0)).await);
+    }
+}
+
+#[tokio::test(start_paused = true)]
 async fn successive_callers_keep_one_load_alive() {
     let client = builder().query::<GetNumber>(|options| options.fresh(seconds(100))).build();
     let query = GetNumber(1);

@@ -7,15 +7,17 @@ use std::task::{self, Poll};
 use std::time::Duration;
 
 use bytes::Bytes;
-use cache_client::App;
+use cache_client::{App, Client};
 use futures_util::Stream;
 use futures_util::stream::FuturesUnordered;
 use http_body::{Body, Frame};
 use tokio::time::{Instant, Sleep};
 
 use super::Load;
+use super::flush::Flush;
 use super::script::Form;
-use super::state::{Messages, State};
+use super::shell::Shell;
+use super::state::{State, push_end, push_time};
 use crate::web::Web;
 
 /// How long the first flush waits for deferred queries, all together.
@@ -25,10 +27,11 @@ const LONGEST_HOLD: Duration = Duration::from_millis(500);
 /// is still being loaded, and so joins its load.
 const WAIT_WITHOUT_DEADLINE: Duration = Duration::from_secs(30);
 
+/// About how many bytes an entry takes, so that a buffer rarely grows.
+const USUAL_ENTRY: usize = 512;
+
 pub(super) struct PageBody<A: App> {
-    web: Web<A>,
-    form: Form,
-    state: State,
+    sender: PageSender<A>,
     loads: FuturesUnordered<Load>,
     /// When the loads that are left are interrupted.
     deadline: Option<Instant>,
@@ -38,7 +41,7 @@ pub(super) struct PageBody<A: App> {
 enum Phase {
     /// The shell is not sent yet.
     Shell {
-        parts: [String; 2],
+        shell: Shell,
         hold: Option<Pin<Box<Sleep>>>,
     },
     /// Announced answers are sent when they settle.
@@ -46,36 +49,65 @@ enum Phase {
     Ended,
 }
 
+/// What a page says, and how.
+pub(super) struct PageSender<A: App> {
+    pub(super) client: Client<A>,
+    pub(super) web: Web<A>,
+    pub(super) form: Form,
+    pub(super) state: State,
+}
+
+impl<A: App> PageSender<A> {
+    /// The first flush: the shell, with everything that is known. `left` is how long the page goes on, if it does.
+    pub(super) fn first_flush(&mut self, shell: &Shell, left: Option<Duration>) -> Vec<u8> {
+        let mut html = Vec::with_capacity(shell.len() + self.state.len() * USUAL_ENTRY + USUAL_ENTRY);
+        html.extend_from_slice(shell.before().as_bytes());
+        let mut flush = Flush::after(html, self.form);
+        self.state.first_flush(&self.web, self.client.cache().now(), &mut flush);
+        match left {
+            Some(left) => push_time(&mut flush, left),
+            None => push_end(&mut flush),
+        }
+        let mut html = flush.into_html();
+        html.extend_from_slice(shell.after().as_bytes());
+        html
+    }
+
+    /// A later flush, with the entries that have settled. `None` if it says nothing.
+    fn next_flush(&mut self, settled: &[usize], is_last: bool) -> Option<Vec<u8>> {
+        let mut flush = Flush::after(Vec::new(), self.form);
+        let now = self.client.cache().now();
+        for &at in settled {
+            self.state.tell_announced(at, &self.web, now, &mut flush);
+        }
+        if is_last {
+            push_end(&mut flush);
+        }
+        flush.has_messages().then(|| flush.into_html())
+    }
+}
+
 impl<A: App> PageBody<A> {
     pub(super) fn new(
-        web: Web<A>,
-        parts: [String; 2],
-        form: Form,
-        state: State,
+        sender: PageSender<A>,
+        shell: Shell,
         loads: Vec<Load>,
         deadline: Option<Instant>,
     ) -> Self {
-        let hold = state.holds_first_flush().then(|| Box::pin(tokio::time::sleep(LONGEST_HOLD)));
+        let is_held = sender.state.holds_first_flush();
+        let hold = is_held.then(|| Box::pin(tokio::time::sleep(LONGEST_HOLD)));
         let loads = loads.into_iter().collect();
-        Self { web, form, state, loads, deadline, phase: Phase::Shell { parts, hold } }
+        Self { sender, loads, deadline, phase: Phase::Shell { shell, hold } }
     }
 
     /// Notes all answers that have settled. Returns their entries.
     fn take_settled(&mut self, task: &mut task::Context<'_>) -> Vec<usize> {
         let mut settled = Vec::new();
         while let Poll::Ready(Some((at, outcome))) = Pin::new(&mut self.loads).poll_next(task) {
-            self.state.settle(at, outcome);
+            self.sender.state.settle(at, outcome);
             settled.push(at);
         }
         settled
-    }
-
-    /// The flush that ends the page, if nothing is left to wait for.
-    fn finish_if_done(&mut self, messages: &mut Messages) {
-        if self.loads.is_empty() {
-            messages.push_end();
-            self.phase = Phase::Ended;
-        }
     }
 
     fn poll_flush(&mut self, task: &mut task::Context<'_>) -> Poll<Option<Vec<u8>>> {
@@ -83,41 +115,25 @@ impl<A: App> PageBody<A> {
             return Poll::Ready(None);
         }
         let settled = self.take_settled(task);
-        let now = Instant::now();
-        let mut messages = Messages::default();
-        if let Phase::Shell { hold, .. } = &mut self.phase {
+        let is_last = self.loads.is_empty();
+        let flush = if let Phase::Shell { shell, hold } = &mut self.phase {
             let is_held = hold.as_mut().is_some_and(|hold| hold.as_mut().poll(task).is_pending());
-            if is_held && self.state.holds_first_flush() {
+            if is_held && self.sender.state.holds_first_flush() {
                 return Poll::Pending;
             }
-            let Phase::Shell { parts: [before, after], .. } =
-                std::mem::replace(&mut self.phase, Phase::Streaming)
-            else {
-                unreachable!("it was just matched");
-            };
-            self.state.first_flush(&self.web, now, &mut messages);
-            if !self.loads.is_empty() {
-                let left = |deadline: Instant| deadline.saturating_duration_since(now);
-                messages.push_time(self.deadline.map_or(WAIT_WITHOUT_DEADLINE, left));
-            }
-            self.finish_if_done(&mut messages);
-            let mut html = before.into_bytes();
-            if let Some(json) = messages.into_json() {
-                self.form.write(&mut html, &json);
-            }
-            html.extend_from_slice(after.as_bytes());
-            return Poll::Ready(Some(html));
+            let left = |deadline: Instant| deadline.saturating_duration_since(Instant::now());
+            let left = (!is_last).then(|| self.deadline.map_or(WAIT_WITHOUT_DEADLINE, left));
+            let flush = Some(self.sender.first_flush(shell, left));
+            self.phase = Phase::Streaming;
+            flush
+        } else {
+            self.sender.next_flush(&settled, is_last)
+        };
+        if is_last {
+            self.phase = Phase::Ended;
         }
-        for at in settled {
-            self.state.tell_announced(at, &self.web, now, &mut messages);
-        }
-        self.finish_if_done(&mut messages);
-        match messages.into_json() {
-            Some(json) => {
-                let mut html = Vec::with_capacity(json.len() + 128);
-                self.form.write(&mut html, &json);
-                Poll::Ready(Some(html))
-            }
+        match flush {
+            Some(html) => Poll::Ready(Some(html)),
             None => Poll::Pending,
         }
     }

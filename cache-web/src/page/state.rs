@@ -14,19 +14,24 @@
 //! | `{"t":1500}` | the page ends within this many milliseconds |
 //! | `{"end":1}` | nothing follows |
 
-use std::collections::HashMap;
-use std::io::Write;
+use std::hash::BuildHasher;
 use std::time::Duration;
 
 use cache_client::App;
-use tokio::time::Instant;
+use cache_core::Moment;
+use foldhash::fast::RandomState;
+use hashbrown::HashTable;
 
 use super::entry::{Age, Outcome};
-use crate::json::to_json;
+use super::flush::Flush;
+use crate::json::JsonWriter;
 use crate::web::Web;
 
 /// How many entries a page may have.
 const MOST_ENTRIES: usize = 1_000;
+
+/// How many entries a page has room for from the beginning.
+const USUAL_ENTRIES: usize = 28;
 
 /// How many bytes of JSON a page may send.
 const MOST_BYTES: usize = 1024 * 1024;
@@ -35,7 +40,9 @@ const MOST_BYTES: usize = 1024 * 1024;
 #[derive(Default)]
 pub(super) struct State {
     entries: Vec<Entry>,
-    by_key: HashMap<(usize, Vec<u8>), usize>,
+    /// Positions in `entries`, by query and key.
+    by_key: HashTable<usize>,
+    hasher: RandomState,
     bytes: usize,
 }
 
@@ -57,64 +64,48 @@ enum Progress {
     Done,
 }
 
-/// The messages of one flush.
-#[derive(Default)]
-pub(super) struct Messages(Vec<u8>);
-
-impl Messages {
-    fn push(&mut self, message: &[u8]) {
-        self.0.push(if self.0.is_empty() { b'[' } else { b',' });
-        self.0.extend_from_slice(message);
-    }
-
-    /// Says how long the page goes on at most. A browser may not notice that a page has broken off.
-    pub(super) fn push_time(&mut self, time: Duration) {
-        self.push(format!("{{\"t\":{}}}", time.as_millis()).as_bytes());
-    }
-
-    pub(super) fn push_end(&mut self) {
-        self.push(br#"{"end":1}"#);
-    }
-
-    /// The JSON array; `None` if there are no messages.
-    pub(super) fn into_json(mut self) -> Option<Vec<u8>> {
-        if self.0.is_empty() {
-            return None;
-        }
-        self.0.push(b']');
-        Some(self.0)
-    }
-}
-
 impl State {
     pub(super) fn is_empty(&self) -> bool {
         self.entries.is_empty()
     }
 
+    pub(super) fn len(&self) -> usize {
+        self.entries.len()
+    }
+
     /// The entry for a key. `None` if the page has too many entries.
     pub(super) fn open(&mut self, query: usize, key: Vec<u8>) -> Option<usize> {
-        if let Some(&at) = self.by_key.get(&(query, key.clone())) {
+        let Self { entries, by_key, hasher, .. } = self;
+        let hash_of = |query: usize, key: &[u8]| hasher.hash_one((query, key));
+        let hash = hash_of(query, &key);
+        let is_same = |&at: &usize| entries[at].query == query && entries[at].key == key;
+        if let Some(&at) = by_key.find(hash, is_same) {
             return Some(at);
         }
-        let at = self.entries.len();
+        let at = entries.len();
         if at == MOST_ENTRIES {
             return None;
         }
-        let entry = Entry { query, key: key.clone(), progress: Progress::New, holds_first_flush: false };
-        self.entries.push(entry);
-        self.by_key.insert((query, key), at);
+        if entries.is_empty() {
+            entries.reserve(USUAL_ENTRIES);
+            by_key.reserve(USUAL_ENTRIES, |_| 0);
+        }
+        entries.push(Entry { query, key, progress: Progress::New, holds_first_flush: false });
+        by_key.insert_unique(hash, at, |&at| hash_of(entries[at].query, &entries[at].key));
         Some(at)
     }
 
-    /// Notes that an entry is being loaded. Returns `false` if it is already, or has settled.
-    pub(super) fn begin(&mut self, at: usize, is_deferred: bool) -> bool {
+    /// Notes that the answer to a key is being loaded. Returns its entry; `None` if it is being loaded already, has
+    /// settled, or the page has too many entries.
+    pub(super) fn begin(&mut self, query: usize, key: Vec<u8>, is_deferred: bool) -> Option<usize> {
+        let at = self.open(query, key)?;
         let entry = &mut self.entries[at];
         entry.holds_first_flush |= is_deferred;
         let is_new = matches!(entry.progress, Progress::New);
         if is_new {
             entry.progress = Progress::Running;
         }
-        is_new
+        is_new.then_some(at)
     }
 
     /// Notes the outcome of an entry. If there is one already, returns the new one, to be dropped without a lock.
@@ -135,48 +126,38 @@ impl State {
     }
 
     /// Tells everything that is known: what has settled, and what follows.
-    pub(super) fn first_flush<A: App>(&mut self, web: &Web<A>, now: Instant, messages: &mut Messages) {
+    pub(super) fn first_flush<A: App>(&mut self, web: &Web<A>, now: Moment, flush: &mut Flush) {
         for at in 0..self.entries.len() {
             match self.entries[at].progress {
-                Progress::Settled(_) => self.tell(at, false, web, now, messages),
-                Progress::Running => self.announce(at, web, messages),
+                Progress::Settled(_) => self.tell(at, false, web, now, flush),
+                Progress::Running => self.announce(at, web, flush),
                 Progress::New | Progress::Done => {}
             }
         }
     }
 
-    fn announce<A: App>(&mut self, at: usize, web: &Web<A>, messages: &mut Messages) {
+    fn announce<A: App>(&mut self, at: usize, web: &Web<A>, flush: &mut Flush) {
         let Entry { query, key, progress, .. } = &mut self.entries[at];
-        let mut message = format!("{{\"i\":{at},").into_bytes();
-        write_key(&mut message, web.listed(*query).name, key);
-        message.push(b'}');
-        if self.bytes + message.len() > MOST_BYTES {
-            *progress = Progress::Done;
-            return;
+        let size = flush.push(MOST_BYTES - self.bytes, |json| {
+            json.raw("{\"i\":");
+            json.integer(at as u64);
+            json.raw(",");
+            write_key(json, web.listed(*query).name, key);
+            json.raw("}");
+            true
+        });
+        match size {
+            Some(size) => self.bytes += size,
+            None => *progress = Progress::Done,
         }
-        self.bytes += message.len();
-        messages.push(&message);
     }
 
     /// Tells the outcome of an entry that was announced.
-    pub(super) fn tell_announced<A: App>(
-        &mut self,
-        at: usize,
-        web: &Web<A>,
-        now: Instant,
-        messages: &mut Messages,
-    ) {
-        self.tell(at, true, web, now, messages);
+    pub(super) fn tell_announced<A: App>(&mut self, at: usize, web: &Web<A>, now: Moment, flush: &mut Flush) {
+        self.tell(at, true, web, now, flush);
     }
 
-    fn tell<A: App>(
-        &mut self,
-        at: usize,
-        is_announced: bool,
-        web: &Web<A>,
-        now: Instant,
-        messages: &mut Messages,
-    ) {
+    fn tell<A: App>(&mut self, at: usize, is_announced: bool, web: &Web<A>, now: Moment, flush: &mut Flush) {
         let entry = &mut self.entries[at];
         let outcome = match std::mem::replace(&mut entry.progress, Progress::Done) {
             Progress::Settled(outcome) => outcome,
@@ -185,70 +166,105 @@ impl State {
                 return;
             }
         };
-        let mut message = vec![b'{'];
-        match is_announced {
-            true => {
-                let _ = write!(message, "\"i\":{at}");
+        let size = flush.push(MOST_BYTES - self.bytes, |json| {
+            json.raw("{");
+            match is_announced {
+                true => {
+                    json.raw("\"i\":");
+                    json.integer(at as u64);
+                }
+                false => write_key(json, web.listed(entry.query).name, &entry.key),
             }
-            false => write_key(&mut message, web.listed(entry.query).name, &entry.key),
-        }
-        let is_known = write_outcome(&mut message, entry.query, &outcome, web, now);
-        message.push(b'}');
-        if is_known && self.bytes + message.len() <= MOST_BYTES {
-            self.bytes += message.len();
-            messages.push(&message);
-        } else if is_announced {
-            messages.push(format!("{{\"i\":{at},\"x\":1}}").as_bytes());
+            let is_known = write_outcome(json, entry.query, &outcome, web, now);
+            json.raw("}");
+            is_known
+        });
+        match size {
+            Some(size) => self.bytes += size,
+            None if is_announced => push_skip(flush, at),
+            None => {}
         }
     }
 }
 
-fn write_key(message: &mut Vec<u8>, name: &str, key: &[u8]) {
-    let _ = write!(message, "\"q\":\"{name}\",\"k\":");
-    message.extend_from_slice(key);
+/// Says that an announced answer does not follow. Always fits.
+fn push_skip(flush: &mut Flush, at: usize) {
+    flush.push(usize::MAX, |json| {
+        json.raw("{\"i\":");
+        json.integer(at as u64);
+        json.raw(",\"x\":1}");
+        true
+    });
+}
+
+/// Says how long the page goes on at most. A browser may not notice that a page has broken off.
+pub(super) fn push_time(flush: &mut Flush, time: Duration) {
+    flush.push(usize::MAX, |json| {
+        json.raw("{\"t\":");
+        json.integer(millis(time));
+        json.raw("}");
+        true
+    });
+}
+
+pub(super) fn push_end(flush: &mut Flush) {
+    flush.push(usize::MAX, |json| {
+        json.raw("{\"end\":1}");
+        true
+    });
+}
+
+fn write_key(json: &mut JsonWriter<'_>, name: &str, key: &[u8]) {
+    json.raw("\"q\":");
+    json.string(name);
+    json.raw(",\"k\":");
+    json.json(key);
 }
 
 /// Writes the members for an outcome. Returns `false` if the browser has to load the answer.
 fn write_outcome<A: App>(
-    message: &mut Vec<u8>,
+    json: &mut JsonWriter<'_>,
     query: usize,
     outcome: &Outcome,
     web: &Web<A>,
-    now: Instant,
+    now: Moment,
 ) -> bool {
     let listed = web.listed(query);
     match outcome {
-        Outcome::Value { value, age } => match (listed.value_json)(&**value) {
-            Ok(json) => {
-                message.extend_from_slice(b",\"d\":");
-                message.extend_from_slice(&json);
-                write_age(message, age, now);
-                true
-            }
-            Err(error) => {
+        Outcome::Value { value, age } => {
+            json.raw(",\"d\":");
+            if let Err(error) = (listed.write_value)(&**value, json) {
                 tracing::warn!(target: "cache_web", query = listed.name, %error, "unsendable_value");
-                false
+                return false;
             }
-        },
+            write_age(json, age, now);
+            true
+        }
         Outcome::Failed(text) => {
-            let told = listed.tells_errors.then_some(text);
-            // A text can always be written.
-            let json = to_json(&told).unwrap_or_else(|_| b"null".to_vec());
-            message.extend_from_slice(b",\"e\":");
-            message.extend_from_slice(&json);
+            json.raw(",\"e\":");
+            match listed.tells_errors {
+                true => json.string(text),
+                false => json.raw("null"),
+            }
             true
         }
         Outcome::Interrupted => false,
     }
 }
 
-fn write_age(message: &mut Vec<u8>, age: &Age, now: Instant) {
-    let millis = |time: Duration| time.as_millis();
-    let _ = write!(message, ",\"a\":{}", millis(age.at(now)));
+fn write_age(json: &mut JsonWriter<'_>, age: &Age, now: Moment) {
+    json.raw(",\"a\":");
+    json.integer(millis(age.at(now)));
     if let Some(fresh) = age.fresh {
-        let _ = write!(message, ",\"f\":{}", millis(fresh));
+        json.raw(",\"f\":");
+        json.integer(millis(fresh));
     }
     if age.is_stale {
-        message.extend_from_slice(b",\"s\":1");
+        json.raw(",\"s\":1");
     }
+}
+
+/// Whole milliseconds; many centuries of them for what is even longer.
+fn millis(time: Duration) -> u64 {
+    u64::try_from(time.as_millis()).unwrap_or(u64::MAX)
 }

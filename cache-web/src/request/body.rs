@@ -57,7 +57,7 @@ impl<A: App> HttpBody for ResponseBody<A> {
         let this = &mut *self;
         let inner = &mut this.inner;
         let frame = match &this.lifetime {
-            Some(lifetime) => ready!(lifetime.poll(task, |task| Pin::new(&mut *inner).poll_frame(task))),
+            Some(lifetime) => ready!(lifetime.poll(|| Pin::new(inner).poll_frame(task))),
             None => ready!(Pin::new(inner).poll_frame(task)),
         };
         match &frame {

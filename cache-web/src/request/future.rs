@@ -53,7 +53,7 @@ where
         let (Some(mut inner), Some(lifetime)) = (this.inner.as_mut().as_pin_mut(), &*this.lifetime) else {
             unreachable!("a response future is not polled after it has returned its response");
         };
-        let response: Response<Body> = ready!(lifetime.poll(task, |task| inner.as_mut().poll(task)))?;
+        let response: Response<Body> = ready!(lifetime.poll(|| inner.as_mut().poll(task)))?;
         let mut lifetime = this.lifetime.take();
         if !*this.has_body
             && let Some(mut lifetime) = lifetime.take()

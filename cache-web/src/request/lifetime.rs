@@ -1,8 +1,6 @@
 //! The life of one request, from its arrival to the end of its response body.
 
-use std::future::{Future, poll_fn};
-use std::pin::{Pin, pin};
-use std::task::{self, Poll};
+use std::task::Poll;
 
 use cache_client::{App, Context};
 
@@ -23,16 +21,10 @@ impl<A: App> RequestLifetime<A> {
     }
 
     /// Polls a part of the request, with its context as the current one.
-    pub(super) fn poll<T>(
-        &self,
-        task: &mut task::Context<'_>,
-        poll: impl FnMut(&mut task::Context<'_>) -> Poll<T> + Send,
-    ) -> Poll<T> {
-        // Polled once: what a part of the request waits for is in the part itself.
-        let part = pin!(poll_fn(poll));
+    pub(super) fn poll<T>(&self, poll: impl FnOnce() -> Poll<T>) -> Poll<T> {
         match &self.cx {
-            Some(cx) => pin!(cx.scope(part)).poll(task),
-            None => Pin::new(&mut { part }).poll(task),
+            Some(cx) => cx.enter(poll),
+            None => poll(),
         }
     }
 }

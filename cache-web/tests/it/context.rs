@@ -45,6 +45,20 @@ async fn a_context_is_named_after_method_and_route() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn each_of_many_routes_has_its_own_name_every_time() {
+    let (client, _) = blog_client();
+    let routes = (0..200).fold(Router::new(), |routes, at| routes.route(&format!("/{at}/{{id}}"), any(name)));
+    let routes = routes.layer(RequestLayer::new(&client));
+    let mut connection = Connection::open(routes, Version::Http1, 64 * 1024).await;
+    for method in [Method::GET, Method::POST, Method::GET] {
+        for at in 0..200 {
+            let response = connection.send(request(method.clone(), &format!("/{at}/7"))).await;
+            assert_eq!(text(response).await, format!("{method} /{at}/{{id}}"));
+        }
+    }
+}
+
+#[tokio::test(start_paused = true)]
 async fn handler_and_body_find_the_context_without_being_passed_it() {
     fn current_name() -> String {
         Context::<Blog>::current().map(|cx| cx.name().to_owned()).unwrap_or_default()

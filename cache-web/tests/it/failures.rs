@@ -10,7 +10,7 @@ use axum::routing::get;
 use cache_client::{Changes, Context, Mutate, MutateError, QueryError};
 use cache_web::{Cx, Failure, RequestLayer};
 
-use crate::blog::{Blog, BlogError, Failing, blog_client};
+use crate::blog::{Blog, BlogError, Failing, blog_client, takes};
 use crate::serving;
 
 async fn fail(cx: Cx<Blog>, Path(how): Path<String>) -> Result<String, Failure<BlogError>> {
@@ -40,12 +40,22 @@ fn response(error: QueryError<BlogError>) -> Response {
     Failure::from(error).into_response()
 }
 
-#[test]
-fn a_refused_load_says_when_to_try_again() {
-    let refused = || QueryError::<BlogError>::CircuitOpen { query: "failing" };
-    assert_eq!(response(refused()).headers()[RETRY_AFTER], "10");
-    let failure = Failure::from(refused()).retry_after(Duration::from_millis(1_001));
+#[tokio::test(start_paused = true)]
+async fn a_refused_load_says_when_the_breaker_lets_one_through() {
+    let (client, _) = blog_client();
+    for _ in 0..5 {
+        client.query(&Failing::Down).await.unwrap_err();
+    }
+    takes(Duration::from_millis(20_500)).await;
+    let refused = async || client.query(&Failing::Down).await.unwrap_err();
+    assert_eq!(response(refused().await).headers()[RETRY_AFTER], "40", "39.5 s are left of a minute");
+    let failure = Failure::from(refused().await).retry_after(Duration::from_millis(1_001));
     assert_eq!(failure.into_response().headers()[RETRY_AFTER], "2");
+
+    // The time counts down until the response is made.
+    let failure = Failure::from(refused().await);
+    takes(Duration::from_secs(39)).await;
+    assert_eq!(failure.into_response().headers()[RETRY_AFTER], "1");
     assert!(!response(QueryError::Interrupted { query: "failing" }).headers().contains_key(RETRY_AFTER));
 }
 

@@ -8,4 +8,6 @@ mod failures;
 mod inspector;
 mod layers;
 mod pages;
+mod readme;
+mod recipe;
 mod serving;

@@ -85,10 +85,20 @@ fn random_calls_are_admitted_as_by_a_model_that_remembers_everything() {
             }
             if random.bool() || running.is_empty() {
                 model.events.push((now, ModelEvent::Arrived(call)));
-                let pass = circuit.admit(now);
-                assert_eq!(pass.is_some(), model.replay().1.contains_key(&call));
-                refused += usize::from(pass.is_none());
-                running.extend(pass.map(|pass| (call, pass)));
+                match circuit.admit(now) {
+                    Ok(pass) => {
+                        assert!(model.replay().1.contains_key(&call));
+                        running.push((call, pass));
+                    }
+                    Err(refused_until) => {
+                        let (Phase::Open { until } | Phase::Trying { until, .. }, admitted) = model.replay()
+                        else {
+                            panic!("the model lets the call through");
+                        };
+                        assert!(!admitted.contains_key(&call) && refused_until == until);
+                        refused += 1;
+                    }
+                }
             } else {
                 let (call, pass) = running.swap_remove(random.usize(0..running.len()));
                 let end = [CallEnd::Success, CallEnd::Failure, CallEnd::Failure, CallEnd::Unknown]
@@ -119,8 +129,8 @@ fn it_is_open_exactly_until_its_time_has_passed() {
     let now = Instant::now();
     let mut circuit = opened(now);
     let nearly = now + 3 * SECOND - Duration::from_nanos(1);
-    assert!(circuit.is_open_at(nearly) && circuit.admit(nearly).is_none());
-    assert!(!circuit.is_open_at(now + 3 * SECOND) && circuit.admit(now + 3 * SECOND).is_some());
+    assert!(circuit.is_open_at(nearly) && circuit.admit(nearly).is_err());
+    assert!(!circuit.is_open_at(now + 3 * SECOND) && circuit.admit(now + 3 * SECOND).is_ok());
 }
 
 #[test]
@@ -128,12 +138,12 @@ fn a_trial_that_does_not_end_is_replaced_and_no_longer_counts() {
     let now = Instant::now();
     let mut circuit = opened(now);
     let hanging = circuit.admit(now + 3 * SECOND).unwrap();
-    assert!(circuit.admit(now + 5 * SECOND).is_none());
+    assert!(circuit.admit(now + 5 * SECOND).is_err());
     let trial = circuit.admit(now + 6 * SECOND).unwrap();
     circuit.ended(hanging, CallEnd::Failure, now + 7 * SECOND);
     assert!(circuit.is_trying());
     circuit.ended(trial, CallEnd::Success, now + 8 * SECOND);
-    assert!(circuit.admit(now + 8 * SECOND).is_some() && !circuit.is_trying());
+    assert!(circuit.admit(now + 8 * SECOND).is_ok() && !circuit.is_trying());
 }
 
 #[test]
@@ -148,9 +158,9 @@ fn a_call_admitted_before_it_opened_neither_closes_nor_reopens_it() {
         let then = now + 3 * SECOND;
         let trial = circuit.admit(then).unwrap();
         circuit.ended(late, end, then);
-        assert!(circuit.is_trying() && circuit.admit(then).is_none());
+        assert!(circuit.is_trying() && circuit.admit(then).is_err());
         circuit.ended(trial, CallEnd::Success, then);
-        assert!(circuit.admit(then).is_some() && !circuit.is_trying());
+        assert!(circuit.admit(then).is_ok() && !circuit.is_trying());
     }
 }
 
@@ -162,7 +172,7 @@ fn it_may_stay_open_forever() {
         let pass = circuit.admit(now).unwrap();
         circuit.ended(pass, CallEnd::Failure, now);
     }
-    assert!(circuit.admit(now + 1_000_000_000 * SECOND).is_none());
+    assert!(circuit.admit(now + 1_000_000_000 * SECOND).is_err());
 }
 
 #[test]
