@@ -4,7 +4,10 @@
 //! |---|---|
 //! | [`keys`] | which records there are, what names them, and how long they live |
 //! | [`changes`] | changing records by hand, before or after the server has answered |
-//! | [`requests`] | requests over HTTP, and when a stored response is used again |
+#![cfg_attr(
+    feature = "http",
+    doc = "| [`requests`] | requests over HTTP, and when a stored response is used again |"
+)]
 //! | [`testing`] | testing code that reads documents |
 //!
 //! The examples use the program at the head of the [crate's documentation](crate), with a list of articles, and with

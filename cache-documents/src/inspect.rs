@@ -60,7 +60,7 @@ impl<A: Resources> DocumentsOf<'_, A> {
     pub fn inspect(&self) -> DocumentsReport {
         let documents = self.state();
         let mut types: BTreeMap<&'static str, Vec<RecordReport>> = BTreeMap::new();
-        for name in documents.index.names() {
+        for name in documents.index.names(usize::MAX) {
             let Some(record_type) = documents.list.types.by_type(name.resource) else { continue };
             let Some(record) = documents.list.peek(self.client().cache(), &name) else { continue };
             let numbers = 0..record.names().len();
@@ -92,7 +92,7 @@ pub(crate) fn section<A: Resources>(client: &Client<A>, rows: usize) -> Section 
     let list = &documents.list;
     let mut records: Vec<_> = documents
         .index
-        .some_names(rows)
+        .names(rows)
         .into_iter()
         .filter_map(|name| {
             let record_type = list.types.by_type(name.resource)?.name();

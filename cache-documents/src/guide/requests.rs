@@ -10,7 +10,7 @@
 //! |---|---|---|
 //! | key | the struct | the URL of a `GET`, or a [name](crate::http::Request::named) |
 //! | answer | a typed document | a [`Response`](crate::http::Response): head and bytes |
-//! | records | shared | none of its own; unsafe requests, and what is kept nowhere, change those of documents |
+//! | records | shared | none of its own; responses to unsafe requests, and those that are kept nowhere, change the records of documents |
 //! | times | of the headers; where they are silent, of the query's options | of the headers; where they are silent, [`Transport::windows`](crate::http::Transport::windows) |
 //! | for | data that the program shows | feeds, files, proxies: responses whose types the program does not know |
 //!
@@ -20,7 +20,8 @@
 //! `GET` have no key, and nothing is ever served for them, unless they are given a name.
 //!
 //! # When a stored response is used again
-//! The first of these that has something to say decides, and [`Verdict::why`](crate::http::Verdict::why) names it:
+//! `no-store`, and a `Vary` that another request does not meet, come before all else. Then the first of these that has
+//! something to say decides, and [`Verdict::why`](crate::http::Verdict::why) names it:
 //!
 //! 1. the options of the call: [`skip_cache`](crate::http::Request::skip_cache), [`fresh`](crate::http::Request::fresh)
 //! 2. a mark: somebody has invalidated the entry
@@ -32,9 +33,14 @@
 //!
 //! Otherwise it is stale. Headers that cannot be understood make a response stale, and never fresh for ever.
 //!
+//! What the headers of a response say is worked out once. As long as they say that it is fresh, a request without
+//! `Cache-Control`, `Pragma` and options of its own costs a hit and a look at the clock, unless the program has
+//! [windows](crate::http::Transport::windows) or [opinions](crate::http::Policy::has_opinions), or the response varies.
+//!
 //! A stale response with an `ETag` or `Last-Modified` is asked for conditionally. After a 304 the entry has a new age
-//! and the same value, and nobody is woken. `no-store` is obeyed: the answer goes to its callers, and is kept nowhere;
-//! records that other documents show take what it said.
+//! and the same value, and nobody is woken: the head of the stored response is renewed in place. `no-store` is obeyed:
+//! the answer goes to its callers, and is kept nowhere. If it is a document of JSON:API, the records that other documents
+//! show take what it said, unless something has written them since its request was sent.
 //!
 //! # After a change
 //! A successful `POST`, `PUT`, `PATCH` or `DELETE` marks the answers of its URL, and those of `Location` and

@@ -15,9 +15,13 @@
 //! - **A preset answer stays apart.** Answers of [`Context::set`](cache_client::Context::set) and
 //!   [`with_override`](cache_client::Context::with_override) do not write records: the tree that they belong to shows
 //!   them, and nobody else does.
-//! - **Requests** (feature `http`): a router of axum is a transport that needs no socket, as in the example of
-//!   [`Transport`](crate::http::Transport). [`Transport::now`](crate::http::Transport::now) is the time of day with
-//!   which dates in headers are compared; let it follow the clock of the test.
+#![cfg_attr(
+    feature = "http",
+    doc = "\
+- **Requests**: a router of axum is a transport that needs no socket, as in the example of
+  [`Transport`](crate::http::Transport). [`Transport::now`](crate::http::Transport::now) is the time of day, from which
+  the ages of responses are counted; let it follow the clock of the test."
+)]
 //!
 //! # Example
 //! ```

@@ -30,14 +30,17 @@ use super::{Exchange, State, Verdict, Why, vary};
 pub trait Policy {
     /// Says whether the stored response of `exchange` may be used at `now` without asking the server.
     ///
-    /// Called only if neither the options of the call nor a mark decide. It should be fast and have no effects.
+    /// Called only if neither `no-store`, `Vary`, the options of the call nor a mark decide; also when a response comes,
+    /// as of then. It should be fast and have no effects.
     fn judge(&self, exchange: &Exchange<'_>, now: SystemTime) -> Opinion {
         let _ = (exchange, now);
         Opinion::None
     }
 
-    /// Returns whether [`judge`](Self::judge) may have an opinion on any response. While it says no, `judge` is not
-    /// called for stored responses whose headers say that they are fresh, which are then served faster.
+    /// Returns whether [`judge`](Self::judge) may have an opinion on any response. The default is `true`.
+    ///
+    /// It is read at each request. While it says no, stored responses whose headers say that they are fresh are served
+    /// faster, without a call of `judge`; others are judged as always.
     fn has_opinions(&self) -> bool {
         true
     }

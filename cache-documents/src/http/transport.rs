@@ -86,8 +86,13 @@ pub trait Transport: App {
         Windows::default()
     }
 
-    /// Returns the time of day, with which dates in headers are compared, if it is not that of the system: tests set it.
-    /// The default is `None`. Each use of a stored response reads it.
+    /// Returns the time of day, from which the ages of responses are counted, if it is not that of the system: tests set
+    /// it. The default is `None`, the time of the system.
+    ///
+    /// It is read at each use of a stored response, and before and after each request that is sent, so it should be fast.
+    /// If it is set back behind the time when a response came, that response is stale. With the time of the system, a
+    /// response may be served as fresh for a few milliseconds too long on Linux and Android, where hits read a clock
+    /// that is faster and coarser.
     fn now(&self) -> Option<SystemTime> {
         None
     }

@@ -108,28 +108,21 @@ impl<A: App> RecordIndex<A> {
         numbers.filter_map(|number| state.answers.get(*number).cloned()).collect()
     }
 
-    /// Returns the records that answers show, by one name each.
-    pub(crate) fn names(&self) -> Vec<RecordRef> {
+    /// Returns at most `count` of the records that answers show, by one name each.
+    pub(crate) fn names(&self, count: usize) -> Vec<RecordRef> {
         let state = self.0.lock();
         let names = state.owners.iter().flat_map(|(resource, owners)| {
             owners.keys().map(|id| RecordRef { resource: *resource, id: id.clone() })
         });
-        names.filter(|name| !state.is_second_name(name)).collect()
-    }
-
-    /// Returns at most `count` of the records that answers show, by one name each.
-    pub(crate) fn some_names(&self, count: usize) -> Vec<RecordRef> {
-        let state = self.0.lock();
-        let names = state.owners.keys().filter(|name| !state.is_second_name(name));
-        names.take(count).cloned().collect()
+        names.filter(|name| !state.is_second_name(name)).take(count).collect()
     }
 
     /// Returns how many documents show a record, and at most `count` of the answers among them.
     pub(crate) fn some_owners(&self, name: &RecordRef, count: usize) -> (usize, Vec<Arc<dyn AnyOwner<A>>>) {
         let state = self.0.lock();
-        let Some(numbers) = state.owners.get(name) else { return (0, Vec::new()) };
-        let some = numbers.iter().take(count).filter_map(|number| state.answers.get(number).cloned());
-        (numbers.len(), some.collect())
+        let Some(owners) = state.owners_of(name) else { return (0, Vec::new()) };
+        let some = owners.iter().take(count).filter_map(|number| state.answers.get(number).cloned());
+        (owners.len(), some.collect())
     }
 
     /// Returns the number of records that answers show.

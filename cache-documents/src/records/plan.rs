@@ -89,7 +89,7 @@ impl<A: Resources> Plan<A> {
 
     /// Returns the names of all records that answers show, or that are remembered.
     pub(crate) fn all_names(&self, documents: &Documents<A>) -> HashSet<RecordRef> {
-        let names = documents.index.names().into_iter().chain(documents.order.names());
+        let names = documents.index.names(usize::MAX).into_iter().chain(documents.order.names());
         names.chain(self.changed.keys().cloned()).map(|name| self.shown_name(documents, name)).collect()
     }
 

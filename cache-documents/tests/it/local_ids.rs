@@ -270,6 +270,24 @@ async fn a_response_that_has_both_ids_says_so_by_itself() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn what_is_known_of_the_record_with_the_id_is_stronger_than_what_the_program_has_made() {
+    let desk = with_draft().await;
+    let known = json!({"data": {"type": "articles", "id": "12", "attributes": {"title": "Known"}}});
+    desk.answers("/articles/12", known);
+    desk.article(12).await;
+    let text = |article: &mut Article| article.body = Field::Value("Text".into());
+    desk.client.documents().patch(&draft(), text).await.unwrap();
+    let saved = answer(&desk, &json!({"type": "articles", "id": "12"}));
+    desk.client.documents().merge_records(saved).await.unwrap();
+    let (shown, made) = (desk.cached(12), desk.cached(7));
+    assert!(Arc::ptr_eq(shown.data().unwrap(), made.data().unwrap()));
+    let record = shown.data().unwrap();
+    assert_eq!((&record.title, &record.body), (&Field::Value("Known".into()), &Field::Value("Text".into())));
+    drop((shown, made));
+    check_end(&desk);
+}
+
+#[tokio::test(start_paused = true)]
 async fn a_load_that_was_requested_before_does_not_undo_what_the_program_has_made() {
     let desk = with_draft().await;
     let old = json!({"type": "articles", "id": "12", "attributes": {"title": "Older", "body": "Text"}});

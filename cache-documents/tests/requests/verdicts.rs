@@ -72,14 +72,30 @@ fn windows() -> impl Strategy<Value = Windows> {
     })
 }
 
+/// Every other step asks plainly, so that nothing but the headers decides.
 fn step() -> impl Strategy<Value = Step> {
+    (any_step(), any::<bool>()).prop_map(|(step, is_plain)| match is_plain {
+        true => Step {
+            is_marked: false,
+            opinion: Opinion::None,
+            query: Windows::default(),
+            request: Vec::new(),
+            call: Windows::default(),
+            ..step
+        },
+        false => step,
+    })
+}
+
+fn any_step() -> impl Strategy<Value = Step> {
     let status =
         prop::sample::select(&[StatusCode::OK, StatusCode::NOT_MODIFIED, StatusCode::BAD_GATEWAY][..]);
     let response = prop::collection::vec(prop::sample::select(&RESPONSE_FIELDS[..]), 0..4);
     let request = prop::collection::vec(prop::sample::select(&REQUEST_FIELDS[..]), 0..2);
     let jump = prop_oneof![8 => Just(0), 1 => -90..0i64, 1 => 0..90i64];
     let opinion = prop_oneof![4 => Just(Opinion::None), 1 => Just(Opinion::Yes), 1 => Just(Opinion::No)];
-    let passes = prop_oneof![Just(0), 0..70u64];
+    // Also exactly as long as headers say.
+    let passes = prop_oneof![1 => Just(0), 1 => 0..70u64, 2 => prop::sample::select(&[20, 60, 100][..])];
     let marks = prop::bool::weighted(0.1);
     ((status, response), passes, jump, marks, opinion, windows(), request, windows()).prop_map(
         |((status, response), passes, jump, is_marked, opinion, query, request, call)| Step {

@@ -33,6 +33,14 @@ impl Owners {
         }
     }
 
+    /// Returns how many there are.
+    pub(super) fn len(&self) -> usize {
+        match self {
+            Self::One(_) => 1,
+            Self::Several(several) => several.len(),
+        }
+    }
+
     /// Returns the numbers.
     pub(super) fn iter(&self) -> impl Iterator<Item = u32> {
         let (one, several) = match self {
