@@ -58,7 +58,7 @@ pub struct Head {
     /// How the table is saved, if it is.
     codec: Option<Box<dyn TableCodec>>,
     /// How its entries travel between machines, if they may.
-    sharing: Option<fn() -> SharedCodec>,
+    pub(super) sharing: Option<fn() -> SharedCodec>,
     /// Whether restored entries are marked.
     pub(super) marks_restored: AtomicBool,
     pub(crate) shared: Arc<Shared>,

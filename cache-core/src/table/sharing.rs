@@ -14,6 +14,12 @@ impl<'a> AnyTable<'a> {
         self.0.head().sharing()
     }
 
+    /// Returns whether entries may travel between machines.
+    #[must_use]
+    pub fn is_shared(self) -> bool {
+        self.0.head().sharing.is_some()
+    }
+
     /// From now on, restored entries are marked, since what has happened meanwhile on other machines is unknown.
     pub fn mark_restored(self) {
         self.0.head().marks_restored.store(true, Ordering::Release);
