@@ -3,9 +3,10 @@
 
 use std::time::Duration;
 
+use cache_core::Moment;
 use cache_redis::{
-    Action, ClientId, Epoch, Event, FeedAnswer, FeedId, Filled, Found, Key, Machine, Mark, Moment, Reply,
-    Request, Shape, SimTier, Token, tag_bucket,
+    Action, ClientId, Epoch, Event, FeedAnswer, FeedId, Filled, Found, Key, Machine, Mark, Reply, Request,
+    Shape, SimServer, Token, tag_bucket,
 };
 
 use crate::history::{DropRecord, History, Step};
@@ -124,7 +125,7 @@ pub struct Counts {
 }
 
 pub struct World {
-    pub server: SimTier,
+    pub server: SimServer,
     pub history: History,
     pub counts: Counts,
     pub now: Duration,
@@ -176,7 +177,7 @@ impl World {
     pub fn new() -> Self {
         let node = |id: usize| Node::new(id, Machine::new(ClientId([id as u8; 8]), MAX_LAG));
         Self {
-            server: SimTier::new(),
+            server: SimServer::new(),
             history: History::default(),
             counts: Counts::default(),
             now: Duration::ZERO,
@@ -190,7 +191,7 @@ impl World {
     }
 
     pub fn moment(&self) -> Moment {
-        Moment(self.now.as_nanos() as u64)
+        Moment::ORIGIN + self.now
     }
 
     pub fn candidate(&mut self) -> Epoch {
