@@ -4,8 +4,7 @@ use std::time::Duration;
 
 use cache_client::Strategy;
 
-use crate::scripted::{pass, seconds, settle};
-use crate::shared_machines::*;
+use crate::machines::*;
 
 #[tokio::test(start_paused = true)]
 async fn what_one_machine_has_loaded_another_reads_from_the_tier() {
