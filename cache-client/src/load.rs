@@ -143,8 +143,9 @@ impl<A: App> LoadTask<A> {
         let (telemetry, is_shared) = (self.node.client.telemetry(), self.flight.watch.is_some());
         // From here on the flight is ended even if a subscriber panics.
         self.load_span = Some(telemetry.load(self.subject(), self.plan.strategy(), is_shared));
-        // An answer of the provider needs no slot.
-        if let (Some(slot), None) = (&self.flight.slot, self.node.client.tier()) {
+        // An answer of the provider or the shared tier needs no slot.
+        let may_be_found = self.plan.is_shared() || self.node.client.tier().is_some();
+        if let (Some(slot), false) = (&self.flight.slot, may_be_found) {
             slot.begin();
         }
         let runtime = self.flight.runtime.clone();
@@ -188,6 +189,11 @@ impl<A: App> LoadTask<A> {
         let shared = self.shared_entry();
         let entry = if shared.is_some() { None } else { self.entry() };
         let attempt = self.load(entry.as_deref(), shared.as_deref()).await;
+        if shared.is_none()
+            && let Some(tier) = self.node.client.shared_tier().filter(|_| self.plan.is_shared())
+        {
+            tier.loaded_alone();
+        }
         self.flight.end_turn();
         let loaded_from =
             attempt.as_ref().filter(|attempt| attempt.took.is_some()).map(|attempt| attempt.started);
