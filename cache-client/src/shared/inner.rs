@@ -54,6 +54,27 @@ impl ClientClock {
     }
 }
 
+/// The clock and the date at one moment.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct ClockReading {
+    now: Moment,
+    wall: SystemTime,
+}
+
+impl ClientClock {
+    pub(super) fn read(&self) -> ClockReading {
+        ClockReading { now: (self.now)(), wall: (self.wall)() }
+    }
+}
+
+impl ClockReading {
+    /// By how much the date has run ahead of the clock since an earlier reading.
+    pub(super) fn drift_since(self, earlier: Self) -> Duration {
+        let date = self.wall.duration_since(earlier.wall).unwrap_or_default();
+        date.saturating_sub(self.now.since(earlier.now))
+    }
+}
+
 /// What a client and its tasks share. No lock is held across an await, or while foreign code runs.
 pub(crate) struct Inner {
     pub(super) server: Arc<dyn AnyServer>,
@@ -73,6 +94,7 @@ pub(crate) struct Inner {
     circuit: Mutex<Circuit>,
     pub(super) leases: Leases,
     pub(super) server_time: Mutex<Option<ServerTime>>,
+    pub(super) last_look: Mutex<ClockReading>,
     pub(super) counters: Counters,
     last_error: Mutex<Option<String>>,
     pub(super) sink: OnceLock<Sink>,
@@ -105,6 +127,7 @@ impl Inner {
         let SharedTier { server, max_lag, limit, lease } = tier;
         let random = Random::default();
         let id = random.client();
+        let last_look = Mutex::new(clock.read());
         Self {
             server,
             max_lag,
@@ -121,6 +144,7 @@ impl Inner {
             circuit: Mutex::new(Circuit::new(BreakerOptions::new().open_for(OPEN_FOR), Instant::now())),
             leases: Leases::default(),
             server_time: Mutex::default(),
+            last_look,
             counters: Counters::default(),
             last_error: Mutex::default(),
             sink: OnceLock::new(),
@@ -132,10 +156,6 @@ impl Inner {
 
     pub(super) fn now(&self) -> Moment {
         (self.clock.now)()
-    }
-
-    pub(super) fn wall(&self) -> SystemTime {
-        (self.clock.wall)()
     }
 
     /// Reports an event to the machine. The caller carries out the actions.
