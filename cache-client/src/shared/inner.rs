@@ -50,7 +50,14 @@ pub(crate) struct ClientClock {
 impl ClientClock {
     pub(crate) fn of<R: Registry>(cache: &Cache<R>) -> Self {
         let (for_now, for_wall) = (cache.clone(), cache.clone());
-        Self { now: Box::new(move || for_now.now()), wall: Box::new(move || for_wall.wall()) }
+        Self::new(move || for_now.now(), move || for_wall.wall())
+    }
+
+    pub(super) fn new(
+        now: impl Fn() -> Moment + Send + Sync + 'static,
+        wall: impl Fn() -> SystemTime + Send + Sync + 'static,
+    ) -> Self {
+        Self { now: Box::new(now), wall: Box::new(wall) }
     }
 }
 
@@ -241,6 +248,12 @@ impl Inner {
             displaced = link.take_if(|_| is_broken);
             is_broken
         });
+    }
+
+    /// How long ago everything was known that was dropped anywhere.
+    pub(super) fn lag(&self) -> Option<Duration> {
+        let current_at = self.machine.lock().current_at();
+        current_at.map(|current_at| self.now().since(current_at))
     }
 
     pub(super) fn state(&self) -> SharedState {

@@ -13,6 +13,7 @@ use super::machine::{Action, Event, FEED_COUNT};
 use super::protocol::{Reply, Request};
 use super::server::AnyConnection;
 use crate::panic::{catch_panic, panic_message};
+use crate::telemetry;
 
 /// How long it may take to connect and to check a server. No caller waits for it.
 pub(super) const CONNECT_LIMIT: Duration = Duration::from_secs(5);
@@ -133,6 +134,9 @@ async fn watch_clock(inner: &Arc<Inner>) {
         tokio::time::sleep(FEED_WAIT).await;
         // The feed's loop finds out that the machine has lost track.
         let _ = inner.check_clock();
+        if let Some(lag) = inner.lag() {
+            telemetry::shared_lag(lag);
+        }
     }
 }
 
