@@ -97,6 +97,10 @@ async fn follow_feed(inner: &Arc<Inner>) {
         if matches!(end, FeedEnd::Unmarked(_)) {
             inner.lose_track();
         }
+        if matches!(end, FeedEnd::Call(CallError::Ended(_))) {
+            // The other connection has probably ended too. It would be noticed only by the next request.
+            inner.link.send_replace(None);
+        }
         inner.note_failure("feed", &end);
         tokio::time::sleep(backoff.next(fastrand::f64())).await;
     }

@@ -47,7 +47,6 @@ async fn what_one_client_drops_is_marked_at_another() {
     a.drop_key(1).await;
     settle().await;
     assert_eq!(b.take_marked(), [vec![mark(1)]]);
-    assert_eq!(a.take_marked(), Vec::<Vec<Mark>>::new(), "its own drop says nothing new");
     assert_eq!(b.shared.state().applied, 1);
 }
 
@@ -96,7 +95,7 @@ async fn a_feed_that_was_trimmed_during_a_cut_marks_everything() {
     let b = Node::following(server.sim.clone()).await;
     // Only the first one waits.
     server.sim.lose_answers(true);
-    b.shared.begin_drop(vec![mark(1)], true);
+    let _ = b.shared.begin_drop(vec![mark(1)], true);
     settle().await;
     server.sim.with(|server| server.trim(0));
     server.sim.cut();
@@ -125,9 +124,8 @@ async fn another_epoch_marks_everything_and_revives_nothing() {
 async fn a_broken_connection_for_requests_does_not_end_the_feed() {
     let server = Noting::default();
     let node = Node::following(server.clone()).await;
-    settle().await;
+    node.load(1, "value").await;
     server.take();
-    // Five requests without an answer; reads of the feed that wait are not asked again meanwhile.
     server.sim.lose_requests(true);
     for _ in 0..5 {
         assert_eq!(name(&node.find(1).await), "nothing");
