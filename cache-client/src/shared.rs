@@ -12,8 +12,6 @@
 //! [`protocol`] is what clients and servers say to each other, and [`machine`] what a client concludes from it. Only
 //! crates that connect to a server need them.
 
-#![allow(dead_code, unused_imports, reason = "the operations of the client use it")]
-
 mod backoff;
 mod bound;
 mod client;

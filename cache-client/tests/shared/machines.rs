@@ -163,11 +163,7 @@ impl Machines {
     }
 
     /// A machine with its own cache.
-    pub fn builder_of(
-        &self,
-        cache: Cache<MachineTables>,
-        server: impl TierServer,
-    ) -> ClientBuilder<Machine> {
+    pub fn builder_of(&self, cache: Cache<MachineTables>, server: impl TierServer) -> ClientBuilder<Machine> {
         let tier = SharedTier::builder(server).max_lag(MAX_LAG).optional();
         Client::builder(cache, Machine(Arc::clone(&self.origin))).shared(tier)
     }
