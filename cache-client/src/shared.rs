@@ -36,10 +36,10 @@ mod sim;
 mod state;
 
 pub(crate) use self::client::Shared;
-pub(crate) use self::drops::{PendingDrop, Queued};
+pub(crate) use self::drops::PendingDrop;
 pub use self::error::{CallError, ConnectError};
 pub(crate) use self::inner::{ClientClock, Dropped};
-pub(crate) use self::lease::{Filling, Lease};
+pub(crate) use self::lease::Lease;
 pub(crate) use self::lookup::{Lookup, SharedValue, Wanted};
 pub use self::server::{TierConnection, TierServer};
 pub use self::settings::{SharedTier, SharedTierBuilder};

@@ -371,3 +371,18 @@ async fn a_shutdown_gives_up_leases_and_sends_what_waits() {
     // It still answers.
     assert_eq!(get(&first, 3).await, "3 in version 1");
 }
+
+#[tokio::test(start_paused = true)]
+async fn what_is_built_of_something_whose_drop_is_not_known_yet_is_not_given_to_others() {
+    let machines = Machines::default();
+    let wire = Wire::to(&machines.sim);
+    let (first, second) = (machines.machine().await, follow(machines.builder_on(wire.clone()).build()).await);
+    get(&second, 1).await;
+    wire.hold_feed(true);
+    settle().await;
+    first.mutate(&Edit(1)).await.unwrap();
+    // It may still call its old part fresh.
+    assert_eq!(second.query(&GetBuilt(1)).await.unwrap().as_str(), "built of 1 in version 1");
+    settle().await;
+    assert_eq!(first.query(&GetBuilt(1)).await.unwrap().as_str(), "built of 1 in version 2");
+}

@@ -20,6 +20,12 @@ pub const LOAD: Duration = Duration::from_millis(50);
 /// How old what another machine has changed may be shown.
 pub const MAX_LAG: Duration = Duration::from_secs(2);
 
+/// A [`GetShared`] whose load says that its answer is not to be stored.
+pub const UNSTORED: u32 = 100_001;
+
+/// A [`GetShared`] whose load sets an answer in its own context.
+pub const PRESET: u32 = 100_002;
+
 macro_rules! queries {
     ($($(#[$comment:meta])* $name:ident { $($option:tt)* })*) => {$(
         $(#[$comment])*
@@ -36,6 +42,10 @@ queries! {
     GetOwn { value = String, capacity = 1_000, fresh = "10m", tags("all") }
     /// Its load reads a [`GetShared`] after half of its time.
     GetBuilt { value = String, capacity = 1_000, fresh = "10m", share }
+    /// Served for ten minutes after it is stale.
+    GetStale {
+        value = String, capacity = 1_000, strategy = "stale-while-revalidate", fresh = "1m", swr = "10m", share
+    }
     /// Also in snapshots.
     GetSaved { value = String, capacity = 1_000, fresh = "10m", share, persist }
 }
@@ -46,7 +56,7 @@ impl GetShared {
     }
 }
 
-registry! { pub struct MachineTables { GetShared, GetOwn, GetBuilt, GetSaved } }
+registry! { pub struct MachineTables { GetShared, GetOwn, GetBuilt, GetStale, GetSaved } }
 
 /// What all machines load from.
 #[derive(Default)]
@@ -114,7 +124,20 @@ macro_rules! loads {
     )*};
 }
 
-loads! { GetShared GetOwn GetSaved }
+loads! { GetOwn GetStale GetSaved }
+
+impl Fetch<Machine> for GetShared {
+    type Error = io::Error;
+
+    async fn fetch(&self, cx: &Context<Machine>) -> Result<String, io::Error> {
+        match self.0 {
+            UNSTORED => cx.no_store(),
+            PRESET => cx.set(&GetOwn(0), "preset".to_owned()).unwrap(),
+            _ => {}
+        }
+        cx.app().load(self.0).await
+    }
+}
 
 impl Fetch<Machine> for GetBuilt {
     type Error = io::Error;
