@@ -28,14 +28,13 @@ use crate::flight::registry::FlightRegistry;
 use crate::flight::state::{Flight, Landing, LoadDemand};
 use crate::panic::poll_catching;
 use crate::plan::Plan;
-use crate::provider::entry::ProviderEntry;
 use crate::query_state::QueryState;
-use crate::sharing::entry::SharedEntry;
 use crate::telemetry::Subject;
 use crate::telemetry::load::LoadSpan;
 use attempt::{Attempt, AttemptEnd};
 use brought::{BroughtAnswers, KeptAfterLoad};
 use by_step::AnswerParts;
+use second_tier::TierEntry;
 
 /// One flight, with everything that its load needs. Dropping it ends the flight.
 pub(crate) struct LoadTask<A: App> {
@@ -186,14 +185,8 @@ impl<A: App> LoadTask<A> {
     }
 
     async fn run_load(&self) -> Option<Box<KeptAfterLoad<A>>> {
-        let shared = self.shared_entry();
-        let entry = if shared.is_some() { None } else { self.entry() };
-        let attempt = self.load(entry.as_deref(), shared.as_deref()).await;
-        if shared.is_none()
-            && let Some(tier) = self.node.client.shared_tier().filter(|_| self.plan.is_shared())
-        {
-            tier.loaded_alone();
-        }
+        let entry = self.tier_entry();
+        let attempt = self.load(entry.as_deref()).await;
         self.flight.end_turn();
         let loaded_from =
             attempt.as_ref().filter(|attempt| attempt.took.is_some()).map(|attempt| attempt.started);
@@ -212,35 +205,34 @@ impl<A: App> LoadTask<A> {
         };
         let is_kept = !self.plan.keep_prefetched.is_zero();
         let may_be_pinned = stores && is_kept && self.flight.watch.is_some() && outcome.is_ok();
-        let is_copied = stores && entry.is_some();
-        let is_withheld = is_unstored || is_doubtful || has_own_answers;
-        let is_given = shared.is_some() && loaded_from.is_some() && !is_withheld;
-        let copied = outcome.as_ref().ok().filter(|_| is_copied || is_given).cloned();
+        let is_copied = match entry.as_deref() {
+            None => false,
+            Some(TierEntry::Provider(_)) => stores,
+            // Also if it is not stored here, since something newer has happened.
+            Some(TierEntry::Shared(_)) => !(is_unstored || is_doubtful || has_own_answers),
+        };
+        let copied = outcome.as_ref().ok().filter(|_| is_copied).cloned();
         let is_alone = self.land(outcome);
         let pin = (may_be_pinned && is_alone)
             .then(|| AnyPin::new(self.query.home(self.node.client.cache()), &*self.query));
         let kept = KeptAfterLoad::new(pin, brought);
-        if let (Some(started), Some(shared), Some(value)) =
-            (loaded_from, shared.as_ref().filter(|_| is_given), &copied)
-        {
-            Box::pin(self.share(shared, value, started)).await;
-        }
-        if let (Some(started), Some(_)) = (loaded_from, self.node.client.tier()) {
+        let has_tier = entry.is_some() || self.node.client.tier().is_some();
+        if let Some(started) = loaded_from.filter(|_| has_tier) {
             Box::pin(self.leave_copies(entry.zip(copied), kept.as_deref(), started)).await;
         }
         kept
     }
 
     /// Runs the load until it ends or is cancelled. In both cases it is dropped.
-    async fn load(&self, entry: Option<&ProviderEntry>, shared: Option<&SharedEntry>) -> Option<Attempt> {
+    async fn load(&self, entry: Option<&TierEntry>) -> Option<Attempt> {
         // Pinned where it is made, so that the task contains it only once.
         let mut attempt = pin!(async {
-            match (entry, shared) {
+            match entry {
                 // Boxed, so that tasks of clients without a second tier stay small.
-                (Some(entry), _) => Box::pin(self.find_or_load(entry)).await,
-                (None, Some(shared)) => Box::pin(self.find_or_load_shared(shared)).await,
-                (None, None) if self.plan.never_loads() => Attempt::missing(self.flight.started),
-                (None, None) => self.attempts().await,
+                Some(entry) => Box::pin(self.find_or_load(entry)).await,
+                None if self.plan.is_shared() => Box::pin(self.load_alone()).await,
+                None if self.plan.never_loads() => Attempt::missing(self.flight.started),
+                None => self.attempts().await,
             }
         });
         let token = &self.flight.token;

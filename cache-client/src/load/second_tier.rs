@@ -19,9 +19,16 @@ use crate::notes::AnswerTerms;
 use crate::plan::Plan;
 use crate::provider::entry::{EntryCopy, FoundCopy, ProviderEntry};
 use crate::provider::envelope::{StaleWindows, WallTime};
+use crate::sharing::entry::SharedEntry;
 
 /// How many copies of brought entries a load writes at the same time.
 const MAX_WRITES: usize = 16;
+
+/// The entry of a key in a tier: each query has one tier at most.
+pub(super) enum TierEntry {
+    Provider(ProviderEntry),
+    Shared(SharedEntry),
+}
 
 /// An answer that the provider or the shared tier has.
 pub(super) struct TierAnswer {
@@ -32,16 +39,28 @@ pub(super) struct TierAnswer {
 }
 
 impl<A: App> LoadTask<A> {
-    /// The entry of the key in the provider, if there is one and the flight is shared.
-    pub(super) fn entry(&self) -> Option<Box<ProviderEntry>> {
+    /// The entry of the key in the shared tier or the provider, if there is one and the flight is shared.
+    pub(super) fn tier_entry(&self) -> Option<Box<TierEntry>> {
         self.flight.watch.as_ref()?;
-        // Boxed, so that tasks of clients without a provider stay small.
-        ProviderEntry::of(&self.node.client, &*self.query).map(Box::new)
+        let (client, query) = (&self.node.client, &*self.query);
+        // Boxed, so that tasks of clients without a second tier stay small.
+        match self.plan.is_shared() {
+            true => SharedEntry::of(client, query).map(|entry| Box::new(TierEntry::Shared(entry))),
+            false => ProviderEntry::of(client, query).map(|entry| Box::new(TierEntry::Provider(entry))),
+        }
+    }
+
+    /// Gets the answer from a tier, or loads it.
+    pub(super) async fn find_or_load(&self, entry: &TierEntry) -> Attempt {
+        match entry {
+            TierEntry::Provider(entry) => self.find_or_load_copy(entry).await,
+            TierEntry::Shared(entry) => self.find_or_load_shared(entry).await,
+        }
     }
 
     /// Gets the answer from the provider, or loads it. A stale answer of the provider enters the cache while the load
     /// continues.
-    pub(super) async fn find_or_load(&self, entry: &ProviderEntry) -> Attempt {
+    async fn find_or_load_copy(&self, entry: &ProviderEntry) -> Attempt {
         if self.flight.must_load() {
             return match self.wants_stand_in() {
                 true => self.load_and_find(entry).await,
@@ -172,7 +191,7 @@ impl<A: App> LoadTask<A> {
     }
 
     /// Stores a copy of an answer whose load began at `started`, unless the cache has another value by now.
-    async fn leave_copy(&self, entry: Box<ProviderEntry>, value: AnyValue, started: Moment) {
+    async fn leave_copy(&self, entry: &ProviderEntry, value: AnyValue, started: Moment) {
         let cache = self.node.client.cache();
         let (plan, terms) = (self.plan_of_copies(), self.node.terms());
         let (fresh, ttl) = self.windows_of_copies(&value);
@@ -189,12 +208,15 @@ impl<A: App> LoadTask<A> {
     /// Stores copies of the stored answer of a load that began at `started`, and of those for other keys.
     pub(super) async fn leave_copies(
         &self,
-        own: Option<(Box<ProviderEntry>, AnyValue)>,
+        own: Option<(Box<TierEntry>, AnyValue)>,
         kept: Option<&KeptAfterLoad<A>>,
         started: Moment,
     ) {
         if let Some((entry, value)) = own {
-            self.leave_copy(entry, value, started).await;
+            match &*entry {
+                TierEntry::Provider(entry) => self.leave_copy(entry, value, started).await,
+                TierEntry::Shared(entry) => self.share(entry, &value, started).await,
+            }
         }
         let brought =
             kept.and_then(|kept| kept.brought.as_ref()).into_iter().flat_map(|brought| brought.stored());

@@ -15,11 +15,16 @@ use crate::shared::{Lookup, Shared, SharedValue};
 use crate::sharing::entry::{SharedCopy, SharedEntry};
 
 impl<A: App> LoadTask<A> {
-    /// The entry of the key in the shared tier, if the query is shared and so is the flight.
-    pub(super) fn shared_entry(&self) -> Option<Box<SharedEntry>> {
-        let is_shared = self.plan.is_shared() && self.flight.watch.is_some();
-        // Boxed, so that tasks of other queries stay small.
-        if is_shared { SharedEntry::of(&self.node.client, &*self.query).map(Box::new) } else { None }
+    /// Loads an answer that the tier does not get, or cannot.
+    pub(super) async fn load_alone(&self) -> Attempt {
+        if self.plan.never_loads() {
+            return Attempt::missing(self.flight.started);
+        }
+        let attempt = self.attempts().await;
+        if let Some(tier) = self.node.client.shared_tier() {
+            tier.loaded_alone();
+        }
+        attempt
     }
 
     /// Gets the answer from the shared tier, or loads it, under a lease if possible.

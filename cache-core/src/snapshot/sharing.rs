@@ -16,8 +16,11 @@ use crate::shard::key::AnyKey;
 #[derive(Clone, Copy)]
 pub struct SharedCodec {
     entries: PairCodec,
-    decode_key: fn(&[u8]) -> Result<Box<dyn AnyKey>, CodecError>,
+    decode_key: DecodeKey,
 }
+
+/// Reads a key.
+type DecodeKey = fn(&[u8]) -> Result<Box<dyn AnyKey>, CodecError>;
 
 impl SharedCodec {
     /// Creates the codec from the one for entries, which must be of the same format.
