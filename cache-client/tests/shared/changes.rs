@@ -386,3 +386,18 @@ async fn what_is_built_of_something_whose_drop_is_not_known_yet_is_not_given_to_
     settle().await;
     assert_eq!(first.query(&GetBuilt(1)).await.unwrap().as_str(), "built of 1 in version 2");
 }
+
+#[tokio::test(start_paused = true)]
+async fn an_invalidated_key_is_not_read_from_the_tier_before_the_server_knows() {
+    let machines = Machines::default();
+    let client = machines.machine().await;
+    get(&client, 1).await;
+    settle().await;
+    machines.origin.change(1);
+    machines.sim.lose_requests(true);
+    let mut invalidation = client.invalidate(&GetShared(1));
+    settle().await;
+    machines.sim.lose_requests(false);
+    assert_eq!(get(&client, 1).await, "1 in version 2");
+    assert!(!invalidation.told().await, "it is told later");
+}
