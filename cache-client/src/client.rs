@@ -6,8 +6,9 @@ mod extension;
 use std::any::TypeId;
 use std::collections::HashMap;
 use std::fmt::{self, Debug};
-use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Arc, OnceLock};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::{Arc, OnceLock, Weak};
+use std::time::Duration;
 
 use cache_core::{Cache, LoadingOptions, Strategy};
 use foldhash::fast::RandomState;
@@ -29,6 +30,7 @@ use crate::presence::Presence;
 use crate::provider::tier::Tier;
 use crate::query_state::QueryStates;
 use crate::runtime::ClientRuntime;
+use crate::shared;
 use crate::telemetry::Telemetry;
 
 /// Loads what the cache does not have. Concurrent requests for a key share one load.
@@ -57,16 +59,29 @@ pub(crate) struct Shared<A: App> {
     write_order: WriteOrder<Client<A>>,
     /// The second tier, below the cache.
     tier: Option<Arc<Tier>>,
+    /// The tier that several machines share.
+    shared_tier: Option<Box<shared::Shared>>,
     /// How many loads may run at once.
     concurrency: Option<u32>,
     limit: Option<Arc<ConcurrencyLimit>>,
     flights: AtomicU64,
     telemetry: Telemetry,
     presence: Presence,
+    /// Nothing more is loaded in the background.
+    is_shut_down: AtomicBool,
     extensions: Extensions,
     steps: AnyStoreSteps,
     /// Parts of its report, by crates on top of the client.
     sections: Vec<SectionOf<A>>,
+}
+
+/// A handle that does not keep the client.
+pub(crate) struct WeakClient<A: App>(Weak<Shared<A>>);
+
+impl<A: App> WeakClient<A> {
+    pub(crate) fn upgrade(&self) -> Option<Client<A>> {
+        self.0.upgrade().map(Client)
+    }
 }
 
 pub(crate) type PlanOfQuery = OnceLock<Result<Arc<Plan>, OptionsError>>;
@@ -162,6 +177,58 @@ impl<A: App> Client<A> {
         self.tier().map_or(0, |tier| tier.errors.count())
     }
 
+    /// Returns how the client stands to its [shared tier](crate::shared). `None` without one.
+    ///
+    /// # Examples
+    /// ```
+    /// # use doctest_setup::*;
+    /// use cache_client::shared::{SharedTier, SimTier};
+    ///
+    /// # #[tokio::main(flavor = "current_thread", start_paused = true)]
+    /// # async fn main() -> Result<(), Box<dyn Error>> {
+    /// let tier = SharedTier::builder(SimTier::new()).connect().await?;
+    /// let client = Client::builder(blog_cache(), Blog::new()).shared(tier).build();
+    /// tokio::time::sleep(Duration::from_secs(1)).await;
+    /// let state = client.shared_state().unwrap();
+    /// assert!(state.is_usable && state.lag < Some(Duration::from_secs(1)));
+    /// # Ok(())
+    /// # }
+    /// ```
+    #[must_use]
+    pub fn shared_state(&self) -> Option<shared::SharedState> {
+        self.shared_tier().map(shared::Shared::state)
+    }
+
+    /// Ends the work of the client in an orderly way, before the program ends: nothing is polled or loaded in the background
+    /// any more, and the [shared tier](crate::shared) gets what it has to know. The client gives up its leases, so that
+    /// other machines need not wait for them, and sends the drops that it could not send before. Takes at most `limit`.
+    ///
+    /// Queries still work. They load without the shared tier.
+    ///
+    /// # Examples
+    /// ```
+    /// # use doctest_setup::*;
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> Result<(), Box<dyn Error>> {
+    /// # let client = blog_client();
+    /// let report = client.shutdown(Duration::from_secs(5)).await;
+    /// assert!(report.is_complete());
+    /// # Ok(())
+    /// # }
+    /// ```
+    pub async fn shutdown(&self, limit: Duration) -> shared::ShutdownReport {
+        self.set_active(false);
+        self.0.is_shut_down.store(true, Ordering::Release);
+        match self.shared_tier() {
+            Some(tier) => tier.shutdown(limit).await,
+            None => shared::ShutdownReport::default(),
+        }
+    }
+
+    pub(crate) fn is_shut_down(&self) -> bool {
+        self.0.is_shut_down.load(Ordering::Acquire)
+    }
+
     /// Tells the client whether its data is visible to anybody, such as in a window in the foreground. An inactive
     /// client does not poll. When it becomes active again, it loads each observed key once if the key is stale or
     /// observed with `poll`. A new client is active.
@@ -224,6 +291,11 @@ impl<A: App> Client<A> {
     /// Returns whether both are handles of the same client.
     pub(crate) fn is(&self, other: &Self) -> bool {
         Arc::ptr_eq(&self.0, &other.0)
+    }
+
+    /// A handle that does not keep the client.
+    pub(crate) fn downgrade(&self) -> WeakClient<A> {
+        WeakClient(Arc::downgrade(&self.0))
     }
 
     pub(crate) fn presence(&self) -> &Presence {
@@ -298,6 +370,12 @@ impl<A: App> Client<A> {
 
     pub(crate) fn tier(&self) -> Option<&Arc<Tier>> {
         self.0.tier.as_ref()
+    }
+
+    /// The tier that several machines share, if the client has one.
+    #[inline]
+    pub(crate) fn shared_tier(&self) -> Option<&shared::Shared> {
+        self.0.shared_tier.as_deref()
     }
 
     pub(crate) fn wait_graph(&self) -> &Arc<WaitGraph> {

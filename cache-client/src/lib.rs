@@ -60,6 +60,7 @@
 //!   be observed.
 //! - [`Provider`] is a second tier below the cache, for queries derived with `persist`. The feature `test-util` adds
 //!   two for tests: `MemoryProvider` and `TrackingProvider`.
+//! - [`shared`] is a tier that several machines share, with what the others change.
 //! - [`QueryError`] says why there is no answer. Callers that waited for the same load share its error.
 //!
 //! # When a load fails
@@ -119,6 +120,8 @@ mod provider;
 mod query;
 mod query_state;
 mod runtime;
+pub mod shared;
+mod sharing;
 mod std_error;
 mod store_step;
 mod sync;
@@ -145,7 +148,7 @@ pub use invalidate::Invalidation;
 pub use layer::{Layer, LayerEdit};
 pub use mutate::changes::Changes;
 pub use mutate::scope::Scope;
-pub use mutate::{Mutate, MutateError};
+pub use mutate::{Mutate, MutateError, Mutated};
 pub use observer::Observer;
 pub use observer::state::State;
 pub use pages::PageResult;

@@ -5,6 +5,7 @@ mod attempts;
 pub(crate) mod brought;
 mod by_step;
 mod second_tier;
+mod shared_tier;
 
 use std::future::{Future, poll_fn};
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -27,13 +28,13 @@ use crate::flight::registry::FlightRegistry;
 use crate::flight::state::{Flight, Landing, LoadDemand};
 use crate::panic::poll_catching;
 use crate::plan::Plan;
-use crate::provider::entry::ProviderEntry;
 use crate::query_state::QueryState;
 use crate::telemetry::Subject;
 use crate::telemetry::load::LoadSpan;
 use attempt::{Attempt, AttemptEnd};
 use brought::{BroughtAnswers, KeptAfterLoad};
 use by_step::AnswerParts;
+use second_tier::TierEntry;
 
 /// One flight, with everything that its load needs. Dropping it ends the flight.
 pub(crate) struct LoadTask<A: App> {
@@ -64,11 +65,13 @@ enum AnswerSource {
 struct Loaded<A: App> {
     outcome: Outcome,
     brought: Option<Box<BroughtAnswers<A>>>,
+    /// Whether the answer was built from something that may have changed meanwhile, so that other machines must not get it.
+    is_doubtful: bool,
 }
 
 impl<A: App> Loaded<A> {
     fn alone(outcome: Outcome) -> Self {
-        Self { outcome, brought: None }
+        Self { outcome, brought: None, is_doubtful: false }
     }
 }
 
@@ -139,8 +142,9 @@ impl<A: App> LoadTask<A> {
         let (telemetry, is_shared) = (self.node.client.telemetry(), self.flight.watch.is_some());
         // From here on the flight is ended even if a subscriber panics.
         self.load_span = Some(telemetry.load(self.subject(), self.plan.strategy(), is_shared));
-        // An answer of the provider needs no slot.
-        if let (Some(slot), None) = (&self.flight.slot, self.node.client.tier()) {
+        // An answer of the provider or the shared tier needs no slot.
+        let may_be_found = self.plan.is_shared() || self.node.client.tier().is_some();
+        if let (Some(slot), false) = (&self.flight.slot, may_be_found) {
             slot.begin();
         }
         let runtime = self.flight.runtime.clone();
@@ -181,14 +185,15 @@ impl<A: App> LoadTask<A> {
     }
 
     async fn run_load(&self) -> Option<Box<KeptAfterLoad<A>>> {
-        let entry = self.entry();
+        let entry = self.tier_entry();
         let attempt = self.load(entry.as_deref()).await;
         self.flight.end_turn();
         let loaded_from =
             attempt.as_ref().filter(|attempt| attempt.took.is_some()).map(|attempt| attempt.started);
+        let has_own_answers = attempt.as_ref().is_some_and(|attempt| attempt.has_own_answers);
         let is_unstored = self.node.terms().is_unstored;
         let landing = self.flight.begin_landing(is_unstored);
-        let (Loaded { outcome, brought }, stores) = match (landing, attempt) {
+        let (Loaded { outcome, brought, is_doubtful }, stores) = match (landing, attempt) {
             (Landing::Done(demand), Some(attempt)) => {
                 if let Some(took) = attempt.took {
                     self.query_state.note_load_time(took);
@@ -200,25 +205,32 @@ impl<A: App> LoadTask<A> {
         };
         let is_kept = !self.plan.keep_prefetched.is_zero();
         let may_be_pinned = stores && is_kept && self.flight.watch.is_some() && outcome.is_ok();
-        let is_copied = stores && entry.is_some();
+        let is_copied = match entry.as_deref() {
+            None => false,
+            Some(TierEntry::Provider(_)) => stores,
+            // Also if it is not stored here, since something newer has happened.
+            Some(TierEntry::Shared(_)) => !(is_unstored || is_doubtful || has_own_answers),
+        };
         let copied = outcome.as_ref().ok().filter(|_| is_copied).cloned();
         let is_alone = self.land(outcome);
         let pin = (may_be_pinned && is_alone)
             .then(|| AnyPin::new(self.query.home(self.node.client.cache()), &*self.query));
         let kept = KeptAfterLoad::new(pin, brought);
-        if let (Some(started), Some(_)) = (loaded_from, self.node.client.tier()) {
+        let has_tier = entry.is_some() || self.node.client.tier().is_some();
+        if let Some(started) = loaded_from.filter(|_| has_tier) {
             Box::pin(self.leave_copies(entry.zip(copied), kept.as_deref(), started)).await;
         }
         kept
     }
 
     /// Runs the load until it ends or is cancelled. In both cases it is dropped.
-    async fn load(&self, entry: Option<&ProviderEntry>) -> Option<Attempt> {
+    async fn load(&self, entry: Option<&TierEntry>) -> Option<Attempt> {
         // Pinned where it is made, so that the task contains it only once.
         let mut attempt = pin!(async {
             match entry {
-                // Boxed, so that tasks of clients without a provider stay small.
+                // Boxed, so that tasks of clients without a second tier stay small.
                 Some(entry) => Box::pin(self.find_or_load(entry)).await,
+                None if self.plan.is_shared() => Box::pin(self.load_alone()).await,
                 None if self.plan.never_loads() => Attempt::missing(self.flight.started),
                 None => self.attempts().await,
             }
@@ -301,7 +313,8 @@ impl<A: App> LoadTask<A> {
             if source == AnswerSource::Cache && self.node.terms().is_unstored {
                 self.expire(&value);
             }
-            return Loaded::alone(Ok(value));
+            let is_doubtful = self.plan.is_shared() && !self.node.take_inputs().is_empty();
+            return Loaded { is_doubtful, ..Loaded::alone(Ok(value)) };
         };
         let terms = self.node.terms();
         let times = self.plan.times(self.query.counts_as_absent(&self.plan, &value), started, &terms);
@@ -337,11 +350,17 @@ impl<A: App> LoadTask<A> {
                 telemetry.outdated(subject, strategy);
             }
         }
+        let is_doubtful = match &stored {
+            AnyStoreOutcome::Written | AnyStoreOutcome::Kept(_) => false,
+            // Its inputs were not compared.
+            AnyStoreOutcome::Overtaken => !inputs.is_empty(),
+            AnyStoreOutcome::Marked(_) => true,
+        };
         let value = match stored {
             AnyStoreOutcome::Kept(equal) | AnyStoreOutcome::Marked(Some(equal)) => self.query.to_value(equal),
             AnyStoreOutcome::Written | AnyStoreOutcome::Overtaken | AnyStoreOutcome::Marked(None) => value,
         };
-        Loaded { outcome: Ok(value), brought }
+        Loaded { outcome: Ok(value), brought, is_doubtful }
     }
 }
 

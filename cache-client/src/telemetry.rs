@@ -26,6 +26,8 @@
 //! | `provider_hit` | debug | `strategy` | the provider had the answer, and nothing was loaded; or it had a stale one, which entered the cache during the load |
 //! | `provider_error` | warn | `action`: `get`, `set` or `remove`, `error` | the provider failed, timed out, or returned a value that cannot be used: a miss |
 //! | `provider_passed_over` | debug | `action`, `error` | the provider has an entry of other types or another codec: a miss |
+//! | `shared_connected` | info | no `query`, no `strategy` | the client follows what is dropped in the [shared tier](crate::shared) |
+//! | `shared_error` | warn, debug for a request and for repeated failures | no `query`, no `strategy`; `action`: `request`, `connect` or `feed`, `error` | the [shared tier](crate::shared) has not answered a request, or a connection to it has ended or was not made |
 //! | `retry` | info | `strategy`, `attempt`: 2 for the first retry, `wait_seconds` | a load has failed, and will be retried |
 //! | `failed` | warn, debug if the error is [expected](crate::Fetch::is_expected) | `strategy`, `key`, `outcome`: `failed` or `panicked`, `error` | a load has ended without an answer |
 //! | `refused` | debug | `strategy` | a load was not started because its circuit breaker is open |
@@ -46,8 +48,8 @@
 //! its query is derived with `secret`.
 //!
 //! # Metrics
-//! With the cargo feature `metrics`, by the recorder of the `metrics` crate. All metrics except the one for breakers
-//! have the label `query`.
+//! With the cargo feature `metrics`, by the recorder of the `metrics` crate. All metrics except those for breakers and
+//! the shared tier have the label `query`.
 //!
 //! | metric | kind | labels beside `query` | what |
 //! |---|---|---|---|
@@ -62,6 +64,9 @@
 //! | `cache_client_retries_total` | counter | | events `retry` |
 //! | `cache_client_loads_total` | counter | `outcome` | loads that have ended |
 //! | `cache_client_breaker_changes_total` | counter | no `query`; `breaker`, `state` | events `breaker` |
+//! | `cache_client_shared_total` | counter | no `query`; `outcome`: `hit`, `miss`, `mismatch`, `refused`, `error` or `timeout` | what [`SharedCounts`](crate::shared::SharedCounts) counts |
+//! | `cache_client_shared_bytes_total` | counter, bytes | no `query`; `direction`: `read` or `written` | values of the shared tier |
+//! | `cache_client_shared_lag_seconds` | gauge, seconds | no `query` | how long ago everything was known that was dropped anywhere; looked at twice a second |
 //! | `cache_client_load_seconds` | histogram, seconds | | loads that were answered, failed or panicked, with all waits and retries |
 //! | `cache_client_flights` | gauge | | running loads |
 //!
@@ -93,8 +98,8 @@ use crate::error::OptionsError;
 pub(crate) use metrics::{Labels, describe};
 pub use names::TARGET;
 use names::{
-    BREAKER_CHANGES, HITS, MISSES, PROVIDER_ERRORS, PROVIDER_HITS, REFRESHES, RETRIES, STALE_HITS, STORES,
-    SUBSTITUTES,
+    BREAKER_CHANGES, HITS, MISSES, PROVIDER_ERRORS, PROVIDER_HITS, REFRESHES, RETRIES, SHARED, SHARED_BYTES,
+    SHARED_LAG, STALE_HITS, STORES, SUBSTITUTES,
 };
 
 /// How one client reports what it does. Never used under a lock, since subscribers are foreign code.
@@ -307,6 +312,33 @@ pub(crate) fn provider_error(query: &'static str, action: &'static str, error: &
 pub(crate) fn provider_passed_over(query: &'static str, action: &'static str, error: &dyn Display) {
     let error = field::display(error);
     event!(name: "provider_passed_over", target: TARGET, Level::DEBUG, query, action, error, "provider_passed_over");
+}
+
+/// Reports that the feed of the shared tier is followed.
+pub(crate) fn shared_connected() {
+    contained(|| event!(name: "shared_connected", target: TARGET, Level::INFO, "shared_connected"));
+}
+
+/// Reports that a request to the shared tier has failed, or that a connection to it has ended or was not made.
+pub(crate) fn shared_error(action: &'static str, error: &str, is_expected: bool) {
+    contained(|| match is_expected {
+        true => event!(name: "shared_error", target: TARGET, Level::DEBUG, action, error, "shared_error"),
+        false => event!(name: "shared_error", target: TARGET, Level::WARN, action, error, "shared_error"),
+    });
+}
+
+/// Counts what has become of something in the shared tier.
+pub(crate) fn count_shared(outcome: &'static str, count: u64) {
+    metrics::count_shared(SHARED, "outcome", outcome, count);
+}
+
+/// Counts bytes of values that were read from the shared tier, or written to it.
+pub(crate) fn count_shared_bytes(direction: &'static str, count: u64) {
+    metrics::count_shared(SHARED_BYTES, "direction", direction, count);
+}
+
+pub(crate) fn shared_lag(lag: Duration) {
+    metrics::set(SHARED_LAG, lag.as_secs_f64());
 }
 
 /// Reports that a mutation has ended.
