@@ -216,7 +216,7 @@ impl Inner {
     /// until the deadline. Also ends the connection if it is broken.
     pub(super) async fn call(&self, request: &Request, deadline: Instant) -> Option<Reply> {
         let link = self.link.borrow().clone()?;
-        let pass = self.circuit.lock().admit(Instant::now())?;
+        let pass = self.circuit.lock().admit(Instant::now()).ok()?;
         let mut passing = Passing { inner: self, pass: Some(pass) };
         let call = catch_panic(link.send(request));
         let answer = match tokio::time::timeout_at(deadline, call).await {

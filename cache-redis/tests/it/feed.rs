@@ -91,7 +91,7 @@ async fn the_third_version_of_the_protocol_may_be_used() {
     client.drop_key(&post(1)).await;
     assert_eq!(numbers(&client.feed(FeedId::default(), Duration::ZERO).await), [1]);
     let last = client.position().await.last;
-    assert_eq!(numbers(&client.feed(last, Duration::ZERO).await), []);
+    assert!(numbers(&client.feed(last, Duration::ZERO).await).is_empty());
 }
 
 #[tokio::test]
