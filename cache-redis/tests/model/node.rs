@@ -5,8 +5,8 @@ use std::time::Duration;
 use cache_redis::{
     Access, DropId, Envelope, Event, Found, Machine, Mark, Moment, Position, Reply, Request, Token,
 };
+use cache_redis_test_server::{Answer, Change, Step};
 
-use crate::history::{Answer, Change, Step};
 use crate::world::{KEEP, KEYS, LEASE, SHAPE, World, choose, covered, key, tags};
 
 pub struct Node {
@@ -337,7 +337,7 @@ impl World {
             let (read_began, read_time, answered) = (read.began, read.time, self.step);
             self.counts.answers += 1;
             let answer = Answer { node, key, version, load_began, read_began, read_time, answered };
-            self.history.note(self.step, format_args!("    {answer:?}"));
+            self.note(format_args!("    {answer:?}"));
             self.history.answers.push(answer);
         }
     }

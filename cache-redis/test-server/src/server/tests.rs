@@ -59,7 +59,9 @@ fn a_stopped_server_answers_when_it_is_continued() {
 #[test]
 #[should_panic(expected = "apt-get install redis-server")]
 fn a_missing_program_fails_with_the_name_of_the_package() {
-    let _server = TestServer::start_program("redis-server-that-is-not-installed", &[]);
+    let error =
+        TestServer::start_program("redis-server-that-is-not-installed", &[]).expect_err("it is missing");
+    panic!("{error}");
 }
 
 #[test]
