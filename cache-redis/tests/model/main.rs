@@ -64,7 +64,7 @@ fn run(steps: &[Next]) -> (Counts, Result<(), String>) {
     world.counts = Counts::default();
     steps.iter().for_each(|next| world.run(next));
     let judgement = world.history.judge(MAX_LAG, LEASE);
-    (world.counts, judgement.map_err(|objection| format!("{objection}\n{}", world.log)))
+    (world.counts, judgement.map_or(Ok(()), |objection| Err(format!("{objection}\n{}", world.log))))
 }
 
 #[test]
