@@ -1,7 +1,7 @@
 //! The breakers of a client, by name, and the permits of the loads that they let through. `circuit` decides when a
 //! breaker opens and closes.
 
-mod circuit;
+pub(crate) mod circuit;
 pub(crate) mod options;
 mod window;
 

@@ -28,6 +28,7 @@ use crate::presence::Presence;
 use crate::provider::tier::Tier;
 use crate::query_state::QueryStates;
 use crate::runtime::ClientRuntime;
+use crate::shared;
 use crate::telemetry::Telemetry;
 
 /// Loads what the cache does not have. Concurrent requests for a key share one load.
@@ -56,6 +57,8 @@ pub(crate) struct Shared<A: App> {
     write_order: WriteOrder<Client<A>>,
     /// The second tier, below the cache.
     tier: Option<Arc<Tier>>,
+    /// The tier that several machines share.
+    shared_tier: Option<Box<shared::Shared>>,
     /// How many loads may run at once.
     concurrency: Option<u32>,
     limit: Option<Arc<ConcurrencyLimit>>,
@@ -157,6 +160,28 @@ impl<A: App> Client<A> {
     #[must_use]
     pub fn provider_errors(&self) -> u64 {
         self.tier().map_or(0, |tier| tier.errors.count())
+    }
+
+    /// Returns how the client stands to its [shared tier](crate::shared). `None` without one.
+    ///
+    /// # Examples
+    /// ```
+    /// # use doctest_setup::*;
+    /// use cache_client::shared::{SharedTier, SimTier};
+    ///
+    /// # #[tokio::main(flavor = "current_thread", start_paused = true)]
+    /// # async fn main() -> Result<(), Box<dyn Error>> {
+    /// let tier = SharedTier::builder(SimTier::new()).connect().await?;
+    /// let client = Client::builder(blog_cache(), Blog::new()).shared(tier).build();
+    /// tokio::time::sleep(Duration::from_secs(1)).await;
+    /// let state = client.shared_state().unwrap();
+    /// assert!(state.is_usable && state.lag < Some(Duration::from_secs(1)));
+    /// # Ok(())
+    /// # }
+    /// ```
+    #[must_use]
+    pub fn shared_state(&self) -> Option<shared::SharedState> {
+        self.shared_tier().map(shared::Shared::state)
     }
 
     /// Tells the client whether its data is visible to anybody, such as in a window in the foreground. An inactive
@@ -291,6 +316,12 @@ impl<A: App> Client<A> {
 
     pub(crate) fn tier(&self) -> Option<&Arc<Tier>> {
         self.0.tier.as_ref()
+    }
+
+    /// The tier that several machines share, if the client has one.
+    #[inline]
+    pub(crate) fn shared_tier(&self) -> Option<&shared::Shared> {
+        self.0.shared_tier.as_deref()
     }
 
     pub(crate) fn wait_graph(&self) -> &Arc<WaitGraph> {

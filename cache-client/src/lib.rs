@@ -59,6 +59,7 @@
 //!   be observed.
 //! - [`Provider`] is a second tier below the cache, for queries derived with `persist`. The feature `test-util` adds
 //!   two for tests: `MemoryProvider` and `TrackingProvider`.
+//! - [`shared`] is a tier that several machines share, with what the others change.
 //! - [`QueryError`] says why there is no answer. Callers that waited for the same load share its error.
 //!
 //! # When a load fails
@@ -117,6 +118,7 @@ mod provider;
 mod query;
 mod query_state;
 mod runtime;
+pub mod shared;
 mod std_error;
 mod store_step;
 mod sync;

@@ -26,6 +26,7 @@
 //! | `provider_hit` | debug | `strategy` | the provider had the answer, and nothing was loaded; or it had a stale one, which entered the cache during the load |
 //! | `provider_error` | warn | `action`: `get`, `set` or `remove`, `error` | the provider failed, timed out, or returned a value that cannot be used: a miss |
 //! | `provider_passed_over` | debug | `action`, `error` | the provider has an entry of other types or another codec: a miss |
+//! | `shared_error` | warn, debug for a request | no `query`, no `strategy`; `action`: `request`, `connect` or `feed`, `error` | the [shared tier](crate::shared) has not answered a request, or a connection to it has ended or was not made |
 //! | `retry` | info | `strategy`, `attempt`: 2 for the first retry, `wait_seconds` | a load has failed, and will be retried |
 //! | `failed` | warn, debug if the error is [expected](crate::Fetch::is_expected) | `strategy`, `key`, `outcome`: `failed` or `panicked`, `error` | a load has ended without an answer |
 //! | `refused` | debug | `strategy` | a load was not started because its circuit breaker is open |
@@ -311,6 +312,16 @@ pub(crate) fn provider_error(query: &'static str, action: &'static str, error: &
 pub(crate) fn provider_passed_over(query: &'static str, action: &'static str, error: &dyn Display) {
     let error = field::display(error);
     event!(name: "provider_passed_over", target: TARGET, Level::DEBUG, query, action, error, "provider_passed_over");
+}
+
+/// Reports that a request to the shared tier has failed, or that a connection to it has ended or was not made.
+pub(crate) fn shared_error(action: &'static str, error: &str) {
+    contained(|| match action {
+        "request" => {
+            event!(name: "shared_error", target: TARGET, Level::DEBUG, action, error, "shared_error")
+        }
+        _ => event!(name: "shared_error", target: TARGET, Level::WARN, action, error, "shared_error"),
+    });
 }
 
 /// Reports that a mutation has ended.

@@ -2,13 +2,12 @@
 
 use std::time::Duration;
 
+use cache_client::shared::CallError;
+use cache_client::shared::protocol::{
+    Asked, ClientId, Dropped, Envelope, Epoch, FeedAnswer, FeedId, FeedItem, Field, Filled, Found, Mark,
+    Opened, Position,
+};
 use redis::Value;
-
-use crate::envelope::Envelope;
-use crate::error::CallError;
-use crate::ids::{ClientId, Epoch, FeedId};
-use crate::mark::{Field, Mark};
-use crate::request::{Asked, Dropped, FeedAnswer, FeedItem, Filled, Found, Opened, Position};
 
 /// `None` stands for anything that is not as expected.
 pub(crate) fn read<T>(value: Value, parse: impl FnOnce(&Value) -> Option<T>) -> Result<T, CallError> {

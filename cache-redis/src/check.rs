@@ -3,7 +3,7 @@
 use redis::aio::MultiplexedConnection;
 use redis::{Cmd, RedisError, Value};
 
-use crate::error::{CallError, ConnectError};
+use crate::error::{ConnectError, call_error};
 use crate::script;
 
 /// The oldest version of Redis that has streams, and scripts that may write after they have read the clock.
@@ -102,7 +102,7 @@ async fn tried(
             Ok(None)
         }
         Err(error) => {
-            Err(ConnectError::Unreachable { address: address.to_owned(), source: CallError::from(error) })
+            Err(ConnectError::Unreachable { address: address.to_owned(), source: call_error(error) })
         }
     }
 }

@@ -3,12 +3,13 @@
 use std::future::Future;
 use std::time::Duration;
 
+use cache_client::shared::CallError;
+use cache_client::shared::protocol::{Mark, Reply, Request};
 use redis::aio::MultiplexedConnection;
 use redis::{AsyncConnectionConfig, RedisError, Value};
 
-use crate::error::{CallError, ConnectError};
-use crate::mark::Mark;
-use crate::request::{Reply, Request};
+use crate::error::{ConnectError, call_error};
+use crate::names::{lease_field, of_key, value_field};
 use crate::script::{self, Script};
 use crate::{answer, check};
 
@@ -131,34 +132,34 @@ impl Call {
             }
             Request::Read { key, shape } => {
                 let mut command = redis::cmd("HGET");
-                command.arg(key.server_key(namespace)).arg(shape.value_field());
+                command.arg(of_key(namespace, key)).arg(value_field(*shape));
                 Self::Command(command)
             }
-            Request::Ask { key, shape, candidate, token, lease } => {
+            Request::Ask { key, shape, max_age, candidate, token, lease } => {
                 let mut arguments = vec![run(), candidate.0.to_vec()];
                 arguments.extend(
-                    [shape.value_field(), shape.lease_field(), key.table().to_owned()].map(Into::into),
+                    [value_field(*shape), lease_field(*shape), key.table().to_owned()].map(Into::into),
                 );
-                arguments.extend([token.0.to_vec(), number(lease.as_millis())]);
-                script(&script::ASK, vec![state(), feed(), key.server_key(namespace)], arguments)
+                arguments.extend([token.0.to_vec(), number(lease.as_millis()), number(max_age.as_millis())]);
+                script(&script::ASK, vec![state(), feed(), of_key(namespace, key)], arguments)
             }
             Request::Fill { key, shape, token, keep, envelope } => {
-                let mut arguments = [shape.value_field(), shape.lease_field()].map(Into::into).to_vec();
+                let mut arguments = [value_field(*shape), lease_field(*shape)].map(Into::into).to_vec();
                 arguments.extend([token.0.to_vec(), envelope.epoch.0.to_vec(), number(envelope.number)]);
                 arguments.extend([number(keep.as_millis().max(1)), envelope.encode()]);
                 arguments.extend(key.fields(&envelope.tags).iter().map(|field| field.name()));
-                script(&script::FILL, vec![state(), key.server_key(namespace)], arguments)
+                script(&script::FILL, vec![state(), of_key(namespace, key)], arguments)
             }
             Request::Lose { key, shape, token } => {
-                let arguments = vec![shape.lease_field().into_bytes(), token.0.to_vec()];
-                script(&script::LOSE, vec![key.server_key(namespace)], arguments)
+                let arguments = vec![lease_field(*shape).into_bytes(), token.0.to_vec()];
+                script(&script::LOSE, vec![of_key(namespace, key)], arguments)
             }
             Request::Drop { candidate, client, marks } => {
                 let marks: Vec<_> = marks.iter().cloned().map(Mark::for_the_feed).collect();
                 // At least one, so that the script always begins with DEL.
                 let mut keys = vec![state(), feed(), format!("{namespace}:none").into_bytes()];
                 keys.extend(marks.iter().filter_map(|mark| match mark {
-                    Mark::Key(key) => Some(key.server_key(namespace)),
+                    Mark::Key(key) => Some(of_key(namespace, key)),
                     _ => None,
                 }));
                 let mut arguments = vec![run(), candidate.0.to_vec(), client.0.to_vec()];
@@ -203,7 +204,7 @@ async fn within<T>(
     call: impl Future<Output = Result<T, RedisError>>,
 ) -> Result<T, CallError> {
     match tokio::time::timeout(limit, call).await {
-        Ok(answer) => Ok(answer?),
+        Ok(answer) => answer.map_err(call_error),
         Err(_elapsed) => Err(CallError::Timeout(limit)),
     }
 }

@@ -1,7 +1,6 @@
 //! What can go wrong between a client and the server.
 
-use std::time::Duration;
-
+use cache_client::shared::CallError;
 use redis::RedisError;
 
 /// Why a server cannot be used.
@@ -50,31 +49,10 @@ pub enum ConnectError {
     },
 }
 
-/// Why a request was not answered.
-///
-/// Except after [`Refused`](Self::Refused), the server may have carried it out.
-#[derive(Debug, thiserror::Error)]
-#[non_exhaustive]
-pub enum CallError {
-    /// The answer has not come in time.
-    #[error("the shared tier has not answered within {0:?}")]
-    Timeout(Duration),
-    /// The server has answered with an error.
-    #[error("the shared tier refuses a request: {0}")]
-    Refused(String),
-    /// The connection has ended.
-    #[error("the connection to the shared tier has ended")]
-    Ended(#[source] RedisError),
-    /// The answer cannot be read.
-    #[error("the shared tier has answered something else: {0}")]
-    Unreadable(String),
-}
-
-impl From<RedisError> for CallError {
-    fn from(error: RedisError) -> Self {
-        match error.code() {
-            Some(_) => Self::Refused(error.to_string()),
-            None => Self::Ended(error),
-        }
+/// What the driver has reported.
+pub(crate) fn call_error(error: RedisError) -> CallError {
+    match error.code() {
+        Some(_) => CallError::Refused(error.to_string()),
+        None => CallError::Ended(error.into()),
     }
 }

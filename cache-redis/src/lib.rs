@@ -5,9 +5,7 @@
 //!   lies in the server byte by byte.
 //! - [`Machine`] is one client's knowledge of the tier, as plain data: what the feed has told, until when answers are
 //!   fresh, which drops are not acknowledged. It decides, and sends nothing itself.
-//! - [`SimTier`] is a server in memory, for tests. It is compared with a real one on random requests.
-//!
-//! Missing: the tasks that connect the three and reconnect, and the part of the query client that uses them.
+//! - [`SimServer`] is a server in memory, for tests. It is compared with a real one on random requests.
 //!
 //! # What it will guarantee
 //! One primary keeps what it has acknowledged, and reads of the origin see its finished writes. Then:
@@ -25,20 +23,15 @@
 mod answer;
 mod check;
 mod connection;
-mod envelope;
 mod error;
-mod ids;
-mod machine;
-mod mark;
-mod request;
+mod names;
 mod script;
-mod sim;
 
+pub use cache_client::shared::machine::{Access, Action, DropId, Event, FEED_COUNT, Machine};
+pub use cache_client::shared::protocol::{
+    Asked, ClientId, Dropped, Envelope, Epoch, FeedAnswer, FeedId, FeedItem, Field, Filled, Found, Key,
+    MAX_KEY, Mark, Opened, Position, Reply, Request, Shape, Token, tag_bucket,
+};
+pub use cache_client::shared::{CallError, SimServer, SimTier};
 pub use connection::{Connection, Settings};
-pub use envelope::Envelope;
-pub use error::{CallError, ConnectError};
-pub use ids::{ClientId, Epoch, FeedId, Moment, Shape, Token};
-pub use machine::{Access, Action, DropId, Event, FEED_COUNT, Machine};
-pub use mark::{Field, Key, MAX_KEY, Mark, tag_bucket};
-pub use request::{Asked, Dropped, FeedAnswer, FeedItem, Filled, Found, Opened, Position, Reply, Request};
-pub use sim::SimTier;
+pub use error::ConnectError;

@@ -29,6 +29,7 @@ use crate::provider::Provider;
 use crate::provider::tier::{TIMEOUT, Tier};
 use crate::query_state::QueryStates;
 use crate::runtime::ClientRuntime;
+use crate::shared::{self, ClientClock, SharedTier};
 use crate::store_step::{self, AnswerStore, Start, Step};
 use crate::telemetry::{self, Telemetry};
 
@@ -44,6 +45,7 @@ pub struct ClientBuilder<A: App> {
     traces_keys: bool,
     tier: Option<Tier>,
     provider_timeout: Duration,
+    shared: Option<SharedTier>,
     runtime: Option<Handle>,
     concurrency: Option<u32>,
     steps: AnyStoreSteps,
@@ -89,6 +91,7 @@ impl<A: App> ClientBuilder<A> {
             traces_keys: false,
             tier: None,
             provider_timeout: TIMEOUT,
+            shared: None,
             runtime: None,
             concurrency: None,
             steps: AnyStoreSteps::default(),
@@ -298,6 +301,26 @@ impl<A: App> ClientBuilder<A> {
         self
     }
 
+    /// Shares the answers to queries derived with `share` with other machines, by a [shared tier](crate::shared). The last
+    /// call wins.
+    ///
+    /// # Examples
+    /// ```
+    /// # use doctest_setup::*;
+    /// use cache_client::shared::{SharedTier, SimTier};
+    ///
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> Result<(), Box<dyn Error>> {
+    /// let tier = SharedTier::builder(SimTier::new()).connect().await?;
+    /// let client = Client::builder(blog_cache(), Blog::new()).shared(tier).build();
+    /// # Ok(())
+    /// # }
+    /// ```
+    pub fn shared(mut self, tier: SharedTier) -> Self {
+        self.shared = Some(tier);
+        self
+    }
+
     /// Sets the runtime on which loads and the tasks of observers run. The default is the runtime in which
     /// [`build`](Self::build) is called. Without one, each caller's own runtime is used.
     ///
@@ -475,6 +498,11 @@ impl<A: App> ClientBuilder<A> {
         let tier = self.tier.map(|tier| Arc::new(tier.with_timeout(self.provider_timeout)));
         let settings: HashMap<_, _, _> =
             self.settings.into_iter().map(|(query, set)| (query, set.options)).collect();
+        let runtime = Arc::new(ClientRuntime::new(runtime));
+        let shared_tier = self.shared.map(|tier| {
+            let clock = ClientClock::of(&self.cache);
+            Box::new(shared::Shared::new(tier, clock, Arc::clone(&runtime)))
+        });
         let tables = A::Registry::describe().len();
         let client = Client(Arc::new(Shared {
             has_no_options: settings.is_empty()
@@ -489,11 +517,12 @@ impl<A: App> ClientBuilder<A> {
             query_states: QueryStates::new(tables),
             layers: LayerRegistry::default(),
             breakers: Breakers::new(self.breakers),
-            runtime: Arc::new(ClientRuntime::new(runtime)),
+            runtime,
             wait_graph: Arc::new(WaitGraph::default()),
             scopes: Arc::default(),
             write_order: WriteOrder::default(),
             tier,
+            shared_tier,
             concurrency: self.concurrency,
             limit: self.concurrency.map(ConcurrencyLimit::new),
             flights: AtomicU64::new(1),
@@ -503,6 +532,9 @@ impl<A: App> ClientBuilder<A> {
             steps: self.steps,
         }));
         self.built.iter().for_each(|built| built(&client));
+        if let Some(shared_tier) = client.shared_tier() {
+            shared_tier.start(Box::new(|_dropped| {}));
+        }
         client
     }
 }

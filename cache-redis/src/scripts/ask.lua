@@ -1,4 +1,5 @@
--- KEYS: state, feed, value. ARGV: run, candidate, field of the value, field of the lease, table, token, lease in ms.
+-- KEYS: state, feed, value. ARGV: run, candidate, field of the value, field of the lease, table, token,
+-- lease in ms, how old in ms a value may be.
 local function number(bytes, from, count)
   local n = 0
   for i = from, from + count - 1 do n = n * 256 + string.byte(bytes, i) end
@@ -27,7 +28,9 @@ if found.err then
   redis.call('DEL', KEYS[3])
   found = {false, false}
 end
-if found[1] and usable(found[1], epoch) then return {'value', epoch, n, now, found[1]} end
+if found[1] and usable(found[1], epoch) and now - number(found[1], 26, 8) <= tonumber(ARGV[8]) then
+  return {'value', epoch, n, now, found[1]}
+end
 -- A lease that ends later than any can is one of a clock that has gone back.
 local left = found[2] and (tonumber(string.sub(found[2], 17)) or 0) - now or 0
 if left > 0 and left <= 600000 then return {'awaited', epoch, n, now, left} end

@@ -72,6 +72,7 @@ async fn one_caller_has_the_lease_until_it_fills_or_gives_up() {
     // A build with another shape does not wait for this one.
     let other_shape = cache_redis::Request::Ask {
         key: post(1),
+        max_age: Duration::MAX,
         shape: cache_redis::Shape(2),
         candidate: cache_redis::Epoch([2; 16]),
         token: cache_redis::Token([2; 16]),

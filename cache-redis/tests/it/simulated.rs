@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use cache_redis::{
     CallError, ClientId, Connection, Envelope, Epoch, FeedAnswer, FeedId, Found, Key, Mark, Position, Reply,
-    Request, Shape, SimTier, Token, tag_bucket,
+    Request, Shape, SimServer, Token, tag_bucket,
 };
 use cache_redis_test_server::TestServer;
 use proptest::prelude::*;
@@ -16,7 +16,7 @@ use crate::support::{admin, settings};
 struct Pair<'a> {
     server: &'a mut TestServer,
     connection: Connection,
-    sim: SimTier,
+    sim: SimServer,
     /// The places of the same entries in both feeds. The first is before all.
     places: Vec<(FeedId, FeedId)>,
     /// The leases that were asked for.
@@ -29,7 +29,7 @@ struct Pair<'a> {
 enum Next {
     Open,
     Read { key: usize, shape: u64 },
-    Ask { key: usize, shape: u64, is_short: bool },
+    Ask { key: usize, shape: u64, is_short: bool, is_old_refused: bool },
     Fill { lease: usize, tag: Option<u16> },
     Lose { lease: usize },
     Drop { marks: Vec<Mark> },
@@ -61,8 +61,9 @@ fn next() -> impl Strategy<Value = Next> {
     prop_oneof![
         4 => Just(Next::Open),
         10 => (key.clone(), shape.clone()).prop_map(|(key, shape)| Next::Read { key, shape }),
-        20 => (key.clone(), shape, prop::bool::weighted(0.2))
-            .prop_map(|(key, shape, is_short)| Next::Ask { key, shape, is_short }),
+        20 => (key.clone(), shape, prop::bool::weighted(0.2), prop::bool::weighted(0.2)).prop_map(
+            |(key, shape, is_short, is_old_refused)| Next::Ask { key, shape, is_short, is_old_refused },
+        ),
         20 => (0..4_usize, prop::option::of(0..3_u8))
             .prop_map(|(lease, tag)| Next::Fill { lease, tag: tag.map(|tag| tag_bucket(&[tag])) }),
         3 => (0..4_usize).prop_map(|lease| Next::Lose { lease }),
@@ -82,18 +83,21 @@ impl Pair<'_> {
         let request = match next.clone() {
             Next::Open => Request::Open { candidate: self.candidate() },
             Next::Read { key: at, shape } => Request::Read { key: key(at), shape: Shape(shape) },
-            Next::Ask { key: at, shape, is_short } => {
+            Next::Ask { key: at, shape, is_short, is_old_refused } => {
                 let candidate = self.candidate();
                 let token = Token([self.leases.len() as u8 + 1; 16]);
                 // The simulated clock stands still, so a lease is over at once or not at all.
                 let lease = if is_short { Duration::ZERO } else { Duration::from_secs(60) };
-                Request::Ask { key: key(at), shape: Shape(shape), candidate, token, lease }
+                let max_age = if is_old_refused { Duration::from_secs(3600) } else { Duration::MAX };
+                Request::Ask { key: key(at), shape: Shape(shape), max_age, candidate, token, lease }
             }
             Next::Fill { lease, tag } => {
                 let Some((key, shape, token, position)) = self.lease(lease) else { return Ok(()) };
                 let Position { epoch, number } = position;
                 let tags = tag.into_iter().collect();
-                let envelope = Envelope { epoch, number, began: 0, tags, body: token.0.to_vec() };
+                // Of the distant past, or of a clock that is ahead.
+                let began = if tag.is_some() { 0 } else { 1 << 52 };
+                let envelope = Envelope { epoch, number, began, tags, body: token.0.to_vec() };
                 Request::Fill { key, shape, token, keep: Duration::from_secs(60), envelope }
             }
             Next::Lose { lease } => {
@@ -252,7 +256,7 @@ fn compare(cases: u32, steps: impl Strategy<Value = Vec<Next>>) {
             admin(&server, &["CONFIG", "SET", "maxmemory", "0"]).await;
             admin(&server, &["FLUSHALL"]).await;
             let connection = Connection::open(&settings(&server)).await.expect("the server is accepted");
-            let (sim, places) = (SimTier::new(), vec![(FeedId::default(), FeedId::default())]);
+            let (sim, places) = (SimServer::new(), vec![(FeedId::default(), FeedId::default())]);
             let mut pair =
                 Pair { server: &mut server, connection, sim, places, leases: vec![], epochs: 0, epoch: None };
             for next in &steps {

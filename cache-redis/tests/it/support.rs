@@ -68,7 +68,8 @@ impl Client {
         let mut token = [self.id; 16];
         token[1] = self.leases;
         let (key, candidate, token) = (key.clone(), self.candidate(), Token(token));
-        let request = Request::Ask { key, shape: SHAPE, candidate, token, lease: LEASE };
+        let request =
+            Request::Ask { key, shape: SHAPE, max_age: Duration::MAX, candidate, token, lease: LEASE };
         let Reply::Asked(asked) = self.send(request).await else { unreachable!() };
         (asked, token)
     }

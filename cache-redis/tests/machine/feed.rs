@@ -2,6 +2,8 @@ use cache_redis::{Access, Field, tag_bucket};
 
 use super::*;
 
+const NANOSECOND: Duration = Duration::from_nanos(1);
+
 #[test]
 fn a_client_marks_everything_before_it_uses_the_tier_for_the_first_time() {
     let mut machine = Machine::new(OWN, MAX_LAG);
@@ -10,7 +12,7 @@ fn a_client_marks_everything_before_it_uses_the_tier_for_the_first_time() {
     let actions = machine.handle(Event::Opened { sent: seconds(1), opened: opened(at(10)) });
     assert_eq!(actions, [Action::InvalidateAll, Action::Extend, wait_after(10)]);
     assert_eq!(machine.access(&post(1), &[], seconds(3)), Access::Read);
-    assert_eq!(machine.access(&post(1), &[], Moment(seconds(3).0 + 1)), Access::Origin);
+    assert_eq!(machine.access(&post(1), &[], seconds(3) + NANOSECOND), Access::Origin);
 }
 
 #[test]
@@ -175,7 +177,7 @@ fn values_are_asked_for_after_a_load_of_its_own_until_the_feed_was_read_after_it
     let mut machine = following();
     machine.handle(Event::LoadedAlone { at: seconds(1) });
     assert_eq!(machine.access(&post(1), &[], seconds(1)), Access::Ask);
-    machine.handle(read(Moment(seconds(1).0 - 1), vec![], at(10)));
+    machine.handle(read(seconds(1) - NANOSECOND, vec![], at(10)));
     assert_eq!(machine.access(&post(1), &[], seconds(1)), Access::Ask);
     machine.handle(read(seconds(1), vec![], at(10)));
     assert_eq!(machine.access(&post(1), &[], seconds(1)), Access::Read);
@@ -188,7 +190,7 @@ fn an_answer_of_another_epoch_stops_the_use_of_the_tier_until_the_feed_was_read_
     assert_eq!(machine.access(&post(1), &[], seconds(1)), Access::Origin);
     assert!(!machine.may_fill(&post(1), &envelope(at(10))));
     // This may have been answered before.
-    machine.handle(read(Moment(seconds(1).0 - 1), vec![], at(10)));
+    machine.handle(read(seconds(1) - NANOSECOND, vec![], at(10)));
     assert_eq!(machine.access(&post(1), &[], seconds(1)), Access::Origin);
     // It was a late answer of an epoch before this one.
     machine.handle(read(seconds(1), vec![], at(10)));

@@ -5,9 +5,10 @@ mod feed;
 
 use std::time::Duration;
 
+use cache_core::Moment;
 use cache_redis::{
     Action, ClientId, Dropped, Envelope, Epoch, Event, FeedAnswer, FeedId, FeedItem, Key, Machine, Mark,
-    Moment, Opened, Position,
+    Opened, Position,
 };
 
 const MAX_LAG: Duration = Duration::from_secs(2);
@@ -36,7 +37,7 @@ fn id(number: u64) -> FeedId {
 }
 
 fn seconds(seconds: u64) -> Moment {
-    Moment(seconds * 1_000_000_000)
+    Moment::ORIGIN + Duration::from_secs(seconds)
 }
 
 fn item(number: u64, client: ClientId, mark: Mark) -> FeedItem {

@@ -2,9 +2,8 @@
 
 use std::time::Duration;
 
-use cache_redis::{
-    Access, DropId, Envelope, Event, Found, Machine, Mark, Moment, Position, Reply, Request, Token,
-};
+use cache_core::Moment;
+use cache_redis::{Access, DropId, Envelope, Event, Found, Machine, Mark, Position, Reply, Request, Token};
 use cache_redis_test_server::{Answer, Change, Step};
 
 use crate::world::{KEEP, KEYS, LEASE, SHAPE, World, choose, covered, key, tags};
@@ -211,7 +210,8 @@ impl World {
         let flying = self.nodes[node].flight(flight);
         flying.phase = Phase::Tier;
         flying.asks_again = false;
-        let request = Request::Ask { key: key(flying.key), shape: SHAPE, candidate, token, lease: LEASE };
+        let (key, max_age) = (key(flying.key), Duration::MAX);
+        let request = Request::Ask { key, shape: SHAPE, max_age, candidate, token, lease: LEASE };
         self.send(node, request, Purpose::Flight(flight));
     }
 
@@ -246,7 +246,7 @@ impl World {
                     Found::Value(_) if asks_again => self.ask_again(node, flight),
                     Found::Value(envelope) => {
                         let machine = &self.nodes[node].machine;
-                        if machine.is_answer(&key(at), &asked, envelope, now) {
+                        if machine.is_answer(&key(at), asked.position.epoch, envelope, now) {
                             self.complete_from_tier(node, flight, envelope);
                         } else {
                             self.load_alone(node, flight);

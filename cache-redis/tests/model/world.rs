@@ -4,9 +4,10 @@
 use std::fmt::Write;
 use std::time::Duration;
 
+use cache_core::Moment;
 use cache_redis::{
-    Action, ClientId, Epoch, Event, FeedAnswer, FeedId, Filled, Found, Key, Machine, Mark, Moment, Reply,
-    Request, Shape, SimTier, Token, tag_bucket,
+    Action, ClientId, Epoch, Event, FeedAnswer, FeedId, Filled, Found, Key, Machine, Mark, Reply, Request,
+    Shape, SimServer, Token, tag_bucket,
 };
 use cache_redis_test_server::{Dropped, History, Step};
 
@@ -125,7 +126,7 @@ pub struct Counts {
 }
 
 pub struct World {
-    pub server: SimTier,
+    pub server: SimServer,
     pub history: History,
     /// Each step, for the message of a failed run.
     pub log: String,
@@ -179,7 +180,7 @@ impl World {
     pub fn new() -> Self {
         let node = |id: usize| Node::new(id, Machine::new(ClientId([id as u8; 8]), MAX_LAG));
         Self {
-            server: SimTier::new(),
+            server: SimServer::new(),
             history: History::default(),
             log: String::new(),
             counts: Counts::default(),
@@ -194,7 +195,7 @@ impl World {
     }
 
     pub fn moment(&self) -> Moment {
-        Moment(self.now.as_nanos() as u64)
+        Moment::ORIGIN + self.now
     }
 
     pub fn note(&mut self, what: std::fmt::Arguments<'_>) {

@@ -2,9 +2,9 @@
 
 use std::time::Duration;
 
-use crate::envelope::Envelope;
-use crate::ids::{ClientId, Epoch, FeedId, Shape, Token};
-use crate::mark::{Field, Key, Mark};
+use crate::shared::envelope::Envelope;
+use crate::shared::ids::{ClientId, Epoch, FeedId, Shape, Token};
+use crate::shared::mark::{Field, Key, Mark};
 
 /// One request. Requests that find no state begin a new epoch, which is then `candidate`.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -28,6 +28,9 @@ pub enum Request {
         key: Key,
         /// The shape of the value.
         shape: Shape,
+        /// How long ago the load of the value may have begun. An older value is passed over. Fractions of a millisecond
+        /// do not count.
+        max_age: Duration,
         /// The epoch that begins if the server has no epoch yet.
         candidate: Epoch,
         /// The owner of the lease.

@@ -2,17 +2,21 @@
 
 mod drops;
 mod feed;
+mod lookups;
 mod marks;
 
 use std::collections::HashMap;
 use std::time::Duration;
 
-use crate::envelope::Envelope;
-use crate::ids::{ClientId, Epoch, FeedId, Moment};
-use crate::mark::{Field, Key, Mark};
-use crate::request::{Asked, FeedAnswer, Opened, Position};
+use cache_core::Moment;
+
+use crate::shared::envelope::Envelope;
+use crate::shared::ids::{ClientId, Epoch, FeedId};
+use crate::shared::mark::{Field, Key, Mark};
+use crate::shared::request::{FeedAnswer, Opened, Position};
 pub use drops::DropId;
 use drops::Drops;
+use lookups::Lookups;
 
 /// How many entries one read of the feed returns at most.
 pub const FEED_COUNT: usize = 1000;
@@ -39,6 +43,7 @@ pub struct Machine {
     /// When an answer had another epoch. Until the feed has confirmed either, the tier is not used.
     doubted: Option<Moment>,
     drops: Drops,
+    lookups: Lookups,
 }
 
 /// What the feed's connection does.
@@ -127,6 +132,19 @@ pub enum Event {
     },
     /// It is time to try again what has failed.
     Retry,
+    /// A key will be asked for. It is asked for until [`LookupEnded`](Self::LookupEnded), perhaps several times.
+    LookupBegun {
+        /// The key.
+        key: Key,
+    },
+    /// A key is not asked for any more.
+    LookupEnded {
+        /// The key.
+        key: Key,
+    },
+    /// What was applied cannot be relied on: the machine was suspended, so that its clock has not counted, or marks were
+    /// not carried out. The feed's connection is given up.
+    Lost,
 }
 
 /// What a client has to do.
@@ -161,9 +179,9 @@ pub enum Action {
 pub enum Access {
     /// Only at the origin.
     Origin,
-    /// By [`Request::Ask`](crate::Request::Ask), which compares with the server's state.
+    /// By [`Request::Ask`](crate::shared::protocol::Request::Ask), which compares with the server's state.
     Ask,
-    /// By [`Request::Read`](crate::Request::Read), and if that finds nothing usable, by `Ask`.
+    /// By [`Request::Read`](crate::shared::protocol::Request::Read), and if that finds nothing usable, by `Ask`.
     Read,
 }
 
@@ -182,6 +200,7 @@ impl Machine {
             loaded_alone: None,
             doubted: None,
             drops: Drops::default(),
+            lookups: Lookups::default(),
         }
     }
 
@@ -221,6 +240,18 @@ impl Machine {
                 Vec::new()
             }
             Event::Retry => self.send_outbox(),
+            Event::LookupBegun { key } => {
+                self.lookups.begin(key);
+                Vec::new()
+            }
+            Event::LookupEnded { key } => {
+                self.lookups.end(&key);
+                Vec::new()
+            }
+            Event::Lost => {
+                (self.phase, self.applied, self.current_at) = (Phase::Away, None, None);
+                vec![Action::InvalidateAll]
+            }
         }
     }
 
@@ -228,7 +259,7 @@ impl Machine {
     /// tier, `start` is `None`.
     #[must_use]
     pub fn fresh_until(&self, start: Option<Moment>) -> Option<Moment> {
-        Some(self.current_at.max(start)?.after(self.max_lag))
+        Some(self.current_at.max(start)? + self.max_lag)
     }
 
     /// Returns how to look for a key that is not stored here. `tags` are the hashes of its tags. Must be asked before
@@ -247,17 +278,17 @@ impl Machine {
         }
     }
 
-    /// Returns whether the answer to [`Request::Read`](crate::Request::Read) may be used, when it has come.
+    /// Returns whether the answer to [`Request::Read`](crate::shared::protocol::Request::Read) may be used, when it has come.
     #[must_use]
     pub fn is_hit(&self, key: &Key, envelope: &Envelope, now: Moment) -> bool {
         self.is_usable(now) && self.knows_all_seen() && self.is_current(key, envelope)
     }
 
-    /// Returns whether the value in an answer to [`Request::Ask`](crate::Request::Ask) may be used, when it has come.
-    /// Its position must have been reported before.
+    /// Returns whether the value in an answer to [`Request::Ask`](crate::shared::protocol::Request::Ask) may be used, when it has come.
+    /// Its position, which has the epoch, must have been reported before.
     #[must_use]
-    pub fn is_answer(&self, key: &Key, asked: &Asked, envelope: &Envelope, now: Moment) -> bool {
-        self.is_usable(now) && self.is_present(asked.position.epoch) && self.is_current(key, envelope)
+    pub fn is_answer(&self, key: &Key, epoch: Epoch, envelope: &Envelope, now: Moment) -> bool {
+        self.is_usable(now) && self.is_present(epoch) && self.is_current(key, envelope)
     }
 
     /// Returns whether a loaded value may be sent to the server. If not, its lease is given up.
@@ -279,8 +310,22 @@ impl Machine {
         self.drops.waiting()
     }
 
-    fn position(&self) -> Option<Position> {
+    /// Returns how many drops were sent and are neither acknowledged nor failed.
+    #[must_use]
+    pub fn under_way(&self) -> usize {
+        self.drops.under_way()
+    }
+
+    /// Returns how far the feed has been applied. `None` before the first answer.
+    #[must_use]
+    pub fn position(&self) -> Option<Position> {
         self.applied.map(|applied| applied.position)
+    }
+
+    /// Returns when a read of the feed was sent that has told everything up to then.
+    #[must_use]
+    pub fn current_at(&self) -> Option<Moment> {
+        self.current_at
     }
 
     fn is_present(&self, epoch: Epoch) -> bool {
@@ -302,6 +347,7 @@ impl Machine {
         let wide = || key.fields(&envelope.tags).into_iter().filter(Field::is_wide);
         self.is_present(envelope.epoch)
             && !self.drops.block(key, &envelope.tags)
+            && self.lookups.last(key) <= envelope.number
             && wide().all(|field| self.wide.get(&field).is_none_or(|last| *last <= envelope.number))
     }
 
@@ -315,11 +361,17 @@ impl Machine {
 
     fn acknowledged(&mut self, at: Moment, drop: DropId, position: Position) -> Vec<Action> {
         self.see(at, position);
-        self.drops.acknowledge(drop, position);
+        let marks = self.drops.acknowledge(drop, position);
+        // Before the feed tells it, so that answers from before are not used.
+        if self.position().is_some_and(|own| own.epoch == position.epoch) {
+            self.note(&marks, position.number);
+        }
         self.send_outbox()
     }
 
-    fn note_wide(&mut self, marks: &[Mark], number: u64) {
+    /// Takes note of a drop in the present epoch.
+    fn note(&mut self, marks: &[Mark], number: u64) {
+        self.lookups.note(marks, number);
         for field in marks.iter().map(Mark::field).filter(Field::is_wide) {
             let last = self.wide.entry(field).or_default();
             *last = number.max(*last);

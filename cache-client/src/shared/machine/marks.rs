@@ -2,7 +2,7 @@
 
 use std::collections::HashSet;
 
-use crate::mark::{Key, Mark, tag_bucket};
+use crate::shared::mark::{Key, Mark, tag_bucket};
 
 /// The keys, and the tags, that a set has at most. Beyond that, keys become their tables, and tags everything.
 pub(crate) const LIMIT: usize = 10_000;

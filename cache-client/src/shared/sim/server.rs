@@ -1,13 +1,18 @@
-//! A server in memory that answers requests as a real one does. Knows no connection: callers deliver the requests.
+//! The simulated server as plain data: answers requests as a real one does. Knows no connection and no clock.
 
 use std::collections::{HashMap, VecDeque};
 use std::time::Duration;
 
-use crate::envelope::Envelope;
-use crate::error::CallError;
-use crate::ids::{Epoch, FeedId, Shape, Token};
-use crate::mark::{Field, Key, Mark};
-use crate::request::{Asked, Dropped, FeedAnswer, FeedItem, Filled, Found, Opened, Position, Reply, Request};
+use crate::shared::envelope::Envelope;
+use crate::shared::error::CallError;
+use crate::shared::ids::{Epoch, FeedId, Shape, Token};
+use crate::shared::mark::{Field, Key, Mark};
+use crate::shared::request::{
+    Asked, Dropped, FeedAnswer, FeedItem, Filled, Found, Opened, Position, Reply, Request,
+};
+
+/// The time of a new server, in milliseconds since 1970.
+const START: u64 = 1_700_000_000_000;
 
 /// How long a lease can be at most. One that ends later is of a clock that has gone back.
 const LONGEST_LEASE: u64 = 600_000;
@@ -15,14 +20,16 @@ const LONGEST_LEASE: u64 = 600_000;
 /// How much longer than a lease its key is kept.
 const AFTER_LEASE: u64 = 60_000;
 
-/// A simulated server, for tests.
+/// The data of a simulated server, and what may happen to it.
 ///
-/// Its clock stands still until it is [advanced](Self::advance). A restart ends all connections: the caller must not
-/// deliver requests that were sent before.
+/// [`SimTier`](super::SimTier) is the server with its connections. Alone, its clock stands still until it is
+/// [advanced](Self::advance), and the caller must not deliver requests that were sent before a restart.
 #[derive(Clone, Debug)]
-pub struct SimTier {
+pub struct SimServer {
     /// The server's clock, in milliseconds since 1970.
     now: u64,
+    /// How much of tokio's time it has followed, in milliseconds.
+    elapsed: u64,
     /// Counts the restarts, and so identifies the process.
     run: u64,
     full: bool,
@@ -61,17 +68,17 @@ struct Lease {
     ends: u64,
 }
 
-impl Default for SimTier {
+impl Default for SimServer {
     fn default() -> Self {
         Self::new()
     }
 }
 
-impl SimTier {
+impl SimServer {
     /// Creates an empty server.
     #[must_use]
     pub fn new() -> Self {
-        Self { now: 1_700_000_000_000, run: 0, full: false, data: Data::default(), saved: Data::default() }
+        Self { now: START, elapsed: 0, run: 0, full: false, data: Data::default(), saved: Data::default() }
     }
 
     /// Answers a request at once: [`Request::Feed`] does not wait for new entries.
@@ -83,8 +90,9 @@ impl SimTier {
         match request {
             Request::Open { candidate } => Ok(Reply::Opened(self.open(*candidate))),
             Request::Read { key, shape } => Ok(Reply::Read(self.value(key, *shape).cloned())),
-            Request::Ask { key, shape, candidate, token, lease } => {
-                self.ask(key, *shape, *candidate, *token, millis(*lease)).map(Reply::Asked)
+            Request::Ask { key, shape, max_age, candidate, token, lease } => {
+                let lease = Lease { token: *token, ends: self.now.saturating_add(millis(*lease)) };
+                self.ask(key, *shape, millis(*max_age), *candidate, lease).map(Reply::Asked)
             }
             Request::Fill { key, shape, token, keep, envelope } => {
                 self.fill(key, *shape, *token, millis(*keep).max(1), envelope).map(Reply::Filled)
@@ -106,6 +114,13 @@ impl SimTier {
     /// Lets time pass for the server.
     pub fn advance(&mut self, time: Duration) {
         self.now += millis(time);
+    }
+
+    /// Lets as much time pass as has passed since the last call.
+    pub(super) fn advance_to(&mut self, since_start: Duration) {
+        let elapsed = millis(since_start);
+        self.now += elapsed.saturating_sub(self.elapsed);
+        self.elapsed = self.elapsed.max(elapsed);
     }
 
     /// Removes everything, as `FLUSHALL` does.
@@ -156,6 +171,11 @@ impl SimTier {
         self.run
     }
 
+    /// Changes whenever something is added to the feed, or lost with it.
+    pub(super) fn feed_end(&self) -> (FeedId, usize) {
+        (self.data.last, self.data.feed.len())
+    }
+
     fn expire(&mut self) {
         let now = self.now;
         self.data.values.retain(|_, slot| slot.expires.is_none_or(|expires| now < expires));
@@ -198,15 +218,17 @@ impl SimTier {
         &mut self,
         key: &Key,
         shape: Shape,
+        max_age: u64,
         candidate: Epoch,
-        token: Token,
-        lease: u64,
+        lease: Lease,
     ) -> Result<Asked, CallError> {
         let (state, written) = self.state(candidate);
         let (state, now) = (state.clone(), self.now);
         let asked = |found| Ok(Asked { position: state.position, time: now, found });
 
-        if let Some(value) = self.value(key, shape).filter(|value| state.is_usable(key, value)) {
+        let is_young = |value: &&Envelope| now.saturating_sub(value.began) <= max_age;
+        let value = self.value(key, shape).filter(is_young);
+        if let Some(value) = value.filter(|value| state.is_usable(key, value)) {
             return asked(Found::Value(value.clone()));
         }
         let held = self.data.values.get(key).and_then(|slot| slot.leases.get(&shape));
@@ -216,8 +238,8 @@ impl SimTier {
         }
         self.need_memory(written)?;
         let slot = self.data.values.entry(key.clone()).or_default();
-        slot.leases.insert(shape, Lease { token, ends: now + lease });
-        slot.keep_until(now + lease + AFTER_LEASE);
+        slot.leases.insert(shape, lease);
+        slot.keep_until(lease.ends.saturating_add(AFTER_LEASE));
         asked(Found::Leased)
     }
 
@@ -242,7 +264,7 @@ impl SimTier {
             return Ok(Filled::Overtaken);
         }
         self.need_memory(false)?;
-        let expires = self.now + keep;
+        let expires = self.now.saturating_add(keep);
         let slot = self.data.values.entry(key.clone()).or_default();
         slot.values.insert(shape, envelope.clone());
         slot.leases.remove(&shape);

@@ -1,7 +1,6 @@
-//! Numbers that tell epochs, leases, clients, builds and moments apart. Knows nothing of where they come from.
+//! Numbers that tell epochs, leases, clients and builds apart. Knows nothing of where they come from.
 
 use std::fmt;
-use std::time::Duration;
 
 /// One life of the shared state. It ends when the state is lost, or the server restarts.
 #[derive(Clone, Copy, PartialEq, Eq, Hash)]
@@ -28,19 +27,6 @@ pub struct FeedId {
     pub sequence: u64,
 }
 
-/// A moment of the machine's clock, in nanoseconds. The clock never goes back, and also runs while the machine is
-/// suspended.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, PartialOrd, Ord)]
-pub struct Moment(pub u64);
-
-impl Moment {
-    /// Returns the moment that is `time` later, or the last moment there is.
-    #[must_use]
-    pub fn after(self, time: Duration) -> Self {
-        Self(self.0.saturating_add(u64::try_from(time.as_nanos()).unwrap_or(u64::MAX)))
-    }
-}
-
 impl FeedId {
     /// Reads the form `1700000000000-0`.
     #[must_use]
@@ -53,18 +39,6 @@ impl FeedId {
 impl fmt::Display for FeedId {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{}-{}", self.milliseconds, self.sequence)
-    }
-}
-
-impl Shape {
-    /// The field of the value's hash that holds the envelope.
-    pub(crate) fn value_field(self) -> String {
-        format!("{:016x}", self.0)
-    }
-
-    /// The field of the value's hash that holds the lease.
-    pub(crate) fn lease_field(self) -> String {
-        format!("l{:016x}", self.0)
     }
 }
 

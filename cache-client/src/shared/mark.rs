@@ -61,15 +61,9 @@ impl Key {
         &self.bytes
     }
 
-    /// The name under the namespace. The length of the table's name keeps names of different keys apart.
-    pub(crate) fn server_key(&self, namespace: &str) -> Vec<u8> {
-        let mut name = format!("{namespace}:v:{}:{}:", self.table.len(), self.table).into_bytes();
-        name.extend_from_slice(&self.bytes);
-        name
-    }
-
-    /// The numbers that refuse a fill of this key with these tags.
-    pub(crate) fn fields(&self, tags: &[u16]) -> Vec<Field> {
+    /// Returns the numbers that refuse a fill of this key with these hashes of tags, if they were raised meanwhile.
+    #[must_use]
+    pub fn fields(&self, tags: &[u16]) -> Vec<Field> {
         let mut fields = vec![Field::Keys(bucket(&[self.table.as_bytes(), &[0], &self.bytes]))];
         fields.extend([Field::Table(self.table.clone()), Field::All]);
         fields.extend(tags.iter().map(|&tag| Field::Tags(tag)));
@@ -99,8 +93,9 @@ impl Mark {
         self.field() == other.field()
     }
 
-    /// The number that a drop of it raises.
-    pub(crate) fn field(&self) -> Field {
+    /// Returns the number that a drop of it raises.
+    #[must_use]
+    pub fn field(&self) -> Field {
         match self {
             Self::Key(key) => Field::Keys(bucket(&[key.table.as_bytes(), &[0], &key.bytes])),
             Self::Table(table) => Field::Table(table.clone()),
@@ -120,7 +115,8 @@ impl Mark {
     }
 
     /// Writes marks as an entry of the feed has them.
-    pub(crate) fn encode(marks: &[Self]) -> Vec<u8> {
+    #[must_use]
+    pub fn encode(marks: &[Self]) -> Vec<u8> {
         let mut bytes = Vec::new();
         for (kind, table, rest) in marks.iter().map(Self::parts) {
             bytes.push(kind);
@@ -134,7 +130,8 @@ impl Mark {
     }
 
     /// Reads what [`encode`](Self::encode) has written. `None` if the bytes are anything else.
-    pub(crate) fn decode(mut bytes: &[u8]) -> Option<Vec<Self>> {
+    #[must_use]
+    pub fn decode(mut bytes: &[u8]) -> Option<Vec<Self>> {
         let mut marks = Vec::new();
         while let Some((kind, rest)) = bytes.split_first() {
             bytes = rest;
@@ -159,8 +156,9 @@ impl Field {
         !matches!(self, Self::Keys(_))
     }
 
-    /// The name in the state's hash.
-    pub(crate) fn name(&self) -> Vec<u8> {
+    /// Returns the name in the state's hash.
+    #[must_use]
+    pub fn name(&self) -> Vec<u8> {
         match self {
             Self::Keys(bucket) => format!("b{bucket}").into_bytes(),
             Self::Tags(bucket) => format!("t{bucket}").into_bytes(),
@@ -170,7 +168,8 @@ impl Field {
     }
 
     /// Reads the name of a number that is about more than single keys.
-    pub(crate) fn parse_wide(name: &[u8]) -> Option<Self> {
+    #[must_use]
+    pub fn parse_wide(name: &[u8]) -> Option<Self> {
         let name = std::str::from_utf8(name).ok()?;
         if let Some(table) = name.strip_prefix("g:") {
             Some(Self::Table(table.into()))

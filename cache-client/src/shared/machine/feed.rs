@@ -1,8 +1,9 @@
 //! Answers on the feed's connection.
 
+use cache_core::Moment;
+
 use super::{Action, Applied, FEED_COUNT, Machine, Phase};
-use crate::ids::Moment;
-use crate::request::{Dropped, FeedAnswer, FeedItem, Opened, Position};
+use crate::shared::request::{Dropped, FeedAnswer, FeedItem, Opened, Position};
 
 impl Machine {
     pub(super) fn opened(&mut self, sent: Moment, opened: Opened) -> Vec<Action> {
@@ -22,6 +23,7 @@ impl Machine {
             *last = number.max(*last);
         }
         self.applied = Some(Applied { position: opened.position, last: opened.last });
+        self.lookups.note_all(opened.position.number);
         self.extend(sent);
         vec![Action::InvalidateAll, Action::Extend, Action::Read { after: opened.last, wait: true }]
     }
@@ -76,7 +78,7 @@ impl Machine {
             return Err(Gap);
         }
         self.applied = Some(Applied { position, last: item.id });
-        self.note_wide(&marks, position.number);
+        self.note(&marks, position.number);
         let is_settled = client == self.id && self.drops.is_settled(position.number);
         Ok((!is_settled).then_some(Action::Invalidate(marks)))
     }

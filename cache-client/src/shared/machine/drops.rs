@@ -2,9 +2,9 @@
 
 use std::collections::{BTreeSet, HashMap};
 
-use crate::machine::marks::MarkSet;
-use crate::mark::{Key, Mark};
-use crate::request::Position;
+use crate::shared::machine::marks::MarkSet;
+use crate::shared::mark::{Key, Mark};
+use crate::shared::request::Position;
 
 /// How many keys one drop names at most. More travel as their tables.
 const MAX_KEYS: usize = 1000;
@@ -62,11 +62,13 @@ impl Drops {
         (id, sent)
     }
 
-    /// The drop is done. Nothing changes if it was given up before.
-    pub(crate) fn acknowledge(&mut self, id: DropId, position: Position) {
-        if self.under_way.remove(&id).is_some_and(|drop| !drop.blocks) {
+    /// The drop is done. Returns what it named; nothing if it had failed before.
+    pub(crate) fn acknowledge(&mut self, id: DropId, position: Position) -> Vec<Mark> {
+        let Some(mut drop) = self.under_way.remove(&id) else { return Vec::new() };
+        if !drop.blocks {
             self.acknowledged.insert(id, position);
         }
+        drop.marks.take(usize::MAX)
     }
 
     /// The drop may not have been done: its marks go into the outbox.
@@ -114,6 +116,11 @@ impl Drops {
     pub(crate) fn block(&self, key: &Key, tags: &[u16]) -> bool {
         let under_way = || self.under_way.values().any(|drop| drop.blocks && drop.marks.covers(key, tags));
         self.outbox.covers(key, tags) || under_way()
+    }
+
+    /// How many drops were sent and not acknowledged.
+    pub(crate) fn under_way(&self) -> usize {
+        self.under_way.len()
     }
 
     /// How many marks wait to be sent again.

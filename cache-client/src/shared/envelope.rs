@@ -1,6 +1,6 @@
 //! A value as it lies in the server: what says whether it may still be used, then bytes that only the client reads.
 
-use crate::ids::Epoch;
+use crate::shared::ids::Epoch;
 
 /// The first byte of an envelope of this version.
 const VERSION: u8 = 1;
@@ -21,7 +21,7 @@ pub struct Envelope {
     pub number: u64,
     /// The server's time when the load began, in milliseconds since 1970.
     pub began: u64,
-    /// The hashes of its tags, sorted, each once: see [`tag_bucket`](crate::tag_bucket).
+    /// The hashes of its tags, sorted, each once: see [`tag_bucket`](super::protocol::tag_bucket).
     pub tags: Vec<u16>,
     /// What the client has stored.
     pub body: Vec<u8>,
@@ -29,7 +29,8 @@ pub struct Envelope {
 
 impl Envelope {
     /// Writes the envelope's bytes.
-    pub(crate) fn encode(&self) -> Vec<u8> {
+    #[must_use]
+    pub fn encode(&self) -> Vec<u8> {
         let mut bytes = Vec::with_capacity(HEAD + 2 * self.tags.len() + self.body.len());
         bytes.push(VERSION);
         bytes.extend_from_slice(&self.epoch.0);

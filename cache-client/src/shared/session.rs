@@ -1,0 +1,227 @@
+//! The task of a client that keeps its connections, and follows the feed.
+
+use std::convert::Infallible;
+use std::error::Error;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
+use std::time::{Duration, SystemTime};
+
+use cache_core::{BoxError, Moment};
+use tokio::time::Instant;
+
+use super::backoff::Backoff;
+use super::error::{CallError, ConnectError};
+use super::inner::{Dropped, Inner};
+use super::machine::{Action, Event, FEED_COUNT};
+use super::protocol::{Reply, Request};
+use super::server::AnyConnection;
+use crate::panic::{catch_panic, panic_message};
+
+/// How long it may take to connect and to check a server. No caller waits for it.
+pub(super) const CONNECT_LIMIT: Duration = Duration::from_secs(5);
+
+/// How long the server waits for something to tell.
+const FEED_WAIT: Duration = Duration::from_millis(500);
+
+/// By how much the date may run ahead of the clock between two looks. Beyond that the machine was suspended.
+const MAX_DRIFT: Duration = Duration::from_millis(100);
+
+/// Why the feed is not followed any more. It will be again.
+#[derive(Debug, thiserror::Error)]
+enum FeedEnd {
+    #[error(transparent)]
+    Connect(#[from] ConnectError),
+    #[error(transparent)]
+    Call(#[from] CallError),
+    #[error("the machine was suspended")]
+    Suspended,
+    #[error("what was dropped could not be marked: {0}")]
+    Unmarked(Arc<str>),
+}
+
+/// Follows the feed until it is dropped.
+pub(super) struct Session(Arc<Inner>);
+
+impl Session {
+    pub(super) fn new(inner: Arc<Inner>) -> Self {
+        Self(inner)
+    }
+
+    pub(super) async fn run(self) {
+        tokio::join!(keep_link(&self.0), follow_feed(&self.0));
+    }
+}
+
+impl Drop for Session {
+    fn drop(&mut self) {
+        self.0.link.send_replace(None);
+        self.0.handle(Event::FeedEnded);
+        self.0.is_running.store(false, Ordering::Release);
+    }
+}
+
+/// Keeps the connection for everything but the feed.
+async fn keep_link(inner: &Arc<Inner>) {
+    let mut backoff = Backoff::default();
+    loop {
+        match open_link(inner).await {
+            Ok(()) => {
+                backoff.reset();
+                // The sender lives as long as this task.
+                let _ = inner.link.subscribe().wait_for(Option::is_none).await;
+            }
+            Err(error) => inner.note_failure("connect", &error),
+        }
+        tokio::time::sleep(backoff.next(fastrand::f64())).await;
+    }
+}
+
+/// Makes a connection, and asks it for the epoch: values of another epoch must not be used. Then the outbox goes out.
+async fn open_link(inner: &Arc<Inner>) -> Result<(), FeedEnd> {
+    let link = connect(inner).await?;
+    let request = Request::Open { candidate: inner.random.epoch() };
+    match send(&*link, &request, inner.limit).await? {
+        Reply::Opened(opened) => inner.see(opened.position),
+        other => return Err(unexpected(&other).into()),
+    }
+    inner.link.send_replace(Some(link));
+    inner.send_outbox().await;
+    Ok(())
+}
+
+/// Follows the feed as long as possible, again and again.
+async fn follow_feed(inner: &Arc<Inner>) {
+    let mut backoff = Backoff::default();
+    loop {
+        // The sender lives as long as this task.
+        let _ = inner.link.subscribe().wait_for(Option::is_some).await;
+        let Err(end) = follow(inner, &mut backoff).await;
+        inner.handle(Event::FeedEnded);
+        if matches!(end, FeedEnd::Suspended | FeedEnd::Unmarked(_)) {
+            inner.lose_track();
+        }
+        inner.note_failure("feed", &end);
+        tokio::time::sleep(backoff.next(fastrand::f64())).await;
+    }
+}
+
+async fn follow(inner: &Arc<Inner>, backoff: &mut Backoff) -> Result<Infallible, FeedEnd> {
+    let feed = connect(inner).await?;
+    let mut actions = inner.handle(Event::FeedConnected);
+    let wait = FEED_WAIT.min(inner.max_lag / 4);
+    loop {
+        let Some(request) = inner.carry_out(actions, wait).await? else {
+            return Err(CallError::Ended("nothing is left to ask".into()).into());
+        };
+        let clocks = Clocks::read(inner);
+        // A later answer could not make anything fresh.
+        let limit = inner.max_lag.max(inner.limit + wait);
+        let reply = send(&*feed, &request, limit).await?;
+        if clocks.drift(inner) > MAX_DRIFT {
+            return Err(FeedEnd::Suspended);
+        }
+        let sent = clocks.now;
+        actions = inner.handle(match reply {
+            Reply::Opened(opened) => Event::Opened { sent, opened },
+            Reply::Feed(answer) => Event::FeedRead { sent, answer },
+            other => return Err(unexpected(&other).into()),
+        });
+        backoff.reset();
+    }
+}
+
+impl Inner {
+    /// Carries out what an answer of the feed asks for, in order. Returns what to ask next.
+    async fn carry_out(
+        self: &Arc<Self>,
+        actions: Vec<Action>,
+        wait: Duration,
+    ) -> Result<Option<Request>, FeedEnd> {
+        let mut next = None;
+        for action in actions {
+            match action {
+                Action::Send { .. } => self.send_all(vec![action]).await,
+                Action::Open => next = Some(Request::Open { candidate: self.random.epoch() }),
+                Action::Read { after, wait: waits } => {
+                    let wait = if waits { wait } else { Duration::ZERO };
+                    next = Some(Request::Feed { after, count: FEED_COUNT, wait });
+                }
+                Action::Invalidate(marks) => self.mark_catching(Dropped::Marks(&marks))?,
+                Action::InvalidateAll => self.mark_catching(Dropped::All)?,
+                Action::Extend => self.extend(),
+            }
+        }
+        let position = self.machine.lock().position();
+        self.applied.send_if_modified(|applied| std::mem::replace(applied, position) != position);
+        Ok(next)
+    }
+
+    fn mark_catching(&self, dropped: Dropped<'_>) -> Result<(), FeedEnd> {
+        catch_unwind(AssertUnwindSafe(|| self.mark(dropped)))
+            .map_err(|panic| FeedEnd::Unmarked(panic_message(panic.as_ref())))
+    }
+
+    /// Everything that was told is marked.
+    fn extend(&self) {
+        let until = self.machine.lock().fresh_until(None);
+        if let Some(until) = until {
+            self.bound.extend(until);
+        }
+    }
+
+    /// What was applied cannot be relied on.
+    fn lose_track(&self) {
+        let actions = self.handle(Event::Lost);
+        self.bound.end();
+        self.applied.send_replace(None);
+        if actions.contains(&Action::InvalidateAll) {
+            // What panics is reported by the next attempt, which marks everything again.
+            let _ = self.mark_catching(Dropped::All);
+        }
+    }
+
+    fn note_failure(&self, action: &'static str, error: &FeedEnd) {
+        self.counters.errors.add(1);
+        self.note_error(action, error);
+    }
+}
+
+/// The clock and the date at one moment.
+struct Clocks {
+    now: Moment,
+    wall: SystemTime,
+}
+
+impl Clocks {
+    fn read(inner: &Inner) -> Self {
+        Self { now: inner.now(), wall: inner.wall() }
+    }
+
+    /// By how much the date has run ahead of the clock since then.
+    fn drift(&self, inner: &Inner) -> Duration {
+        let date = inner.wall().duration_since(self.wall).unwrap_or_default();
+        date.saturating_sub(inner.now().since(self.now))
+    }
+}
+
+async fn connect(inner: &Inner) -> Result<Arc<dyn AnyConnection>, ConnectError> {
+    let connecting = catch_panic(async { inner.server.connect().await });
+    match tokio::time::timeout(CONNECT_LIMIT, connecting).await {
+        Ok(Ok(connected)) => connected,
+        Ok(Err(panic)) => Err(ConnectError::unusable(format!("connecting has panicked: {panic}"))),
+        Err(elapsed) => Err(ConnectError::unreachable("the configured address", elapsed)),
+    }
+}
+
+async fn send(link: &dyn AnyConnection, request: &Request, limit: Duration) -> Result<Reply, CallError> {
+    match tokio::time::timeout(limit, catch_panic(link.send(request))).await {
+        Ok(Ok(answer)) => answer,
+        Ok(Err(panic)) => Err(CallError::Ended(format!("the connection has panicked: {panic}").into())),
+        Err(_elapsed) => Err(CallError::Timeout(limit)),
+    }
+}
+
+fn unexpected(reply: &Reply) -> CallError {
+    CallError::Unreadable(format!("{reply:?}").chars().take(200).collect())
+}

@@ -1,0 +1,90 @@
+//! What a program sees of its shared tier: numbers to show and to alert on.
+
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::Duration;
+
+use serde::Serialize;
+
+/// How a client stands to its shared tier. Returned by [`Client::shared_state`](crate::Client::shared_state).
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
+#[non_exhaustive]
+pub struct SharedState {
+    /// Whether the tier is read: the feed was read within `max_lag`.
+    pub is_usable: bool,
+    /// How long ago everything was known that was dropped anywhere. `None` if it never was. Usually below half a second.
+    pub lag: Option<Duration>,
+    /// How many drops of this client wait to be sent.
+    pub outbox: usize,
+    /// The present epoch of the server, in hexadecimal digits. `None` before the first answer.
+    pub epoch: Option<String>,
+    /// How many drops of this epoch are applied here.
+    pub applied: u64,
+    /// What has gone wrong last, with its causes. It may be over.
+    pub last_error: Option<String>,
+    /// What has happened since the client was built.
+    pub counts: SharedCounts,
+}
+
+/// How often something happened since a client was built.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
+#[non_exhaustive]
+pub struct SharedCounts {
+    /// Values of the tier that were used.
+    pub hits: u64,
+    /// Keys that were looked for in the tier, and had to be loaded.
+    pub misses: u64,
+    /// Values of the tier that could not be used, since they were dropped, too old or not readable.
+    pub mismatches: u64,
+    /// Loaded values that the server has not stored, since they were dropped during the load, or the lease had ended.
+    pub refused: u64,
+    /// Requests that have failed, apart from timeouts, and connections that have ended or could not be made.
+    pub errors: u64,
+    /// Requests without an answer in time.
+    pub timeouts: u64,
+    /// Bytes of the values that were read.
+    pub bytes_read: u64,
+    /// Bytes of the values that were stored.
+    pub bytes_written: u64,
+}
+
+/// The counters.
+#[derive(Debug, Default)]
+pub(super) struct Counters {
+    pub(super) hits: Counter,
+    pub(super) misses: Counter,
+    pub(super) mismatches: Counter,
+    pub(super) refused: Counter,
+    pub(super) errors: Counter,
+    pub(super) timeouts: Counter,
+    pub(super) bytes_read: Counter,
+    pub(super) bytes_written: Counter,
+}
+
+#[derive(Debug, Default)]
+pub(super) struct Counter(AtomicU64);
+
+impl Counter {
+    pub(super) fn add(&self, count: usize) {
+        self.0.fetch_add(count as u64, Ordering::Relaxed);
+    }
+
+    fn get(&self) -> u64 {
+        self.0.load(Ordering::Relaxed)
+    }
+}
+
+impl Counters {
+    pub(super) fn read(&self) -> SharedCounts {
+        let Self { hits, misses, mismatches, refused, errors, timeouts, bytes_read, bytes_written } = self;
+        SharedCounts {
+            hits: hits.get(),
+            misses: misses.get(),
+            mismatches: mismatches.get(),
+            refused: refused.get(),
+            errors: errors.get(),
+            timeouts: timeouts.get(),
+            bytes_read: bytes_read.get(),
+            bytes_written: bytes_written.get(),
+        }
+    }
+}
