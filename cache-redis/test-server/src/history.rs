@@ -55,6 +55,8 @@ pub struct Change {
 pub struct Load {
     pub node: usize,
     pub key: usize,
+    /// Its lease was not asked for before the first, and it began at the second.
+    pub asked: Step,
     pub began: Step,
 }
 
@@ -113,10 +115,10 @@ impl History {
         let mut loads: Vec<_> = self.loads.iter().filter(|load| load.key == key).collect();
         loads.sort_by_key(|load| load.began);
         let is_second = |pair: &&[&Load]| {
-            let between = pair[0].began..=pair[1].began;
+            let between = pair[0].asked..=pair[1].began;
             let is_calm =
                 |calm: &RangeInclusive<Step>| calm.contains(between.start()) && calm.contains(between.end());
-            between.end() - between.start() < nanoseconds(lease)
+            pair[1].began - pair[0].began < nanoseconds(lease)
                 && self.calm.iter().any(is_calm)
                 && !drops
                     .iter()

@@ -1,12 +1,13 @@
 //! A server: on a free loopback port, in a temporary folder, ended with its owner.
 
 use std::collections::VecDeque;
-use std::io::{self, BufRead, BufReader, ErrorKind};
-use std::net::{Ipv4Addr, TcpListener};
+use std::io::{self, BufRead, BufReader, ErrorKind, Write};
+use std::net::{Ipv4Addr, TcpListener, TcpStream};
 use std::path::Path;
 use std::process::{Child, ChildStdin, Command, Stdio};
 use std::sync::mpsc::{self, Receiver, Sender};
 use std::thread;
+use std::time::Duration;
 
 use tempfile::TempDir;
 
@@ -15,6 +16,9 @@ const PROGRAM_VARIABLE: &str = "CACHE_TEST_SERVER";
 
 /// How often another port is tried. A port that was free may be taken before the server listens on it.
 const PORTS_TRIED: usize = 10;
+
+/// How long a command may take.
+const COMMAND_LIMIT: Duration = Duration::from_secs(1);
 
 /// How many lines of its log a server that does not start is reported with.
 const REPORTED_LINES: usize = 30;
@@ -144,6 +148,12 @@ impl TestServer {
         format!("redis://127.0.0.1:{}", self.port)
     }
 
+    /// Returns the name of the program.
+    #[must_use]
+    pub fn program(&self) -> &str {
+        &self.program
+    }
+
     /// Returns the port on 127.0.0.1.
     #[must_use]
     pub fn port(&self) -> u16 {
@@ -191,6 +201,23 @@ impl TestServer {
         let running = self.running.as_ref().expect("the server is not running");
         let status = Command::new("kill").args(["-s", name, &running.process.to_string()]).status();
         assert!(status.is_ok_and(|status| status.success()), "the server does not take the signal {name}");
+    }
+
+    /// Sends a command on a connection of its own, and returns the first line of the answer, such as `+PONG`.
+    ///
+    /// # Errors
+    /// If the server does not answer within a second.
+    pub fn command(&self, words: &[&str]) -> io::Result<String> {
+        let mut stream = TcpStream::connect((Ipv4Addr::LOCALHOST, self.port))?;
+        stream.set_read_timeout(Some(COMMAND_LIMIT))?;
+        let mut command = format!("*{}\r\n", words.len());
+        for word in words {
+            command += &format!("${}\r\n{word}\r\n", word.len());
+        }
+        stream.write_all(command.as_bytes())?;
+        let mut answer = String::new();
+        BufReader::new(stream).read_line(&mut answer)?;
+        Ok(answer.trim_end().to_owned())
     }
 
     /// Starts the process and waits until it accepts connections.

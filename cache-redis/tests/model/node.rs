@@ -2,8 +2,9 @@
 
 use std::time::Duration;
 
+use cache_client::shared::machine::{Access, DropId, Event, Machine};
+use cache_client::shared::protocol::{Envelope, Found, Mark, Position, Reply, Request, Token};
 use cache_core::Moment;
-use cache_redis::{Access, DropId, Envelope, Event, Found, Machine, Mark, Position, Reply, Request, Token};
 use cache_redis_test_server::{Answer, Change, Step};
 
 use crate::world::{KEEP, KEYS, LEASE, SHAPE, World, choose, covered, key, tags};

@@ -4,11 +4,12 @@
 use std::fmt::Write;
 use std::time::Duration;
 
-use cache_core::Moment;
-use cache_redis::{
-    Action, ClientId, Epoch, Event, FeedAnswer, FeedId, Filled, Found, Key, Machine, Mark, Reply, Request,
-    Shape, SimServer, Token, tag_bucket,
+use cache_client::shared::SimServer;
+use cache_client::shared::machine::{Action, Event, Machine};
+use cache_client::shared::protocol::{
+    ClientId, Epoch, FeedAnswer, FeedId, Filled, Found, Key, Mark, Reply, Request, Shape, Token, tag_bucket,
 };
+use cache_core::Moment;
 use cache_redis_test_server::{Dropped, History, Step};
 
 use crate::node::{FeedCall, Message, Node, Purpose};
@@ -251,7 +252,10 @@ impl World {
                 }
                 Action::Read { after, wait } => {
                     let wait = Duration::from_millis(if wait { 500 } else { 0 });
-                    self.send_on_feed(node, Request::Feed { after, count: cache_redis::FEED_COUNT, wait });
+                    self.send_on_feed(
+                        node,
+                        Request::Feed { after, count: cache_client::shared::machine::FEED_COUNT, wait },
+                    );
                 }
                 Action::Invalidate(marks) => self.nodes[node].invalidate(&covered(&marks)),
                 Action::InvalidateAll => {

@@ -62,7 +62,7 @@ fn a_change_is_seen_where_it_was_made() {
 
 #[test]
 fn machines_share_a_load_unless_something_was_dropped_or_the_lease_is_over() {
-    let load = |node, began| Load { node, key: 1, began };
+    let load = |node, began| Load { node, key: 1, asked: began - 1, began };
     let judge = |second: Load, drops: &[Dropped], calm: RangeInclusive<Step>, lease: u64| {
         let history = History {
             loads: vec![second, load(0, 5)],
@@ -77,11 +77,11 @@ fn machines_share_a_load_unless_something_was_dropped_or_the_lease_is_over() {
     assert_eq!(judge(load(1, 20), &[], 0..=99, 15), None);
     assert_eq!(judge(load(1, 20), &[dropped()], 0..=99, 16), None);
     assert_eq!(judge(load(1, 20), &[Dropped { keys: vec![2], ..dropped() }], 0..=99, 16), Some(objection));
-    // It may have been carried out before the first load began.
-    assert_eq!(judge(load(1, 20), &[Dropped { earliest: 1, latest: 5, ..dropped() }], 0..=99, 16), None);
+    // It may have been carried out after the first load had its lease.
+    assert_eq!(judge(load(1, 20), &[Dropped { earliest: 1, latest: 4, ..dropped() }], 0..=99, 16), None);
     assert_eq!(judge(Load { key: 2, ..load(1, 20) }, &[], 0..=99, 16), None);
     // The tier was away in between, or later.
-    assert_eq!(judge(load(1, 20), &[], 6..=99, 16), None);
+    assert_eq!(judge(load(1, 20), &[], 5..=99, 16), None);
     assert_eq!(judge(load(1, 20), &[], 0..=19, 16), None);
 }
 
