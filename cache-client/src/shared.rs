@@ -49,3 +49,6 @@ pub use self::shutdown::ShutdownReport;
 pub use self::sim::server::SimServer;
 pub use self::sim::{SimConnection, SimTier};
 pub use self::state::{SharedCounts, SharedState};
+
+#[cfg(test)]
+mod tests;

@@ -47,8 +47,8 @@
 //! its query is derived with `secret`.
 //!
 //! # Metrics
-//! With the cargo feature `metrics`, by the recorder of the `metrics` crate. All metrics except the one for breakers
-//! have the label `query`.
+//! With the cargo feature `metrics`, by the recorder of the `metrics` crate. All metrics except those for breakers and
+//! the shared tier have the label `query`.
 //!
 //! | metric | kind | labels beside `query` | what |
 //! |---|---|---|---|
@@ -63,6 +63,9 @@
 //! | `cache_client_retries_total` | counter | | events `retry` |
 //! | `cache_client_loads_total` | counter | `outcome` | loads that have ended |
 //! | `cache_client_breaker_changes_total` | counter | no `query`; `breaker`, `state` | events `breaker` |
+//! | `cache_client_shared_total` | counter | no `query`; `outcome`: `hit`, `miss`, `mismatch`, `refused`, `error` or `timeout` | what [`SharedCounts`](crate::shared::SharedCounts) counts |
+//! | `cache_client_shared_bytes_total` | counter, bytes | no `query`; `direction`: `read` or `written` | values of the shared tier |
+//! | `cache_client_shared_lag_seconds` | gauge, seconds | no `query` | how long ago everything was known that was dropped anywhere; looked at twice a second |
 //! | `cache_client_load_seconds` | histogram, seconds | | loads that were answered, failed or panicked, with all waits and retries |
 //! | `cache_client_flights` | gauge | | running loads |
 //!
@@ -94,8 +97,8 @@ use crate::error::OptionsError;
 pub(crate) use metrics::{Labels, describe};
 pub use names::TARGET;
 use names::{
-    BREAKER_CHANGES, HITS, MISSES, PROVIDER_ERRORS, PROVIDER_HITS, REFRESHES, RETRIES, STALE_HITS, STORES,
-    SUBSTITUTES,
+    BREAKER_CHANGES, HITS, MISSES, PROVIDER_ERRORS, PROVIDER_HITS, REFRESHES, RETRIES, SHARED, SHARED_BYTES,
+    SHARED_LAG, STALE_HITS, STORES, SUBSTITUTES,
 };
 
 /// How one client reports what it does. Never used under a lock, since subscribers are foreign code.
@@ -322,6 +325,20 @@ pub(crate) fn shared_error(action: &'static str, error: &str) {
         }
         _ => event!(name: "shared_error", target: TARGET, Level::WARN, action, error, "shared_error"),
     });
+}
+
+/// Counts what has become of something in the shared tier.
+pub(crate) fn count_shared(outcome: &'static str, count: u64) {
+    metrics::count_shared(SHARED, "outcome", outcome, count);
+}
+
+/// Counts bytes of values that were read from the shared tier, or written to it.
+pub(crate) fn count_shared_bytes(direction: &'static str, count: u64) {
+    metrics::count_shared(SHARED_BYTES, "direction", direction, count);
+}
+
+pub(crate) fn shared_lag(lag: Duration) {
+    metrics::set(SHARED_LAG, lag.as_secs_f64());
 }
 
 /// Reports that a mutation has ended.

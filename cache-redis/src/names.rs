@@ -18,3 +18,14 @@ pub(crate) fn value_field(shape: Shape) -> String {
 pub(crate) fn lease_field(shape: Shape) -> String {
     format!("l{:016x}", shape.0)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn names_of_keys_on_the_server_differ_wherever_the_table_ends() {
+        assert_eq!(of_key("blog", &Key::new("posts", b"7")), b"blog:v:5:posts:7");
+        assert_ne!(of_key("n", &Key::new("a:b", b"c")), of_key("n", &Key::new("a", b"b:c")));
+    }
+}

@@ -50,7 +50,35 @@ pub(crate) struct ClientClock {
 impl ClientClock {
     pub(crate) fn of<R: Registry>(cache: &Cache<R>) -> Self {
         let (for_now, for_wall) = (cache.clone(), cache.clone());
-        Self { now: Box::new(move || for_now.now()), wall: Box::new(move || for_wall.wall()) }
+        Self::new(move || for_now.now(), move || for_wall.wall())
+    }
+
+    pub(super) fn new(
+        now: impl Fn() -> Moment + Send + Sync + 'static,
+        wall: impl Fn() -> SystemTime + Send + Sync + 'static,
+    ) -> Self {
+        Self { now: Box::new(now), wall: Box::new(wall) }
+    }
+}
+
+/// The clock and the date at one moment.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct ClockReading {
+    now: Moment,
+    wall: SystemTime,
+}
+
+impl ClientClock {
+    pub(super) fn read(&self) -> ClockReading {
+        ClockReading { now: (self.now)(), wall: (self.wall)() }
+    }
+}
+
+impl ClockReading {
+    /// By how much the date has run ahead of the clock since an earlier reading.
+    pub(super) fn drift_since(self, earlier: Self) -> Duration {
+        let date = self.wall.duration_since(earlier.wall).unwrap_or_default();
+        date.saturating_sub(self.now.since(earlier.now))
     }
 }
 
@@ -73,6 +101,7 @@ pub(crate) struct Inner {
     circuit: Mutex<Circuit>,
     pub(super) leases: Leases,
     pub(super) server_time: Mutex<Option<ServerTime>>,
+    pub(super) last_look: Mutex<ClockReading>,
     pub(super) counters: Counters,
     last_error: Mutex<Option<String>>,
     pub(super) sink: OnceLock<Sink>,
@@ -105,6 +134,7 @@ impl Inner {
         let SharedTier { server, max_lag, limit, lease } = tier;
         let random = Random::default();
         let id = random.client();
+        let last_look = Mutex::new(clock.read());
         Self {
             server,
             max_lag,
@@ -121,6 +151,7 @@ impl Inner {
             circuit: Mutex::new(Circuit::new(BreakerOptions::new().open_for(OPEN_FOR), Instant::now())),
             leases: Leases::default(),
             server_time: Mutex::default(),
+            last_look,
             counters: Counters::default(),
             last_error: Mutex::default(),
             sink: OnceLock::new(),
@@ -132,10 +163,6 @@ impl Inner {
 
     pub(super) fn now(&self) -> Moment {
         (self.clock.now)()
-    }
-
-    pub(super) fn wall(&self) -> SystemTime {
-        (self.clock.wall)()
     }
 
     /// Reports an event to the machine. The caller carries out the actions.
@@ -221,6 +248,12 @@ impl Inner {
             displaced = link.take_if(|_| is_broken);
             is_broken
         });
+    }
+
+    /// How long ago everything was known that was dropped anywhere.
+    pub(super) fn lag(&self) -> Option<Duration> {
+        let current_at = self.machine.lock().current_at();
+        current_at.map(|current_at| self.now().since(current_at))
     }
 
     pub(super) fn state(&self) -> SharedState {

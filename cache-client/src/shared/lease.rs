@@ -11,14 +11,56 @@ use super::protocol::{Envelope, Filled, Key, Position, Reply, Request, Shape, To
 /// A lease. Dropping it gives it up, in the background.
 #[must_use]
 pub(crate) struct Lease {
-    inner: Arc<Inner>,
-    key: Key,
-    shape: Shape,
-    token: Token,
+    right: LeaseRight,
     /// The state of the server when the lease was taken.
     position: Position,
     /// The server's time then, in milliseconds since 1970.
     began: u64,
+}
+
+/// A lease that was asked for. The server may give it although the answer does not come, so dropping this gives it up.
+#[must_use]
+pub(super) struct LeaseRight {
+    inner: Arc<Inner>,
+    key: Key,
+    shape: Shape,
+    token: Token,
+}
+
+impl LeaseRight {
+    /// Must be created before the lease is asked for.
+    pub(super) fn new(inner: &Arc<Inner>, key: Key, shape: Shape) -> Self {
+        let token = inner.random.token();
+        inner.leases.insert(token, key.clone(), shape);
+        Self { inner: Arc::clone(inner), key, shape, token }
+    }
+
+    pub(super) fn token(&self) -> Token {
+        self.token
+    }
+
+    /// The server has said that there is a value, or that another has the lease.
+    pub(super) fn was_not_given(self) {
+        self.inner.leases.remove(self.token);
+    }
+
+    /// The server has given the lease. `None` if it was given up meanwhile.
+    pub(super) fn was_given(self, position: Position, began: u64) -> Option<Lease> {
+        let is_there = self.inner.leases.has(self.token);
+        is_there.then_some(Lease { right: self, position, began })
+    }
+}
+
+impl Drop for LeaseRight {
+    fn drop(&mut self) {
+        if self.inner.leases.remove(self.token) {
+            let (key, shape, token) = (self.key.clone(), self.shape, self.token);
+            let inner = Arc::clone(&self.inner);
+            self.inner.spawn(async move {
+                inner.call(&Request::Lose { key, shape, token }, Instant::now() + inner.limit).await;
+            });
+        }
+    }
 }
 
 /// What became of a loaded value.
@@ -33,18 +75,6 @@ pub(crate) enum Filling {
 }
 
 impl Lease {
-    pub(super) fn new(
-        inner: &Arc<Inner>,
-        key: Key,
-        shape: Shape,
-        token: Token,
-        position: Position,
-        began: u64,
-    ) -> Self {
-        inner.leases.insert(token, key.clone(), shape);
-        Self { inner: Arc::clone(inner), key, shape, token, position, began }
-    }
-
     /// The state of the server when the lease was taken. What the load reads of other shared queries must be at least
     /// as new: see [`Shared::applied`](super::Shared::applied).
     pub(crate) fn position(&self) -> Position {
@@ -62,39 +92,26 @@ impl Lease {
         let Position { epoch, number } = self.position;
         let (size, began) = (body.len(), self.began);
         let envelope = Envelope { epoch, number, began, tags, body };
-        if !self.inner.machine.lock().may_fill(&self.key, &envelope) {
-            self.inner.counters.refused.add(1);
+        let LeaseRight { inner, key, shape, token } = &self.right;
+        if !inner.machine.lock().may_fill(key, &envelope) {
+            inner.counters.refused.add(1);
             return Filling::Refused;
         }
-        let (key, shape, token) = (self.key.clone(), self.shape, self.token);
-        let request = Request::Fill { key, shape, token, keep, envelope };
-        let Some(Reply::Filled(filled)) = self.inner.call(&request, Instant::now() + self.inner.limit).await
-        else {
+        let request = Request::Fill { key: key.clone(), shape: *shape, token: *token, keep, envelope };
+        let Some(Reply::Filled(filled)) = inner.call(&request, Instant::now() + inner.limit).await else {
             return Filling::Failed;
         };
         // In all cases the server has ended it.
-        self.inner.leases.remove(self.token);
+        inner.leases.remove(*token);
         match filled {
             Filled::Kept => {
-                self.inner.counters.bytes_written.add(size);
+                inner.counters.bytes_written.add(size);
                 Filling::Kept
             }
             Filled::NoLease | Filled::OtherEpoch | Filled::Overtaken => {
-                self.inner.counters.refused.add(1);
+                inner.counters.refused.add(1);
                 Filling::Refused
             }
-        }
-    }
-}
-
-impl Drop for Lease {
-    fn drop(&mut self) {
-        if self.inner.leases.remove(self.token) {
-            let (key, shape, token) = (self.key.clone(), self.shape, self.token);
-            let inner = Arc::clone(&self.inner);
-            self.inner.spawn(async move {
-                inner.call(&Request::Lose { key, shape, token }, Instant::now() + inner.limit).await;
-            });
         }
     }
 }

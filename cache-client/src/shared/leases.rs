@@ -1,4 +1,4 @@
-//! The leases that this client has taken and not given up yet.
+//! The leases that this client may have: they were asked for, and neither refused nor given up.
 
 use std::collections::HashMap;
 
@@ -12,6 +12,10 @@ pub(super) struct Leases(Mutex<HashMap<Token, (Key, Shape)>>);
 impl Leases {
     pub(super) fn insert(&self, token: Token, key: Key, shape: Shape) {
         self.0.lock().insert(token, (key, shape));
+    }
+
+    pub(super) fn has(&self, token: Token) -> bool {
+        self.0.lock().contains_key(&token)
     }
 
     /// Returns whether the lease was there.

@@ -6,7 +6,7 @@ use std::time::Duration;
 use tokio::time::Instant;
 
 use super::inner::{Inner, ServerTime};
-use super::lease::Lease;
+use super::lease::{Lease, LeaseRight};
 use super::machine::{Access, Event};
 use super::protocol::{Asked, Envelope, Found, Key, Reply, Request, Shape};
 
@@ -117,14 +117,14 @@ impl<'a> Looking<'a> {
                 Some(Asking::Value(value)) => return Lookup::Value(value),
                 Some(Asking::Leased(lease)) => return Lookup::Lease(lease),
                 Some(Asking::Overtaken) if overtaken < MAX_OVERTAKEN => overtaken += 1,
-                Some(Asking::Awaited(left)) => match waiting.next(left, Instant::now()) {
-                    Some(wait) => tokio::time::sleep(wait).await,
-                    None => break,
-                },
+                Some(Asking::Awaited(left)) => {
+                    let Some(wait) = waiting.next(left, Instant::now()) else { break };
+                    tokio::time::sleep(wait).await;
+                    // The server has answered, so it is there.
+                    deadline = Instant::now() + inner.limit;
+                }
                 Some(Asking::Overtaken) | None => break,
             }
-            // The server has answered, so it is there.
-            deadline = Instant::now() + inner.limit;
         }
         Lookup::Alone
     }
@@ -153,7 +153,8 @@ impl<'a> Looking<'a> {
     /// Asks for the value or the lease. `None` if there is no answer.
     async fn ask(&self, deadline: Instant) -> Option<Asking> {
         let (inner, Wanted { key, shape, max_age, .. }) = (self.inner, self.wanted);
-        let (candidate, token, lease) = (inner.random.epoch(), inner.random.token(), inner.lease);
+        let right = LeaseRight::new(inner, key.clone(), shape);
+        let (candidate, token, lease) = (inner.random.epoch(), right.token(), inner.lease);
         let request = Request::Ask { key: key.clone(), shape, max_age, candidate, token, lease };
         let sent = inner.now();
         let Some(Reply::Asked(Asked { position, time, found })) = inner.call(&request, deadline).await else {
@@ -161,17 +162,22 @@ impl<'a> Looking<'a> {
         };
         *inner.server_time.lock() = Some(ServerTime { sent, time });
         inner.see(position);
-        Some(match found {
+        match found {
             Found::Value(envelope) => {
+                right.was_not_given();
                 let now = inner.now();
                 let may_use = |inner: &Inner, envelope: &_| {
                     inner.machine.lock().is_answer(key, position.epoch, envelope, now)
                 };
-                self.value(envelope, may_use).map_or(Asking::Overtaken, Asking::Value)
+                Some(self.value(envelope, may_use).map_or(Asking::Overtaken, Asking::Value))
             }
-            Found::Leased => Asking::Leased(Lease::new(inner, key.clone(), shape, token, position, time)),
-            Found::Awaited(left) => Asking::Awaited(left),
-        })
+            // A shutdown may have given it up meanwhile.
+            Found::Leased => right.was_given(position, time).map(Asking::Leased),
+            Found::Awaited(left) => {
+                right.was_not_given();
+                Some(Asking::Awaited(left))
+            }
+        }
     }
 
     fn value(

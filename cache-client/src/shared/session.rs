@@ -1,14 +1,10 @@
 //! The task of a client that keeps its connections, and follows the feed.
 
 use std::convert::Infallible;
-use std::error::Error;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
-use std::time::{Duration, SystemTime};
-
-use cache_core::{BoxError, Moment};
-use tokio::time::Instant;
+use std::time::Duration;
 
 use super::backoff::Backoff;
 use super::error::{CallError, ConnectError};
@@ -17,6 +13,7 @@ use super::machine::{Action, Event, FEED_COUNT};
 use super::protocol::{Reply, Request};
 use super::server::AnyConnection;
 use crate::panic::{catch_panic, panic_message};
+use crate::telemetry;
 
 /// How long it may take to connect and to check a server. No caller waits for it.
 pub(super) const CONNECT_LIMIT: Duration = Duration::from_secs(5);
@@ -49,7 +46,7 @@ impl Session {
     }
 
     pub(super) async fn run(self) {
-        tokio::join!(keep_link(&self.0), follow_feed(&self.0));
+        tokio::join!(keep_link(&self.0), follow_feed(&self.0), watch_clock(&self.0));
     }
 }
 
@@ -77,7 +74,7 @@ async fn keep_link(inner: &Arc<Inner>) {
     }
 }
 
-/// Makes a connection, and asks it for the epoch: values of another epoch must not be used. Then the outbox goes out.
+/// Makes a connection, and asks it for the epoch: values of another epoch must not be used.
 async fn open_link(inner: &Arc<Inner>) -> Result<(), FeedEnd> {
     let link = connect(inner).await?;
     let request = Request::Open { candidate: inner.random.epoch() };
@@ -86,7 +83,6 @@ async fn open_link(inner: &Arc<Inner>) -> Result<(), FeedEnd> {
         other => return Err(unexpected(&other).into()),
     }
     inner.link.send_replace(Some(link));
-    inner.send_outbox().await;
     Ok(())
 }
 
@@ -98,8 +94,12 @@ async fn follow_feed(inner: &Arc<Inner>) {
         let _ = inner.link.subscribe().wait_for(Option::is_some).await;
         let Err(end) = follow(inner, &mut backoff).await;
         inner.handle(Event::FeedEnded);
-        if matches!(end, FeedEnd::Suspended | FeedEnd::Unmarked(_)) {
+        if matches!(end, FeedEnd::Unmarked(_)) {
             inner.lose_track();
+        }
+        if matches!(end, FeedEnd::Call(CallError::Ended(_))) {
+            // The other connection has probably ended too. It would be noticed only by the next request.
+            inner.link.send_replace(None);
         }
         inner.note_failure("feed", &end);
         tokio::time::sleep(backoff.next(fastrand::f64())).await;
@@ -108,26 +108,39 @@ async fn follow_feed(inner: &Arc<Inner>) {
 
 async fn follow(inner: &Arc<Inner>, backoff: &mut Backoff) -> Result<Infallible, FeedEnd> {
     let feed = connect(inner).await?;
+    // The outbox goes out first.
     let mut actions = inner.handle(Event::FeedConnected);
     let wait = FEED_WAIT.min(inner.max_lag / 4);
+    // A later answer could not make anything fresh.
+    let limit = inner.max_lag.max(inner.limit + wait);
+    let mut has_answered = false;
     loop {
-        let Some(request) = inner.carry_out(actions, wait).await? else {
-            return Err(CallError::Ended("nothing is left to ask".into()).into());
-        };
-        let clocks = Clocks::read(inner);
-        // A later answer could not make anything fresh.
-        let limit = inner.max_lag.max(inner.limit + wait);
-        let reply = send(&*feed, &request, limit).await?;
-        if clocks.drift(inner) > MAX_DRIFT {
-            return Err(FeedEnd::Suspended);
+        let Some(request) = inner.carry_out(actions, wait).await? else { return Err(FeedEnd::Suspended) };
+        if has_answered {
+            backoff.reset();
         }
-        let sent = clocks.now;
+        let sent = inner.now();
+        let reply = send(&*feed, &request, limit).await?;
+        has_answered = true;
+        // Before the answer is applied: it may be much older than the clock says.
+        inner.check_clock()?;
         actions = inner.handle(match reply {
             Reply::Opened(opened) => Event::Opened { sent, opened },
             Reply::Feed(answer) => Event::FeedRead { sent, answer },
             other => return Err(unexpected(&other).into()),
         });
-        backoff.reset();
+    }
+}
+
+/// Notices when the machine was suspended, also while there is no connection.
+async fn watch_clock(inner: &Arc<Inner>) {
+    loop {
+        tokio::time::sleep(FEED_WAIT).await;
+        // The feed's loop finds out that the machine has lost track.
+        let _ = inner.check_clock();
+        if let Some(lag) = inner.lag() {
+            telemetry::shared_lag(lag);
+        }
     }
 }
 
@@ -162,6 +175,17 @@ impl Inner {
             .map_err(|panic| FeedEnd::Unmarked(panic_message(panic.as_ref())))
     }
 
+    /// Compares the clock with the date. If the machine was suspended, nothing is fresh any more.
+    fn check_clock(&self) -> Result<(), FeedEnd> {
+        let now = self.clock.read();
+        let before = std::mem::replace(&mut *self.last_look.lock(), now);
+        if now.drift_since(before) <= MAX_DRIFT {
+            return Ok(());
+        }
+        self.lose_track();
+        Err(FeedEnd::Suspended)
+    }
+
     /// Everything that was told is marked.
     fn extend(&self) {
         let until = self.machine.lock().fresh_until(None);
@@ -184,24 +208,6 @@ impl Inner {
     fn note_failure(&self, action: &'static str, error: &FeedEnd) {
         self.counters.errors.add(1);
         self.note_error(action, error);
-    }
-}
-
-/// The clock and the date at one moment.
-struct Clocks {
-    now: Moment,
-    wall: SystemTime,
-}
-
-impl Clocks {
-    fn read(inner: &Inner) -> Self {
-        Self { now: inner.now(), wall: inner.wall() }
-    }
-
-    /// By how much the date has run ahead of the clock since then.
-    fn drift(&self, inner: &Inner) -> Duration {
-        let date = inner.wall().duration_since(self.wall).unwrap_or_default();
-        date.saturating_sub(inner.now().since(self.now))
     }
 }
 

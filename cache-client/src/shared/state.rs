@@ -5,6 +5,8 @@ use std::time::Duration;
 
 use serde::Serialize;
 
+use crate::telemetry;
+
 /// How a client stands to its shared tier. Returned by [`Client::shared_state`](crate::Client::shared_state).
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
 #[non_exhaustive]
@@ -48,7 +50,7 @@ pub struct SharedCounts {
 }
 
 /// The counters.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(super) struct Counters {
     pub(super) hits: Counter,
     pub(super) misses: Counter,
@@ -60,16 +62,45 @@ pub(super) struct Counters {
     pub(super) bytes_written: Counter,
 }
 
-#[derive(Debug, Default)]
-pub(super) struct Counter(AtomicU64);
+/// A counter that is also a metric.
+#[derive(Debug)]
+pub(super) struct Counter {
+    count: AtomicU64,
+    report: fn(&'static str, u64),
+    label: &'static str,
+}
 
 impl Counter {
+    fn new(report: fn(&'static str, u64), label: &'static str) -> Self {
+        Self { count: AtomicU64::new(0), report, label }
+    }
+
+    /// Calls the recorder of the program, which is foreign code.
     pub(super) fn add(&self, count: usize) {
-        self.0.fetch_add(count as u64, Ordering::Relaxed);
+        let count = count as u64;
+        self.count.fetch_add(count, Ordering::Relaxed);
+        (self.report)(self.label, count);
     }
 
     fn get(&self) -> u64 {
-        self.0.load(Ordering::Relaxed)
+        self.count.load(Ordering::Relaxed)
+    }
+}
+
+impl Default for Counters {
+    fn default() -> Self {
+        let outcome = |outcome| Counter::new(telemetry::count_shared, outcome);
+        let bytes = |direction| Counter::new(telemetry::count_shared_bytes, direction);
+        Self {
+            hits: outcome("hit"),
+            misses: outcome("miss"),
+            mismatches: outcome("mismatch"),
+            refused: outcome("refused"),
+            errors: outcome("error"),
+            timeouts: outcome("timeout"),
+            bytes_read: bytes("read"),
+            bytes_written: bytes("written"),
+        }
     }
 }
 

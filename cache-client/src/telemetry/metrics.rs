@@ -4,13 +4,13 @@ use std::time::Duration;
 
 use cache_core::Query;
 use metrics::{
-    Key, Label, Level, Metadata, Unit, counter, describe_counter, describe_gauge, describe_histogram,
+    Key, Label, Level, Metadata, Unit, counter, describe_counter, describe_gauge, describe_histogram, gauge,
     with_recorder,
 };
 
 use super::names::{
     BREAKER_CHANGES, FLIGHTS, HITS, LOAD_SECONDS, LOADS, MISSES, PROVIDER_ERRORS, PROVIDER_HITS, REFRESHES,
-    RETRIES, STALE_HITS, STORES, SUBSTITUTES, TARGET,
+    RETRIES, SHARED, SHARED_BYTES, SHARED_LAG, STALE_HITS, STORES, SUBSTITUTES, TARGET,
 };
 
 /// The labels of a query, known at compile time, so that a hit need not create them.
@@ -43,12 +43,15 @@ pub(crate) fn describe() {
         (RETRIES, "Retries of loads."),
         (LOADS, "Loads that have ended."),
         (BREAKER_CHANGES, "State changes of circuit breakers."),
+        (SHARED, "What has become of searches, values and requests of the shared tier."),
     ];
     for (name, meaning) in counters {
         describe_counter!(name, Unit::Count, meaning);
     }
     describe_histogram!(LOAD_SECONDS, Unit::Seconds, "How long loads took, with all waits and retries.");
     describe_gauge!(FLIGHTS, Unit::Count, "Running loads.");
+    describe_counter!(SHARED_BYTES, Unit::Bytes, "Values of the shared tier that were read or stored.");
+    describe_gauge!(SHARED_LAG, Unit::Seconds, "How long ago all drops of the shared tier were known.");
 }
 
 pub(super) fn count(name: &'static str, labels: Labels) {
@@ -66,6 +69,15 @@ pub(super) fn count_breaker(name: &'static str, breaker: &'static str, state: &'
 
 pub(super) fn count_provider(name: &'static str, query: &'static str, action: &'static str) {
     counter!(target: TARGET, name, "query" => query, "action" => action).increment(1);
+}
+
+pub(super) fn count_shared(name: &'static str, label: &'static str, value: &'static str, by: u64) {
+    counter!(target: TARGET, name, label => value).increment(by);
+}
+
+/// Sets a gauge.
+pub(super) fn set(name: &'static str, to: f64) {
+    gauge!(target: TARGET, name).set(to);
 }
 
 /// Moves a gauge.

@@ -32,6 +32,10 @@ pub(super) fn count_breaker(_name: &'static str, _breaker: &'static str, _state:
 
 pub(super) fn count_provider(_name: &'static str, _query: &'static str, _action: &'static str) {}
 
+pub(super) fn count_shared(_name: &'static str, _label: &'static str, _value: &'static str, _by: u64) {}
+
+pub(super) fn set(_name: &'static str, _to: f64) {}
+
 pub(super) fn shift(_name: &'static str, _labels: Labels, _by: f64) {}
 
 pub(super) fn measure(_name: &'static str, _labels: Labels, _took: impl FnOnce() -> Duration) {}

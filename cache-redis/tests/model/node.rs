@@ -1,13 +1,14 @@
-//! One machine: copies in memory, loads under way, changes. It does what the query client will do.
+//! One machine: copies in memory, loads under way, changes. It does what the query client does.
 
+use std::collections::VecDeque;
 use std::time::Duration;
 
-use cache_client::shared::machine::{Access, DropId, Event, Machine};
+use cache_client::shared::machine::{Access, Action, DropId, Event, Machine};
 use cache_client::shared::protocol::{Envelope, Found, Mark, Position, Reply, Request, Token};
 use cache_core::Moment;
-use cache_redis_test_server::{Answer, Change, Step};
 
-use crate::world::{KEEP, KEYS, LEASE, SHAPE, World, choose, covered, key, tags};
+use crate::world::{KEEP, KEYS, LEASE, MAX_LAG, SHAPE, World, choose, covered, key, tags};
+use cache_redis_test_server::{Answer, Change, Step};
 
 pub struct Node {
     id: usize,
@@ -21,6 +22,10 @@ pub struct Node {
     pub messages: Vec<Message>,
     /// The one request on the feed's connection. `None` if there is no connection.
     pub feed: Option<FeedCall>,
+    /// What an answer of the feed asks for, and is not carried out yet.
+    pub todo: VecDeque<Action>,
+    /// Until when copies may be called fresh, as reads see it.
+    pub fresh_until: Option<Moment>,
     pub is_resuming: bool,
     /// The process of the server that the other connection is to.
     pub connected_to: Option<u64>,
@@ -40,9 +45,6 @@ struct Flight {
     key: usize,
     /// Whether something was dropped since its load began: nobody joins it, and it stores nothing here.
     is_retired: bool,
-    /// Whether something was dropped since its request was sent: a value in the answer does not count. Its load has
-    /// not begun, so the search goes on. If another began beside it, answers could come in the wrong order.
-    asks_again: bool,
     phase: Phase,
     reads: Vec<Read>,
 }
@@ -116,6 +118,8 @@ impl Node {
             tokens: 0,
             messages: Vec::new(),
             feed: None,
+            todo: VecDeque::new(),
+            fresh_until: None,
             is_resuming: false,
             connected_to: None,
         }
@@ -126,10 +130,8 @@ impl Node {
             self.copies[key].iter_mut().for_each(|copy| copy.is_marked = true);
         }
         for flight in self.flights.iter_mut().filter(|flight| keys.contains(&flight.key)) {
-            match flight.phase {
-                Phase::Loading(_) => flight.is_retired = true,
-                Phase::Tier | Phase::Awaiting => flight.asks_again = true,
-            }
+            // Before that the machine judges the answers.
+            flight.is_retired |= matches!(flight.phase, Phase::Loading(_));
         }
     }
 
@@ -164,7 +166,9 @@ impl World {
     pub fn read(&mut self, node: usize, at: usize) {
         let (began, time, now) = (self.step, self.now, self.moment());
         let own = &mut self.nodes[node];
-        let is_fresh = |start| own.machine.fresh_until(start).is_some_and(|until| now <= until);
+        let is_fresh = |start: Option<Moment>| {
+            own.fresh_until.max(start.map(|start| start + MAX_LAG)).is_some_and(|until| now <= until)
+        };
         if let Some(copy) = own.copies[at].as_ref().filter(|copy| !copy.is_marked) {
             if is_fresh(copy.start) {
                 let (version, load_began) = (copy.version, copy.load_began);
@@ -189,14 +193,8 @@ impl World {
         let id = own.next_flight;
         own.next_flight += 1;
         let reads = vec![Read { began, time }];
-        own.flights.push(Flight {
-            id,
-            key: at,
-            is_retired: false,
-            asks_again: false,
-            phase: Phase::Tier,
-            reads,
-        });
+        own.flights.push(Flight { id, key: at, is_retired: false, phase: Phase::Tier, reads });
+        own.machine.handle(Event::LookupBegun { key: key(at) });
         match own.machine.access(&key(at), &tags(at), now) {
             Access::Origin => self.load_alone(node, id),
             Access::Read => {
@@ -210,7 +208,6 @@ impl World {
         let (candidate, token) = (self.candidate(), self.nodes[node].token());
         let flying = self.nodes[node].flight(flight);
         flying.phase = Phase::Tier;
-        flying.asks_again = false;
         let (key, max_age) = (key(flying.key), Duration::MAX);
         let request = Request::Ask { key, shape: SHAPE, max_age, candidate, token, lease: LEASE };
         self.send(node, request, Purpose::Flight(flight));
@@ -224,18 +221,21 @@ impl World {
 
     fn begin_load(&mut self, node: usize, flight: u64, lease: Option<Lease>) {
         let (began, start) = (self.step, self.moment());
-        self.nodes[node].flight(flight).phase = Phase::Loading(Load { began, start, version: None, lease });
+        let own = &mut self.nodes[node];
+        let flying = own.flight(flight);
+        flying.phase = Phase::Loading(Load { began, start, version: None, lease });
+        let key = key(flying.key);
+        own.machine.handle(Event::LookupEnded { key });
     }
 
     /// The server has answered.
     pub fn answered(&mut self, node: usize, flight: u64, request: &Request, reply: Reply) {
         let now = self.moment();
-        let &mut Flight { key: at, asks_again, .. } = self.nodes[node].flight(flight);
+        let at = self.nodes[node].flight(flight).key;
         match reply {
             Reply::Read(envelope) => {
-                let envelope = envelope.filter(|envelope| {
-                    !asks_again && self.nodes[node].machine.is_hit(&key(at), envelope, now)
-                });
+                let machine = &self.nodes[node].machine;
+                let envelope = envelope.filter(|envelope| machine.is_hit(&key(at), envelope, now));
                 match envelope {
                     Some(envelope) => self.complete_from_tier(node, flight, &envelope),
                     None => self.ask_again(node, flight),
@@ -244,13 +244,12 @@ impl World {
             Reply::Asked(asked) => {
                 self.handle(node, Event::Seen { at: now, position: asked.position });
                 match &asked.found {
-                    Found::Value(_) if asks_again => self.ask_again(node, flight),
                     Found::Value(envelope) => {
                         let machine = &self.nodes[node].machine;
                         if machine.is_answer(&key(at), asked.position.epoch, envelope, now) {
                             self.complete_from_tier(node, flight, envelope);
                         } else {
-                            self.load_alone(node, flight);
+                            self.ask_again(node, flight);
                         }
                     }
                     Found::Leased => {
@@ -313,6 +312,8 @@ impl World {
 
     fn complete_from_tier(&mut self, node: usize, flight: u64, envelope: &Envelope) {
         self.counts.hits += 1;
+        let key = key(self.nodes[node].flight(flight).key);
+        self.nodes[node].machine.handle(Event::LookupEnded { key });
         let number =
             |at: usize| u64::from_be_bytes(envelope.body[at..at + 8].try_into().expect("eight bytes"));
         self.complete(

@@ -36,7 +36,7 @@ pub enum Next {
         node: usize,
         message: usize,
     },
-    /// The same on the feed's connection.
+    /// The same on the feed's connection, or a part of what its answer asks for is carried out.
     Feed {
         node: usize,
     },
@@ -84,6 +84,10 @@ pub enum Next {
         message: usize,
     },
     CutFeed {
+        node: usize,
+    },
+    /// A machine finds out that it was suspended.
+    LoseTrack {
         node: usize,
     },
     ConnectFeed {
@@ -226,9 +230,15 @@ impl World {
             Next::Lose { node, message, is_late } => self.lose(node, message, is_late),
             Next::DeliverLate { message } => self.deliver_late(message),
             Next::CutFeed { node } => self.cut_feed(node),
+            Next::LoseTrack { node } => {
+                self.carry_out_all(node);
+                self.nodes[node].feed = None;
+                self.handle(node, Event::Lost);
+                self.nodes[node].fresh_until = None;
+            }
             Next::ConnectFeed { node } => {
-                if self.nodes[node].feed.is_none() {
-                    self.handle(node, Event::FeedConnected);
+                if self.nodes[node].feed.is_none() && self.nodes[node].todo.is_empty() {
+                    self.handle_feed(node, Event::FeedConnected);
                     self.nodes[node].is_resuming = true;
                 }
             }
@@ -245,28 +255,47 @@ impl World {
     /// Reports an event to a machine and carries out what it says.
     pub fn handle(&mut self, node: usize, event: Event) {
         for action in self.nodes[node].machine.handle(event) {
-            match action {
-                Action::Open => {
-                    let candidate = self.candidate();
-                    self.send_on_feed(node, Request::Open { candidate });
-                }
-                Action::Read { after, wait } => {
-                    let wait = Duration::from_millis(if wait { 500 } else { 0 });
-                    self.send_on_feed(
-                        node,
-                        Request::Feed { after, count: cache_client::shared::machine::FEED_COUNT, wait },
-                    );
-                }
-                Action::Invalidate(marks) => self.nodes[node].invalidate(&covered(&marks)),
-                Action::InvalidateAll => {
-                    self.counts.gaps += 1;
-                    self.nodes[node].invalidate(&[0, 1, 2]);
-                }
-                Action::Send { drop, marks } => {
-                    let (candidate, client) = (self.candidate(), ClientId([node as u8; 8]));
-                    self.send(node, Request::Drop { candidate, client, marks }, Purpose::Drop(drop));
-                }
-                Action::Extend => {}
+            self.carry_out(node, action);
+        }
+    }
+
+    /// Reports an answer of the feed to a machine. Other things happen while its actions are carried out.
+    fn handle_feed(&mut self, node: usize, event: Event) {
+        let node = &mut self.nodes[node];
+        node.todo.extend(node.machine.handle(event));
+    }
+
+    fn carry_out_all(&mut self, node: usize) {
+        while let Some(action) = self.nodes[node].todo.pop_front() {
+            self.carry_out(node, action);
+        }
+    }
+
+    fn carry_out(&mut self, node: usize, action: Action) {
+        match action {
+            Action::Open => {
+                let candidate = self.candidate();
+                self.send_on_feed(node, Request::Open { candidate });
+            }
+            Action::Read { after, wait } => {
+                let wait = Duration::from_millis(if wait { 500 } else { 0 });
+                self.send_on_feed(
+                    node,
+                    Request::Feed { after, count: cache_client::shared::machine::FEED_COUNT, wait },
+                );
+            }
+            Action::Invalidate(marks) => self.nodes[node].invalidate(&covered(&marks)),
+            Action::InvalidateAll => {
+                self.counts.gaps += 1;
+                self.nodes[node].invalidate(&[0, 1, 2]);
+            }
+            Action::Send { drop, marks } => {
+                let (candidate, client) = (self.candidate(), ClientId([node as u8; 8]));
+                self.send(node, Request::Drop { candidate, client, marks }, Purpose::Drop(drop));
+            }
+            Action::Extend => {
+                let node = &mut self.nodes[node];
+                node.fresh_until = node.machine.fresh_until(None);
             }
         }
     }
@@ -363,7 +392,7 @@ impl World {
     }
 
     fn follow(&mut self, node: usize) {
-        for _ in 0..9 {
+        for _ in 0..15 {
             self.deliver_feed(node);
         }
     }
@@ -397,6 +426,10 @@ impl World {
     }
 
     fn deliver_feed(&mut self, node: usize) {
+        if let Some(action) = self.nodes[node].todo.pop_front() {
+            self.carry_out(node, action);
+            return;
+        }
         let Some(mut call) = self.nodes[node].feed.take() else { return };
         match (call.reply.take(), &call.request) {
             (None, request) => {
@@ -417,17 +450,18 @@ impl World {
                     self.counts.replays += 1;
                 }
                 self.nodes[node].is_resuming = false;
-                self.handle(node, Event::FeedRead { sent: call.sent, answer });
+                self.handle_feed(node, Event::FeedRead { sent: call.sent, answer });
             }
             (Some(Reply::Opened(opened)), _) => {
                 self.note(format_args!("    {opened:?}"));
-                self.handle(node, Event::Opened { sent: call.sent, opened });
+                self.handle_feed(node, Event::Opened { sent: call.sent, opened });
             }
             (Some(reply), request) => unreachable!("{request:?} is answered by {reply:?}"),
         }
     }
 
     fn cut_feed(&mut self, node: usize) {
+        self.carry_out_all(node);
         if self.nodes[node].feed.take().is_some() {
             self.handle(node, Event::FeedEnded);
         }

@@ -1,7 +1,8 @@
 //! Models of what the query client hands over between threads, each run under many schedules of a model checker:
 //! callers join and leave a flight while it ends and its key is written; another caller takes over the work of a
 //! stopped runtime; limits and batches decide which loads run together; a key is read while its layer is confirmed; a
-//! caller passes a provider write that is stuck; observers arrive while the task of their key is replaced.
+//! caller passes a provider write that is stuck; observers arrive while the task of their key is replaced; a copy of a
+//! shared query is read while it is marked, and until when copies are fresh is extended.
 //!
 //! The code that runs is the client's own flights, wait graph, batches, channels and layers, over the store of this
 //! package and shuttle's locks. Threads that take the same steps in the same order stand in for tokio's tasks.
@@ -11,6 +12,8 @@
 
 extern crate cache_model as cache_core;
 
+#[path = "../../../cache-client/src/shared/bound.rs"]
+mod bound;
 #[path = "../../../cache-client/src/concurrency.rs"]
 mod concurrency;
 #[path = "../../../cache-client/src/runtime/endable.rs"]
@@ -54,6 +57,7 @@ mod observer_tasks;
 mod provider;
 mod runtime;
 mod scopes;
+mod shared_bound;
 mod slots;
 
 use std::sync::Arc;

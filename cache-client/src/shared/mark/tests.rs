@@ -52,12 +52,6 @@ fn a_mark_with_a_part_too_many_or_of_another_kind_is_refused() {
 }
 
 #[test]
-fn names_of_keys_on_the_server_differ_wherever_the_table_ends() {
-    assert_eq!(Key::new("posts", b"7").server_key("blog"), b"blog:v:5:posts:7");
-    assert_ne!(Key::new("a:b", b"c").server_key("n"), Key::new("a", b"b:c").server_key("n"));
-}
-
-#[test]
 fn a_key_that_is_too_long_travels_as_its_table() {
     let fits = Mark::Key(Key::new("posts", &[0; MAX_KEY]));
     assert_eq!(fits.clone().for_the_feed(), fits);
