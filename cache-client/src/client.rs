@@ -7,7 +7,7 @@ use std::any::TypeId;
 use std::collections::HashMap;
 use std::fmt::{self, Debug};
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Arc, OnceLock};
+use std::sync::{Arc, OnceLock, Weak};
 
 use cache_core::{Cache, LoadingOptions, Strategy};
 use foldhash::fast::RandomState;
@@ -67,6 +67,15 @@ pub(crate) struct Shared<A: App> {
     presence: Presence,
     extensions: Extensions,
     steps: AnyStoreSteps,
+}
+
+/// A handle that does not keep the client.
+pub(crate) struct WeakClient<A: App>(Weak<Shared<A>>);
+
+impl<A: App> WeakClient<A> {
+    pub(crate) fn upgrade(&self) -> Option<Client<A>> {
+        self.0.upgrade().map(Client)
+    }
 }
 
 pub(crate) type PlanOfQuery = OnceLock<Result<Arc<Plan>, OptionsError>>;
@@ -246,6 +255,11 @@ impl<A: App> Client<A> {
     /// Returns whether both are handles of the same client.
     pub(crate) fn is(&self, other: &Self) -> bool {
         Arc::ptr_eq(&self.0, &other.0)
+    }
+
+    /// A handle that does not keep the client.
+    pub(crate) fn downgrade(&self) -> WeakClient<A> {
+        WeakClient(Arc::downgrade(&self.0))
     }
 
     pub(crate) fn presence(&self) -> &Presence {

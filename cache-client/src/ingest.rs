@@ -334,7 +334,7 @@ impl<A: App, S: Source<A>> IngestTask<A, S> {
         if let Err(error) = commit.run(&change).await {
             self.refused.fetch_add(1, Ordering::Relaxed);
             telemetry::value_refused(type_name::<S>(), &error);
-            commit.mark(&change);
+            commit.mark(&change).await;
         }
     }
 

@@ -5,6 +5,7 @@ mod attempts;
 pub(crate) mod brought;
 mod by_step;
 mod second_tier;
+mod shared_tier;
 
 use std::future::{Future, poll_fn};
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -29,6 +30,7 @@ use crate::panic::poll_catching;
 use crate::plan::Plan;
 use crate::provider::entry::ProviderEntry;
 use crate::query_state::QueryState;
+use crate::sharing::entry::SharedEntry;
 use crate::telemetry::Subject;
 use crate::telemetry::load::LoadSpan;
 use attempt::{Attempt, AttemptEnd};
@@ -64,11 +66,13 @@ enum AnswerSource {
 struct Loaded<A: App> {
     outcome: Outcome,
     brought: Option<Box<BroughtAnswers<A>>>,
+    /// Whether the answer was built from something that may have changed meanwhile, so that other machines must not get it.
+    is_doubtful: bool,
 }
 
 impl<A: App> Loaded<A> {
     fn alone(outcome: Outcome) -> Self {
-        Self { outcome, brought: None }
+        Self { outcome, brought: None, is_doubtful: false }
     }
 }
 
@@ -181,14 +185,15 @@ impl<A: App> LoadTask<A> {
     }
 
     async fn run_load(&self) -> Option<Box<KeptAfterLoad<A>>> {
-        let entry = self.entry();
-        let attempt = self.load(entry.as_deref()).await;
+        let shared = self.shared_entry();
+        let entry = if shared.is_some() { None } else { self.entry() };
+        let attempt = self.load(entry.as_deref(), shared.as_deref()).await;
         self.flight.end_turn();
         let loaded_from =
             attempt.as_ref().filter(|attempt| attempt.took.is_some()).map(|attempt| attempt.started);
         let is_unstored = self.node.terms().is_unstored;
         let landing = self.flight.begin_landing(is_unstored);
-        let (Loaded { outcome, brought }, stores) = match (landing, attempt) {
+        let (Loaded { outcome, brought, is_doubtful }, stores) = match (landing, attempt) {
             (Landing::Done(demand), Some(attempt)) => {
                 if let Some(took) = attempt.took {
                     self.query_state.note_load_time(took);
@@ -201,11 +206,15 @@ impl<A: App> LoadTask<A> {
         let is_kept = !self.plan.keep_prefetched.is_zero();
         let may_be_pinned = stores && is_kept && self.flight.watch.is_some() && outcome.is_ok();
         let is_copied = stores && entry.is_some();
-        let copied = outcome.as_ref().ok().filter(|_| is_copied).cloned();
+        let is_given = shared.is_some() && loaded_from.is_some() && !is_unstored && !is_doubtful;
+        let copied = outcome.as_ref().ok().filter(|_| is_copied || is_given).cloned();
         let is_alone = self.land(outcome);
         let pin = (may_be_pinned && is_alone)
             .then(|| AnyPin::new(self.query.home(self.node.client.cache()), &*self.query));
         let kept = KeptAfterLoad::new(pin, brought);
+        if let (Some(started), Some(shared), Some(value)) = (loaded_from, &shared, &copied) {
+            Box::pin(self.share(shared, value, started)).await;
+        }
         if let (Some(started), Some(_)) = (loaded_from, self.node.client.tier()) {
             Box::pin(self.leave_copies(entry.zip(copied), kept.as_deref(), started)).await;
         }
@@ -213,14 +222,19 @@ impl<A: App> LoadTask<A> {
     }
 
     /// Runs the load until it ends or is cancelled. In both cases it is dropped.
-    async fn load(&self, entry: Option<&ProviderEntry>) -> Option<Attempt> {
+    async fn load(
+        &self,
+        entry: Option<&ProviderEntry>,
+        shared: Option<&SharedEntry>,
+    ) -> Option<Attempt> {
         // Pinned where it is made, so that the task contains it only once.
         let mut attempt = pin!(async {
-            match entry {
-                // Boxed, so that tasks of clients without a provider stay small.
-                Some(entry) => Box::pin(self.find_or_load(entry)).await,
-                None if self.plan.never_loads() => Attempt::missing(self.flight.started),
-                None => self.attempts().await,
+            match (entry, shared) {
+                // Boxed, so that tasks of clients without a second tier stay small.
+                (Some(entry), _) => Box::pin(self.find_or_load(entry)).await,
+                (None, Some(shared)) => Box::pin(self.find_or_load_shared(shared)).await,
+                (None, None) if self.plan.never_loads() => Attempt::missing(self.flight.started),
+                (None, None) => self.attempts().await,
             }
         });
         let token = &self.flight.token;
@@ -288,7 +302,8 @@ impl<A: App> LoadTask<A> {
             if source == AnswerSource::Cache && self.node.terms().is_unstored {
                 self.expire(&value);
             }
-            return Loaded::alone(Ok(value));
+            let is_doubtful = self.plan.is_shared() && !self.node.take_inputs().is_empty();
+            return Loaded { is_doubtful, ..Loaded::alone(Ok(value)) };
         };
         let terms = self.node.terms();
         let times = self.plan.times(self.query.counts_as_absent(&self.plan, &value), started, &terms);
@@ -324,11 +339,17 @@ impl<A: App> LoadTask<A> {
                 telemetry.outdated(subject, strategy);
             }
         }
+        let is_doubtful = match &stored {
+            AnyStoreOutcome::Written | AnyStoreOutcome::Kept(_) => false,
+            // Its inputs were not compared.
+            AnyStoreOutcome::Overtaken => !inputs.is_empty(),
+            AnyStoreOutcome::Marked(_) => true,
+        };
         let value = match stored {
             AnyStoreOutcome::Kept(equal) | AnyStoreOutcome::Marked(Some(equal)) => self.query.to_value(equal),
             AnyStoreOutcome::Written | AnyStoreOutcome::Overtaken | AnyStoreOutcome::Marked(None) => value,
         };
-        Loaded { outcome: Ok(value), brought }
+        Loaded { outcome: Ok(value), brought, is_doubtful }
     }
 }
 

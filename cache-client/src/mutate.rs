@@ -11,6 +11,7 @@ use std::fmt::{Debug, Display};
 use std::future::Future;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use cache_core::CommitError;
@@ -214,6 +215,17 @@ impl<E> MutateError<E> {
     }
 }
 
+/// The answer of a mutation, and whether other machines know of it. Returned by [`Client::mutate_and_report`].
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Mutated<T> {
+    /// The answer of the server.
+    pub output: T,
+    /// Whether other machines are told later, since the [shared tier](crate::shared) has not acknowledged in time what the
+    /// mutation changes. Until then they may show what was there before.
+    pub is_queued: bool,
+}
+
 /// The outcome of a mutation.
 type MutationResult<A, M> = Result<<M as Mutate<A>>::Output, MutateError<<M as Mutate<A>>::Error>>;
 
@@ -253,7 +265,36 @@ impl<A: App> Client<A> {
         &'a self,
         mutation: &'a M,
     ) -> impl Future<Output = Result<M::Output, MutateError<M::Error>>> + Send + 'a {
-        mutate(self, None, mutation, None)
+        mutate(self, None, mutation, None, None)
+    }
+
+    /// Runs a mutation, as [`mutate`](Self::mutate) does, and says whether other machines know of it. Use it where a
+    /// program has to tell its user that a change is not visible everywhere yet.
+    ///
+    /// A client with a [shared tier](crate::shared) tells the others what a mutation changes before it is shown here, and
+    /// waits for that at most as long as a [request](crate::shared::SharedTierBuilder::limit) may take.
+    ///
+    /// # Errors
+    /// As [`mutate`](Self::mutate), as are panics and cancellation.
+    ///
+    /// # Examples
+    /// ```
+    /// # use doctest_setup::*;
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> Result<(), Box<dyn Error>> {
+    /// # let client = blog_client();
+    /// let mutated = client.mutate_and_report(&Rename { id: 1, title: "Uno" }).await?;
+    /// assert!(!mutated.is_queued, "the client shares nothing");
+    /// # Ok(())
+    /// # }
+    /// ```
+    pub async fn mutate_and_report<M: Mutate<A>>(
+        &self,
+        mutation: &M,
+    ) -> Result<Mutated<M::Output>, MutateError<M::Error>> {
+        let is_queued = Arc::new(AtomicBool::new(false));
+        let output = mutate(self, None, mutation, None, Some(Arc::clone(&is_queued))).await?;
+        Ok(Mutated { output, is_queued: is_queued.load(Ordering::Acquire) })
     }
 
     /// Runs a mutation, as [`mutate`](Self::mutate) does, and waits until each observed key that it has marked or
@@ -336,7 +377,7 @@ impl<A: App> Context<A> {
         &'a self,
         mutation: &'a M,
     ) -> impl Future<Output = Result<M::Output, MutateError<M::Error>>> + Send + 'a {
-        mutate(self.client(), Some(&self.0), mutation, None)
+        mutate(self.client(), Some(&self.0), mutation, None, None)
     }
 
     /// Runs a mutation, as [`mutate`](Self::mutate) does, and waits for the loads of the observed keys that it has
@@ -365,7 +406,7 @@ async fn mutate_and_settle<A: App, M: Mutate<A>>(
     mutation: &M,
 ) -> MutationResult<A, M> {
     let settling = Arc::new(Settling::default());
-    let outcome = mutate(client, parent, mutation, Some(Arc::clone(&settling))).await;
+    let outcome = mutate(client, parent, mutation, Some(Arc::clone(&settling)), None).await;
     settling.settled(client, parent).await;
     outcome
 }
@@ -375,6 +416,7 @@ async fn mutate<A: App, M: Mutate<A>>(
     parent: Option<&Arc<Node<A>>>,
     mutation: &M,
     settling: Option<Arc<Settling>>,
+    is_queued: Option<Arc<AtomicBool>>,
 ) -> MutationResult<A, M> {
     let interrupted = MutateError::Interrupted { mutation: type_name::<M>() };
     if parent.is_some_and(|node| node.has_ended()) {
@@ -382,7 +424,7 @@ async fn mutate<A: App, M: Mutate<A>>(
     }
     let (answer, answered) = oneshot::channel();
     let run = catch_unwind(AssertUnwindSafe(|| MutationTask::new(client, parent, mutation.clone())))
-        .map(|task| MutationTask { settling, ..task })
+        .map(|task| MutationTask { settling, is_queued, ..task })
         .map_err(|panic| {
             let message = panic_message(panic.as_ref());
             telemetry::mutation(type_name::<M>(), "panicked", Some(&message), false);
@@ -463,6 +505,8 @@ struct MutationTask<A: App, M: Mutate<A>> {
     place: Option<ScopePlace>,
     /// The loads that the caller waits for afterwards, if any.
     settling: Option<Arc<Settling>>,
+    /// Set if other machines are told later.
+    is_queued: Option<Arc<AtomicBool>>,
 }
 
 impl<A: App, M: Mutate<A>> MutationTask<A, M> {
@@ -476,7 +520,7 @@ impl<A: App, M: Mutate<A>> MutationTask<A, M> {
         };
         let request_tree = parent.map(|parent| Arc::clone(parent.tree()));
         let place = mutation.scope().map(|scope| client.scopes().enter(scope, id));
-        Self { mutation, node, request_tree, is_private, layer, begun: None, place, settling: None }
+        Self { mutation, node, request_tree, is_private, layer, begun: None, place, settling: None, is_queued: None }
     }
 
     async fn run(mut self) -> MutationResult<A, M> {
@@ -535,16 +579,17 @@ impl<A: App, M: Mutate<A>> MutationTask<A, M> {
             layer: self.layer.as_ref().map(Layer::off_flag),
             begun: self.begun.as_ref(),
             settling: self.settling.as_deref(),
+            is_queued: self.is_queued.as_deref(),
         };
         let apply = |changes: &mut Changes<A>| self.mutation.apply(output, changes);
         if self.is_private {
-            commit.mark(apply);
+            commit.mark(apply).await;
             return Ok(());
         }
         match commit.run(apply).await {
             Ok(_) => Ok(()),
             Err(error) => {
-                commit.mark(apply);
+                commit.mark(apply).await;
                 Err(error)
             }
         }

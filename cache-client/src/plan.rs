@@ -22,6 +22,8 @@ const KEEP_PREFETCHED: Duration = Duration::from_secs(5);
 /// The options of one call, resolved.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub(crate) struct Plan {
+    /// Whether other machines have the answers too, by the client's shared tier.
+    is_shared: bool,
     strategy: Strategy,
     /// How long an answer is fresh, unless the entry itself decides that.
     fresh: Option<Duration>,
@@ -109,6 +111,8 @@ pub(crate) struct OptionSources {
     pub(crate) concurrency: Option<u32>,
     /// Time to live and freshness time of the query's table.
     pub(crate) table: (Option<Duration>, Option<Duration>),
+    /// Whether the client shares the answers with other machines.
+    pub(crate) is_shared: bool,
 }
 
 impl OptionSources {
@@ -185,6 +189,7 @@ impl Plan {
         let strategy = all.strategy.unwrap_or_default();
         let loads = strategy != Strategy::CacheOnly;
         Self {
+            is_shared: sources.is_shared,
             strategy,
             fresh,
             stale_from: fresh.or(table_fresh).or(ttl).or(table_ttl).unwrap_or_default(),
@@ -250,6 +255,12 @@ impl Plan {
         self.reads_first() && self.fresh.is_none() && self.beta.is_none() && self.absent_ttl.is_none()
     }
 
+    /// Whether other machines have the answers too, by the client's shared tier.
+    #[inline]
+    pub(crate) fn is_shared(&self) -> bool {
+        self.is_shared
+    }
+
     pub(crate) fn strategy(&self) -> Strategy {
         self.strategy
     }
@@ -290,16 +301,18 @@ impl Plan {
         self.absent_ttl.is_some()
     }
 
-    /// Judges an entry before anything is loaded. `load_time` returns how long a load of the query takes.
+    /// Judges an entry before anything is loaded. A value whose load has begun before `oldest` is not fresh. `load_time`
+    /// returns how long a load of the query takes.
     #[inline]
     pub(crate) fn judge(
         &self,
         is_absent: bool,
         state: &EntryState,
+        oldest: Option<Moment>,
         load_time: impl FnOnce() -> Duration,
     ) -> Verdict {
         let stale_from = self.stale_from(is_absent, state);
-        if self.is_fresh(is_absent, state) {
+        if self.is_fresh(is_absent, state) && oldest.is_none_or(|oldest| oldest <= state.as_of) {
             let is_early = self.beta.is_some_and(|beta| is_early(stale_from, state.age, beta, load_time()));
             return if is_early { Verdict::Ending } else { Verdict::Fresh };
         }

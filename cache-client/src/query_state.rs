@@ -9,7 +9,7 @@ use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
 use cache_core::Tag;
-use cache_core::client_support::AnyKey;
+use cache_core::client_support::{AnyKey, Fingerprint};
 
 use crate::batch::queue::BatchQueue;
 use crate::concurrency::ConcurrencyLimit;
@@ -18,6 +18,7 @@ use crate::flight::registry::FlightRegistry;
 use crate::layer::stack::LayerStacks;
 use crate::observer::registry::{ObservedKeys, Reload};
 use crate::plan::Plan;
+use crate::shared::protocol::Shape;
 use running::{FetchWatch, RunningLoads};
 
 /// The state of one query.
@@ -32,6 +33,8 @@ pub(crate) struct QueryState {
     /// Keys that are about to be loaded together.
     pub(crate) batch_queue: Arc<BatchQueue>,
     pub(crate) running: RunningLoads,
+    /// How this build encodes values for other machines, once they were asked.
+    pub(crate) shape: OnceLock<(Shape, Fingerprint)>,
     /// The limit of concurrent loads, if the options set one.
     limit: OnceLock<Option<Arc<ConcurrencyLimit>>>,
     /// Nanoseconds, a running mean.
@@ -49,6 +52,7 @@ impl QueryState {
             stacks: LayerStacks::default(),
             batch_queue: Arc::default(),
             running: RunningLoads::default(),
+            shape: OnceLock::new(),
             limit: OnceLock::new(),
             load_time: AtomicU64::new(0),
         }

@@ -11,7 +11,7 @@ pub use crate::__instance_name as instance_name;
 pub use crate::erased::AnyTable;
 pub use crate::query::{TagsOf, add_tags};
 pub use crate::registry::{Assembly, ListedIn, TableDescription, names};
-pub use crate::snapshot::{Persistence, SavedValue, codec};
+pub use crate::snapshot::{Persistence, SavedValue, SharedCodec, codec};
 pub use crate::table::Table;
 
 /// What `#[derive(Shape)]` builds on.

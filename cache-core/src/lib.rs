@@ -170,9 +170,9 @@ pub mod client_support {
     pub use crate::query::{ShownKey, has_tag};
     pub use crate::shard::key::AnyKey;
     pub use crate::shard::pairs::ValueHandle;
-    pub use crate::snapshot::Persistence;
     pub use crate::snapshot::key_fields::{FieldValue, KeyField};
     pub use crate::snapshot::shape::{Fingerprint, Layout, ShapeReport, ShapeVisitor};
+    pub use crate::snapshot::{Persistence, SharedCodec};
     pub use crate::table::handle::AnyTableRef;
     pub use crate::transaction::{Backoff, TRANSACT_ATTEMPTS};
     pub use crate::watch::any::AnyWatch;

@@ -5,7 +5,7 @@ use std::hash::Hash;
 
 use crate::loading::LoadingOptions;
 use crate::options::TableOptions;
-use crate::snapshot::Persistence;
+use crate::snapshot::{Persistence, SharedCodec};
 use crate::tag::Tag;
 
 /// A question whose answer the cache can hold. The value of the struct is the key.
@@ -139,6 +139,10 @@ pub trait Query: Clone + Eq + Hash + Debug + Send + Sync + 'static {
     {
         None
     }
+
+    /// How a client with a shared tier encodes keys and values for other machines; `None` for tables without `share`.
+    #[doc(hidden)]
+    const SHARING: Option<fn() -> SharedCodec> = None;
 
     /// Returns how the table is saved; `None` for tables without `persist`.
     #[doc(hidden)]

@@ -101,10 +101,20 @@ impl<'a> Assembly<'a> {
             codec = Some(persistence.codec);
             ensure_shards = Some(persistence.ensure_shards);
         }
+        if let Some(sharing) = Q::SHARING {
+            self.check_codec(name, sharing().pairs());
+        }
         Box::new(Table::new(
             self.checked_head(name, TypeId::of::<Q>(), Q::TAGS, Q::OPTIONS, codec),
             ensure_shards,
         ))
+    }
+
+    /// Notes the first type that a codec cannot carry.
+    fn check_codec(&mut self, name: &'static str, codec: &PairCodec) {
+        if let Some(misfit) = codec.misfit() {
+            self.refuse(name, codec.name(), misfit, codec.advice());
+        }
     }
 
     fn checked_head(
@@ -115,10 +125,8 @@ impl<'a> Assembly<'a> {
         derived: TableOptions,
         codec: Option<PairCodec>,
     ) -> Head {
-        if let Some(codec) = &codec
-            && let Some(misfit) = codec.misfit()
-        {
-            self.refuse(name, codec.name(), misfit, codec.advice());
+        if let Some(codec) = &codec {
+            self.check_codec(name, codec);
         }
         let codec = codec.map(|codec| Box::new(codec) as Box<dyn TableCodec>);
         self.head(name, query, tags, derived, codec)

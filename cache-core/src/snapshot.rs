@@ -20,6 +20,7 @@ mod persistence;
 pub(crate) mod reader;
 pub(crate) mod report;
 pub mod shape;
+mod sharing;
 pub(crate) mod table_image;
 
 #[cfg(test)]
@@ -35,3 +36,4 @@ pub use report::{
     RestoreReport, SaveReport, SkipReason, SkippedEntries, SkippedEntry, SkippedTable, TableRestore,
     TableSave,
 };
+pub use sharing::SharedCodec;

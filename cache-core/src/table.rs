@@ -13,6 +13,7 @@ pub(crate) mod head;
 pub(crate) mod iter;
 mod locking;
 mod read;
+mod sharing;
 mod simple;
 pub(crate) mod simple_write;
 pub(crate) mod tags;
@@ -64,6 +65,9 @@ impl<Q: Query> Table<Q> {
         }
         if Q::DERIVED {
             head.set_is_derived();
+        }
+        if let Some(sharing) = Q::SHARING {
+            head.set_sharing(sharing);
         }
         Self { head, shards: OutlinedDrop::default(), ensure_for_restore }
     }

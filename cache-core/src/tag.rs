@@ -51,6 +51,20 @@ impl Tag {
         std::str::from_utf8(self.parts().0).unwrap_or_default()
     }
 
+    /// Returns the bytes of name and key, which are the same on all machines of one architecture.
+    #[doc(hidden)]
+    #[must_use]
+    pub fn as_bytes(&self) -> &[u8] {
+        &self.bytes
+    }
+
+    /// Creates a tag from the bytes of another one.
+    #[doc(hidden)]
+    #[must_use]
+    pub fn from_bytes(bytes: &[u8]) -> Self {
+        Self { bytes: SmallVec::from_slice(bytes) }
+    }
+
     /// Returns whether the tag is one of these names, without a key.
     pub(crate) fn is_among(&self, names: &[&str]) -> bool {
         let (name, key) = self.parts();

@@ -27,3 +27,30 @@ fn only_persistent_queries_say_how_they_are_saved() {
     assert!(Opaque::persistence().is_some());
     assert!(AsJson::persistence().is_some());
 }
+
+#[derive(Query, Shape, Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[query(value = String, share, codec = "postcard")]
+struct Shared(u64);
+
+#[derive(Query, Shape, Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[query(value = Vec<V>, share)]
+struct SharedList<V: Shape>(u64, std::marker::PhantomData<V>)
+where
+    V: Serialize + serde::de::DeserializeOwned;
+
+#[test]
+fn a_shared_query_is_not_saved_unless_it_says_so() {
+    assert!(Shared::persistence().is_none() && Shared::SHARING.is_some());
+    assert!(Saved::SHARING.is_none() && NotSaved::SHARING.is_none());
+}
+
+#[test]
+fn the_key_of_a_shared_query_can_be_read_back() {
+    let codec = Shared::SHARING.unwrap()();
+    let mut bytes = Vec::new();
+    codec.entries().encode_key(&Shared(7), &mut bytes).unwrap();
+    assert!(codec.decode_key(&bytes).unwrap().equals(&Shared(7)));
+    for hostile in [&b""[..], &bytes[..bytes.len() - 1], &[&bytes[..], b"x"].concat(), &[0xff; 64]] {
+        assert!(codec.decode_key(hostile).is_err());
+    }
+}

@@ -533,7 +533,8 @@ impl<A: App> ClientBuilder<A> {
         }));
         self.built.iter().for_each(|built| built(&client));
         if let Some(shared_tier) = client.shared_tier() {
-            shared_tier.start(Box::new(|_dropped| {}));
+            client.begin_sharing();
+            shared_tier.start(client.mark_sink());
         }
         client
     }

@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use std::hash::BuildHasher;
 
+use cache_core::Moment;
 use cache_core::client_support::AnyKey;
 use foldhash::fast::RandomState;
 use hashbrown::HashTable;
@@ -32,10 +33,18 @@ pub(crate) struct JoinRequest<'a> {
     /// The caller does not wait.
     pub(crate) in_background: bool,
     pub(crate) if_running: IfRunning,
+    /// A load that has begun earlier is replaced.
+    pub(crate) oldest: Option<Moment>,
     /// The context in which the caller waits, if there is one.
     pub(crate) from: Option<CallOrigin<'a>>,
     /// The number of landings at the last read of the cache; `None` if the cache was not read.
     pub(crate) landings: Option<u64>,
+}
+
+impl JoinRequest<'_> {
+    fn replaces(&self, flight: &Flight) -> bool {
+        self.if_running.replaces(flight.id) || self.oldest.is_some_and(|oldest| flight.started < oldest)
+    }
 }
 
 /// What to do with a flight that is already running.
@@ -90,7 +99,7 @@ impl FlightRegistry {
         if let Entry::Occupied(found) = place {
             let flight = found.get();
             match flight.is_current() {
-                true if !request.if_running.replaces(flight.id) => match waiter(flight, request) {
+                true if !request.replaces(flight) => match waiter(flight, request) {
                     Ok(waiter) => return JoinOutcome::Joined(Arc::clone(flight), waiter),
                     Err(JoinError::Cycle) => return JoinOutcome::Cycle,
                     Err(JoinError::Closed) => flight.retire(),

@@ -23,9 +23,9 @@ use crate::provider::envelope::{StaleWindows, WallTime};
 /// How many copies of brought entries a load writes at the same time.
 const MAX_WRITES: usize = 16;
 
-/// An answer that the provider has.
-struct TierAnswer {
-    value: AnyValue,
+/// An answer that the provider or the shared tier has.
+pub(super) struct TierAnswer {
+    pub(super) value: AnyValue,
     age: Duration,
     /// The times that its load has set: times to live and freshness where they are shorter than those of the options.
     terms: AnswerTerms,
@@ -48,21 +48,25 @@ impl<A: App> LoadTask<A> {
                 false => self.attempts().await,
             };
         }
-        if let Some(TierAnswer { value, age, terms }) = self.find(entry).await
+        if let Some(answer) = self.find(entry).await
             && self.flight.answer_without_load()
         {
-            if terms != AnswerTerms::default() {
-                self.node.note(|notes| *notes.terms_mut() = terms);
-            }
-            self.report_hit();
-            let started = self.node.client.cache().now() - age;
-            let ended = AttemptEnd::Found(value);
-            return Attempt { started, took: None, ended, has_own_answers: false };
+            return self.found(answer);
         }
         match self.plan.never_loads() {
             true => Attempt::missing(self.flight.started),
             false => self.attempts().await,
         }
+    }
+
+    /// The attempt that an answer takes the place of.
+    pub(super) fn found(&self, TierAnswer { value, age, terms }: TierAnswer) -> Attempt {
+        if terms != AnswerTerms::default() {
+            self.node.note(|notes| *notes.terms_mut() = terms);
+        }
+        self.report_hit();
+        let started = self.node.client.cache().now() - age;
+        Attempt { started, took: None, ended: AttemptEnd::Found(value), has_own_answers: false }
     }
 
     /// Loads, and reads the provider at the same time. Its answer may stand in for a slow or failed load.
@@ -99,15 +103,9 @@ impl<A: App> LoadTask<A> {
         let cache = self.node.client.cache();
         let FoundCopy { value, age, fresh: fresh_there, ttl: ttl_there, stale } =
             entry.find(&*self.flight.key, &|| WallTime::from(cache.wall())).await?;
-        let value = self.query.to_value(value);
-        let (fresh, ttl) = self.windows(&value);
-        let is_absent = self.query.counts_as_absent(&self.plan, &value);
-        // Its own load may have set shorter times than the options do.
-        let shorter = |there: Duration, here: Duration| Some(there).filter(|there| *there < here);
-        let (own_fresh, own_ttl) = (shorter(fresh_there, fresh), shorter(ttl_there, ttl));
-        let StaleWindows { swr, if_error: stale_if_error } = stale;
-        let terms = AnswerTerms { fresh: own_fresh, ttl: own_ttl, swr, stale_if_error, is_unstored: false };
-        let answer = TierAnswer { value, age, terms };
+        let answer = self.tier_answer(self.query.to_value(value), age, (fresh_there, ttl_there), stale);
+        let (fresh, ttl) = self.windows(&answer.value);
+        let (is_absent, terms) = (self.query.counts_as_absent(&self.plan, &answer.value), answer.terms);
         if self.plan.never_loads() {
             // A load that runs meanwhile is not retired.
             return (age < ttl).then(|| match self.write_copy(entry, &answer) {
@@ -122,6 +120,21 @@ impl<A: App> LoadTask<A> {
             self.report_hit();
         }
         None
+    }
+
+    /// A found value with the times that its load has set.
+    pub(super) fn tier_answer(
+        &self,
+        value: AnyValue,
+        age: Duration,
+        (fresh_there, ttl_there): (Duration, Duration),
+        StaleWindows { swr, if_error: stale_if_error }: StaleWindows,
+    ) -> TierAnswer {
+        let (fresh, ttl) = self.windows(&value);
+        // Its own load may have set shorter times than the options do.
+        let shorter = |there: Duration, here: Duration| Some(there).filter(|there| *there < here);
+        let (fresh, ttl) = (shorter(fresh_there, fresh), shorter(ttl_there, ttl));
+        TierAnswer { value, age, terms: AnswerTerms { fresh, ttl, swr, stale_if_error, is_unstored: false } }
     }
 
     /// Puts an answer of the provider into the cache, if the cache has none and the key has not changed. The load
@@ -162,7 +175,7 @@ impl<A: App> LoadTask<A> {
     async fn leave_copy(&self, entry: Box<ProviderEntry>, value: AnyValue, started: Moment) {
         let cache = self.node.client.cache();
         let (plan, terms) = (self.plan_of_copies(), self.node.terms());
-        let (fresh, ttl) = windows(&self.node.client, &*self.query, plan, &value, &terms);
+        let (fresh, ttl) = self.windows_of_copies(&value);
         let served = plan.served_for(self.query.counts_as_absent(plan, &value), &terms);
         let loaded_at = entry.began.later_by(started.since(self.flight.started));
         let age = WallTime::from(cache.wall()).since(loaded_at).unwrap_or_default();
@@ -202,8 +215,13 @@ impl<A: App> LoadTask<A> {
         present.is_some_and(|(_, state)| state.freshness == Freshness::Invalidated)
     }
 
+    /// How long a copy of an answer is fresh, and how long it is kept, by the options of the query.
+    pub(super) fn windows_of_copies(&self, value: &AnyValue) -> (Duration, Duration) {
+        windows(&self.node.client, &*self.query, self.plan_of_copies(), value, &self.node.terms())
+    }
+
     /// How long an answer is fresh, and how long it is kept.
-    fn windows(&self, value: &AnyValue) -> (Duration, Duration) {
+    pub(super) fn windows(&self, value: &AnyValue) -> (Duration, Duration) {
         windows(&self.node.client, &*self.query, &self.plan, value, &self.node.terms())
     }
 }

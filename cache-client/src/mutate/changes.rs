@@ -22,6 +22,8 @@ use crate::mutate::order::MarkTarget;
 use crate::mutate::running::RunningMutation;
 use crate::mutate::settling::Settling;
 use crate::observer::registry::Reload;
+use crate::shared::protocol::Mark;
+use crate::sharing::{self, drops::CommitDrops};
 use crate::store_step::{AnswerKey, AnswerStore, KeyOf, Origin, StepWork, WrittenKey, forget};
 
 /// A set of changes to a client's cache that become visible at once: writes, and keys to load again.
@@ -40,6 +42,10 @@ pub struct Changes<A: App> {
     client: Option<Client<A>>,
     /// What the steps of crates on top of the client have planned so far.
     plan: Option<Box<dyn Any + Send>>,
+    /// The client, if it has a shared tier.
+    sharing: Option<Client<A>>,
+    /// What other machines have to be told.
+    dropped: Vec<Mark>,
 }
 
 /// Returns the loads that it has requested.
@@ -48,6 +54,7 @@ type AfterCommit<A> = Box<dyn FnOnce(&Client<A>, Option<&Memo>) -> Vec<Reload> +
 impl<A: App> Changes<A> {
     fn new(client: &Client<A>, marks_only: bool) -> Self {
         let transaction = client.cache().begin();
+        let sharing = client.shared_tier().map(|_| client.clone());
         let client = (!marks_only).then(|| client.clone());
         Self {
             transaction,
@@ -57,6 +64,8 @@ impl<A: App> Changes<A> {
             marked: Vec::new(),
             client,
             plan: None,
+            sharing,
+            dropped: Vec::new(),
         }
     }
 
@@ -343,6 +352,14 @@ impl<A: App> Changes<A> {
             AnswerStore::new(&client, &mut self.transaction, key, Origin::default(), &mut self.plan);
         step(&mut store);
         let StepWork { written, followed, .. } = store.into_work();
+        if self.sharing.is_some() {
+            for query in followed.iter().filter_map(AnswerKey::query) {
+                if let Some(mark) = sharing::mark_of(query.table(client.cache()), query) {
+                    self.dropped.push(mark);
+                    self.transaction.invalidate_any(&query.home(client.cache()), query);
+                }
+            }
+        }
         self.written.extend(written);
         self.after.push(Box::new(move |client, memo| {
             followed.iter().for_each(|key| key.forget(client, memo));
@@ -354,6 +371,7 @@ impl<A: App> Changes<A> {
     where
         A::Registry: Holds<Q>,
     {
+        let is_shared = self.note_dropped(&query);
         if self.marks_only {
             self.note_marked(&query);
             self.after.push(Box::new(move |client, memo| {
@@ -364,7 +382,40 @@ impl<A: App> Changes<A> {
             return;
         }
         self.written.push(Box::new(KeyOf(query.clone())));
+        let shared = is_shared.then(|| query.clone());
         write(&mut self.transaction, query);
+        if let Some(query) = shared {
+            // Another machine may have changed the key later: one load tells.
+            self.transaction.invalidate(&query);
+        }
+    }
+
+    /// Notes a key that other machines have to be told of. Returns whether it is shared.
+    fn note_dropped<Q: Query>(&mut self, query: &Q) -> bool
+    where
+        A::Registry: Holds<Q>,
+    {
+        // Known to the compiler.
+        if Q::SHARING.is_none() {
+            return false;
+        }
+        let Some(client) = &self.sharing else { return false };
+        let mark = sharing::mark_of(client.cache().any_table::<Q>(), query);
+        let is_shared = mark.is_some();
+        self.dropped.extend(mark);
+        is_shared
+    }
+
+    /// Notes that other machines have to be told of any key of a query.
+    fn note_dropped_table<Q: Query>(&mut self)
+    where
+        A::Registry: Holds<Q>,
+    {
+        if Q::SHARING.is_some()
+            && let Some(client) = &self.sharing
+        {
+            self.dropped.push(Mark::Table(client.cache().name_of::<Q>().into()));
+        }
     }
 
     fn note_marked<Q: Query>(&mut self, query: &Q) {
@@ -402,6 +453,7 @@ impl<A: App> Changes<A> {
         A::Registry: Holds<Q>,
     {
         self.note_marked(query);
+        self.note_dropped(query);
         let (key, marks_only) = (query.clone(), self.marks_only);
         if !marks_only {
             self.transaction.invalidate(query);
@@ -439,6 +491,8 @@ impl<A: App> Changes<A> {
         A::Registry: Holds<Q>,
     {
         self.marked.push(MarkTarget::Query(TypeId::of::<Q>()));
+        // Other machines do not know the predicate. Too much is never wrong.
+        self.note_dropped_table::<Q>();
         let matches = Arc::new(matches);
         let (marked, reloaded) = (Arc::clone(&matches), Arc::clone(&matches));
         match self.marks_only {
@@ -478,6 +532,7 @@ impl<A: App> Changes<A> {
         A::Registry: Holds<Q>,
     {
         self.marked.push(MarkTarget::Query(TypeId::of::<Q>()));
+        self.note_dropped_table::<Q>();
         match self.marks_only {
             false => {
                 self.transaction.invalidate_query::<Q>();
@@ -510,6 +565,7 @@ impl<A: App> Changes<A> {
     pub fn invalidate_tag(&mut self, tag: impl Into<Tag>) {
         let tag = tag.into();
         self.marked.push(MarkTarget::Tag(tag.clone()));
+        self.dropped.extend(self.sharing.as_ref().and_then(|client| client.mark_of_tag(&tag)));
         self.transaction.invalidate_tag(&tag);
         let marks = self.marks_only;
         self.after.push(Box::new(move |client, memo| {
@@ -545,6 +601,7 @@ impl<A: App> Changes<A> {
     /// ```
     pub fn invalidate_all(&mut self) {
         self.marked.push(MarkTarget::All);
+        self.dropped.extend(self.sharing.as_ref().and_then(Client::mark_of_all));
         self.transaction.invalidate_all();
         let marks = self.marks_only;
         self.after.push(Box::new(move |client, memo| {
@@ -695,7 +752,7 @@ impl<A: App> Context<A> {
         let client = self.client();
         let commit = Commit { tree: Some(self.0.tree()), ..Commit::of(client) };
         if self.0.access().is_private {
-            commit.mark(change);
+            commit.mark(change).await;
             return client.cache().begin().commit_async().await;
         }
         commit.run(change).await
@@ -721,11 +778,13 @@ pub(crate) struct Commit<'a, A: App> {
     pub(crate) begun: Option<&'a RunningMutation<A>>,
     /// Notes which loads to wait for until all affected observed keys have been loaded again.
     pub(crate) settling: Option<&'a Settling>,
+    /// Set if other machines are told later.
+    pub(crate) is_queued: Option<&'a AtomicBool>,
 }
 
 impl<'a, A: App> Commit<'a, A> {
     pub(crate) fn of(client: &'a Client<A>) -> Self {
-        Self { client, tree: None, label: None, layer: None, begun: None, settling: None }
+        Self { client, tree: None, label: None, layer: None, begun: None, settling: None, is_queued: None }
     }
 
     /// Commits the result of `change`, which runs again if a value that it read has changed meanwhile.
@@ -736,12 +795,16 @@ impl<'a, A: App> Commit<'a, A> {
         let mut now = None;
         let order = self.order(&mut now);
         let (mut attempts, mut backoff) = (1, Backoff::default());
+        let mut drops = CommitDrops::new(self.client);
         loop {
             let begun = Instant::now();
-            let Changes { transaction, after, written, marked, .. } = self.make(false, &change);
+            let Changes { transaction, after, written, marked, dropped, .. } = self.make(false, &change);
+            // Before anything can be seen here.
+            drops.send(dropped, self.is_queued).await;
             order.marks(marked);
             match transaction.commit_once_async().await {
                 Ok(receipt) => {
+                    drops.committed();
                     self.conclude(after, &written);
                     if let Some(revision) = receipt.revision() {
                         let written = || written.into_iter().map(|key| key.written()).collect();
@@ -757,10 +820,13 @@ impl<'a, A: App> Commit<'a, A> {
     }
 
     /// Marks what `change` would write or mark, without running the hooks.
-    pub(crate) fn mark(&self, change: impl Fn(&mut Changes<A>)) {
-        let Changes { after, written, marked, .. } = self.make(true, &change);
+    pub(crate) async fn mark(&self, change: impl Fn(&mut Changes<A>) + Send) {
+        let Changes { after, written, marked, dropped, .. } = self.make(true, &change);
+        let mut drops = CommitDrops::new(self.client);
+        drops.send(dropped, self.is_queued).await;
         self.order(&mut None).marks(marked);
         self.conclude(after, &written);
+        drops.committed();
     }
 
     /// The mutation that orders these changes: their own, or one that begins `now`.

@@ -89,8 +89,8 @@ impl ProviderEntry {
         now: WallTime,
     ) -> Result<Option<FoundCopy>, ProviderError> {
         let envelope = Envelope::parse(bytes)?;
-        let Envelope { codec, fingerprint, loaded_at, fresh, ttl, stale, entry } = envelope;
-        if codec != self.codec.codec_name() || fingerprint != self.codec.fingerprint() {
+        let Envelope { loaded_at, fresh, ttl, stale, .. } = envelope;
+        if envelope.codec != self.codec.codec_name() || envelope.fingerprint != self.codec.fingerprint() {
             return Err(ProviderError::OtherShape);
         }
         if loaded_at > now.later_by(MAX_CLOCK_SKEW) {
@@ -100,12 +100,8 @@ impl ProviderEntry {
         if age >= ttl || self.outdated.is_some_and(|outdated| loaded_at <= outdated) {
             return Ok(None);
         }
-        let decode = || self.codec.decode_entry(entry);
-        let (found, value) = catch_codec(decode)?.map_err(ProviderError::Unreadable)?;
-        match found.equals(key) {
-            true => Ok(Some(FoundCopy { value, age, fresh, ttl, stale })),
-            false => Err(ProviderError::OtherKey),
-        }
+        let value = decode(self.codec, key, &envelope)?;
+        Ok(Some(FoundCopy { value, age, fresh, ttl, stale }))
     }
 
     /// Stores an answer with this age and these times, if `is_wanted` returns `true` when its turn comes.
@@ -126,9 +122,7 @@ impl ProviderEntry {
     }
 
     fn envelope(&self, key: &dyn AnyKey, copy: &EntryCopy<'_>) -> Result<Vec<u8>, ProviderError> {
-        let mut entry = Vec::new();
-        let encode = || self.codec.encode_entry(key, copy.value, &mut entry);
-        catch_codec(encode)?.map_err(ProviderError::Unwritable)?;
+        let entry = encode(self.codec, key, copy.value)?;
         let (codec, fingerprint) = (self.codec.codec_name(), self.codec.fingerprint());
         let EntryCopy { loaded_at, fresh, ttl, stale, .. } = *copy;
         Ok(Envelope { codec, fingerprint, loaded_at, fresh, ttl, stale, entry: &entry }.to_bytes())
@@ -203,11 +197,36 @@ impl<A: App> Client<A> {
 
 /// The name under which the provider stores a key.
 fn name(table: AnyTable<'_>, codec: EntryCodec, key: &dyn AnyKey) -> Result<String, ProviderError> {
-    catch_codec(|| key::name(table.name(), codec, key))?.map_err(ProviderError::Unwritable)
+    caught(|| key::name(table.name(), codec, key))?.map_err(ProviderError::Unwritable)
+}
+
+/// Reads the value of a key from an envelope of this codec and shape. The bytes may be hostile.
+pub(crate) fn decode(
+    codec: EntryCodec,
+    key: &dyn AnyKey,
+    envelope: &Envelope<'_>,
+) -> Result<ValueHandle, ProviderError> {
+    let decode = || codec.decode_entry(envelope.entry);
+    let (found, value) = caught(decode)?.map_err(ProviderError::Unreadable)?;
+    match found.equals(key) {
+        true => Ok(value),
+        false => Err(ProviderError::OtherKey),
+    }
+}
+
+/// Writes a key and its value.
+pub(crate) fn encode(
+    codec: EntryCodec,
+    key: &dyn AnyKey,
+    value: &ValueHandle,
+) -> Result<Vec<u8>, ProviderError> {
+    let mut entry = Vec::new();
+    caught(|| codec.encode_entry(key, value, &mut entry))?.map_err(ProviderError::Unwritable)?;
+    Ok(entry)
 }
 
 /// Runs code of a codec, which may be the user's.
-fn catch_codec<T>(code: impl FnOnce() -> Result<T, BoxError>) -> Result<Result<T, BoxError>, ProviderError> {
+pub(crate) fn caught<T>(code: impl FnOnce() -> Result<T, BoxError>) -> Result<Result<T, BoxError>, ProviderError> {
     catch_unwind(AssertUnwindSafe(code))
         .map_err(|panic| ProviderError::Panicked(panic_message(panic.as_ref())))
 }

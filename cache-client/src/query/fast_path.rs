@@ -26,6 +26,10 @@ impl<A: App> Caller<'_, A> {
         if !(is_plain && plan::is_plain(&Q::LOADING)) {
             return self.planned_hit(query);
         }
+        // Before the value.
+        if Q::SHARING.is_some() && !client.is_within_lag() {
+            return None;
+        }
         let value = client.cache().plainly_fresh(query)?;
         client.telemetry().hit(query, Q::LOADING.strategy.unwrap_or_default());
         Some(value)
@@ -56,6 +60,10 @@ impl<A: App> Caller<'_, A> {
         let cache = self.client().cache();
         let plan = self.client().plan_of(query.table(cache).index()).get()?.as_ref().ok()?;
         if !plan.is_plain() {
+            return None;
+        }
+        // Before the value.
+        if plan.is_shared() && !self.client().is_within_lag() {
             return None;
         }
         // Before anything is read.

@@ -86,7 +86,9 @@ impl<A: App> Caller<'_, A> {
         let (demand, context) = (self.demand_of(plan), self.context(access));
         let from = context.as_ref().map(|node| node.origin());
         let slot = context.as_ref().and_then(|node| node.slot.as_ref());
-        let mut request = JoinRequest { demand, in_background: false, if_running, from, landings: None };
+        let oldest = self.client().oldest_fresh(plan);
+        let mut request =
+            JoinRequest { demand, in_background: false, if_running, oldest, from, landings: None };
         if let Some(node) = self.node().filter(|_| access.is_private) {
             let joined = self.join_private(node, query, plan, query_state, &request);
             return self.joined(query, joined, plan, access, slot);
@@ -215,6 +217,7 @@ impl<A: App> Caller<'_, A> {
             demand,
             in_background: true,
             if_running: IfRunning::Join,
+            oldest: self.client().oldest_fresh(plan),
             from: None,
             landings: None,
         };

@@ -68,6 +68,7 @@ impl<'a, A: App> Caller<'a, A> {
             client: client.defaults(),
             concurrency: client.concurrency(),
             table: query.table(client.cache()).times(),
+            is_shared: client.shared_tier().is_some() && query.table(client.cache()).is_shared(),
         }
     }
 }

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use cache_core::{EntryState, Freshness};
+use cache_core::{EntryState, Freshness, Moment};
 
 use super::caller::Caller;
 use crate::any_query::AnyQuery;
@@ -65,13 +65,21 @@ impl<A: App> Caller<'_, A> {
         plan: &Plan,
         counts: bool,
     ) -> Option<(AnyValue, Verdict)> {
+        // Before the entry.
+        let oldest = self.client().oldest_fresh(plan);
         let (value, state) = query.read(self.client().cache(), counts)?;
-        let verdict = self.judge(query, plan, &value, &state);
+        let verdict = self.judge(query, plan, (&value, &state), oldest);
         Some((value, verdict))
     }
 
-    fn judge(&self, query: &dyn AnyQuery<A>, plan: &Plan, value: &AnyValue, state: &EntryState) -> Verdict {
-        plan.judge(query.counts_as_absent(plan, value), state, || {
+    fn judge(
+        &self,
+        query: &dyn AnyQuery<A>,
+        plan: &Plan,
+        (value, state): (&AnyValue, &EntryState),
+        oldest: Option<Moment>,
+    ) -> Verdict {
+        plan.judge(query.counts_as_absent(plan, value), state, oldest, || {
             let query_state = self.client().existing_query_state(query);
             query_state.map(|query_state| query_state.load_time()).unwrap_or_default()
         })
@@ -90,9 +98,12 @@ impl<A: App> Caller<'_, A> {
 
     /// The value in the cache, its age, and whether it is stale by the options of the query.
     pub(super) fn cached_state(&self, query: &dyn AnyQuery<A>) -> Option<(AnyValue, Duration, bool)> {
-        let (value, state) = query.read(self.client().cache(), false)?;
         let plan = self.plan_of_query(query);
-        let is_stale = !plan.is_fresh(query.counts_as_absent(&plan, &value), &state);
+        // Before the entry.
+        let oldest = self.client().oldest_fresh(&plan);
+        let (value, state) = query.read(self.client().cache(), false)?;
+        let is_fresh = plan.is_fresh(query.counts_as_absent(&plan, &value), &state);
+        let is_stale = !is_fresh || oldest.is_some_and(|oldest| state.as_of < oldest);
         Some((value, state.age, is_stale))
     }
 
@@ -122,9 +133,11 @@ impl<A: App> Caller<'_, A> {
         if !access.reads {
             return None;
         }
+        // Before the entry.
+        let oldest = self.client().oldest_fresh(plan);
         let (value, state) = query.read(self.client().cache(), false)?;
         let may_serve = match access.fresh_only {
-            true => self.judge(query, plan, &value, &state).is_fresh(),
+            true => self.judge(query, plan, (&value, &state), oldest).is_fresh(),
             false => plan.allows_substitute(query.counts_as_absent(plan, &value), &state),
         };
         if may_serve {

@@ -54,6 +54,8 @@ mod retry;
 mod runtimes;
 mod scripted;
 mod sets;
+mod shared_machines;
+mod shared_reads;
 mod shipped_providers;
 mod store_steps;
 mod strategies;

@@ -75,6 +75,12 @@ impl<R: Registry> Cache<R> {
         self.shared().clock.wall()
     }
 
+    /// Visits all tables, in the order of the registry.
+    #[doc(hidden)]
+    pub fn each_table<'a>(&'a self, visit: &mut dyn FnMut(AnyTable<'a>)) {
+        self.visit(&mut |table| visit(AnyTable(table)));
+    }
+
     /// Starts recording, for every persisted table, the keys changed by anything other than a load. Callers that keep
     /// copies of entries elsewhere need this.
     #[doc(hidden)]

@@ -281,7 +281,7 @@ fn incoming(meta: &EntryMeta, weight: u32, head: &Head, now: Moment) -> Incoming
         as_of: now - meta.age.into(),
         extra: head.extra(meta.own, None, now - meta.idle.into()),
         placement: Placement::by_rules(weight, meta.own.ttl.is_some(), &head.rules),
-        is_invalidated: meta.invalidated,
+        is_invalidated: meta.invalidated || head.marks_restored(),
         position: Some(QueuePosition { queue: Queue::of_rank(meta.rank), uses: meta.uses }),
     }
 }

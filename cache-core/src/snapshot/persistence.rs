@@ -152,6 +152,10 @@ impl<Q: Query> Persistence<Q> {
 pub struct EntryCodec(PairCodec);
 
 impl EntryCodec {
+    pub(super) fn of(codec: PairCodec) -> Self {
+        Self(codec)
+    }
+
     /// Returns the name of the codec that keys and values are written with.
     #[must_use]
     pub fn codec_name(&self) -> &'static str {

@@ -17,8 +17,8 @@ use crate::retention::recency::Recency;
 use crate::shard::OpContext;
 use crate::shard::key::{self, AnyKey};
 use crate::shared::{LoadStart, Shared};
-use crate::snapshot::TableCodec;
-use crate::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
+use crate::snapshot::{SharedCodec, TableCodec};
+use crate::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
 use crate::sync::{HashState, hash_state};
 use crate::table::dirty_marks::DirtyMarks;
 use crate::tag::Tag;
@@ -57,6 +57,10 @@ pub struct Head {
     pub(crate) watchers: Watchers,
     /// How the table is saved, if it is.
     codec: Option<Box<dyn TableCodec>>,
+    /// How its entries travel between machines, if they may.
+    pub(super) sharing: Option<fn() -> SharedCodec>,
+    /// Whether restored entries are marked.
+    pub(super) marks_restored: AtomicBool,
     pub(crate) shared: Arc<Shared>,
 }
 
@@ -107,6 +111,8 @@ impl Head {
             last_unlocked_change: AtomicU64::new(0),
             watchers: Watchers::default(),
             codec,
+            sharing: None,
+            marks_restored: AtomicBool::new(false),
             shared,
         }
     }
@@ -119,6 +125,16 @@ impl Head {
     /// Declares that answers remember what they were built from.
     pub(super) fn set_is_derived(&mut self) {
         (self.is_derived, self.has_simple_writes) = (true, false);
+    }
+
+    /// Declares that entries may travel between machines.
+    pub(super) fn set_sharing(&mut self, sharing: fn() -> SharedCodec) {
+        self.sharing = Some(sharing);
+    }
+
+    /// Returns how entries travel between machines; `None` if they do not.
+    pub(crate) fn sharing(&self) -> Option<SharedCodec> {
+        self.sharing.map(|sharing| sharing())
     }
 
     /// Records that a key was written, removed or marked, for the answers that were built from it. Must be called while

@@ -42,6 +42,7 @@ pub(crate) fn query(input: &DeriveInput, options: &QueryOptions) -> TokenStream 
             const DERIVED: ::core::primitive::bool = true;
         )
     });
+    let sharing = sharing(&core, options);
     let record = options.record.as_ref().map(|_| {
         quote!(
             const IS_RECORD: ::core::primitive::bool = true;
@@ -72,6 +73,7 @@ pub(crate) fn query(input: &DeriveInput, options: &QueryOptions) -> TokenStream 
             #tags_of
             #secret
             #derived
+            #sharing
             #record
             #(#methods)*
         }
@@ -122,7 +124,7 @@ fn with_bounds(input: &DeriveInput, options: &QueryOptions) -> Generics {
     if options.eq.is_some() {
         bounds.push(parse_quote!(#value: ::core::cmp::PartialEq));
     }
-    if options.persist.is_some() {
+    if options.persist.is_some() || options.share.is_some() {
         let shape = options.opaque.is_none().then(|| quote!(+ #core::Shape));
         bounds.push(
             parse_quote!(Self: #core::__private::Serialize + #core::__private::DeserializeOwned #shape),
@@ -320,24 +322,38 @@ fn is_absent(core: &TokenStream, options: &QueryOptions) -> Option<TokenStream> 
 
 fn persistence(core: &TokenStream, options: &QueryOptions) -> Option<TokenStream> {
     let persist = options.persist.as_ref()?;
+    let (_, persistence) = codec(core, options, persist.name.span());
+    Some(quote! {
+        fn persistence() -> ::core::option::Option<#core::__private::Persistence<Self>> {
+            ::core::option::Option::Some(#persistence)
+        }
+    })
+}
+
+/// `const SHARING`, if other machines may have the answers.
+fn sharing(core: &TokenStream, options: &QueryOptions) -> Option<TokenStream> {
+    let share = options.share.as_ref()?;
+    let (codec, persistence) = codec(core, options, share.name.span());
+    Some(quote! {
+        const SHARING: ::core::option::Option<fn() -> #core::__private::SharedCodec> =
+            ::core::option::Option::Some(|| #core::__private::SharedCodec::new::<Self, #codec>(#persistence));
+    })
+}
+
+/// The type of the codec, and how it saves entries. Errors are shown at the option `codec`, or else at `span`.
+fn codec(core: &TokenStream, options: &QueryOptions, span: Span) -> (TokenStream, TokenStream) {
     let codec = match options.codec.as_ref().map_or(Codec::Bincode, |codec| codec.value) {
-        Codec::Bincode => quote!(Bincode),
-        Codec::Postcard => quote!(Postcard),
-        Codec::Json => quote!(Json),
+        Codec::Bincode => quote!(#core::__private::codec::Bincode),
+        Codec::Postcard => quote!(#core::__private::codec::Postcard),
+        Codec::Json => quote!(#core::__private::codec::Json),
     };
     let version = match &options.version {
         Some(version) => whole(core, &version.value),
         None => quote!(1),
     };
     let make = if options.opaque.is_some() { quote!(opaque) } else { quote!(shaped) };
-    let span = options.codec.as_ref().map_or(persist.name.span(), |codec| codec.name.span());
-    let call = located(
-        quote!(#core::__private::Persistence::#make::<#core::__private::codec::#codec>(const { #version })),
-        span,
-    );
-    Some(quote! {
-        fn persistence() -> ::core::option::Option<#core::__private::Persistence<Self>> {
-            ::core::option::Option::Some(#call)
-        }
-    })
+    let span = options.codec.as_ref().map_or(span, |codec| codec.name.span());
+    let persistence =
+        located(quote!(#core::__private::Persistence::#make::<#codec>(const { #version })), span);
+    (located(codec, span), persistence)
 }

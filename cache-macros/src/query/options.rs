@@ -19,7 +19,7 @@ use crate::settings::argument::{Given, argument_error, crate_path, did_you_mean,
 use crate::suggest;
 
 /// Every option, in the order in which messages list them.
-const KNOWN: [&str; 40] = [
+const KNOWN: [&str; 41] = [
     "value",
     "name",
     "capacity",
@@ -31,6 +31,7 @@ const KNOWN: [&str; 40] = [
     "fresh",
     "history",
     "persist",
+    "share",
     "codec",
     "opaque",
     "version",
@@ -133,6 +134,7 @@ pub(crate) struct QueryOptions {
     pub(crate) fresh: Option<Given<Constant<Duration>>>,
     pub(crate) history: Option<Given<Constant<u32>>>,
     pub(crate) persist: Option<Given<()>>,
+    pub(crate) share: Option<Given<()>>,
     pub(crate) codec: Option<Given<Codec>>,
     pub(crate) opaque: Option<Given<()>>,
     pub(crate) eq: Option<Given<()>>,
@@ -232,6 +234,7 @@ impl QueryOptions {
             "fresh" => self.fresh = Some(self.constant(setting, time)?),
             "history" => self.history = Some(self.constant(setting, number)?),
             "persist" => self.persist = Some(setting.flag()?),
+            "share" => self.share = Some(setting.flag()?),
             "codec" => self.codec = Some(setting.with(codec)?),
             "opaque" => self.opaque = Some(setting.flag()?),
             "eq" => self.eq = Some(setting.flag()?),

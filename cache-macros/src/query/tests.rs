@@ -57,6 +57,23 @@ fn a_query_of_records_is_not_writable() {
 }
 
 #[test]
+fn a_shared_query_has_a_codec_and_is_not_saved() {
+    let written = text(derive(quote!(
+        #[query(value = Post, share, codec = "json", opaque, version = 2)]
+        struct GetPost(u64);
+    )));
+    let expected = quote! {
+        const SHARING: ::core::option::Option<fn() -> ::cache_core::__private::SharedCodec> =
+            ::core::option::Option::Some(|| ::cache_core::__private::SharedCodec::new::<
+                Self,
+                ::cache_core::__private::codec::Json
+            >(::cache_core::__private::Persistence::opaque::<::cache_core::__private::codec::Json>(const { 2 })));
+    };
+    assert!(written.contains(&text(expected)), "{written}");
+    assert!(!written.contains("fnpersistence"), "{written}");
+}
+
+#[test]
 fn a_mistake_leaves_a_query_that_passes_for_writable_and_for_one_of_records() {
     let written = text(derive(quote!(
         #[query(value = Post, record, lru = 1)]

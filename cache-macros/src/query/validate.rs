@@ -98,21 +98,26 @@ fn check_weight(options: &QueryOptions, errors: &mut Errors) {
 }
 
 fn check_persistence(options: &QueryOptions, errors: &mut Errors) {
-    if options.seen("persist").is_some() {
+    if options.seen("persist").or_else(|| options.seen("share")).is_some() {
         return;
     }
     for name in ["codec", "opaque", "version"] {
         if let Some(token) = options.seen(name) {
-            errors.push(token, format_args!("`{name}` concerns snapshots, and this table is not saved: add `persist`, or leave `{name}` out"));
+            errors.push(token, format_args!("`{name}` concerns snapshots and shared tiers, and this table is neither saved nor shared: add `persist` or `share`, or leave `{name}` out"));
         }
     }
 }
 
-/// Snapshots and providers do not contain what an answer was built from.
+/// Snapshots, providers and shared tiers do not contain what an answer was built from.
 fn check_derived(options: &QueryOptions, errors: &mut Errors) {
-    if let (Some(derived), Some(_)) = (options.seen("derived"), options.seen("persist")) {
-        let message = "`derived` and `persist` exclude each other: what an answer was built from is not saved with it; leave `persist` out, or use `tags` or `tags_of` instead of `derived`";
-        errors.push(derived, message);
+    let Some(derived) = options.seen("derived") else { return };
+    for (other, reason) in [("persist", "is not saved with it"), ("share", "does not reach other machines")] {
+        if options.seen(other).is_some() {
+            let message = format!(
+                "`derived` and `{other}` exclude each other: what an answer was built from {reason}; leave `{other}` out, or use `tags` or `tags_of` instead of `derived`"
+            );
+            errors.push(derived, message);
+        }
     }
 }
 

@@ -186,6 +186,7 @@ fn the_message_for_a_distant_name_lists_the_options() {
         "fresh",
         "history",
         "persist",
+        "share",
         "codec",
         "opaque",
         "version",

@@ -160,7 +160,7 @@ fn a_table_of_records_has_no_options_of_its_own() {
         ),
         &[],
     );
-    let all = "capacity lru max_weight weigh ttl tti fresh history persist codec opaque version eq strategy swr \
+    let all = "capacity lru max_weight weigh ttl tti fresh history persist share codec opaque version eq strategy swr \
                stale_if_error timeout linger jitter beta error_ttl absent_ttl fallback retry retry_first retry_longest \
                retry_factor breaker poll batch concurrency keep_prefetched tags tags_of derived";
     for name in all.split_whitespace() {
@@ -183,13 +183,20 @@ fn a_table_of_records_has_no_options_of_its_own() {
 }
 
 #[test]
-fn a_derived_answer_is_not_saved() {
+fn a_derived_answer_is_neither_saved_nor_shared() {
     refused(
         quote!(
             #[query(value = u8, derived, persist)]
             struct Q;
         ),
         &["`derived` and `persist` exclude each other"],
+    );
+    refused(
+        quote!(
+            #[query(value = u8, derived, share)]
+            struct Q;
+        ),
+        &["`derived` and `share` exclude each other"],
     );
     refused(
         quote!(

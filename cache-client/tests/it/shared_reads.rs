@@ -1,0 +1,172 @@
+//! What machines with a shared tier read, load, and give to each other.
+
+use std::time::Duration;
+
+use cache_client::Strategy;
+
+use crate::scripted::{pass, seconds, settle};
+use crate::shared_machines::*;
+
+#[tokio::test(start_paused = true)]
+async fn what_one_machine_has_loaded_another_reads_from_the_tier() {
+    let machines = Machines::default();
+    let (first, second) = (machines.machine().await, machines.machine().await);
+    assert_eq!(get(&first, 1).await, "1 in version 1");
+    settle().await;
+    assert_eq!(get(&second, 1).await, "1 in version 1");
+    assert_loads(&machines, 1);
+    for _ in 0..1_000 {
+        get(&second, 1).await;
+    }
+    let counts = second.shared_state().unwrap().counts;
+    assert_eq!((counts.hits, counts.misses), (1, 0), "the others are hits in memory");
+}
+
+#[tokio::test(start_paused = true)]
+async fn machines_that_ask_at_once_share_one_load() {
+    let machines = Machines::default();
+    let mut asks = Vec::new();
+    for _ in 0..4 {
+        let client = machines.machine().await;
+        for _ in 0..100 {
+            let client = client.clone();
+            asks.push(tokio::spawn(async move { get(&client, 1).await }));
+        }
+    }
+    for ask in asks {
+        assert_eq!(ask.await.unwrap(), "1 in version 1");
+    }
+    assert_loads(&machines, 1);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_query_without_share_never_asks_the_server() {
+    let machines = Machines::default();
+    let wire = Wire::to(&machines.sim);
+    let client = follow(machines.builder_on(wire.clone()).build()).await;
+    let requests = wire.requests();
+    for client in [&client, &client.clone()] {
+        client.query(&GetOwn(1)).await.unwrap();
+        client.change(|changes| drop(changes.set(GetOwn(1), "mine".to_owned()))).await.unwrap();
+        settle().await;
+    }
+    assert_loads(&machines, 1);
+    assert_eq!(wire.requests(), requests);
+    // The same for a shared one.
+    get(&client, 1).await;
+    assert!(wire.requests() > requests);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_failed_load_frees_the_lease() {
+    let machines = Machines::default();
+    let (first, second) = (machines.machine().await, machines.machine().await);
+    machines.origin.set_failing(true);
+    assert!(first.query(&GetShared(1)).await.is_err());
+    machines.origin.set_failing(false);
+    settle().await;
+    let start = tokio::time::Instant::now();
+    get(&second, 1).await;
+    assert!(start.elapsed() < 2 * LOAD, "{:?}", start.elapsed());
+    assert_loads(&machines, 2);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_cancelled_load_frees_the_lease() {
+    let machines = Machines::default();
+    let (first, second) = (machines.machine().await, machines.machine().await);
+    let cx = first.request("short");
+    let asking = tokio::spawn({
+        let cx = cx.clone();
+        async move { cx.query(&GetShared(1)).await.is_err() }
+    });
+    pass(LOAD / 2).await;
+    cx.cancel();
+    assert!(asking.await.unwrap());
+    settle().await;
+    let start = tokio::time::Instant::now();
+    get(&second, 1).await;
+    assert!(start.elapsed() < 2 * LOAD, "{:?}", start.elapsed());
+}
+
+#[tokio::test(start_paused = true)]
+async fn another_machine_loads_when_the_owner_of_a_lease_is_gone() {
+    let machines = Machines::default();
+    let (first, second) = (machines.machine().await, machines.machine().await);
+    // A machine that dies does not even give up its leases.
+    let asking = tokio::spawn(async move { get(&first, 1).await });
+    pass(LOAD / 2).await;
+    machines.sim.lose_requests(true);
+    asking.abort();
+    settle().await;
+    pass(LOAD * 4).await;
+    machines.sim.lose_requests(false);
+    machines.sim.cut();
+    pass(seconds(6)).await;
+    let second = follow(second).await;
+    let start = tokio::time::Instant::now();
+    assert_eq!(get(&second, 1).await, "1 in version 1");
+    assert!(start.elapsed() <= seconds(10), "{:?}", start.elapsed());
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_refresh_loads_and_gives_the_others_what_it_has_loaded() {
+    let machines = Machines::default();
+    let (first, second) = (machines.machine().await, machines.machine().await);
+    get(&first, 1).await;
+    settle().await;
+    machines.origin.change(1);
+    for strategy in [Strategy::Refresh, Strategy::NetworkFirst, Strategy::NetworkOnly] {
+        let loads = machines.origin.loads();
+        let value = first.query_with(&GetShared(1), |options| options.strategy(strategy)).await.unwrap();
+        assert_eq!(*value, "1 in version 2", "{strategy:?}");
+        assert_loads(&machines, loads + 1);
+        settle().await;
+    }
+    assert_eq!(get(&second, 1).await, "1 in version 2");
+    assert_loads(&machines, 4);
+}
+
+#[tokio::test(start_paused = true)]
+async fn the_age_of_a_value_is_counted_from_its_load() {
+    let machines = Machines::default();
+    let (first, second) = (machines.machine().await, machines.machine().await);
+    get(&first, 1).await;
+    pass(seconds(300)).await;
+    get(&second, 1).await;
+    assert_loads(&machines, 1);
+    let age = second.query_state(&GetShared(1)).unwrap().age;
+    assert!(age >= seconds(300) && age <= seconds(301), "{age:?}");
+    // Both are stale ten minutes after the load.
+    pass(seconds(301)).await;
+    get(&second, 1).await;
+    assert_loads(&machines, 2);
+}
+
+#[tokio::test(start_paused = true)]
+async fn hostile_bytes_in_the_tier_are_a_miss() {
+    let machines = Machines::default();
+    let wire = Wire::to(&machines.sim);
+    let (first, second) = (machines.machine().await, follow(machines.builder_on(wire.clone()).build()).await);
+    get(&first, 1).await;
+    settle().await;
+    wire.damage();
+    assert_eq!(get(&second, 1).await, "1 in version 1");
+    assert_loads(&machines, 2);
+    assert_eq!(second.shared_state().unwrap().counts.mismatches, 1);
+}
+
+#[tokio::test(start_paused = true)]
+async fn nothing_fails_while_the_server_is_away() {
+    let machines = Machines::default();
+    machines.sim.set_away(true);
+    let client = machines.builder().build();
+    let start = tokio::time::Instant::now();
+    assert_eq!(get(&client, 1).await, "1 in version 1");
+    assert!(start.elapsed() <= LOAD + Duration::from_millis(100), "{:?}", start.elapsed());
+    machines.sim.set_away(false);
+    let client = follow(client).await;
+    // It knows nothing of what has happened meanwhile.
+    get(&client, 1).await;
+    assert_loads(&machines, 2);
+}
