@@ -222,11 +222,7 @@ impl<A: App> LoadTask<A> {
     }
 
     /// Runs the load until it ends or is cancelled. In both cases it is dropped.
-    async fn load(
-        &self,
-        entry: Option<&ProviderEntry>,
-        shared: Option<&SharedEntry>,
-    ) -> Option<Attempt> {
+    async fn load(&self, entry: Option<&ProviderEntry>, shared: Option<&SharedEntry>) -> Option<Attempt> {
         // Pinned where it is made, so that the task contains it only once.
         let mut attempt = pin!(async {
             match (entry, shared) {

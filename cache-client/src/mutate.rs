@@ -520,7 +520,17 @@ impl<A: App, M: Mutate<A>> MutationTask<A, M> {
         };
         let request_tree = parent.map(|parent| Arc::clone(parent.tree()));
         let place = mutation.scope().map(|scope| client.scopes().enter(scope, id));
-        Self { mutation, node, request_tree, is_private, layer, begun: None, place, settling: None, is_queued: None }
+        Self {
+            mutation,
+            node,
+            request_tree,
+            is_private,
+            layer,
+            begun: None,
+            place,
+            settling: None,
+            is_queued: None,
+        }
     }
 
     async fn run(mut self) -> MutationResult<A, M> {

@@ -226,7 +226,9 @@ pub(crate) fn encode(
 }
 
 /// Runs code of a codec, which may be the user's.
-pub(crate) fn caught<T>(code: impl FnOnce() -> Result<T, BoxError>) -> Result<Result<T, BoxError>, ProviderError> {
+pub(crate) fn caught<T>(
+    code: impl FnOnce() -> Result<T, BoxError>,
+) -> Result<Result<T, BoxError>, ProviderError> {
     catch_unwind(AssertUnwindSafe(code))
         .map_err(|panic| ProviderError::Panicked(panic_message(panic.as_ref())))
 }

@@ -39,7 +39,8 @@ impl<A: App> Client<A> {
     fn mark_in(&self, table: AnyTable<'_>, mark: &Mark) {
         match mark {
             Mark::Key(key) if key.table() == table.name() => {
-                let decoded = table.sharing().and_then(|codec| catch_codec(|| codec.decode_key(key.bytes())).ok());
+                let decoded =
+                    table.sharing().and_then(|codec| catch_codec(|| codec.decode_key(key.bytes())).ok());
                 match decoded {
                     Some(key) => self.mark_key(table, &*key),
                     // It is a key of another build: which one it is here is unknown.

@@ -51,8 +51,14 @@ impl Program {
 
     fn join_with(&self, if_running: IfRunning, looks: bool) -> Result<Waiter, u64> {
         let demand = LoadDemand { stores: true, linger: self.linger, ..LoadDemand::default() };
-        let mut request =
-            JoinRequest { demand, in_background: false, if_running, oldest: None, from: None, landings: None };
+        let mut request = JoinRequest {
+            demand,
+            in_background: false,
+            if_running,
+            oldest: None,
+            from: None,
+            landings: None,
+        };
         request.landings = looks.then(|| self.flights.landings());
         loop {
             if request.landings.is_some()
