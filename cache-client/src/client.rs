@@ -6,8 +6,9 @@ mod extension;
 use std::any::TypeId;
 use std::collections::HashMap;
 use std::fmt::{self, Debug};
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, OnceLock, Weak};
+use std::time::Duration;
 
 use cache_core::{Cache, LoadingOptions, Strategy};
 use foldhash::fast::RandomState;
@@ -65,6 +66,8 @@ pub(crate) struct Shared<A: App> {
     flights: AtomicU64,
     telemetry: Telemetry,
     presence: Presence,
+    /// Nothing more is loaded in the background.
+    is_shut_down: AtomicBool,
     extensions: Extensions,
     steps: AnyStoreSteps,
 }
@@ -191,6 +194,36 @@ impl<A: App> Client<A> {
     #[must_use]
     pub fn shared_state(&self) -> Option<shared::SharedState> {
         self.shared_tier().map(shared::Shared::state)
+    }
+
+    /// Ends the work of the client in an orderly way, before the program ends: nothing is polled or loaded in the background
+    /// any more, and the [shared tier](crate::shared) gets what it has to know. The client gives up its leases, so that
+    /// other machines need not wait for them, and sends the drops that it could not send before. Takes at most `limit`.
+    ///
+    /// Queries still work. They load without the shared tier.
+    ///
+    /// # Examples
+    /// ```
+    /// # use doctest_setup::*;
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> Result<(), Box<dyn Error>> {
+    /// # let client = blog_client();
+    /// let report = client.shutdown(Duration::from_secs(5)).await;
+    /// assert!(report.is_complete());
+    /// # Ok(())
+    /// # }
+    /// ```
+    pub async fn shutdown(&self, limit: Duration) -> shared::ShutdownReport {
+        self.set_active(false);
+        self.0.is_shut_down.store(true, Ordering::Release);
+        match self.shared_tier() {
+            Some(tier) => tier.shutdown(limit).await,
+            None => shared::ShutdownReport::default(),
+        }
+    }
+
+    pub(crate) fn is_shut_down(&self) -> bool {
+        self.0.is_shut_down.load(Ordering::Acquire)
     }
 
     /// Tells the client whether its data is visible to anybody, such as in a window in the foreground. An inactive

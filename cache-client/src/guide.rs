@@ -15,6 +15,7 @@
 //! | [`many`] | several keys at once, pages, loading ahead |
 //! | [`runtimes`] | runtimes, sleep, offline: where loads and observers run, and what happens when that stops |
 //! | [`second_tier`] | a store below the cache |
+//! | [`several_machines`] | machines that share their answers, and tell each other what changes |
 //! | [`surviving`] | answers while the origin is down, even after a restart |
 //! | [`testing`] | testing code that uses a client |
 //! | [`seeing`] | what the client reports |
@@ -33,6 +34,7 @@ pub mod optimistic;
 pub mod runtimes;
 pub mod second_tier;
 pub mod seeing;
+pub mod several_machines;
 pub mod strategies;
 pub mod surviving;
 pub mod testing;

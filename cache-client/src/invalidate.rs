@@ -18,6 +18,9 @@ use crate::mutate::running::RunningMutation;
 use crate::observer::registry::Reload;
 use crate::query::caller::Caller;
 use crate::runtime::ClientRuntime;
+use crate::shared::PendingDrop;
+use crate::shared::protocol::Mark;
+use crate::sharing;
 
 /// The result of an invalidation. Dropping it has no effect on the loads.
 #[non_exhaustive]
@@ -29,6 +32,8 @@ pub struct Invalidation {
     runtime: Arc<ClientRuntime>,
     /// The slot of the load that made the call, if it needs one.
     slot: Option<Arc<LoadSlot>>,
+    /// What other machines are told, if the keys are shared.
+    told: Option<PendingDrop>,
 }
 
 impl Invalidation {
@@ -64,6 +69,32 @@ impl Invalidation {
 }
 
 impl Invalidation {
+    /// Waits until the [shared tier](crate::shared) has been told, so that other machines see it within its lag. Returns
+    /// `false` if it has not acknowledged that within the time limit of a request: the others are told later, and may
+    /// show what was there before. `true` at once if no shared query is concerned.
+    ///
+    /// They are told whether or not anything waits here, and this machine asks the tier for none of these keys until then.
+    ///
+    /// # Cancellation
+    /// May be dropped and called again.
+    ///
+    /// # Examples
+    /// ```
+    /// # use doctest_setup::*;
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> Result<(), Box<dyn Error>> {
+    /// # let client = blog_client();
+    /// assert!(client.invalidate(&GetTitle { id: 1 }).told().await);
+    /// # Ok(())
+    /// # }
+    /// ```
+    pub async fn told(&mut self) -> bool {
+        match &mut self.told {
+            Some(told) => told.acknowledged().await.is_ok(),
+            None => true,
+        }
+    }
+
     pub(crate) fn into_reloads(self) -> Vec<Reload> {
         self.reloads
     }
@@ -100,8 +131,11 @@ impl<A: App> Client<A> {
     where
         A::Registry: Holds<Q>,
     {
+        let mark = || sharing::mark_of(self.cache().any_table::<Q>(), query);
+        // Known to the compiler.
+        let told = if Q::SHARING.is_some() { self.tell(mark) } else { None };
         self.note_mark(|| MarkTarget::Key((query as &dyn AnyKey).wide_hash()));
-        self.mark(query)
+        Invalidation { told, ..self.mark(query) }
     }
 
     /// [`invalidate`](Self::invalidate) for a caller that has already noted the mark.
@@ -154,8 +188,11 @@ impl<A: App> Client<A> {
     where
         A::Registry: Holds<Q>,
     {
+        // Other machines do not know the predicate. Too much is never wrong.
+        let mark = || Some(Mark::Table(self.cache().name_of::<Q>().into()));
+        let told = if Q::SHARING.is_some() { self.tell(mark) } else { None };
         self.note_mark(|| MarkTarget::Query(TypeId::of::<Q>()));
-        self.mark_where(matches)
+        Invalidation { told, ..self.mark_where(matches) }
     }
 
     pub(crate) fn mark_where<Q: Fetch<A>>(&self, matches: impl Fn(&Q) -> bool) -> Invalidation
@@ -212,8 +249,9 @@ impl<A: App> Client<A> {
     /// ```
     pub fn invalidate_tag(&self, tag: impl Into<Tag>) -> Invalidation {
         let tag = tag.into();
+        let told = self.tell(|| self.mark_of_tag(&tag));
         self.note_mark(|| MarkTarget::Tag(tag.clone()));
-        self.mark_tagged(&tag)
+        Invalidation { told, ..self.mark_tagged(&tag) }
     }
 
     pub(crate) fn mark_tagged(&self, tag: &Tag) -> Invalidation {
@@ -237,8 +275,9 @@ impl<A: App> Client<A> {
     /// # }
     /// ```
     pub fn invalidate_all(&self) -> Invalidation {
+        let told = self.tell(|| self.mark_of_all());
         self.note_mark(|| MarkTarget::All);
-        self.mark_all()
+        Invalidation { told, ..self.mark_all() }
     }
 
     pub(crate) fn mark_all(&self) -> Invalidation {
@@ -247,6 +286,13 @@ impl<A: App> Client<A> {
     }
 
     /// Notes what is about to be marked, since the answers of running mutations remove marks.
+    /// Tells other machines what is marked here now. Before the mark, so that no load that begins after it finds in the
+    /// tier what was there before.
+    fn tell(&self, mark: impl FnOnce() -> Option<Mark>) -> Option<PendingDrop> {
+        let tier = self.shared_tier()?;
+        Some(tier.begin_drop(vec![mark()?], true))
+    }
+
     fn note_mark(&self, marked: impl FnOnce() -> MarkTarget) {
         if self.write_order().has_running() {
             RunningMutation::new(self, None, Vec::new()).marks(vec![marked()]);
@@ -255,6 +301,6 @@ impl<A: App> Client<A> {
 
     fn invalidation(&self, count: usize, reloads: Vec<Reload>) -> Invalidation {
         let slot = if reloads.is_empty() { None } else { Caller::without_context(self).enclosing_slot() };
-        Invalidation { count, reloads, runtime: Arc::clone(self.runtime()), slot }
+        Invalidation { count, reloads, runtime: Arc::clone(self.runtime()), slot, told: None }
     }
 }

@@ -143,8 +143,9 @@ impl<A: App> LoadTask<A> {
         let (telemetry, is_shared) = (self.node.client.telemetry(), self.flight.watch.is_some());
         // From here on the flight is ended even if a subscriber panics.
         self.load_span = Some(telemetry.load(self.subject(), self.plan.strategy(), is_shared));
-        // An answer of the provider needs no slot.
-        if let (Some(slot), None) = (&self.flight.slot, self.node.client.tier()) {
+        // An answer of the provider or the shared tier needs no slot.
+        let may_be_found = self.plan.is_shared() || self.node.client.tier().is_some();
+        if let (Some(slot), false) = (&self.flight.slot, may_be_found) {
             slot.begin();
         }
         let runtime = self.flight.runtime.clone();
@@ -188,9 +189,15 @@ impl<A: App> LoadTask<A> {
         let shared = self.shared_entry();
         let entry = if shared.is_some() { None } else { self.entry() };
         let attempt = self.load(entry.as_deref(), shared.as_deref()).await;
+        if shared.is_none()
+            && let Some(tier) = self.node.client.shared_tier().filter(|_| self.plan.is_shared())
+        {
+            tier.loaded_alone();
+        }
         self.flight.end_turn();
         let loaded_from =
             attempt.as_ref().filter(|attempt| attempt.took.is_some()).map(|attempt| attempt.started);
+        let has_own_answers = attempt.as_ref().is_some_and(|attempt| attempt.has_own_answers);
         let is_unstored = self.node.terms().is_unstored;
         let landing = self.flight.begin_landing(is_unstored);
         let (Loaded { outcome, brought, is_doubtful }, stores) = match (landing, attempt) {
@@ -206,13 +213,16 @@ impl<A: App> LoadTask<A> {
         let is_kept = !self.plan.keep_prefetched.is_zero();
         let may_be_pinned = stores && is_kept && self.flight.watch.is_some() && outcome.is_ok();
         let is_copied = stores && entry.is_some();
-        let is_given = shared.is_some() && loaded_from.is_some() && !is_unstored && !is_doubtful;
+        let is_withheld = is_unstored || is_doubtful || has_own_answers;
+        let is_given = shared.is_some() && loaded_from.is_some() && !is_withheld;
         let copied = outcome.as_ref().ok().filter(|_| is_copied || is_given).cloned();
         let is_alone = self.land(outcome);
         let pin = (may_be_pinned && is_alone)
             .then(|| AnyPin::new(self.query.home(self.node.client.cache()), &*self.query));
         let kept = KeptAfterLoad::new(pin, brought);
-        if let (Some(started), Some(shared), Some(value)) = (loaded_from, &shared, &copied) {
+        if let (Some(started), Some(shared), Some(value)) =
+            (loaded_from, shared.as_ref().filter(|_| is_given), &copied)
+        {
             Box::pin(self.share(shared, value, started)).await;
         }
         if let (Some(started), Some(_)) = (loaded_from, self.node.client.tier()) {

@@ -12,8 +12,6 @@
 //! [`protocol`] is what clients and servers say to each other, and [`machine`] what a client concludes from it. Only
 //! crates that connect to a server need them.
 
-#![allow(dead_code, unused_imports, reason = "the operations of the client use it")]
-
 mod backoff;
 mod bound;
 mod client;
@@ -38,10 +36,10 @@ mod sim;
 mod state;
 
 pub(crate) use self::client::Shared;
-pub(crate) use self::drops::{PendingDrop, Queued};
+pub(crate) use self::drops::PendingDrop;
 pub use self::error::{CallError, ConnectError};
 pub(crate) use self::inner::{ClientClock, Dropped};
-pub(crate) use self::lease::{Filling, Lease};
+pub(crate) use self::lease::Lease;
 pub(crate) use self::lookup::{Lookup, SharedValue, Wanted};
 pub use self::server::{TierConnection, TierServer};
 pub use self::settings::{SharedTier, SharedTierBuilder};

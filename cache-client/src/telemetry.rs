@@ -26,7 +26,8 @@
 //! | `provider_hit` | debug | `strategy` | the provider had the answer, and nothing was loaded; or it had a stale one, which entered the cache during the load |
 //! | `provider_error` | warn | `action`: `get`, `set` or `remove`, `error` | the provider failed, timed out, or returned a value that cannot be used: a miss |
 //! | `provider_passed_over` | debug | `action`, `error` | the provider has an entry of other types or another codec: a miss |
-//! | `shared_error` | warn, debug for a request | no `query`, no `strategy`; `action`: `request`, `connect` or `feed`, `error` | the [shared tier](crate::shared) has not answered a request, or a connection to it has ended or was not made |
+//! | `shared_connected` | info | no `query`, no `strategy` | the client follows what is dropped in the [shared tier](crate::shared) |
+//! | `shared_error` | warn, debug for a request and for repeated failures | no `query`, no `strategy`; `action`: `request`, `connect` or `feed`, `error` | the [shared tier](crate::shared) has not answered a request, or a connection to it has ended or was not made |
 //! | `retry` | info | `strategy`, `attempt`: 2 for the first retry, `wait_seconds` | a load has failed, and will be retried |
 //! | `failed` | warn, debug if the error is [expected](crate::Fetch::is_expected) | `strategy`, `key`, `outcome`: `failed` or `panicked`, `error` | a load has ended without an answer |
 //! | `refused` | debug | `strategy` | a load was not started because its circuit breaker is open |
@@ -317,13 +318,16 @@ pub(crate) fn provider_passed_over(query: &'static str, action: &'static str, er
     event!(name: "provider_passed_over", target: TARGET, Level::DEBUG, query, action, error, "provider_passed_over");
 }
 
+/// Reports that the feed of the shared tier is followed.
+pub(crate) fn shared_connected() {
+    contained(|| event!(name: "shared_connected", target: TARGET, Level::INFO, "shared_connected"));
+}
+
 /// Reports that a request to the shared tier has failed, or that a connection to it has ended or was not made.
-pub(crate) fn shared_error(action: &'static str, error: &str) {
-    contained(|| match action {
-        "request" => {
-            event!(name: "shared_error", target: TARGET, Level::DEBUG, action, error, "shared_error")
-        }
-        _ => event!(name: "shared_error", target: TARGET, Level::WARN, action, error, "shared_error"),
+pub(crate) fn shared_error(action: &'static str, error: &str, is_expected: bool) {
+    contained(|| match is_expected {
+        true => event!(name: "shared_error", target: TARGET, Level::DEBUG, action, error, "shared_error"),
+        false => event!(name: "shared_error", target: TARGET, Level::WARN, action, error, "shared_error"),
     });
 }
 

@@ -42,14 +42,15 @@ mod text;
 /// | `fresh = "30s"` | call an entry fresh for this long; removes nothing |
 /// | `history = N` | keep the `N` previous values of an entry |
 /// | `persist` | include the table in snapshots; key and value must be `Serialize`, `Deserialize` and `Shape` |
-/// | `codec = "bincode"` | format in snapshots: `bincode` (default), `postcard` or `json`; the trait `Shape` lists what each loses |
+/// | `share` | give the answers to other machines too, if a query client has a shared tier; key and value must be as with `persist` |
+/// | `codec = "bincode"` | format in snapshots and shared tiers: `bincode` (default), `postcard` or `json`; the trait `Shape` lists what each loses |
 /// | `opaque` | do not require `Shape` for key and value; only `version` tells that they have changed |
 /// | `version = N` | entries saved under another version are not restored |
 /// | `eq` | compare values with `==`; an equal answer may keep its allocation |
 /// | `secret` | keys are hidden wherever the store or a client prints them: in errors, reports and events |
 /// | `tags("...", ...)` | tags of all entries: invalidating a tag invalidates the entries of every query that has it |
 /// | `tags_of = path` | give each entry tags of its own: those that `fn(&Query) -> impl IntoIterator<Item = Tag>` returns for its key |
-/// | `derived` | a loaded answer is invalidated when one of the entries changes that its load has read through its context; not with `persist` |
+/// | `derived` | a loaded answer is invalidated when one of the entries changes that its load has read through its context; not with `persist` or `share` |
 /// | `borrowed` | also make `NameRef<'_>`, a borrowed key that allocates nothing; `Hash` and `Eq` must be derived |
 /// | `record` | the table holds records of documents: only `cache-documents` writes it, and the compiler refuses any other write; only with `name`, `secret` and `borrowed` |
 /// | `crate = "path"` | path of `cache_core`, if the dependency is renamed |

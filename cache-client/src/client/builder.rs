@@ -3,7 +3,7 @@
 use std::any::TypeId;
 use std::collections::HashMap;
 use std::fmt::{self, Debug};
-use std::sync::atomic::AtomicU64;
+use std::sync::atomic::{AtomicBool, AtomicU64};
 use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
@@ -528,6 +528,7 @@ impl<A: App> ClientBuilder<A> {
             flights: AtomicU64::new(1),
             telemetry: Telemetry::new(self.traces_keys),
             presence: Presence::default(),
+            is_shut_down: AtomicBool::new(false),
             extensions: Extensions::default(),
             steps: self.steps,
         }));

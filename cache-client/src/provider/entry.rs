@@ -50,11 +50,15 @@ pub(crate) struct FoundCopy {
 }
 
 impl ProviderEntry {
-    /// The entry of a key, for a flight that begins now and watches the key from now on. `None` if the key has none.
+    /// The entry of a key, for a flight that begins now and watches the key from now on. `None` if the key has none, or
+    /// the shared tier takes its place.
     pub(crate) fn of<A: App>(client: &Client<A>, query: &dyn AnyQuery<A>) -> Option<Self> {
         let tier = Arc::clone(client.tier()?);
         let codec = query.codec()?;
         let table = query.table(client.cache());
+        if client.shared_tier().is_some() && table.is_shared() {
+            return None;
+        }
         let name = name(table, codec, query);
         let query_name = query.facts().name;
         let name = name.map_err(|error| tier.errors.note(query_name, ProviderAction::Get, &error)).ok()?;

@@ -199,6 +199,9 @@ impl<A: App> Caller<'_, A> {
         plan: &Arc<Plan>,
         loads: bool,
     ) -> Option<BackgroundLoad> {
+        if self.client().is_shut_down() {
+            return None;
+        }
         let query_state = self.client().state_of(query);
         if query_state.errors.any_exist()
             && query_state.errors.answer(query, self.client().cache().now()).is_some()

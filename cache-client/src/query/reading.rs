@@ -34,13 +34,14 @@ impl<A: App> Caller<'_, A> {
             }
             Some((value, Verdict::Ending)) => {
                 telemetry.hit_of(subject, strategy);
-                self.refresh(query, &plan.shared());
+                self.refresh(query, &plan.shared(), true);
                 Found::Answer(value)
             }
             Some((value, Verdict::Stale)) if !access.fresh_only => {
                 telemetry.stale_hit(subject, strategy);
                 if !plan.never_loads() {
-                    self.refresh(query, &plan.shared());
+                    // Another machine may have loaded it again already.
+                    self.refresh(query, &plan.shared(), !plan.is_shared());
                 }
                 Found::Answer(value)
             }
@@ -51,8 +52,8 @@ impl<A: App> Caller<'_, A> {
         }
     }
 
-    fn refresh(&self, query: &dyn AnyQuery<A>, plan: &Arc<Plan>) {
-        if self.load_in_background(query, plan, true).is_some_and(|load| load.is_new) {
+    fn refresh(&self, query: &dyn AnyQuery<A>, plan: &Arc<Plan>, loads: bool) {
+        if self.load_in_background(query, plan, loads).is_some_and(|load| load.is_new) {
             self.telemetry().refresh(query.subject(), plan.strategy());
         }
     }

@@ -21,6 +21,11 @@ impl Backoff {
         longest.mul_f64(chance)
     }
 
+    /// Whether there was a failure since the last success.
+    pub(super) fn has_failed(&self) -> bool {
+        self.failures > 0
+    }
+
     pub(super) fn reset(&mut self) {
         self.failures = 0;
     }

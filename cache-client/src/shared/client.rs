@@ -118,6 +118,7 @@ impl Shared {
     }
 
     /// Waits until the tier is used for the first time.
+    #[cfg(test)]
     pub(crate) async fn following(&self) {
         self.ensure_running();
         // The sender lives as long as this.

@@ -41,44 +41,62 @@ pub(crate) enum Dropped<'a> {
 /// Marks what was dropped. Foreign code: it decodes keys.
 pub(crate) type Sink = Box<dyn Fn(Dropped<'_>) + Send + Sync>;
 
-/// The clock of the client's cache.
+/// The clock of the client's cache, and what tells whether the machine was suspended.
 pub(crate) struct ClientClock {
     now: Box<dyn Fn() -> Moment + Send + Sync>,
-    wall: Box<dyn Fn() -> SystemTime + Send + Sync>,
+    look: Box<dyn Fn() -> ClockReading + Send + Sync>,
 }
 
 impl ClientClock {
     pub(crate) fn of<R: Registry>(cache: &Cache<R>) -> Self {
-        let (for_now, for_wall) = (cache.clone(), cache.clone());
-        Self::new(move || for_now.now(), move || for_wall.wall())
+        let cache = cache.clone();
+        Self::new(move || cache.now(), ClockReading::now)
     }
 
     pub(super) fn new(
         now: impl Fn() -> Moment + Send + Sync + 'static,
-        wall: impl Fn() -> SystemTime + Send + Sync + 'static,
+        look: impl Fn() -> ClockReading + Send + Sync + 'static,
     ) -> Self {
-        Self { now: Box::new(now), wall: Box::new(wall) }
+        Self { now: Box::new(now), look: Box::new(look) }
+    }
+
+    pub(super) fn look(&self) -> ClockReading {
+        (self.look)()
     }
 }
 
-/// The clock and the date at one moment.
+/// The system's clock and its date at one moment. Most clocks stand still while the machine is suspended; the date does
+/// not.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct ClockReading {
-    now: Moment,
-    wall: SystemTime,
-}
-
-impl ClientClock {
-    pub(super) fn read(&self) -> ClockReading {
-        ClockReading { now: (self.now)(), wall: (self.wall)() }
-    }
+    pub(super) clock: std::time::Instant,
+    pub(super) date: SystemTime,
 }
 
 impl ClockReading {
+    /// How often the two are read again if the thread did not run in between.
+    const ATTEMPTS: usize = 10;
+
+    fn now() -> Self {
+        let read = || {
+            let clock = std::time::Instant::now();
+            let date = SystemTime::now();
+            (clock.elapsed() < Duration::from_millis(10), Self { clock, date })
+        };
+        let mut reading = read();
+        for _ in 1..Self::ATTEMPTS {
+            if reading.0 {
+                break;
+            }
+            reading = read();
+        }
+        reading.1
+    }
+
     /// By how much the date has run ahead of the clock since an earlier reading.
     pub(super) fn drift_since(self, earlier: Self) -> Duration {
-        let date = self.wall.duration_since(earlier.wall).unwrap_or_default();
-        date.saturating_sub(self.now.since(earlier.now))
+        let date = self.date.duration_since(earlier.date).unwrap_or_default();
+        date.saturating_sub(self.clock.saturating_duration_since(earlier.clock))
     }
 }
 
@@ -134,7 +152,7 @@ impl Inner {
         let SharedTier { server, max_lag, limit, lease } = tier;
         let random = Random::default();
         let id = random.client();
-        let last_look = Mutex::new(clock.read());
+        let last_look = Mutex::new(clock.look());
         Self {
             server,
             max_lag,
@@ -228,14 +246,14 @@ impl Inner {
             CallError::Timeout(_) => self.counters.timeouts.add(1),
             _ => self.counters.errors.add(1),
         }
-        self.note_error("request", error);
+        self.note_error("request", error, true);
     }
 
-    /// Reports an error, and keeps it for the state.
-    pub(super) fn note_error(&self, action: &'static str, error: &(dyn Error + 'static)) {
+    /// Reports an error, as a warning unless it is expected, and keeps it for the state.
+    pub(super) fn note_error(&self, action: &'static str, error: &(dyn Error + 'static), is_expected: bool) {
         // Foreign code, which may panic.
         let text = catch_unwind(AssertUnwindSafe(|| WithCauses(error).to_string())).unwrap_or_default();
-        telemetry::shared_error(action, &text);
+        telemetry::shared_error(action, &text, is_expected);
         let before = self.last_error.lock().replace(text);
         drop(before);
     }

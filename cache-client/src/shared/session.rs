@@ -12,11 +12,9 @@ use super::inner::{Dropped, Inner};
 use super::machine::{Action, Event, FEED_COUNT};
 use super::protocol::{Reply, Request};
 use super::server::AnyConnection;
+use super::settings::CONNECT_LIMIT;
 use crate::panic::{catch_panic, panic_message};
 use crate::telemetry;
-
-/// How long it may take to connect and to check a server. No caller waits for it.
-pub(super) const CONNECT_LIMIT: Duration = Duration::from_secs(5);
 
 /// How long the server waits for something to tell.
 const FEED_WAIT: Duration = Duration::from_millis(500);
@@ -46,6 +44,7 @@ impl Session {
     }
 
     pub(super) async fn run(self) {
+        // In one task, so that the clock is looked at before an answer is applied.
         tokio::join!(keep_link(&self.0), follow_feed(&self.0), watch_clock(&self.0));
     }
 }
@@ -68,7 +67,7 @@ async fn keep_link(inner: &Arc<Inner>) {
                 // The sender lives as long as this task.
                 let _ = inner.link.subscribe().wait_for(Option::is_none).await;
             }
-            Err(error) => inner.note_failure("connect", &error),
+            Err(error) => inner.note_failure("connect", &error, &backoff),
         }
         tokio::time::sleep(backoff.next(fastrand::f64())).await;
     }
@@ -101,7 +100,7 @@ async fn follow_feed(inner: &Arc<Inner>) {
             // The other connection has probably ended too. It would be noticed only by the next request.
             inner.link.send_replace(None);
         }
-        inner.note_failure("feed", &end);
+        inner.note_failure("feed", &end, &backoff);
         tokio::time::sleep(backoff.next(fastrand::f64())).await;
     }
 }
@@ -113,15 +112,16 @@ async fn follow(inner: &Arc<Inner>, backoff: &mut Backoff) -> Result<Infallible,
     let wait = FEED_WAIT.min(inner.max_lag / 4);
     // A later answer could not make anything fresh.
     let limit = inner.max_lag.max(inner.limit + wait);
-    let mut has_answered = false;
+    let mut answers = 0_u64;
     loop {
         let Some(request) = inner.carry_out(actions, wait).await? else { return Err(FeedEnd::Suspended) };
-        if has_answered {
+        if answers == 1 {
             backoff.reset();
+            telemetry::shared_connected();
         }
         let sent = inner.now();
         let reply = send(&*feed, &request, limit).await?;
-        has_answered = true;
+        answers += 1;
         // Before the answer is applied: it may be much older than the clock says.
         inner.check_clock()?;
         actions = inner.handle(match reply {
@@ -177,7 +177,7 @@ impl Inner {
 
     /// Compares the clock with the date. If the machine was suspended, nothing is fresh any more.
     fn check_clock(&self) -> Result<(), FeedEnd> {
-        let now = self.clock.read();
+        let now = self.clock.look();
         let before = std::mem::replace(&mut *self.last_look.lock(), now);
         if now.drift_since(before) <= MAX_DRIFT {
             return Ok(());
@@ -205,9 +205,10 @@ impl Inner {
         }
     }
 
-    fn note_failure(&self, action: &'static str, error: &FeedEnd) {
+    /// Only the first failure in a row is a warning.
+    fn note_failure(&self, action: &'static str, error: &FeedEnd, backoff: &Backoff) {
         self.counters.errors.add(1);
-        self.note_error(action, error);
+        self.note_error(action, error, backoff.has_failed());
     }
 }
 

@@ -6,7 +6,9 @@ use std::time::Duration;
 
 use super::error::ConnectError;
 use super::server::{AnyServer, TierServer};
-use super::session::CONNECT_LIMIT;
+
+/// How long it may take to connect and to check a server. No caller of the client waits for it.
+pub(super) const CONNECT_LIMIT: Duration = Duration::from_secs(5);
 
 /// The shortest lag: shorter ones would not outlast the answers of the server.
 const SHORTEST_LAG: Duration = Duration::from_millis(100);

@@ -55,13 +55,15 @@ impl Inner {
         calls.join_all().await.into_iter().filter(|is_given_up| !is_given_up).count()
     }
 
+    fn has_sent_all(&self) -> bool {
+        let machine = self.machine.lock();
+        machine.waiting() == 0 && machine.under_way() == 0
+    }
+
     async fn finish_drops(self: &Arc<Self>) {
         loop {
             self.send_outbox().await;
-            let machine = self.machine.lock();
-            let is_done = machine.waiting() == 0 && machine.under_way() == 0;
-            drop(machine);
-            if is_done {
+            if self.has_sent_all() {
                 return;
             }
             tokio::time::sleep(Duration::from_millis(10)).await;

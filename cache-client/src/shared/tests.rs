@@ -17,7 +17,7 @@ use tokio::runtime::Handle;
 use tokio::time::{Instant, sleep};
 
 use super::error::{CallError, ConnectError};
-use super::inner::{ClientClock, Dropped};
+use super::inner::{ClientClock, ClockReading, Dropped};
 use super::lease::{Filling, Lease};
 use super::lookup::{Lookup, Wanted};
 use super::protocol::{Key, Mark, Reply, Request, Shape};
@@ -76,10 +76,13 @@ impl Node {
     /// A machine that does not follow the feed yet.
     fn unstarted(tier: SharedTier) -> Self {
         let (origin, suspended) = (Instant::now(), Arc::new(Mutex::new(Duration::ZERO)));
-        let for_wall = Arc::clone(&suspended);
+        let for_date = Arc::clone(&suspended);
         let clock = ClientClock::new(
             move || Moment::ORIGIN + origin.elapsed(),
-            move || SystemTime::UNIX_EPOCH + HOUR + origin.elapsed() + *for_wall.lock(),
+            move || ClockReading {
+                clock: Instant::now().into_std(),
+                date: SystemTime::UNIX_EPOCH + HOUR + origin.elapsed() + *for_date.lock(),
+            },
         );
         let runtime = Arc::new(ClientRuntime::new(Some(Handle::current())));
         let shared = Arc::new(Shared::new(tier, clock, runtime));

@@ -54,8 +54,6 @@ mod retry;
 mod runtimes;
 mod scripted;
 mod sets;
-mod shared_machines;
-mod shared_reads;
 mod shipped_providers;
 mod store_steps;
 mod strategies;

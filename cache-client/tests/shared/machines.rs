@@ -20,6 +20,12 @@ pub const LOAD: Duration = Duration::from_millis(50);
 /// How old what another machine has changed may be shown.
 pub const MAX_LAG: Duration = Duration::from_secs(2);
 
+/// A [`GetShared`] whose load says that its answer is not to be stored.
+pub const UNSTORED: u32 = 100_001;
+
+/// A [`GetShared`] whose load sets an answer in its own context.
+pub const PRESET: u32 = 100_002;
+
 macro_rules! queries {
     ($($(#[$comment:meta])* $name:ident { $($option:tt)* })*) => {$(
         $(#[$comment])*
@@ -36,10 +42,12 @@ queries! {
     GetOwn { value = String, capacity = 1_000, fresh = "10m", tags("all") }
     /// Its load reads a [`GetShared`] after half of its time.
     GetBuilt { value = String, capacity = 1_000, fresh = "10m", share }
-    /// Stale after a minute, and served for ten.
+    /// Served for ten minutes after it is stale.
     GetStale {
         value = String, capacity = 1_000, strategy = "stale-while-revalidate", fresh = "1m", swr = "10m", share
     }
+    /// Also in snapshots.
+    GetSaved { value = String, capacity = 1_000, fresh = "10m", share, persist }
 }
 
 impl GetShared {
@@ -48,7 +56,7 @@ impl GetShared {
     }
 }
 
-registry! { pub struct MachineTables { GetShared, GetOwn, GetBuilt, GetStale } }
+registry! { pub struct MachineTables { GetShared, GetOwn, GetBuilt, GetStale, GetSaved } }
 
 /// What all machines load from.
 #[derive(Default)]
@@ -56,6 +64,7 @@ pub struct Origin {
     values: Mutex<HashMap<u32, u32>>,
     loads: AtomicUsize,
     fails: AtomicBool,
+    load_time: Mutex<Option<Duration>>,
 }
 
 impl Origin {
@@ -71,6 +80,11 @@ impl Origin {
 
     pub fn loads(&self) -> usize {
         self.loads.load(Ordering::SeqCst)
+    }
+
+    /// Sets how long loads take that begin from now on.
+    pub fn take(&self, time: Duration) {
+        *self.load_time.lock() = Some(time);
     }
 
     pub fn set_failing(&self, fails: bool) {
@@ -89,7 +103,8 @@ impl Machine {
     async fn load(&self, key: u32) -> Result<String, io::Error> {
         self.0.loads.fetch_add(1, Ordering::SeqCst);
         let value = self.0.value(key);
-        tokio::time::sleep(LOAD).await;
+        let time = self.0.load_time.lock().unwrap_or(LOAD);
+        tokio::time::sleep(time).await;
         match self.0.fails.load(Ordering::SeqCst) {
             true => Err(io::Error::other("the origin is away")),
             false => Ok(value),
@@ -109,7 +124,20 @@ macro_rules! loads {
     )*};
 }
 
-loads! { GetShared GetOwn GetStale }
+loads! { GetOwn GetStale GetSaved }
+
+impl Fetch<Machine> for GetShared {
+    type Error = io::Error;
+
+    async fn fetch(&self, cx: &Context<Machine>) -> Result<String, io::Error> {
+        match self.0 {
+            UNSTORED => cx.no_store(),
+            PRESET => cx.set(&GetOwn(0), "preset".to_owned()).unwrap(),
+            _ => {}
+        }
+        cx.app().load(self.0).await
+    }
+}
 
 impl Fetch<Machine> for GetBuilt {
     type Error = io::Error;
@@ -154,7 +182,11 @@ impl Machines {
 
     /// A machine whose connection to the server is another.
     pub fn builder_on(&self, server: impl TierServer) -> ClientBuilder<Machine> {
-        let cache = Cache::<MachineTables>::builder().clock(TokioClock::new()).build().unwrap();
+        self.builder_of(cache().build().unwrap(), server)
+    }
+
+    /// A machine with its own cache.
+    pub fn builder_of(&self, cache: Cache<MachineTables>, server: impl TierServer) -> ClientBuilder<Machine> {
         let tier = SharedTier::builder(server).max_lag(MAX_LAG).optional();
         Client::builder(cache, Machine(Arc::clone(&self.origin))).shared(tier)
     }
@@ -163,6 +195,10 @@ impl Machines {
     pub async fn machine(&self) -> Client<Machine> {
         follow(self.builder().build()).await
     }
+}
+
+pub fn cache() -> cache_core::Builder<MachineTables> {
+    Cache::<MachineTables>::builder().clock(TokioClock::new())
 }
 
 /// Waits until the machine uses the tier.
@@ -266,5 +302,22 @@ impl TierConnection for WireConnection {
             _ = is_cut.wait_for(|is_cut| *is_cut) => Err(CallError::Ended("the wire was cut".into())),
             reply = self.pass(request) => reply,
         }
+    }
+}
+
+pub fn seconds(seconds: u64) -> Duration {
+    Duration::from_secs(seconds)
+}
+
+/// Lets time pass, and everything run that is due.
+pub async fn pass(time: Duration) {
+    tokio::time::sleep(time).await;
+    settle().await;
+}
+
+/// Runs everything that can run without time passing.
+pub async fn settle() {
+    for _ in 0..100 {
+        tokio::task::yield_now().await;
     }
 }

@@ -4,8 +4,7 @@ use std::time::Duration;
 
 use cache_client::Strategy;
 
-use crate::scripted::{pass, seconds, settle};
-use crate::shared_machines::*;
+use crate::machines::*;
 
 #[tokio::test(start_paused = true)]
 async fn what_one_machine_has_loaded_another_reads_from_the_tier() {
@@ -169,4 +168,35 @@ async fn nothing_fails_while_the_server_is_away() {
     // It knows nothing of what has happened meanwhile.
     get(&client, 1).await;
     assert_loads(&machines, 2);
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_one_machine_refreshes_behind_a_stale_answer_serves_the_others() {
+    let machines = Machines::default();
+    let (first, second) = (machines.machine().await, machines.machine().await);
+    for client in [&first, &second] {
+        client.query(&GetStale(1)).await.unwrap();
+        settle().await;
+    }
+    machines.origin.change(1);
+    pass(seconds(61)).await;
+    for client in [&first, &second] {
+        assert_eq!(client.query(&GetStale(1)).await.unwrap().as_str(), "1 in version 1");
+        pass(seconds(1)).await;
+        assert_eq!(client.query(&GetStale(1)).await.unwrap().as_str(), "1 in version 2");
+    }
+    assert_loads(&machines, 2);
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_answer_that_its_load_keeps_for_itself_is_not_given_to_others() {
+    let machines = Machines::default();
+    let (first, second) = (machines.machine().await, machines.machine().await);
+    for key in [UNSTORED, PRESET] {
+        let loads = machines.origin.loads();
+        get(&first, key).await;
+        settle().await;
+        get(&second, key).await;
+        assert_loads(&machines, loads + 2);
+    }
 }
