@@ -130,7 +130,8 @@ impl Info {
             match name {
                 "run_id" => self.run = value.to_owned(),
                 "redis_version" => self.version = value.to_owned(),
-                "redis_mode" => self.mode = value.to_owned(),
+                // Of Redis, and of Valkey.
+                "redis_mode" | "server_mode" => self.mode = value.to_owned(),
                 "role" => self.role = value.to_owned(),
                 name if name.ends_with("_version") && OTHERS.contains(&name.trim_end_matches("_version")) => {
                     self.other = Some(format!("{} {value}", name.trim_end_matches("_version")));
