@@ -12,7 +12,7 @@ use cache_redis::RedisTier;
 use serde::{Deserialize, Serialize};
 use tokio::sync::mpsc::{UnboundedReceiver, unbounded_channel};
 use tokio::task::{LocalSet, spawn_local};
-use tokio::time::{interval, sleep, timeout};
+use tokio::time::{interval, sleep};
 
 use crate::message::{Order, Question, Report, State, line};
 use crate::{CacheRegistry, KEYS, clock, origin};
@@ -172,13 +172,9 @@ impl Node {
                 Order::Write { key } => drop(spawn_local(Rc::clone(&self).write(key))),
                 Order::Pace { writes } => self.writes.set(writes),
                 Order::Leave => {
-                    let sent = async {
-                        while self.has_outbox() {
-                            sleep(TICK).await;
-                        }
-                    };
-                    let unfinished = timeout(Duration::from_secs(2), sent).await.is_err();
-                    return try_tell(&Report::Left { unfinished: usize::from(unfinished) });
+                    let report = self.client.shutdown(Duration::from_secs(2)).await;
+                    let unfinished = report.leases + report.outbox + report.under_way;
+                    return try_tell(&Report::Left { unfinished });
                 }
             }
         }
@@ -216,20 +212,16 @@ impl Node {
         let change = self.changes.get();
         self.changes.set(change + 1);
         tell(&Report::Writing { change, key, began: clock::now() });
-        let written = self.client.mutate(&WriteItem { key }).await;
+        let written = self.client.mutate_and_report(&WriteItem { key }).await;
         let ended = clock::now();
         tell(&match written {
-            Ok(Written { version, stored }) => {
-                let is_queued = self.has_outbox();
+            Ok(mutated) => {
+                let (Written { version, stored }, is_queued) = (mutated.output, mutated.is_queued);
                 self.has_queued.set(is_queued || self.has_queued.get());
                 Report::Wrote { change, key, version, stored, ended, is_queued }
             }
             Err(error) => Report::NotWritten { change, ended, error: error.to_string() },
         });
-    }
-
-    fn has_outbox(&self) -> bool {
-        self.client.shared_state().is_some_and(|state| state.outbox > 0)
     }
 
     async fn states(self: Rc<Self>) {
@@ -239,7 +231,7 @@ impl Node {
             // A change that fails in between is queued after this.
             let at = clock::now();
             let Some(state) = self.client.shared_state() else { continue };
-            if self.has_queued.get() && state.outbox == 0 {
+            if self.has_queued.get() && state.outbox + state.under_way == 0 {
                 self.has_queued.set(false);
                 tell(&Report::Sent { at });
             }

@@ -134,6 +134,41 @@ async fn guarantees_hold_whatever_happens() {
     }
 }
 
+/// The judge would see it if machines did not keep the bound.
+#[tokio::test]
+async fn machines_that_allow_a_longer_lag_than_the_judge_break_the_bound() {
+    let (allowed, lease) = (Duration::from_secs(600), Duration::from_millis(1000));
+    let settings = Settings { program: env!("CARGO_BIN_EXE_coherence").into(), max_lag: allowed, lease };
+    let mut lab = Lab::start(settings).await.unwrap_or_else(|error| panic!("{error}"));
+    let changes = |lab: &Lab| lab.record.history.changes.len();
+    for act in [Act::Write { node: 0, key: 0 }, Act::Cut(1), Act::Write { node: 0, key: 0 }] {
+        let before = changes(&lab);
+        lab.act(act).unwrap();
+        if matches!(act, Act::Write { .. }) {
+            assert!(lab.wait_until(RECOVERY, |lab| changes(lab) > before).await);
+            lab.listen(Duration::from_millis(300)).await;
+        }
+    }
+    let max_lag = Duration::from_millis(200);
+    lab.listen(2 * max_lag).await;
+    let objection = lab.record.judge(max_lag, lease).expect("the old answer of the machine that is cut off");
+    let (headline, story) = explain(&objection, max_lag);
+    let story: Vec<_> = story.iter().map(|(_, what)| &**what).collect();
+    assert_eq!(headline, "NOT BOUNDED: a fresh answer is too old");
+    assert_eq!(
+        story,
+        [
+            "the load of key 0 begins that finds version 1",
+            "the origin has a change of key 0 by A",
+            "its drop is acknowledged to A",
+            "from now on every fresh answer must be from a later load",
+            "B begins to read key 0",
+            "B answers the read of key 0 with version 1, as fresh",
+        ]
+    );
+    assert_eq!(lab.record.judge(allowed, lease), None);
+}
+
 fn is_too_easy(totals: Counts) -> bool {
     let Counts { refused, gaps, replays, expired, .. } = totals;
     [refused, gaps, replays, expired].contains(&0)
