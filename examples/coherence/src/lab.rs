@@ -18,6 +18,9 @@ use crate::{NODES, clock};
 /// How long a machine or the origin may take to start.
 const START_LIMIT: Duration = Duration::from_secs(20);
 
+/// How long all machines use the tier before they begin to read.
+const CALM: Duration = Duration::from_millis(400);
+
 /// How late [`Act::Delay`] is.
 const LATE: Duration = Duration::from_millis(300);
 
@@ -149,6 +152,9 @@ impl Lab {
                 return Err(LabError::Silent { what: format!("machine {}{error}", name(node)) });
             }
         }
+        // Nothing was dropped yet, so that each key is loaded once, by one machine for all.
+        lab.listen(CALM).await;
+        (0..NODES).try_for_each(|node| lab.send(node, &Order::Begin)).map_err(system("a machine"))?;
         Ok(lab)
     }
 
@@ -179,6 +185,7 @@ impl Lab {
             Act::Start(node) => {
                 if self.machines[node].process.is_none() {
                     self.start_machine(node)?;
+                    self.send(node, &Order::Begin)?;
                 }
             }
             Act::StopServer | Act::ContinueServer if self.server.is_running() => {

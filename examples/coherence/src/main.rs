@@ -26,8 +26,12 @@ fn main() -> ExitCode {
 }
 
 fn run(command: Command) -> Result<ExitCode, Box<dyn Error>> {
-    // One thread: it starts the machines, which end with it.
-    let runtime = Builder::new_current_thread().enable_all().build()?;
+    let runtime = match command {
+        // Drawing happens on this thread and may block; signals are noticed on another.
+        Command::Show(_) => Builder::new_multi_thread().worker_threads(1).enable_all().build()?,
+        _ => Builder::new_current_thread().enable_all().build()?,
+    };
+    // On this thread, since the machines end with the thread that starts them.
     runtime.block_on(async {
         match command {
             Command::Help => print!("{}", arguments::HELP),

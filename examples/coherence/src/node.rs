@@ -142,9 +142,6 @@ pub async fn run(settings: Settings) -> io::Result<()> {
     let orders = orders();
     LocalSet::new()
         .run_until(async {
-            for key in 0..KEYS * READERS {
-                spawn_local(Rc::clone(&node).reads(key % KEYS));
-            }
             spawn_local(Rc::clone(&node).writes());
             spawn_local(Rc::clone(&node).states());
             node.obey(orders).await
@@ -169,6 +166,11 @@ impl Node {
     async fn obey(self: Rc<Self>, mut orders: UnboundedReceiver<Order>) -> io::Result<()> {
         while let Some(order) = orders.recv().await {
             match order {
+                Order::Begin => {
+                    for key in 0..KEYS * READERS {
+                        spawn_local(Rc::clone(&self).reads(key % KEYS));
+                    }
+                }
                 Order::Write { key } => drop(spawn_local(Rc::clone(&self).write(key))),
                 Order::Pace { writes } => self.writes.set(writes),
                 Order::Leave => {

@@ -8,7 +8,7 @@ use crate::message::{Report, State};
 use crate::{KEYS, NODES};
 
 /// A load may begin this long after its lease was asked for.
-const SLOW: u64 = 1_000_000_000;
+const SLOW: u64 = 200_000_000;
 
 /// Everything that was told.
 #[derive(Clone, Debug, Default)]
@@ -149,7 +149,7 @@ impl Record {
 
     /// A machine has ended. What it had sent may still arrive for a while.
     pub fn ended(&mut self, node: usize, at: u64) {
-        self.close(at + 2 * SLOW, false, |open| open.node == node);
+        self.close(at + 10 * SLOW, false, |open| open.node == node);
         self.nodes[node] = Known::default();
     }
 

@@ -68,6 +68,17 @@ fn two_keys_and_a_signal_end_it() {
 }
 
 #[test]
+fn a_signal_ends_it_even_if_the_terminal_accepts_no_output() {
+    let console = start();
+    console.shows(&["A ● follows"]);
+    console.hold();
+    // The screen must be drawn again, which never ends.
+    console.resize(100, 30);
+    console.terminate();
+    console.is_gone();
+}
+
+#[test]
 fn a_small_terminal_says_so() {
     let mut console = start();
     console.shows(&["A ● follows"]);
