@@ -28,7 +28,7 @@ model:
     CACHE_MODEL_SCHEDULES=20000 cargo test --release -p cache-model --test handovers --test client --test documents
     LOOM_MAX_PREEMPTIONS=5 cargo test --release -p cache-model --test gate
 
-# Fuzzes a reader: `read_snapshot`, `read_envelope` or `read_document`. Needs a nightly compiler and `cargo install cargo-fuzz`.
+# Fuzzes a reader: `read_snapshot`, `read_envelope`, `read_document` or `read_shared`. Needs a nightly compiler and `cargo install cargo-fuzz`.
 fuzz target *args:
     cargo +nightly fuzz run {{target}} {{args}}
 

@@ -1,9 +1,10 @@
 //! What a server must be and allow. Each lack is named.
 
+use cache_client::shared::ConnectError;
 use redis::aio::MultiplexedConnection;
 use redis::{Cmd, RedisError, Value};
 
-use crate::error::{ConnectError, call_error};
+use crate::error::ServerError;
 use crate::script;
 
 /// The oldest version of Redis that has streams, and scripts that may write after they have read the clock.
@@ -23,11 +24,11 @@ struct Info {
 }
 
 /// Checks a namespace: keys of two namespaces must differ.
-pub(crate) fn namespace(namespace: &str) -> Result<(), ConnectError> {
+pub(crate) fn namespace(namespace: &str) -> Result<(), ServerError> {
     if namespace.is_empty() || namespace.contains(|c: char| c == ':' || c.is_whitespace() || c.is_control()) {
         let problem =
             format!("the namespace {namespace:?} is empty or has a colon, a space or a control character");
-        return Err(ConnectError::Settings { problem });
+        return Err(ServerError::Settings { problem });
     }
     Ok(())
 }
@@ -48,7 +49,7 @@ pub(crate) async fn server(
         }
     }
     if missing.is_empty() {
-        info.check(address)?;
+        info.check(address).map_err(ConnectError::unusable)?;
     }
     rights(driver, address, namespace, &mut missing).await?;
     if missing.is_empty() {
@@ -56,7 +57,7 @@ pub(crate) async fn server(
     }
     missing.sort();
     missing.dedup();
-    Err(ConnectError::Rights { address: address.to_owned(), missing })
+    Err(ConnectError::unusable(ServerError::Rights { address: address.to_owned(), missing }))
 }
 
 /// Tries each command, those of scripts inside a script.
@@ -101,9 +102,7 @@ async fn tried(
             missing.push(lack(command, &error));
             Ok(None)
         }
-        Err(error) => {
-            Err(ConnectError::Unreachable { address: address.to_owned(), source: call_error(error) })
-        }
+        Err(error) => Err(ConnectError::unreachable(address, error)),
     }
 }
 
@@ -131,7 +130,8 @@ impl Info {
             match name {
                 "run_id" => self.run = value.to_owned(),
                 "redis_version" => self.version = value.to_owned(),
-                "redis_mode" => self.mode = value.to_owned(),
+                // Of Redis, and of Valkey.
+                "redis_mode" | "server_mode" => self.mode = value.to_owned(),
                 "role" => self.role = value.to_owned(),
                 name if name.ends_with("_version") && OTHERS.contains(&name.trim_end_matches("_version")) => {
                     self.other = Some(format!("{} {value}", name.trim_end_matches("_version")));
@@ -141,8 +141,8 @@ impl Info {
         }
     }
 
-    fn check(&self, address: &str) -> Result<(), ConnectError> {
-        let kind = |found: &str| ConnectError::Kind { address: address.to_owned(), found: found.to_owned() };
+    fn check(&self, address: &str) -> Result<(), ServerError> {
+        let kind = |found: &str| ServerError::Kind { address: address.to_owned(), found: found.to_owned() };
         if let Some(other) = &self.other {
             return Err(kind(other));
         }
@@ -157,7 +157,7 @@ impl Info {
         }
         let major = self.version.split('.').next().and_then(|major| major.parse::<u32>().ok());
         if major.is_none_or(|major| major < OLDEST) {
-            return Err(ConnectError::Version { address: address.to_owned(), found: self.version.clone() });
+            return Err(ServerError::Version { address: address.to_owned(), found: self.version.clone() });
         }
         Ok(())
     }

@@ -1,105 +1,48 @@
-//! A connection to a real server: checks it once, then sends requests. Never reconnects by itself.
+//! A connection to a server that was checked: sends requests. Never reconnects by itself.
 
-use std::future::Future;
-use std::time::Duration;
-
-use cache_client::shared::CallError;
 use cache_client::shared::protocol::{Mark, Reply, Request};
+use cache_client::shared::{CallError, TierConnection};
 use redis::aio::MultiplexedConnection;
-use redis::{AsyncConnectionConfig, RedisError, Value};
+use redis::{RedisError, Value};
 
-use crate::error::{ConnectError, call_error};
-use crate::names::{lease_field, of_key, value_field};
 use crate::script::{self, Script};
-use crate::{answer, check};
+use crate::{answer, names};
 
 /// How many entries the feed keeps, and perhaps some more.
 const FEED_LENGTH: usize = 100_000;
 
-/// Where the server is, and how it is used.
-#[derive(Clone)]
-pub struct Settings {
-    /// Such as `redis://user:password@host:6379/0`.
-    pub url: String,
-    /// Precedes the names of all keys. Clients with the same namespace share values and drops.
-    pub namespace: String,
-    /// How long an answer may take. A wait of the feed comes on top.
-    pub limit: Duration,
-}
-
-impl std::fmt::Debug for Settings {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        // The url may have a password.
-        f.debug_struct("Settings")
-            .field("namespace", &self.namespace)
-            .field("limit", &self.limit)
-            .finish_non_exhaustive()
-    }
-}
-
-/// An open connection to a server that was checked.
+/// An open connection to a server that was checked. Made by [`RedisServer`](crate::RedisServer).
 ///
-/// Clones share the connection. A clone that reads the feed with a wait delays the requests of the others, so the feed
-/// needs a connection of its own.
-#[derive(Clone)]
-pub struct Connection {
+/// Requests are sent one after the other without waiting for answers. One that reads the feed with a wait delays those
+/// after it, so the feed needs a connection of its own.
+pub struct RedisConnection {
     driver: MultiplexedConnection,
     namespace: String,
     /// Identifies the server's process. Another one must begin a new epoch.
     run: String,
-    limit: Duration,
 }
 
-impl std::fmt::Debug for Connection {
+impl std::fmt::Debug for RedisConnection {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        let Self { driver: _, namespace, run, limit } = self;
-        f.debug_struct("Connection")
+        let Self { driver: _, namespace, run } = self;
+        f.debug_struct("RedisConnection")
             .field("namespace", namespace)
             .field("run", run)
-            .field("limit", limit)
             .finish_non_exhaustive()
     }
 }
 
-impl Connection {
-    /// Connects, and checks kind, version and rights of the server.
-    ///
-    /// # Errors
-    /// [`ConnectError`] says what the server lacks.
-    pub async fn open(settings: &Settings) -> Result<Self, ConnectError> {
-        check::namespace(&settings.namespace)?;
-        let client = redis::Client::open(settings.url.as_str())
-            .map_err(|error| ConnectError::Settings { problem: format!("the url is refused: {error}") })?;
-        let address = client.get_connection_info().addr().to_string();
-
-        // The driver's timeout would end a read of the feed that waits. Calls are limited here instead.
-        let config = AsyncConnectionConfig::new().set_response_timeout(None).set_connection_timeout(None);
-        let connecting = client.get_multiplexed_async_connection_with_config(&config);
-        let mut driver = within(settings.limit, connecting)
-            .await
-            .map_err(|source| ConnectError::Unreachable { address: address.clone(), source })?;
-
-        let checking = check::server(&mut driver, &address, &settings.namespace);
-        let run = tokio::time::timeout(settings.limit, checking).await.unwrap_or_else(|_elapsed| {
-            Err(ConnectError::Unreachable { address, source: CallError::Timeout(settings.limit) })
-        })?;
-        Ok(Self { driver, namespace: settings.namespace.clone(), run, limit: settings.limit })
+impl RedisConnection {
+    pub(crate) fn new(driver: MultiplexedConnection, namespace: String, run: String) -> Self {
+        Self { driver, namespace, run }
     }
+}
 
-    /// Sends a request and waits for the answer, at most as long as the settings allow.
-    ///
-    /// # Errors
-    /// [`CallError`]. The server may have carried out the request nevertheless.
-    ///
-    /// # Cancellation
-    /// The server may carry out a request that was cancelled.
-    pub async fn send(&mut self, request: &Request) -> Result<Reply, CallError> {
-        let limit = match request {
-            Request::Feed { wait, .. } => self.limit + *wait,
-            _ => self.limit,
-        };
-        let call = Call::new(self, request);
-        let value = within(limit, call.run(&mut self.driver)).await?;
+impl TierConnection for RedisConnection {
+    async fn send(&self, request: &Request) -> Result<Reply, CallError> {
+        // A handle to the same connection.
+        let mut driver = self.driver.clone();
+        let value = Call::new(self, request).run(&mut driver).await.map_err(call_error)?;
         match request {
             Request::Open { .. } => answer::read(value, answer::opened).map(Reply::Opened),
             Request::Read { .. } => answer::read(value, answer::envelope).map(Reply::Read),
@@ -112,6 +55,15 @@ impl Connection {
     }
 }
 
+/// Tells an answer of the server from the end of the connection. A primary that became a replica is not used further:
+/// the next connection finds out what it is.
+pub(crate) fn call_error(error: RedisError) -> CallError {
+    match error.code() {
+        Some("READONLY") | None => CallError::Ended(error.into()),
+        Some(_) => CallError::Refused(error.to_string()),
+    }
+}
+
 /// What is sent for a request.
 enum Call {
     Script { script: &'static Script, keys: Vec<Vec<u8>>, arguments: Vec<Vec<u8>> },
@@ -120,7 +72,7 @@ enum Call {
 }
 
 impl Call {
-    fn new(connection: &Connection, request: &Request) -> Self {
+    fn new(connection: &RedisConnection, request: &Request) -> Self {
         let namespace = connection.namespace.as_str();
         let run = || connection.run.clone().into_bytes();
         let state = || format!("{namespace}:state").into_bytes();
@@ -132,34 +84,36 @@ impl Call {
             }
             Request::Read { key, shape } => {
                 let mut command = redis::cmd("HGET");
-                command.arg(of_key(namespace, key)).arg(value_field(*shape));
+                command.arg(names::of_key(namespace, key)).arg(names::value_field(*shape));
                 Self::Command(command)
             }
             Request::Ask { key, shape, max_age, candidate, token, lease } => {
                 let mut arguments = vec![run(), candidate.0.to_vec()];
                 arguments.extend(
-                    [value_field(*shape), lease_field(*shape), key.table().to_owned()].map(Into::into),
+                    [names::value_field(*shape), names::lease_field(*shape), key.table().to_owned()]
+                        .map(Into::into),
                 );
                 arguments.extend([token.0.to_vec(), number(lease.as_millis()), number(max_age.as_millis())]);
-                script(&script::ASK, vec![state(), feed(), of_key(namespace, key)], arguments)
+                script(&script::ASK, vec![state(), feed(), names::of_key(namespace, key)], arguments)
             }
             Request::Fill { key, shape, token, keep, envelope } => {
-                let mut arguments = [value_field(*shape), lease_field(*shape)].map(Into::into).to_vec();
+                let mut arguments =
+                    [names::value_field(*shape), names::lease_field(*shape)].map(Into::into).to_vec();
                 arguments.extend([token.0.to_vec(), envelope.epoch.0.to_vec(), number(envelope.number)]);
                 arguments.extend([number(keep.as_millis().max(1)), envelope.encode()]);
                 arguments.extend(key.fields(&envelope.tags).iter().map(|field| field.name()));
-                script(&script::FILL, vec![state(), of_key(namespace, key)], arguments)
+                script(&script::FILL, vec![state(), names::of_key(namespace, key)], arguments)
             }
             Request::Lose { key, shape, token } => {
-                let arguments = vec![lease_field(*shape).into_bytes(), token.0.to_vec()];
-                script(&script::LOSE, vec![of_key(namespace, key)], arguments)
+                let arguments = vec![names::lease_field(*shape).into_bytes(), token.0.to_vec()];
+                script(&script::LOSE, vec![names::of_key(namespace, key)], arguments)
             }
             Request::Drop { candidate, client, marks } => {
                 let marks: Vec<_> = marks.iter().cloned().map(Mark::for_the_feed).collect();
                 // At least one, so that the script always begins with DEL.
                 let mut keys = vec![state(), feed(), format!("{namespace}:none").into_bytes()];
                 keys.extend(marks.iter().filter_map(|mark| match mark {
-                    Mark::Key(key) => Some(of_key(namespace, key)),
+                    Mark::Key(key) => Some(names::of_key(namespace, key)),
                     _ => None,
                 }));
                 let mut arguments = vec![run(), candidate.0.to_vec(), client.0.to_vec()];
@@ -196,15 +150,4 @@ impl Call {
 
 fn number(number: impl ToString) -> Vec<u8> {
     number.to_string().into_bytes()
-}
-
-/// Waits for an answer for a limited time.
-async fn within<T>(
-    limit: Duration,
-    call: impl Future<Output = Result<T, RedisError>>,
-) -> Result<T, CallError> {
-    match tokio::time::timeout(limit, call).await {
-        Ok(answer) => answer.map_err(call_error),
-        Err(_elapsed) => Err(CallError::Timeout(limit)),
-    }
 }

@@ -1,25 +1,25 @@
-//! What can go wrong between a client and the server.
+//! What a server or its settings lack.
 
-use cache_client::shared::CallError;
-use redis::RedisError;
-
-/// Why a server cannot be used.
+/// What has to be changed before a server can be used: the source of
+/// [`ConnectError::Unusable`](cache_client::shared::ConnectError::Unusable).
+///
+/// No message has a password in it.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
-pub enum ConnectError {
-    /// The url or the namespace cannot be used.
+pub enum ServerError {
+    /// The url, the namespace or a certificate cannot be used.
     #[error("the settings of the shared tier cannot be used: {problem}")]
     Settings {
         /// What to change.
         problem: String,
     },
-    /// No connection was made, or it ended before the server was known.
-    #[error("no connection to the shared tier at {address}")]
-    Unreachable {
+    /// The server refuses the user or the password.
+    #[error("the server at {address} refuses the user or the password: {answer}")]
+    Login {
         /// Host and port.
         address: String,
-        /// What the driver has reported.
-        source: CallError,
+        /// The server's words.
+        answer: String,
     },
     /// The server is not Redis or Valkey, or not one primary.
     #[error("the server at {address} is {found}, and the shared tier needs one primary of Redis or Valkey")]
@@ -47,12 +47,4 @@ pub enum ConnectError {
         /// Each command, with the server's words.
         missing: Vec<String>,
     },
-}
-
-/// What the driver has reported.
-pub(crate) fn call_error(error: RedisError) -> CallError {
-    match error.code() {
-        Some(_) => CallError::Refused(error.to_string()),
-        None => CallError::Ended(error.into()),
-    }
 }

@@ -277,7 +277,8 @@ impl Inner {
     pub(super) fn state(&self) -> SharedState {
         let now = self.now();
         let machine = self.machine.lock();
-        let (position, current_at, outbox) = (machine.position(), machine.current_at(), machine.waiting());
+        let (position, current_at) = (machine.position(), machine.current_at());
+        let (outbox, under_way) = (machine.waiting(), machine.under_way());
         let is_usable = machine.fresh_until(None).is_some_and(|until| now <= until);
         drop(machine);
         let hex = |position: Position| position.epoch.0.iter().map(|byte| format!("{byte:02x}")).collect();
@@ -285,6 +286,7 @@ impl Inner {
             is_usable: is_usable && !self.is_closed(),
             lag: current_at.map(|current_at| now.since(current_at)),
             outbox,
+            under_way,
             epoch: position.map(hex),
             applied: position.map_or(0, |position| position.number),
             last_error: self.last_error.lock().clone(),

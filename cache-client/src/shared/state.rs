@@ -17,6 +17,9 @@ pub struct SharedState {
     pub lag: Option<Duration>,
     /// How many drops of this client wait to be sent.
     pub outbox: usize,
+    /// How many drops of this client were sent and are neither acknowledged nor failed. A drop that fails goes into the
+    /// outbox.
+    pub under_way: usize,
     /// The present epoch of the server, in hexadecimal digits. `None` before the first answer.
     pub epoch: Option<String>,
     /// How many drops of this epoch are applied here.

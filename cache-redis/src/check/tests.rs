@@ -21,6 +21,9 @@ fn what_a_server_lacks_is_named() {
     assert!(
         refused("redis_version:7.0.0\r\nrun_id:abc\r\nredis_mode:cluster").contains("of the mode `cluster`")
     );
+    assert!(
+        refused("redis_version:7.2.4\r\nrun_id:abc\r\nserver_mode:cluster").contains("of the mode `cluster`")
+    );
     assert!(refused("redis_version:7.0.0\r\nrun_id:abc\r\nrole:slave").contains("is a replica"));
     assert!(
         refused("redis_version:7.4.0\r\nrun_id:abc\r\ndragonfly_version:df-v1.2")

@@ -2,7 +2,9 @@
 
 use std::time::Duration;
 
-use cache_redis::{FeedAnswer, FeedId, Mark};
+use cache_client::shared::TierServer;
+use cache_client::shared::protocol::{FeedAnswer, FeedId, Mark};
+use cache_redis::RedisServer;
 use cache_redis_test_server::TestServer;
 
 use crate::support::{Client, admin, post};
@@ -80,9 +82,8 @@ async fn a_read_of_the_feed_waits_longer_than_the_drivers_own_limit() {
 #[tokio::test]
 async fn the_third_version_of_the_protocol_may_be_used() {
     let server = TestServer::start();
-    let mut settings = crate::support::settings(&server);
-    settings.url += "?protocol=resp3";
-    let connection = cache_redis::Connection::open(&settings).await.expect("the server is accepted");
+    let resp3 = RedisServer::at(server.url() + "?protocol=resp3").namespace("test");
+    let connection = resp3.connect().await.expect("the server is accepted");
     let mut client = Client::open(&server, 1).await;
     client.connection = connection;
     let lease = client.begin_load(&post(1)).await;

@@ -2,7 +2,8 @@
 
 use std::time::Duration;
 
-use cache_redis::{CallError, FeedId, Mark};
+use cache_client::shared::CallError;
+use cache_client::shared::protocol::{FeedId, Mark};
 use cache_redis_test_server::TestServer;
 
 use crate::support::{Client, admin, post};
@@ -29,7 +30,7 @@ async fn a_full_server_refuses_fills_and_leases_as_a_whole_and_lets_drops_pass()
 
     admin(&server, &["CONFIG", "SET", "maxmemory", "0"]).await;
     let wide = client.position().await.wide;
-    assert_eq!(wide, [(cache_redis::Field::Table("posts".into()), 2)]);
+    assert_eq!(wide, [(cache_client::shared::protocol::Field::Table("posts".into()), 2)]);
 }
 
 /// What the scripts rely on: the first write decides. A write that frees memory lets all later ones pass.

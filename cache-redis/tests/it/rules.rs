@@ -1,6 +1,8 @@
 //! Which fills pass, and which values may be used.
 
-use cache_redis::{Filled, Found, Mark};
+use std::time::Duration;
+
+use cache_client::shared::protocol::{Filled, Found, Mark};
 use cache_redis_test_server::TestServer;
 
 use crate::support::{Client, admin, post};
@@ -26,7 +28,8 @@ async fn a_drop_of_a_key_with_the_same_number_refuses_a_fill_and_frees_its_lease
     let server = TestServer::start();
     let mut client = Client::open(&server, 1).await;
     let key = post(1);
-    let neighbour = (0..=u32::MAX).map(|id| cache_redis::Key::new("posts", &id.to_be_bytes()));
+    let neighbour =
+        (0..=u32::MAX).map(|id| cache_client::shared::protocol::Key::new("posts", &id.to_be_bytes()));
     let field = Mark::Key(key.clone());
     let neighbour =
         neighbour.map(Mark::Key).find(|mark| mark.shares_number_with(&field)).expect("a neighbour");
@@ -58,7 +61,9 @@ async fn drops_of_the_table_a_tag_or_all_refuse_fills_and_make_values_unusable()
         let (asked, token) = client.ask(&post(1)).await;
         assert_eq!(asked.found, Found::Leased, "{mark:?}");
         let key = post(1);
-        client.send(cache_redis::Request::Lose { key, shape: crate::support::SHAPE, token }).await;
+        client
+            .send(cache_client::shared::protocol::Request::Lose { key, shape: crate::support::SHAPE, token })
+            .await;
     }
 }
 
@@ -70,15 +75,17 @@ async fn one_caller_has_the_lease_until_it_fills_or_gives_up() {
     let awaited = b.ask(&post(1)).await.0.found;
     assert!(matches!(awaited, Found::Awaited(left) if left <= crate::support::LEASE && !left.is_zero()));
     // A build with another shape does not wait for this one.
-    let other_shape = cache_redis::Request::Ask {
+    let other_shape = cache_client::shared::protocol::Request::Ask {
         key: post(1),
-        max_age: std::time::Duration::MAX,
-        shape: cache_redis::Shape(2),
-        candidate: cache_redis::Epoch([2; 16]),
-        token: cache_redis::Token([2; 16]),
+        max_age: Duration::MAX,
+        shape: cache_client::shared::protocol::Shape(2),
+        candidate: cache_client::shared::protocol::Epoch([2; 16]),
+        token: cache_client::shared::protocol::Token([2; 16]),
         lease: crate::support::LEASE,
     };
-    let cache_redis::Reply::Asked(asked) = b.send(other_shape).await else { unreachable!() };
+    let cache_client::shared::protocol::Reply::Asked(asked) = b.send(other_shape).await else {
+        unreachable!()
+    };
     assert_eq!(asked.found, Found::Leased);
 
     assert_eq!(a.fill(&lease, "value").await, Filled::Kept);

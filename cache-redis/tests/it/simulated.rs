@@ -2,20 +2,22 @@
 
 use std::time::Duration;
 
-use cache_redis::{
-    CallError, ClientId, Connection, Envelope, Epoch, FeedAnswer, FeedId, Found, Key, Mark, Position, Reply,
-    Request, Shape, SimServer, Token, tag_bucket,
+use cache_client::shared::protocol::{
+    ClientId, Envelope, Epoch, FeedAnswer, FeedId, Found, Key, Mark, Position, Reply, Request, Shape, Token,
+    tag_bucket,
 };
+use cache_client::shared::{CallError, SimServer, TierConnection, TierServer};
+use cache_redis::RedisConnection;
 use cache_redis_test_server::TestServer;
 use proptest::prelude::*;
 use proptest::test_runner::{Config, TestRunner};
 
-use crate::support::{admin, settings};
+use crate::support::{admin, at};
 
 /// Both servers, and what a client remembers of their answers.
 struct Pair<'a> {
     server: &'a mut TestServer,
-    connection: Connection,
+    connection: RedisConnection,
     sim: SimServer,
     /// The places of the same entries in both feeds. The first is before all.
     places: Vec<(FeedId, FeedId)>,
@@ -215,7 +217,7 @@ impl Pair<'_> {
                 self.server.restart();
                 self.sim.restart();
                 self.sim.set_full(false);
-                self.connection = Connection::open(&settings(self.server)).await.expect("the server is back");
+                self.connection = at(self.server).connect().await.expect("the server is back");
             }
             request => unreachable!("{request:?} is a request"),
         }
@@ -255,7 +257,7 @@ fn compare(cases: u32, steps: impl Strategy<Value = Vec<Next>>) {
         runtime.block_on(async {
             admin(&server, &["CONFIG", "SET", "maxmemory", "0"]).await;
             admin(&server, &["FLUSHALL"]).await;
-            let connection = Connection::open(&settings(&server)).await.expect("the server is accepted");
+            let connection = at(&server).connect().await.expect("the server is accepted");
             let (sim, places) = (SimServer::new(), vec![(FeedId::default(), FeedId::default())]);
             let mut pair =
                 Pair { server: &mut server, connection, sim, places, leases: vec![], epochs: 0, epoch: None };

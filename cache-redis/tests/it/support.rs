@@ -2,10 +2,12 @@
 
 use std::time::Duration;
 
-use cache_redis::{
-    Asked, CallError, ClientId, Connection, Envelope, Epoch, FeedAnswer, FeedId, Filled, Found, Key, Mark,
-    Opened, Position, Reply, Request, Settings, Shape, Token,
+use cache_client::shared::protocol::{
+    Asked, ClientId, Envelope, Epoch, FeedAnswer, FeedId, Filled, Found, Key, Mark, Opened, Position, Reply,
+    Request, Shape, Token,
 };
+use cache_client::shared::{CallError, TierConnection, TierServer};
+use cache_redis::{RedisConnection, RedisServer};
 use cache_redis_test_server::TestServer;
 
 pub const SHAPE: Shape = Shape(1);
@@ -13,7 +15,7 @@ pub const LEASE: Duration = Duration::from_secs(60);
 
 /// A client of the tier. Each client begins epochs of its own.
 pub struct Client {
-    pub connection: Connection,
+    pub connection: RedisConnection,
     id: u8,
     leases: u8,
 }
@@ -26,8 +28,8 @@ pub struct Lease {
     tags: Vec<u16>,
 }
 
-pub fn settings(server: &TestServer) -> Settings {
-    Settings { url: server.url(), namespace: "test".to_owned(), limit: Duration::from_secs(20) }
+pub fn at(server: &TestServer) -> RedisServer {
+    RedisServer::at(server.url()).namespace("test")
 }
 
 pub fn post(id: u8) -> Key {
@@ -45,7 +47,7 @@ pub async fn admin(server: &TestServer, command: &[&str]) -> redis::Value {
 
 impl Client {
     pub async fn open(server: &TestServer, id: u8) -> Self {
-        let connection = Connection::open(&settings(server)).await.expect("the server is accepted");
+        let connection = at(server).connect().await.expect("the server is accepted");
         Self { connection, id, leases: 0 }
     }
 
@@ -140,7 +142,7 @@ impl Client {
 
 impl Lease {
     pub fn with_tag(mut self, tag: &[u8]) -> Self {
-        self.tags.push(cache_redis::tag_bucket(tag));
+        self.tags.push(cache_client::shared::protocol::tag_bucket(tag));
         self
     }
 }

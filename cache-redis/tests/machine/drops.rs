@@ -1,4 +1,4 @@
-use cache_redis::{Access, DropId};
+use cache_client::shared::machine::{Access, DropId};
 
 use super::*;
 
@@ -92,7 +92,7 @@ fn keys_with_a_tag_are_not_asked_for_until_its_drop_is_acknowledged() {
     let marks = vec![Mark::Tag((*b"x").into())];
     let actions = machine.handle(Event::Drop { marks, is_committed: true });
     let [Action::Send { drop, .. }] = actions[..] else { panic!("{actions:?}") };
-    let tags = [cache_redis::tag_bucket(b"x")];
+    let tags = [cache_client::shared::protocol::tag_bucket(b"x")];
     assert_eq!(machine.access(&post(1), &tags, seconds(1)), Access::Origin);
     assert_eq!(machine.access(&post(2), &[], seconds(1)), Access::Read);
     acknowledge(&mut machine, drop, 11);

@@ -1,4 +1,5 @@
-use cache_redis::{Access, Field, tag_bucket};
+use cache_client::shared::machine::Access;
+use cache_client::shared::protocol::{Field, tag_bucket};
 
 use super::*;
 
@@ -69,7 +70,7 @@ fn an_entry_that_cannot_be_read_is_a_gap() {
 #[test]
 fn a_long_answer_extends_the_time_only_with_its_last_part() {
     let mut machine = following();
-    let count = cache_redis::FEED_COUNT as u64;
+    let count = cache_client::shared::machine::FEED_COUNT as u64;
     let items = (11..11 + count).map(|number| item(number, OTHER, mark(1))).collect();
     let actions = machine.handle(read(seconds(1), items, at(11 + count)));
     assert_eq!(actions.last(), Some(&read_after(10 + count)));

@@ -5,11 +5,11 @@ mod feed;
 
 use std::time::Duration;
 
-use cache_core::Moment;
-use cache_redis::{
-    Action, ClientId, Dropped, Envelope, Epoch, Event, FeedAnswer, FeedId, FeedItem, Key, Machine, Mark,
-    Opened, Position,
+use cache_client::shared::machine::{Action, Event, Machine};
+use cache_client::shared::protocol::{
+    ClientId, Dropped, Envelope, Epoch, FeedAnswer, FeedId, FeedItem, Key, Mark, Opened, Position,
 };
+use cache_core::Moment;
 
 const MAX_LAG: Duration = Duration::from_secs(2);
 const OWN: ClientId = ClientId([1; 8]);

@@ -1,14 +1,13 @@
 //! The client's side of the tier against a simulated server: any order of messages, losses, late messages, cuts,
 //! restarts. A judge checks what the crate promises, by what was answered.
 
-mod history;
 mod node;
 mod world;
 
 use proptest::prelude::*;
 use proptest::test_runner::{Config, TestError, TestRunner};
 
-use world::{Counts, Fault, KEYS, MAX_LAG, NODES, Next, World};
+use world::{Counts, Fault, KEYS, LEASE, MAX_LAG, NODES, Next, World};
 
 /// Runs more cases. Without it, as many as take a few seconds.
 const CASES_VARIABLE: &str = "CACHE_REDIS_CASES";
@@ -65,7 +64,8 @@ fn run(steps: &[Next]) -> (Counts, Result<(), String>) {
     }
     world.counts = Counts::default();
     steps.iter().for_each(|next| world.run(next));
-    (world.counts, world.history.judge(MAX_LAG))
+    let judgement = world.history.judge(MAX_LAG, LEASE);
+    (world.counts, judgement.map_or(Ok(()), |objection| Err(format!("{objection}\n{}", world.log))))
 }
 
 #[test]

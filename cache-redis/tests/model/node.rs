@@ -3,13 +3,12 @@
 use std::collections::VecDeque;
 use std::time::Duration;
 
+use cache_client::shared::machine::{Access, Action, DropId, Event, Machine};
+use cache_client::shared::protocol::{Envelope, Found, Mark, Position, Reply, Request, Token};
 use cache_core::Moment;
-use cache_redis::{
-    Access, Action, DropId, Envelope, Event, Found, Machine, Mark, Position, Reply, Request, Token,
-};
 
-use crate::history::{Answer, Change, Step};
 use crate::world::{KEEP, KEYS, LEASE, MAX_LAG, SHAPE, World, choose, covered, key, tags};
+use cache_redis_test_server::{Answer, Change, Step};
 
 pub struct Node {
     id: usize,
@@ -340,7 +339,7 @@ impl World {
             let (read_began, read_time, answered) = (read.began, read.time, self.step);
             self.counts.answers += 1;
             let answer = Answer { node, key, version, load_began, read_began, read_time, answered };
-            self.history.note(self.step, format_args!("    {answer:?}"));
+            self.note(format_args!("    {answer:?}"));
             self.history.answers.push(answer);
         }
     }

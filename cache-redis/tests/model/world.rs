@@ -1,15 +1,17 @@
 //! A server, an origin and some machines, run one step at a time. The steps say what happens next; the order in which
 //! messages arrive, and which are lost, is theirs.
 
+use std::fmt::Write;
 use std::time::Duration;
 
-use cache_core::Moment;
-use cache_redis::{
-    Action, ClientId, Epoch, Event, FeedAnswer, FeedId, Filled, Found, Key, Machine, Mark, Reply, Request,
-    Shape, SimServer, Token, tag_bucket,
+use cache_client::shared::SimServer;
+use cache_client::shared::machine::{Action, Event, Machine};
+use cache_client::shared::protocol::{
+    ClientId, Epoch, FeedAnswer, FeedId, Filled, Found, Key, Mark, Reply, Request, Shape, Token, tag_bucket,
 };
+use cache_core::Moment;
+use cache_redis_test_server::{Dropped, History, Step};
 
-use crate::history::{DropRecord, History, Step};
 use crate::node::{FeedCall, Message, Node, Purpose};
 
 pub const MAX_LAG: Duration = Duration::from_secs(2);
@@ -131,6 +133,8 @@ pub struct Counts {
 pub struct World {
     pub server: SimServer,
     pub history: History,
+    /// Each step, for the message of a failed run.
+    pub log: String,
     pub counts: Counts,
     pub now: Duration,
     pub step: Step,
@@ -183,6 +187,7 @@ impl World {
         Self {
             server: SimServer::new(),
             history: History::default(),
+            log: String::new(),
             counts: Counts::default(),
             now: Duration::ZERO,
             step: 0,
@@ -198,6 +203,10 @@ impl World {
         Moment::ORIGIN + self.now
     }
 
+    pub fn note(&mut self, what: std::fmt::Arguments<'_>) {
+        writeln!(self.log, "{:4} {what}", self.step).expect("a string takes all");
+    }
+
     pub fn candidate(&mut self) -> Epoch {
         self.epochs += 1;
         Epoch(self.epochs.to_be_bytes())
@@ -206,7 +215,7 @@ impl World {
     pub fn run(&mut self, next: &Next) {
         self.step += 1;
         self.now += Duration::from_micros(1);
-        self.history.note(self.step, format_args!("{next:?}"));
+        self.note(format_args!("{next:?}"));
         match next.clone() {
             Next::Read { node, key } => self.read(node, key),
             Next::Deliver { node, message } => self.deliver(node, message),
@@ -270,7 +279,10 @@ impl World {
             }
             Action::Read { after, wait } => {
                 let wait = Duration::from_millis(if wait { 500 } else { 0 });
-                self.send_on_feed(node, Request::Feed { after, count: cache_redis::FEED_COUNT, wait });
+                self.send_on_feed(
+                    node,
+                    Request::Feed { after, count: cache_client::shared::machine::FEED_COUNT, wait },
+                );
             }
             Action::Invalidate(marks) => self.nodes[node].invalidate(&covered(&marks)),
             Action::InvalidateAll => {
@@ -315,7 +327,7 @@ impl World {
                 if asked.found == Found::Leased =>
             {
                 let held = self.held[index(key)].filter(|(_, until)| self.now < *until);
-                assert_eq!(held, None, "a second lease of {key:?}\n{}", self.history.log);
+                assert_eq!(held, None, "a second lease of {key:?}\n{}", self.log);
                 self.held[index(key)] = Some((Some(*token), self.now + *lease));
             }
             (Request::Fill { key, token, .. }, Some(Reply::Filled(filled))) => match filled {
@@ -344,7 +356,7 @@ impl World {
         if self.nodes[node].messages[at].reply.is_none() {
             let request = self.nodes[node].messages[at].request.clone();
             let reply = self.execute(&request);
-            self.history.note(self.step, format_args!("    {request:?}\n     -> {reply:?}"));
+            self.note(format_args!("    {request:?}\n     -> {reply:?}"));
             let message = &mut self.nodes[node].messages[at];
             (message.reply, message.executed) = (Some(reply), self.step);
             return;
@@ -354,9 +366,13 @@ impl World {
             (Purpose::Flight(flight), Some(reply)) => self.answered(node, flight, &message.request, reply),
             (Purpose::Drop(drop), Some(Reply::Dropped(position))) => {
                 let Request::Drop { marks, .. } = message.request else { unreachable!() };
-                let record =
-                    DropRecord { keys: covered(&marks), executed: message.executed, acknowledged: self.now };
-                self.history.drops.push(record);
+                self.history.drops.push(Dropped {
+                    node,
+                    keys: covered(&marks),
+                    earliest: message.executed,
+                    latest: message.executed,
+                    acknowledged: Some(self.now),
+                });
                 let at = self.moment();
                 self.nodes[node].acknowledged(drop);
                 self.handle(node, Event::Acknowledged { at, drop, position });
@@ -394,7 +410,7 @@ impl World {
         if let Some(at) = choose(message, self.late.len()) {
             let request = self.late.swap_remove(at);
             let reply = self.execute(&request);
-            self.history.note(self.step, format_args!("    {request:?}\n     -> {reply:?}"));
+            self.note(format_args!("    {request:?}\n     -> {reply:?}"));
         }
     }
 
@@ -429,7 +445,7 @@ impl World {
                 self.nodes[node].feed = Some(call);
             }
             (Some(Reply::Feed(answer)), _) => {
-                self.history.note(self.step, format_args!("    {answer:?}"));
+                self.note(format_args!("    {answer:?}"));
                 if self.nodes[node].is_resuming && !answer.items.is_empty() {
                     self.counts.replays += 1;
                 }
@@ -437,7 +453,7 @@ impl World {
                 self.handle_feed(node, Event::FeedRead { sent: call.sent, answer });
             }
             (Some(Reply::Opened(opened)), _) => {
-                self.history.note(self.step, format_args!("    {opened:?}"));
+                self.note(format_args!("    {opened:?}"));
                 self.handle_feed(node, Event::Opened { sent: call.sent, opened });
             }
             (Some(reply), request) => unreachable!("{request:?} is answered by {reply:?}"),

@@ -1,16 +1,9 @@
-use std::io::{Read, Write};
-use std::net::TcpStream;
-use std::time::Duration;
+use std::io::Read;
 
 use super::*;
 
-/// Sends one command and returns the first line of the answer.
 fn ask(server: &TestServer, command: &str) -> String {
-    let mut stream = TcpStream::connect((Ipv4Addr::LOCALHOST, server.port())).expect("a connection");
-    write!(stream, "{command}\r\n").expect("the command is sent");
-    let mut answer = [0; 64];
-    let read = stream.read(&mut answer).expect("an answer");
-    String::from_utf8_lossy(&answer[..read]).lines().next().unwrap_or_default().to_owned()
+    server.command(&command.split(' ').collect::<Vec<_>>()).expect("an answer")
 }
 
 #[test]
@@ -44,6 +37,7 @@ fn a_stopped_server_answers_when_it_is_continued() {
     let server = TestServer::start();
     let mut stream = TcpStream::connect((Ipv4Addr::LOCALHOST, server.port())).expect("a connection");
     server.signal("STOP");
+    server.command(&["PING"]).expect_err("nothing is answered");
     stream.write_all(b"PING\r\n").expect("the command is sent");
     stream.set_read_timeout(Some(Duration::from_millis(50))).expect("a time limit");
     let mut answer = [0; 7];
@@ -59,7 +53,9 @@ fn a_stopped_server_answers_when_it_is_continued() {
 #[test]
 #[should_panic(expected = "apt-get install redis-server")]
 fn a_missing_program_fails_with_the_name_of_the_package() {
-    let _server = TestServer::start_program("redis-server-that-is-not-installed", &[]);
+    let error =
+        TestServer::start_program("redis-server-that-is-not-installed", &[]).expect_err("it is missing");
+    panic!("{error}");
 }
 
 #[test]

@@ -1,0 +1,5 @@
+//! Lists the query structs of this package in a registry.
+
+fn main() {
+    cache_codegen::generate();
+}

@@ -1,0 +1,267 @@
+//! A machine: the process with a client of the shared tier. It reads all the time, writes when it is told to or at
+//! random, and tells all of it.
+
+use std::cell::Cell;
+use std::io::{self, Write};
+use std::rc::Rc;
+use std::time::Duration;
+
+use cache_client::{App, Changes, Client, Context, Fetch, Mutate, TokioClock};
+use cache_core::{Cache, Query, Shape};
+use cache_redis::RedisTier;
+use serde::{Deserialize, Serialize};
+use tokio::sync::mpsc::{UnboundedReceiver, unbounded_channel};
+use tokio::task::{LocalSet, spawn_local};
+use tokio::time::{interval, sleep};
+
+use crate::message::{Order, Question, Report, State, line};
+use crate::{CacheRegistry, KEYS, clock, origin};
+
+/// How many tasks read each key.
+const READERS: usize = 2;
+
+/// The longest pause between two reads of a task, in milliseconds.
+const PAUSE: u64 = 40;
+
+/// How often the machine tells its state.
+const TICK: Duration = Duration::from_millis(50);
+
+/// How a machine is started.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Settings {
+    /// Its number.
+    pub node: usize,
+    /// Where the server of the tier is.
+    pub url: String,
+    /// Where the origin is.
+    pub origin: u16,
+    /// How long an answer may be called fresh after another machine has dropped it.
+    pub max_lag: Duration,
+    /// How long a machine may load a key while the others wait.
+    pub lease: Duration,
+}
+
+/// A key of the origin.
+#[derive(Query, Shape, Serialize, Deserialize, Clone, Debug, PartialEq, Eq, Hash)]
+#[query(value = Item, capacity = 100, fresh = "10m", share)]
+pub struct GetItem {
+    /// Its number.
+    pub key: usize,
+}
+
+/// What the origin has of a key.
+#[derive(Shape, Serialize, Deserialize, Clone, Debug, PartialEq, Eq)]
+pub struct Item {
+    /// How often it was changed.
+    pub version: u64,
+    /// When the load began.
+    pub load_began: u64,
+}
+
+/// What a machine knows of the origin.
+#[derive(Clone, Debug)]
+pub struct Machine {
+    node: usize,
+    origin: u16,
+}
+
+/// Changes a key.
+#[derive(Clone, Debug)]
+struct WriteItem {
+    key: usize,
+}
+
+/// What has become of a change.
+#[derive(Clone, Copy, Debug)]
+struct Written {
+    version: u64,
+    stored: u64,
+}
+
+impl Machine {
+    async fn ask(&self, key: usize, is_write: bool) -> io::Result<u64> {
+        origin::ask(self.origin, Question { node: self.node, key, is_write }).await
+    }
+}
+
+impl App for Machine {
+    type Registry = CacheRegistry;
+}
+
+impl Fetch<Machine> for GetItem {
+    type Error = io::Error;
+
+    async fn fetch(&self, cx: &Context<Machine>) -> io::Result<Item> {
+        let load_began = clock::now();
+        let version = cx.app().ask(self.key, false).await?;
+        Ok(Item { version, load_began })
+    }
+}
+
+impl Mutate<Machine> for WriteItem {
+    type Output = Written;
+    type Error = io::Error;
+
+    async fn run(&self, cx: &Context<Machine>) -> io::Result<Written> {
+        let version = cx.app().ask(self.key, true).await?;
+        Ok(Written { version, stored: clock::now() })
+    }
+
+    fn apply(&self, written: &Written, changes: &mut Changes<Machine>) {
+        let &Written { version, stored: load_began } = written;
+        changes.set(GetItem { key: self.key }, Item { version, load_began });
+    }
+}
+
+/// What the tasks of a machine share.
+struct Node {
+    client: Client<Machine>,
+    /// Changes in a hundred seconds.
+    writes: Cell<u32>,
+    /// Changes that have begun.
+    changes: Cell<u64>,
+    /// Whether a drop was queued since [`Report::Sent`].
+    has_queued: Cell<bool>,
+}
+
+/// Runs until it is told to leave, or until standard input ends.
+///
+/// # Errors
+/// If nobody reads what it tells.
+pub async fn run(settings: Settings) -> io::Result<()> {
+    // A stopped process does not notice the end of its input.
+    #[cfg(target_os = "linux")]
+    rustix::process::set_parent_process_death_signal(Some(rustix::process::Signal::KILL))?;
+    let tier = RedisTier::at(&settings.url).namespace("coherence").max_lag(settings.max_lag);
+    let tier = tier.lease(settings.lease).limit(Duration::from_millis(200)).optional();
+    let cache = Cache::builder().clock(TokioClock::new()).build().map_err(io::Error::other)?;
+    let machine = Machine { node: settings.node, origin: settings.origin };
+    let client = Client::builder(cache, machine).shared(tier).build();
+    let node =
+        Rc::new(Node { client, writes: Cell::new(0), changes: Cell::new(0), has_queued: Cell::new(false) });
+    let orders = orders();
+    LocalSet::new()
+        .run_until(async {
+            spawn_local(Rc::clone(&node).writes());
+            spawn_local(Rc::clone(&node).states());
+            node.obey(orders).await
+        })
+        .await
+}
+
+/// The lines of standard input. They end with it.
+fn orders() -> UnboundedReceiver<Order> {
+    let (sender, orders) = unbounded_channel();
+    std::thread::spawn(move || {
+        for line in io::stdin().lines().map_while(Result::ok) {
+            if serde_json::from_str(&line).is_ok_and(|order| sender.send(order).is_err()) {
+                return;
+            }
+        }
+    });
+    orders
+}
+
+impl Node {
+    async fn obey(self: Rc<Self>, mut orders: UnboundedReceiver<Order>) -> io::Result<()> {
+        while let Some(order) = orders.recv().await {
+            match order {
+                Order::Begin => {
+                    for key in 0..KEYS * READERS {
+                        spawn_local(Rc::clone(&self).reads(key % KEYS));
+                    }
+                }
+                Order::Write { key } => drop(spawn_local(Rc::clone(&self).write(key))),
+                Order::Pace { writes } => self.writes.set(writes),
+                Order::Leave => {
+                    let report = self.client.shutdown(Duration::from_secs(2)).await;
+                    let unfinished = report.leases + report.outbox + report.under_way;
+                    return try_tell(&Report::Left { unfinished });
+                }
+            }
+        }
+        Ok(())
+    }
+
+    async fn reads(self: Rc<Self>, key: usize) {
+        loop {
+            let began = clock::now();
+            tell(&match self.client.query(&GetItem { key }).await {
+                Ok(item) => {
+                    let &Item { version, load_began } = &*item;
+                    Report::Read { key, version, load_began, began, ended: clock::now() }
+                }
+                Err(error) => Report::NotRead { key, error: error.to_string() },
+            });
+            sleep(Duration::from_millis(fastrand::u64(1..PAUSE))).await;
+        }
+    }
+
+    /// Writes at random.
+    async fn writes(self: Rc<Self>) {
+        loop {
+            let pace = self.writes.get();
+            // Twice the time between two writes on average.
+            let longest = 200_000_u32.checked_div(pace).unwrap_or(100).max(2);
+            sleep(Duration::from_millis(fastrand::u32(1..longest).into())).await;
+            if pace > 0 {
+                spawn_local(Rc::clone(&self).write(fastrand::usize(..KEYS)));
+            }
+        }
+    }
+
+    async fn write(self: Rc<Self>, key: usize) {
+        let change = self.changes.get();
+        self.changes.set(change + 1);
+        tell(&Report::Writing { change, key, began: clock::now() });
+        let written = self.client.mutate_and_report(&WriteItem { key }).await;
+        let ended = clock::now();
+        tell(&match written {
+            Ok(mutated) => {
+                let (Written { version, stored }, is_queued) = (mutated.output, mutated.is_queued);
+                self.has_queued.set(is_queued || self.has_queued.get());
+                Report::Wrote { change, key, version, stored, ended, is_queued }
+            }
+            Err(error) => Report::NotWritten { change, ended, error: error.to_string() },
+        });
+    }
+
+    async fn states(self: Rc<Self>) {
+        let mut ticks = interval(TICK);
+        loop {
+            ticks.tick().await;
+            // A change that fails in between is queued after this.
+            let at = clock::now();
+            let Some(state) = self.client.shared_state() else { continue };
+            if self.has_queued.get() && state.outbox + state.under_way == 0 {
+                self.has_queued.set(false);
+                tell(&Report::Sent { at });
+            }
+            tell(&Report::State(State {
+                at,
+                is_usable: state.is_usable,
+                lag: state.lag.map(|lag| u64::try_from(lag.as_millis()).unwrap_or(u64::MAX)),
+                outbox: state.outbox,
+                epoch: state.epoch,
+                applied: state.applied,
+                hits: state.counts.hits,
+                refused: state.counts.refused,
+                failed: state.counts.errors + state.counts.timeouts,
+                error: state.last_error,
+            }));
+        }
+    }
+}
+
+/// Tells a report. Without a reader nothing is left to do.
+fn tell(report: &Report) {
+    if try_tell(report).is_err() {
+        std::process::exit(1);
+    }
+}
+
+fn try_tell(report: &Report) -> io::Result<()> {
+    let mut output = io::stdout().lock();
+    output.write_all(line(report).as_bytes())?;
+    output.flush()
+}
