@@ -33,14 +33,15 @@
 //!
 //! Otherwise it is stale. Headers that cannot be understood make a response stale, and never fresh for ever.
 //!
-//! What the headers of a response say is worked out once. As long as they say that it is fresh, a request without
-//! `Cache-Control`, `Pragma` and options of its own costs a hit and a look at the clock, unless the program has
-//! [windows](crate::http::Transport::windows) or [opinions](crate::http::Policy::has_opinions), or the response varies.
+//! What the headers of a response say is worked out once, and again after a 304. As long as they say that it is fresh, a
+//! request without `Cache-Control`, `Pragma` and options of its own costs a hit and a look at the clock, unless the
+//! program has [windows](crate::http::Transport::windows) or [opinions](crate::http::Policy::has_opinions), or the
+//! response varies.
 //!
 //! A stale response with an `ETag` or `Last-Modified` is asked for conditionally. After a 304 the entry has a new age
 //! and the same value, and nobody is woken: the head of the stored response is renewed in place. `no-store` is obeyed:
 //! the answer goes to its callers, and is kept nowhere. If it is a document of JSON:API, the records that other documents
-//! show take what it said, unless something has written them since its request was sent.
+//! show take what it said, except for fields that were written after its request was sent.
 //!
 //! # After a change
 //! A successful `POST`, `PUT`, `PATCH` or `DELETE` marks the answers of its URL, and those of `Location` and

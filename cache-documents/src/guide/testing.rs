@@ -19,8 +19,8 @@
     feature = "http",
     doc = "\
 - **Requests**: a router of axum is a transport that needs no socket, as in the example of
-  [`Transport`](crate::http::Transport). [`Transport::now`](crate::http::Transport::now) is the time of day, from which
-  the ages of responses are counted; let it follow the clock of the test."
+  [`Transport`](crate::http::Transport). [`Transport::now`](crate::http::Transport::now) is the time of day, with which
+  dates in headers and the times of responses are compared; let it follow the clock of the test."
 )]
 //!
 //! # Example

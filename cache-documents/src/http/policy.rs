@@ -39,8 +39,8 @@ pub trait Policy {
 
     /// Returns whether [`judge`](Self::judge) may have an opinion on any response. The default is `true`.
     ///
-    /// It is read at each request. While it says no, stored responses whose headers say that they are fresh are served
-    /// faster, without a call of `judge`; others are judged as always.
+    /// It may be read at each request. While it says no, a stored response whose headers say that it is fresh may be
+    /// served without a call of `judge`, which is faster. Other responses are judged as always.
     fn has_opinions(&self) -> bool {
         true
     }

@@ -86,8 +86,8 @@ pub trait Transport: App {
         Windows::default()
     }
 
-    /// Returns the time of day, from which the ages of responses are counted, if it is not that of the system: tests set
-    /// it. The default is `None`, the time of the system.
+    /// Returns the time of day, with which dates in headers and the times of responses are compared, if it is not that of
+    /// the system: tests set it. The default is `None`, the time of the system.
     ///
     /// It is read at each use of a stored response, and before and after each request that is sent, so it should be fast.
     /// If it is set back behind the time when a response came, that response is stale. With the time of the system, a
