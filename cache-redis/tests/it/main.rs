@@ -3,6 +3,7 @@
 mod check;
 mod feed;
 mod full;
+mod readme;
 mod rules;
 mod simulated;
 mod support;
