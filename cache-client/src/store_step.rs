@@ -18,6 +18,8 @@ use crate::context::memo::Memo;
 use crate::erased::AnyValue;
 use crate::mutate::order::WrittenEntry;
 use crate::notes::Ticket;
+use crate::shared::protocol::Mark;
+use crate::sharing;
 
 /// The commit of one answer, which a step may extend. The answer itself is written by the client: only if nothing newer
 /// has happened to its key, so that the rest of the commit may be written without it.
@@ -666,6 +668,10 @@ where
 pub(crate) trait WrittenKey<A: App>: Send {
     fn key(&self) -> &dyn AnyKey;
 
+    /// Marks the key at the commit if other machines share it: they may have changed it later, and one load tells. Returns
+    /// what names it for them.
+    fn mark_if_shared(&self, client: &Client<A>, transaction: &mut Transaction<A::Registry>) -> Option<Mark>;
+
     /// Forgets the answer that the request has, and the copy in the provider.
     fn forget(&self, client: &Client<A>, memo: Option<&Memo>);
 
@@ -681,6 +687,16 @@ where
 {
     fn key(&self) -> &dyn AnyKey {
         &self.0
+    }
+
+    fn mark_if_shared(&self, client: &Client<A>, transaction: &mut Transaction<A::Registry>) -> Option<Mark> {
+        // Known to the compiler.
+        if Q::SHARING.is_none() || client.shared_tier().is_none() {
+            return None;
+        }
+        let mark = sharing::mark_of(client.cache().any_table::<Q>(), &self.0)?;
+        transaction.invalidate(&self.0);
+        Some(mark)
     }
 
     fn forget(&self, client: &Client<A>, memo: Option<&Memo>) {
