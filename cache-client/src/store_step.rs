@@ -47,6 +47,15 @@ pub(crate) struct Origin<'a> {
     pub(crate) is_overtaken: bool,
 }
 
+/// Why a step is committed that stores no answer.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Reason {
+    /// The program has changed something: other machines are told after the commit.
+    Change,
+    /// A load has learned something: they are not.
+    Load,
+}
+
 /// What a step leaves to be done after its commit.
 pub(crate) struct StepWork<A: App> {
     pub(crate) written: Vec<Box<dyn WrittenKey<A>>>,
@@ -335,7 +344,7 @@ impl<A: App> Client<A> {
     #[doc(hidden)]
     pub fn commit_step(&self, step: impl FnMut(&mut AnswerStore<'_, A>)) -> Result<(), CommitError> {
         let origin = Origin { is_copy: true, is_loaded: true, ..Origin::default() };
-        self.commit_unkeyed(origin, step).map(drop)
+        self.commit_unkeyed(origin, Reason::Change, step).map(drop)
     }
 
     /// Commits what the [step](crate::ClientBuilder::store_with) for values of this type writes for one that is stored
@@ -352,7 +361,7 @@ impl<A: App> Client<A> {
     ) -> Result<Arc<V>, CommitError> {
         let Some(step) = self.step_of(TypeId::of::<V>()) else { return Ok(value) };
         let erased: AnyValue = Arc::clone(&value) as _;
-        let stored = self.commit_parts_by(step, &erased, started)?;
+        let stored = self.commit_parts_by(step, &erased, started, Reason::Change)?;
         Ok(stored.downcast().unwrap_or(value))
     }
 
@@ -362,10 +371,12 @@ impl<A: App> Client<A> {
         step: &Step<A>,
         answer: &AnyValue,
         ticket: Option<&(dyn Any + Send + Sync)>,
+        reason: Reason,
     ) -> Result<AnyValue, CommitError> {
         let origin = Origin { is_loaded: true, ticket, ..Origin::default() };
         let mut stored = Arc::clone(answer);
-        let work = self.commit_unkeyed(origin, |store| stored = step.run(Arc::clone(answer), store))?;
+        let work =
+            self.commit_unkeyed(origin, reason, |store| stored = step.run(Arc::clone(answer), store))?;
         work.written.iter().for_each(|key| key.forget(self, None));
         work.followed.iter().for_each(|key| key.forget(self, None));
         Ok(stored)
@@ -376,6 +387,7 @@ impl<A: App> Client<A> {
     fn commit_unkeyed(
         &self,
         origin: Origin<'_>,
+        reason: Reason,
         mut step: impl FnMut(&mut AnswerStore<'_, A>),
     ) -> Result<StepWork<A>, CommitError> {
         let mut attempts = 1;
@@ -386,6 +398,12 @@ impl<A: App> Client<A> {
             let mut store = AnswerStore::new(self, &mut transaction, None, origin, &mut plan);
             step(&mut store);
             let work = store.into_work();
+            if reason == Reason::Load {
+                transaction.skip_change_listeners();
+                for key in &work.written {
+                    key.mark_if_shared(self, &mut transaction);
+                }
+            }
             match transaction.commit() {
                 Ok(_) => return Ok(work),
                 Err(CommitError::Conflict { .. }) if attempts < TRANSACT_ATTEMPTS => attempts += 1,

@@ -293,10 +293,12 @@ async fn what_a_step_of_a_load_writes_is_not_told_and_looked_at_once() {
     });
     let (first, second) = (follow(builder.build()).await, machines.machine().await);
     second.query(&GetSaved(1)).await.unwrap();
-    get(&first, 1).await;
-    pass(ROUND_TRIP).await;
-    assert!(first.query_state(&GetSaved(1)).unwrap().is_stale);
-    assert!(!second.query_state(&GetSaved(1)).unwrap().is_stale);
+    for key in [1, UNSTORED] {
+        get(&first, key).await;
+        pass(ROUND_TRIP).await;
+        assert!(first.query_state(&GetSaved(1)).unwrap().is_stale, "{key}");
+        assert!(!second.query_state(&GetSaved(1)).unwrap().is_stale, "{key}");
+    }
 }
 
 #[tokio::test(start_paused = true)]
