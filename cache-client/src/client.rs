@@ -108,6 +108,9 @@ impl<A: App> Client<A> {
     /// Returns the cache that the client works on. A write, mark, removal or clear there retires the loads of the keys
     /// concerned: callers that wait get the results, which are not stored. Observers see it like any other change.
     ///
+    /// Keys of [shared](crate::shared) queries that are written or removed there are told to other machines, after they
+    /// can be seen here and without waiting. [`change`](Self::change) tells them first. Marks and clears are not told.
+    ///
     /// # Examples
     /// ```
     /// # use doctest_setup::*;

@@ -95,6 +95,14 @@ impl Invalidation {
         }
     }
 
+    /// Adds what tells other machines of these marks, which was begun before them.
+    fn told_by(self, told: Option<PendingDrop>) -> Self {
+        if let Some(told) = &told {
+            told.marked();
+        }
+        Self { told, ..self }
+    }
+
     pub(crate) fn into_reloads(self) -> Vec<Reload> {
         self.reloads
     }
@@ -135,7 +143,7 @@ impl<A: App> Client<A> {
         // Known to the compiler.
         let told = if Q::SHARING.is_some() { self.tell(mark) } else { None };
         self.note_mark(|| MarkTarget::Key((query as &dyn AnyKey).wide_hash()));
-        Invalidation { told, ..self.mark(query) }
+        self.mark(query).told_by(told)
     }
 
     /// [`invalidate`](Self::invalidate) for a caller that has already noted the mark.
@@ -192,7 +200,7 @@ impl<A: App> Client<A> {
         let mark = || Some(Mark::Table(self.cache().name_of::<Q>().into()));
         let told = if Q::SHARING.is_some() { self.tell(mark) } else { None };
         self.note_mark(|| MarkTarget::Query(TypeId::of::<Q>()));
-        Invalidation { told, ..self.mark_where(matches) }
+        self.mark_where(matches).told_by(told)
     }
 
     pub(crate) fn mark_where<Q: Fetch<A>>(&self, matches: impl Fn(&Q) -> bool) -> Invalidation
@@ -251,7 +259,7 @@ impl<A: App> Client<A> {
         let tag = tag.into();
         let told = self.tell(|| self.mark_of_tag(&tag));
         self.note_mark(|| MarkTarget::Tag(tag.clone()));
-        Invalidation { told, ..self.mark_tagged(&tag) }
+        self.mark_tagged(&tag).told_by(told)
     }
 
     pub(crate) fn mark_tagged(&self, tag: &Tag) -> Invalidation {
@@ -277,7 +285,7 @@ impl<A: App> Client<A> {
     pub fn invalidate_all(&self) -> Invalidation {
         let told = self.tell(|| self.mark_of_all());
         self.note_mark(|| MarkTarget::All);
-        Invalidation { told, ..self.mark_all() }
+        self.mark_all().told_by(told)
     }
 
     pub(crate) fn mark_all(&self) -> Invalidation {
@@ -285,7 +293,6 @@ impl<A: App> Client<A> {
         self.invalidation(count, self.query_states().reload(None))
     }
 
-    /// Notes what is about to be marked, since the answers of running mutations remove marks.
     /// Tells other machines what is marked here now. Before the mark, so that no load that begins after it finds in the
     /// tier what was there before.
     fn tell(&self, mark: impl FnOnce() -> Option<Mark>) -> Option<PendingDrop> {
@@ -293,6 +300,7 @@ impl<A: App> Client<A> {
         Some(tier.begin_drop(vec![mark()?], true))
     }
 
+    /// Notes what is about to be marked, since the answers of running mutations remove marks.
     fn note_mark(&self, marked: impl FnOnce() -> MarkTarget) {
         if self.write_order().has_running() {
             RunningMutation::new(self, None, Vec::new()).marks(vec![marked()]);

@@ -29,9 +29,11 @@ use crate::erased::{AnyValue, typed_key};
 use crate::error::OptionsError;
 use crate::fetch::Fetch;
 use crate::observer::registry::ObservedKey;
+use crate::observer::snapshot::ShownAt;
 use crate::observer::state::{AnyState, State};
 use crate::observer::subscription::Subscription;
 use crate::observer::task::ObserverTask;
+use crate::plan::Plan;
 use crate::query::caller::Caller;
 use crate::runtime::TaskRuntime;
 use crate::sync::Mutex;
@@ -47,6 +49,10 @@ use crate::sync::Mutex;
 /// when the observer is created, according to its strategy, and again whenever it is invalidated, removed or cleared.
 /// Until there is a new value, the old one is shown if the cache still has it. A value that becomes stale is shown as
 /// stale; that alone loads nothing.
+///
+/// A value of a query that [machines share](crate::shared) is also shown as stale while this machine does not know what
+/// the others have changed within the lag of the tier. This is decided when the state is read, and wakes no reader that
+/// waits for the next one. Once the machine is told again, what it has missed is marked and loaded.
 ///
 /// With the option `poll`, the key is also loaded when that much time has passed since its last load ended or a new
 /// value was written, while the client is [active](Client::set_active) and [online](Client::set_online).
@@ -403,7 +409,7 @@ impl<A: App> AnyObserver<A> {
                 if subscription.observed_key.channel.is_over() {
                     observed.ensure_task(&self.client, None, None);
                 }
-                let newest = subscription.state(self.client.cache().about_now());
+                let newest = subscription.state(|plan| shown_now(&self.client, plan));
                 // Once the new query was shown, the previous value is not shown again.
                 let previous = self.previous.as_ref().filter(|_| !subscription.has_shown());
                 self.present(previous, newest)
@@ -455,7 +461,7 @@ impl<A: App> AnyObserver<A> {
                 return Poll::Ready(Some(self.idle()));
             };
             let subscription = &mut observed.subscription;
-            let idle = match subscription.poll_newer(takes, || self.client.cache().about_now(), cx) {
+            let idle = match subscription.poll_newer(takes, |plan| shown_now(&self.client, plan), cx) {
                 Poll::Ready(None) => None,
                 newer @ Poll::Ready(Some(_)) => return newer,
                 Poll::Pending => {
@@ -581,4 +587,9 @@ impl<A: App, Q: Fetch<A>> Debug for Observer<A, Q> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Observer").field("query", &self.query().map(ShownKey)).finish_non_exhaustive()
     }
+}
+
+/// When a state is shown now, by the options of its observer.
+fn shown_now<A: App>(client: &Client<A>, plan: &Plan) -> ShownAt {
+    ShownAt { now: client.cache().about_now(), oldest_fresh: client.oldest_fresh(plan) }
 }

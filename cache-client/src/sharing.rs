@@ -1,6 +1,7 @@
 //! What the client shares with other machines: which queries, under which names, for how long copies of theirs are
 //! fresh, and how drops of other machines reach the cache. `shared` is the tier itself, and knows no queries.
 
+mod direct;
 pub(crate) mod drops;
 pub(crate) mod entry;
 pub(crate) mod marks;

@@ -18,6 +18,8 @@ use crate::context::memo::Memo;
 use crate::erased::AnyValue;
 use crate::mutate::order::WrittenEntry;
 use crate::notes::Ticket;
+use crate::shared::protocol::Mark;
+use crate::sharing;
 
 /// The commit of one answer, which a step may extend. The answer itself is written by the client: only if nothing newer
 /// has happened to its key, so that the rest of the commit may be written without it.
@@ -43,6 +45,15 @@ pub(crate) struct Origin<'a> {
     pub(crate) ticket: Option<&'a (dyn Any + Send + Sync)>,
     /// Whether something newer had happened to the key before the step began.
     pub(crate) is_overtaken: bool,
+}
+
+/// Why a step is committed that stores no answer.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Reason {
+    /// The program has changed something: other machines are told after the commit.
+    Change,
+    /// A load has learned something: they are not.
+    Load,
 }
 
 /// What a step leaves to be done after its commit.
@@ -333,7 +344,7 @@ impl<A: App> Client<A> {
     #[doc(hidden)]
     pub fn commit_step(&self, step: impl FnMut(&mut AnswerStore<'_, A>)) -> Result<(), CommitError> {
         let origin = Origin { is_copy: true, is_loaded: true, ..Origin::default() };
-        self.commit_unkeyed(origin, step).map(drop)
+        self.commit_unkeyed(origin, Reason::Change, step).map(drop)
     }
 
     /// Commits what the [step](crate::ClientBuilder::store_with) for values of this type writes for one that is stored
@@ -350,7 +361,7 @@ impl<A: App> Client<A> {
     ) -> Result<Arc<V>, CommitError> {
         let Some(step) = self.step_of(TypeId::of::<V>()) else { return Ok(value) };
         let erased: AnyValue = Arc::clone(&value) as _;
-        let stored = self.commit_parts_by(step, &erased, started)?;
+        let stored = self.commit_parts_by(step, &erased, started, Reason::Change)?;
         Ok(stored.downcast().unwrap_or(value))
     }
 
@@ -360,10 +371,12 @@ impl<A: App> Client<A> {
         step: &Step<A>,
         answer: &AnyValue,
         ticket: Option<&(dyn Any + Send + Sync)>,
+        reason: Reason,
     ) -> Result<AnyValue, CommitError> {
         let origin = Origin { is_loaded: true, ticket, ..Origin::default() };
         let mut stored = Arc::clone(answer);
-        let work = self.commit_unkeyed(origin, |store| stored = step.run(Arc::clone(answer), store))?;
+        let work =
+            self.commit_unkeyed(origin, reason, |store| stored = step.run(Arc::clone(answer), store))?;
         work.written.iter().for_each(|key| key.forget(self, None));
         work.followed.iter().for_each(|key| key.forget(self, None));
         Ok(stored)
@@ -374,6 +387,7 @@ impl<A: App> Client<A> {
     fn commit_unkeyed(
         &self,
         origin: Origin<'_>,
+        reason: Reason,
         mut step: impl FnMut(&mut AnswerStore<'_, A>),
     ) -> Result<StepWork<A>, CommitError> {
         let mut attempts = 1;
@@ -384,6 +398,12 @@ impl<A: App> Client<A> {
             let mut store = AnswerStore::new(self, &mut transaction, None, origin, &mut plan);
             step(&mut store);
             let work = store.into_work();
+            if reason == Reason::Load {
+                transaction.skip_change_listeners();
+                for key in &work.written {
+                    key.mark_if_shared(self, &mut transaction);
+                }
+            }
             match transaction.commit() {
                 Ok(_) => return Ok(work),
                 Err(CommitError::Conflict { .. }) if attempts < TRANSACT_ATTEMPTS => attempts += 1,
@@ -666,6 +686,10 @@ where
 pub(crate) trait WrittenKey<A: App>: Send {
     fn key(&self) -> &dyn AnyKey;
 
+    /// Marks the key at the commit if other machines share it: they may have changed it later, and one load tells. Returns
+    /// what names it for them.
+    fn mark_if_shared(&self, client: &Client<A>, transaction: &mut Transaction<A::Registry>) -> Option<Mark>;
+
     /// Forgets the answer that the request has, and the copy in the provider.
     fn forget(&self, client: &Client<A>, memo: Option<&Memo>);
 
@@ -681,6 +705,16 @@ where
 {
     fn key(&self) -> &dyn AnyKey {
         &self.0
+    }
+
+    fn mark_if_shared(&self, client: &Client<A>, transaction: &mut Transaction<A::Registry>) -> Option<Mark> {
+        // Known to the compiler.
+        if Q::SHARING.is_none() || client.shared_tier().is_none() {
+            return None;
+        }
+        let mark = sharing::mark_of(client.cache().any_table::<Q>(), &self.0)?;
+        transaction.invalidate(&self.0);
+        Some(mark)
     }
 
     fn forget(&self, client: &Client<A>, memo: Option<&Memo>) {

@@ -4,6 +4,7 @@
 //! [`Table`] is compiled for each query: its shards, the hit path, and access to both parts of a shard. Code
 //! for keys of any query is in [`write`](self::write) and [`read`](self::read), on [`UsedTable`].
 
+mod change_listeners;
 mod derived;
 pub(crate) mod dirty_marks;
 pub(crate) mod entry;

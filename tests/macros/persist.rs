@@ -41,6 +41,7 @@ where
 #[test]
 fn a_shared_query_is_not_saved_unless_it_says_so() {
     assert!(Shared::persistence().is_none() && Shared::SHARING.is_some());
+    assert!(SharedList::<String>::persistence().is_none() && SharedList::<String>::SHARING.is_some());
     assert!(Saved::SHARING.is_none() && NotSaved::SHARING.is_none());
 }
 

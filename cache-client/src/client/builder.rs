@@ -547,6 +547,7 @@ impl<A: App> ClientBuilder<A> {
         self.built.iter().for_each(|built| built(&client));
         if let Some(shared_tier) = client.shared_tier() {
             client.begin_sharing();
+            client.tell_direct_changes();
             shared_tier.start(client.mark_sink());
         }
         client

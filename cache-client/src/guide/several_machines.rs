@@ -78,8 +78,10 @@
 //!   meanwhile. [`told`](crate::Invalidation::told) waits. Until the server knows, this machine loads these keys from the
 //!   origin.
 //! - Tags reach the shared queries of the other machines. A predicate is told as its whole table.
-//! - Direct changes of the [store](crate::Client::cache), such as `cache.insert`, are **not** told. Use
-//!   [`change`](crate::Client::change).
+//! - Direct commits of the [store](crate::Client::cache), such as `cache.insert`, `cache.remove` and `cache.transact`, tell
+//!   the others *after* they can be seen here, and do not wait. Between the two, another machine may read what was there
+//!   before. To tell them first, use [`change`](crate::Client::change). Marks of the store (`cache.invalidate`) and
+//!   `cache.clear` stay on this machine.
 //!
 //! What a mutation or a pushed value has written to a shared query is shown here at once, and loaded by the next query: the
 //! same key may have been changed by another machine later.
@@ -89,7 +91,9 @@
 //! server is away, copies become stale after this time, and are loaded again; [strategies](crate::guide::strategies) that
 //! serve stale answers serve them. Nothing fails, and no call waits for the server longer than its limit.
 //!
-//! Observers follow marks of other machines. Their `is_stale` does not follow the lag.
+//! Observers follow marks of other machines. They show a copy as stale while this machine does not know what the others
+//! have changed within the lag. This is decided when a state is read: the end of the lag itself wakes no reader, and loads
+//! nothing. When the machine is told again, what it has missed is marked, and observed keys are loaded.
 //!
 //! Only loads fill the tier, and only for as long as their answer is fresh. `refresh`, `network-first`, `network-only` and
 //! polls load in any case, and give the others their answer. `cache-only` does not look in the tier. An answer that was

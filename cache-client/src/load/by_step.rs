@@ -115,10 +115,15 @@ impl<A: App> LoadTask<A> {
             origin.is_overtaken = is_given_up || watch.is_overtaken();
             let mut transaction = client.cache().begin();
             transaction.skip_hooks();
+            // What a load has learned is no change.
+            transaction.skip_change_listeners();
             let mut plan = None;
             let mut store = AnswerStore::new(client, &mut transaction, Some(&key), origin, &mut plan);
             let value = step.run(Arc::clone(value), &mut store);
             let StepWork { written, followed, follows_itself } = store.into_work();
+            for key in &written {
+                key.mark_if_shared(client, &mut transaction);
+            }
             let has_answer = !(follows_itself && origin.is_overtaken);
             let handle = has_answer.then(|| self.query.to_handle(&value));
             line(&mut transaction, handle.as_ref());

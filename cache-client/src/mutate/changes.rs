@@ -53,7 +53,9 @@ type AfterCommit<A> = Box<dyn FnOnce(&Client<A>, Option<&Memo>) -> Vec<Reload> +
 
 impl<A: App> Changes<A> {
     fn new(client: &Client<A>, marks_only: bool) -> Self {
-        let transaction = client.cache().begin();
+        let mut transaction = client.cache().begin();
+        // They tell other machines themselves, and before.
+        transaction.skip_change_listeners();
         let sharing = client.shared_tier().map(|_| client.clone());
         let client = (!marks_only).then(|| client.clone());
         Self {
@@ -353,6 +355,9 @@ impl<A: App> Changes<A> {
         step(&mut store);
         let StepWork { written, followed, .. } = store.into_work();
         if self.sharing.is_some() {
+            for key in &written {
+                self.dropped.extend(key.mark_if_shared(&client, &mut self.transaction));
+            }
             for query in followed.iter().filter_map(AnswerKey::query) {
                 if let Some(mark) = sharing::mark_of(query.table(client.cache()), query) {
                     self.dropped.push(mark);

@@ -57,6 +57,14 @@ pub(super) enum ValueVersion {
     Nothing,
 }
 
+/// When a state is shown.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct ShownAt {
+    pub(crate) now: Moment,
+    /// The bound of a shared query: what was loaded before is stale. Read before the snapshot.
+    pub(crate) oldest_fresh: Option<Moment>,
+}
+
 /// Distinguishes one state from the next. Small, since each observer has one.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct StateId {
@@ -106,6 +114,12 @@ impl ShownValue {
         }
         !plan.is_fresh(self.is_absent, &state)
     }
+
+    /// Whether other machines may have changed the value without this one knowing. When an answer that is not stored was
+    /// loaded is not known.
+    fn is_out_of_bound(&self, oldest_fresh: Option<Moment>) -> bool {
+        oldest_fresh.is_some_and(|oldest| self.state.is_none_or(|state| state.as_of < oldest))
+    }
 }
 
 impl ObserverView {
@@ -128,13 +142,16 @@ impl ObserverView {
     }
 
     /// Identifies the state to show now.
-    pub(super) fn state_id(&self, snapshot: &KeySnapshot, now: Moment) -> StateId {
+    pub(super) fn state_id(&self, snapshot: &KeySnapshot, at: ShownAt) -> StateId {
         let shown = self.shown(snapshot);
+        let is_stale = |shown: &ShownValue| {
+            shown.is_stale(&self.plan, at.now.since(snapshot.at)) || shown.is_out_of_bound(at.oldest_fresh)
+        };
         StateId {
             value: shown.map(|shown| shown.version),
             folded: shown.and_then(|shown| shown.identity().1),
             error: snapshot.error.as_ref().and_then(|(number, _)| NonZeroU64::new(*number)),
-            is_stale: shown.is_some_and(|shown| shown.is_stale(&self.plan, now.since(snapshot.at))),
+            is_stale: shown.is_some_and(is_stale),
             is_refreshing: snapshot.is_refreshing,
         }
     }

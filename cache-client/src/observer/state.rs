@@ -17,7 +17,8 @@ pub enum State<V: ?Sized, E: ?Sized> {
     Ready {
         /// The value.
         value: Arc<V>,
-        /// Whether the value is past its freshness time or marked by an invalidation.
+        /// Whether the value is past its freshness time, marked by an invalidation, or of a [shared](crate::shared) query
+        /// and not known to be up to date within the lag of the tier.
         is_stale: bool,
         /// Whether the observers of the key wait for a load.
         is_refreshing: bool,

@@ -3,12 +3,12 @@
 use std::sync::Arc;
 use std::task::{Context, Poll, ready};
 
+use cache_core::Revision;
 use cache_core::client_support::AnyKey;
-use cache_core::{Moment, Revision};
 
 use super::channel::ChannelReader;
 use super::registry::ObservedKey;
-use super::snapshot::{Bypass, ObserverView, StateId};
+use super::snapshot::{Bypass, ObserverView, ShownAt, StateId};
 use super::state::AnyState;
 use crate::plan::Plan;
 use crate::query_state::QueryState;
@@ -52,9 +52,10 @@ impl Subscription {
     }
 
     /// The state to show now.
-    pub(crate) fn state(&self, now: Moment) -> AnyState {
+    pub(crate) fn state(&self, now: impl FnOnce(&Plan) -> ShownAt) -> AnyState {
+        let at = now(&self.view.plan);
         let newest = self.observed_key.channel.newest();
-        self.view.state(&newest, &self.view.state_id(&newest, now))
+        self.view.state(&newest, &self.view.state_id(&newest, at))
     }
 
     /// Waits for a state that differs from the one returned last. `None` if there is no task. If the caller `takes` the
@@ -62,15 +63,15 @@ impl Subscription {
     pub(crate) fn poll_newer(
         &mut self,
         takes: bool,
-        now: impl Fn() -> Moment,
+        now: impl Fn(&Plan) -> ShownAt,
         cx: &mut Context<'_>,
     ) -> Poll<Option<AnyState>> {
         let Self { observed_key, reader, seen, given, view, .. } = self;
         while ready!(observed_key.channel.poll_newer(*reader, *seen, cx)) {
             // Before the lock of the channel, since a clock is foreign code.
-            let now = now();
+            let at = now(&view.plan);
             let newer = observed_key.channel.read(|snapshot, version| {
-                let id = view.state_id(snapshot, now);
+                let id = view.state_id(snapshot, at);
                 let is_given = *given == Some(id);
                 if takes || is_given {
                     (*seen, *given) = (version, Some(id));

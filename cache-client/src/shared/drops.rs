@@ -77,12 +77,19 @@ impl PendingDrop {
     }
 }
 
+impl PendingDrop {
+    /// What was dropped is marked here, and nothing else was changed: the feed need not tell it again.
+    pub(crate) fn marked(&self) {
+        self.inner.handle(Event::Marked { drop: self.drop });
+    }
+}
+
 impl Drop for PendingDrop {
     fn drop(&mut self) {
         let Some(marks) = self.marks.take() else { return };
         for action in self.inner.handle(Event::Abandoned { drop: self.drop, marks }) {
             if let Action::Invalidate(marks) = action {
-                self.inner.mark(Dropped::Marks(&marks));
+                self.inner.mark_given_up(marks);
             }
         }
     }
@@ -121,7 +128,41 @@ impl Drop for Sending {
     }
 }
 
+/// Marks that a change has left which was given up. If they are not carried out, nothing is known to be up to date.
+struct GivenUp {
+    inner: Arc<Inner>,
+    marks: Vec<Mark>,
+    is_marked: bool,
+}
+
+impl GivenUp {
+    fn mark(mut self) {
+        match self.inner.mark_catching(Dropped::Marks(&self.marks)) {
+            Ok(()) => self.is_marked = true,
+            Err(panic) => self.inner.note_error("mark", &panic, false),
+        }
+    }
+}
+
+impl Drop for GivenUp {
+    fn drop(&mut self) {
+        if !self.is_marked {
+            self.inner.doubt();
+        }
+    }
+}
+
 impl Inner {
+    /// Marks what a change has named that was given up. While a panic unwinds, no foreign code may run, such as `Eq` of a
+    /// key: another panic would end the program. A task marks then.
+    fn mark_given_up(self: &Arc<Self>, marks: Vec<Mark>) {
+        let given_up = GivenUp { inner: Arc::clone(self), marks, is_marked: false };
+        match std::thread::panicking() {
+            true => self.spawn(async move { given_up.mark() }),
+            false => given_up.mark(),
+        }
+    }
+
     /// Sends what waits in the outbox, until a part of it fails.
     pub(super) async fn send_outbox(self: &Arc<Self>) {
         let actions = self.handle(Event::Retry);

@@ -109,6 +109,11 @@ pub enum Event {
         /// The drop.
         drop: DropId,
     },
+    /// What a drop names is marked here, and was not changed in any other way. The drop was begun before, as committed.
+    Marked {
+        /// The drop.
+        drop: DropId,
+    },
     /// What a drop was for was given up: it may have happened at the origin.
     Abandoned {
         /// The drop.
@@ -228,6 +233,10 @@ impl Machine {
             }
             Event::Committed { drop } => {
                 self.drops.commit(drop, self.position());
+                Vec::new()
+            }
+            Event::Marked { drop } => {
+                self.drops.marked(drop);
                 Vec::new()
             }
             Event::Abandoned { drop, marks } => {
@@ -361,7 +370,7 @@ impl Machine {
 
     fn acknowledged(&mut self, at: Moment, drop: DropId, position: Position) -> Vec<Action> {
         self.see(at, position);
-        let marks = self.drops.acknowledge(drop, position);
+        let marks = self.drops.acknowledge(drop, position, self.position());
         // Before the feed tells it, so that answers from before are not used.
         if self.position().is_some_and(|own| own.epoch == position.epoch) {
             self.note(&marks, position.number);

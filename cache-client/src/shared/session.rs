@@ -24,7 +24,7 @@ const MAX_DRIFT: Duration = Duration::from_millis(100);
 
 /// Why the feed is not followed any more. It will be again.
 #[derive(Debug, thiserror::Error)]
-enum FeedEnd {
+pub(super) enum FeedEnd {
     #[error(transparent)]
     Connect(#[from] ConnectError),
     #[error(transparent)]
@@ -170,7 +170,7 @@ impl Inner {
         Ok(next)
     }
 
-    fn mark_catching(&self, dropped: Dropped<'_>) -> Result<(), FeedEnd> {
+    pub(super) fn mark_catching(&self, dropped: Dropped<'_>) -> Result<(), FeedEnd> {
         catch_unwind(AssertUnwindSafe(|| self.mark(dropped)))
             .map_err(|panic| FeedEnd::Unmarked(panic_message(panic.as_ref())))
     }
@@ -194,11 +194,18 @@ impl Inner {
         }
     }
 
-    /// What was applied cannot be relied on.
-    fn lose_track(&self) {
+    /// What was applied cannot be relied on. Everything is marked when the feed has begun again; until then, only what
+    /// was loaded within the lag is fresh. Runs no foreign code.
+    pub(super) fn doubt(&self) -> Vec<Action> {
         let actions = self.handle(Event::Lost);
         self.bound.end();
         self.applied.send_replace(None);
+        actions
+    }
+
+    /// What was applied cannot be relied on. Marks everything.
+    fn lose_track(&self) {
+        let actions = self.doubt();
         if actions.contains(&Action::InvalidateAll) {
             // What panics is reported by the next attempt, which marks everything again.
             let _ = self.mark_catching(Dropped::All);

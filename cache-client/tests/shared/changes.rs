@@ -1,7 +1,9 @@
 //! What machines with a shared tier see of each other's changes, also while the server is away or has lost everything.
 
+use std::sync::Arc;
 use std::time::Duration;
 
+use cache_client::Invalidation;
 use cache_client::shared::SimServer;
 use cache_core::Tag;
 
@@ -225,6 +227,78 @@ async fn an_invalidated_key_is_loaded_here_at_once_and_elsewhere_when_it_is_told
     assert!(invalidation.told().await);
     pass(ROUND_TRIP).await;
     assert_eq!(get(&second, 1).await, "1 in version 2");
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_invalidation_costs_one_load() {
+    let machines = Machines::default();
+    let client = machines.machine().await;
+    let marks: [&dyn Fn() -> Invalidation; 5] = [
+        &|| client.invalidate(&GetShared(1)),
+        &|| client.invalidate_tag("all"),
+        &|| client.invalidate_query::<GetShared>(),
+        &|| client.invalidate_where::<GetShared>(|key| key.0 == 1),
+        &|| client.invalidate_all(),
+    ];
+    for (at, mark) in marks.iter().enumerate() {
+        get(&client, 1).await;
+        let loads = machines.origin.loads();
+        let mut invalidation = mark();
+        // The first query begins before the drop has reached the server.
+        get(&client, 1).await;
+        assert!(invalidation.told().await);
+        pass(ROUND_TRIP).await;
+        assert!(!client.query_state(&GetShared(1)).unwrap().is_stale, "{at}");
+        get(&client, 1).await;
+        assert_eq!(machines.origin.loads(), loads + 1, "{at}");
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_another_machine_changes_after_an_invalidation_is_marked() {
+    let machines = Machines::default();
+    let (first, second) = (machines.machine().await, machines.machine().await);
+    get(&first, 1).await;
+    let mut invalidation = first.invalidate(&GetShared(1));
+    assert!(invalidation.told().await);
+    get(&first, 1).await;
+    second.mutate(&Edit(1)).await.unwrap();
+    pass(ROUND_TRIP).await;
+    assert!(first.query_state(&GetShared(1)).unwrap().is_stale);
+    assert_eq!(get(&first, 1).await, "1 in version 2");
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_a_step_of_a_mutation_writes_is_told() {
+    let machines = Machines::default();
+    let builder = machines.builder().store_with(|value: Arc<String>, store| {
+        store.set(GetSaved(1), format!("part of {value}"));
+        value
+    });
+    let (first, second) = (follow(builder.build()).await, machines.machine().await);
+    second.query(&GetSaved(1)).await.unwrap();
+    first.mutate(&Edit(1)).await.unwrap();
+    assert_eq!(first.cached(&GetSaved(1)).unwrap().as_str(), "part of 1 in version 2");
+    assert!(first.query_state(&GetSaved(1)).unwrap().is_stale, "one load settles it");
+    pass(ROUND_TRIP).await;
+    assert!(second.query_state(&GetSaved(1)).unwrap().is_stale);
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_a_step_of_a_load_writes_is_not_told_and_looked_at_once() {
+    let machines = Machines::default();
+    let builder = machines.builder().store_with(|value: Arc<String>, store| {
+        store.set(GetSaved(1), format!("part of {value}"));
+        value
+    });
+    let (first, second) = (follow(builder.build()).await, machines.machine().await);
+    second.query(&GetSaved(1)).await.unwrap();
+    for key in [1, UNSTORED] {
+        get(&first, key).await;
+        pass(ROUND_TRIP).await;
+        assert!(first.query_state(&GetSaved(1)).unwrap().is_stale, "{key}");
+        assert!(!second.query_state(&GetSaved(1)).unwrap().is_stale, "{key}");
+    }
 }
 
 #[tokio::test(start_paused = true)]

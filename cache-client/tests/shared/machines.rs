@@ -1,5 +1,6 @@
 //! Machines that share one origin, and a simulated server as their shared tier.
 
+use std::cell::Cell;
 use std::collections::HashMap;
 use std::io;
 use std::sync::Arc;
@@ -56,7 +57,32 @@ impl GetShared {
     }
 }
 
-registry! { pub struct MachineTables { GetShared, GetOwn, GetBuilt, GetStale, GetSaved } }
+/// Its `Eq` panics when the test says so.
+#[derive(Query, Shape, Clone, Debug, Hash, Serialize, Deserialize)]
+#[query(value = String, capacity = 1_000, fresh = "10m", share)]
+pub struct GetFragile(pub u32);
+
+thread_local! {
+    static IS_BROKEN: Cell<bool> = const { Cell::new(false) };
+}
+
+impl GetFragile {
+    /// Makes comparisons on this thread panic.
+    pub fn set_broken(is_broken: bool) {
+        IS_BROKEN.set(is_broken);
+    }
+}
+
+impl PartialEq for GetFragile {
+    fn eq(&self, other: &Self) -> bool {
+        assert!(!IS_BROKEN.get(), "the test makes this comparison panic");
+        self.0 == other.0
+    }
+}
+
+impl Eq for GetFragile {}
+
+registry! { pub struct MachineTables { GetShared, GetOwn, GetBuilt, GetStale, GetSaved, GetFragile } }
 
 /// What all machines load from.
 #[derive(Default)]
@@ -124,7 +150,7 @@ macro_rules! loads {
     )*};
 }
 
-loads! { GetOwn GetStale GetSaved }
+loads! { GetOwn GetStale GetSaved GetFragile }
 
 impl Fetch<Machine> for GetShared {
     type Error = io::Error;

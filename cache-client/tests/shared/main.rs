@@ -2,5 +2,8 @@
 #![allow(clippy::unwrap_used, missing_debug_implementations, missing_docs, reason = "tests")]
 
 mod changes;
+mod direct;
+mod given_up;
 mod machines;
+mod observers;
 mod reads;

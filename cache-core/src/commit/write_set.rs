@@ -408,6 +408,15 @@ impl WriteSet {
         Some(Change { table: self.table().head().name, revision, kind, entry })
     }
 
+    /// Tells the listeners of the table what the transaction has written and removed.
+    pub(crate) fn tell_changes(&self) {
+        self.table().head().tell_changes(|| {
+            let lines = self.lines.lines.iter().enumerate();
+            let changed = lines.filter(|(_, line)| line.write.is_unconditional());
+            changed.map(|(at, _)| key_of(&*self.lines.pairs, at).to_box()).collect()
+        });
+    }
+
     /// Ends the set, and stores its memory for reuse.
     pub(crate) fn recycle(mut self: Box<Self>) {
         // Values first, while their cache is certain to exist.

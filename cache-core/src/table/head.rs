@@ -7,6 +7,7 @@ use std::fmt::{self, Debug};
 use std::hash::Hash;
 use std::sync::{Arc, OnceLock};
 
+use super::change_listeners::ChangeListeners;
 use super::watchers::Watchers;
 use crate::clock::Moment;
 use crate::dependents::{InputChange, InputFilter, input_number, number_of_all};
@@ -55,6 +56,8 @@ pub struct Head {
     last_unlocked_change: AtomicU64,
     /// The watches of keys.
     pub(crate) watchers: Watchers,
+    /// Told of changes by the program.
+    pub(crate) change_listeners: ChangeListeners,
     /// How the table is saved, if it is.
     codec: Option<Box<dyn TableCodec>>,
     /// How its entries travel between machines, if they may.
@@ -110,6 +113,7 @@ impl Head {
             is_derived: false,
             last_unlocked_change: AtomicU64::new(0),
             watchers: Watchers::default(),
+            change_listeners: ChangeListeners::default(),
             codec,
             sharing: None,
             marks_restored: AtomicBool::new(false),

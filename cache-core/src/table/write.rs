@@ -305,9 +305,14 @@ impl<Q: Query> Table<Q> {
     /// Writes one value. The write is visible at once and skips the `before_commit` hooks.
     pub(crate) fn insert(&self, key: Q, value: Arc<Q::Value>, times: &EntryTimes) -> Arc<Q::Value> {
         let hash = self.hash(&key);
+        let changed: Option<Box<dyn AnyKey>> =
+            if self.head.change_listeners.is_empty() { None } else { Some(Box::new(key.clone())) };
         let mut pair = Pair::new(key, Arc::clone(&value));
         if !self.write_pair_simply(&mut pair, &mut SimpleWrite::new(hash, times)) {
             self.ensure_shards().insert(hash, &mut pair, times);
+        }
+        if let Some(changed) = changed {
+            self.head.tell_changes(|| vec![changed]);
         }
         // Before the value is returned, since a panic of this drop would leak it.
         drop(pair);
@@ -329,8 +334,11 @@ impl<Q: Query> Table<Q> {
 
     pub(crate) fn remove<L: Lookup<Query = Q>>(&self, lookup: &L) -> bool {
         let hash = self.hash(lookup);
-        let Some(table) = self.used_for_change(hash) else { return false };
-        table.remove(hash, &|key| names(lookup, key), &|| Box::new(lookup.to_key()))
+        let was_there = self.used_for_change(hash).is_some_and(|table| {
+            table.remove(hash, &|key| names(lookup, key), &|| Box::new(lookup.to_key()))
+        });
+        self.head.tell_changes(|| vec![Box::new(lookup.to_key())]);
+        was_there
     }
 
     pub(crate) fn touch<L: Lookup<Query = Q>>(&self, lookup: &L) -> bool {

@@ -129,6 +129,12 @@ impl<R: Registry> Transaction<R> {
         self.draft.skips_hooks = true;
     }
 
+    /// Tells the listeners of the changed tables nothing: the caller does what they would do.
+    #[doc(hidden)]
+    pub fn skip_change_listeners(&mut self) {
+        self.draft.skips_change_listeners = true;
+    }
+
     /// Calls `guard` at each attempt to commit, after the hooks and before any lock is taken. What it returns is kept until
     /// the changes are installed, and is called then, before displaced values are dropped. It is dropped if they are not
     /// installed. An error ends the commit.

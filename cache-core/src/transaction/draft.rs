@@ -46,6 +46,8 @@ pub(super) struct Draft {
     pub(super) marked: MarkedTables,
     pub(super) committed_flag: Option<Arc<AtomicBool>>,
     pub(super) skips_hooks: bool,
+    /// Whether the listeners of the tables are not told: the caller tells them what they need to know.
+    pub(super) skips_change_listeners: bool,
     /// Called before the locks are taken.
     pub(super) guard: Option<GuardOf>,
 }
@@ -126,6 +128,7 @@ impl Draft {
             return Err(CommitError::AsyncHook);
         }
         if let Some(revision) = self.commit_simply(shared) {
+            self.tell_changes();
             return Ok(revision);
         }
         let committed = pin!(self.commit_in_attempts(shared, tables, ATTEMPTS_WITH_HOOKS, Pause::Thread));
@@ -133,6 +136,13 @@ impl Draft {
             Poll::Ready(committed) => committed,
             // Without async hooks it only blocks its thread.
             Poll::Pending => Err(CommitError::AsyncHook),
+        }
+    }
+
+    /// Tells the listeners of the tables what was committed.
+    fn tell_changes(&self) {
+        if !self.skips_change_listeners {
+            self.parts.0.iter().for_each(|part| part.tell_changes());
         }
     }
 
@@ -145,7 +155,10 @@ impl Draft {
         attempts: usize,
     ) -> Result<u64, CommitError> {
         match self.commit_simply(shared) {
-            Some(revision) => Ok(revision),
+            Some(revision) => {
+                self.tell_changes();
+                Ok(revision)
+            }
             None => self.commit_in_attempts(shared, tables, attempts, Pause::Task).await,
         }
     }
@@ -168,6 +181,7 @@ impl Draft {
                 self.mark_matching_again();
             }
             if let Some(revision) = self.attempt(shared, tables, left == 0)? {
+                self.tell_changes();
                 return Ok(revision);
             }
             match pause {

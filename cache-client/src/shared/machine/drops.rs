@@ -22,7 +22,8 @@ pub(crate) struct Drops {
     outbox: MarkSet,
     /// Acknowledged, but what they were for cannot be seen yet.
     acknowledged: HashMap<DropId, Position>,
-    /// Acknowledged before a commit that can be seen: their entries of the feed say nothing new.
+    /// Acknowledged before a commit that can be seen, or after the mark that they are for: their entries of the feed say
+    /// nothing new.
     settled: BTreeSet<u64>,
 }
 
@@ -32,6 +33,9 @@ struct UnderWay {
     marks: MarkSet,
     /// Whether its keys may differ from what lies in the server: the commit can be seen here, or was made before.
     blocks: bool,
+    /// Whether it only marks keys, and they are marked here: loads that begin later do not find in the server what was
+    /// there before the drop.
+    is_marked: bool,
     from_outbox: bool,
 }
 
@@ -58,17 +62,39 @@ impl Drops {
         let id = DropId(self.next);
         self.next += 1;
         let sent = marks.clone().take(usize::MAX);
-        self.under_way.insert(id, UnderWay { marks, blocks, from_outbox });
+        self.under_way.insert(id, UnderWay { marks, blocks, is_marked: false, from_outbox });
         (id, sent)
     }
 
-    /// The drop is done. Returns what it named; nothing if it had failed before.
-    pub(crate) fn acknowledge(&mut self, id: DropId, position: Position) -> Vec<Mark> {
+    /// The drop is done. Returns what it named; nothing if it had failed before. `applied` is how far the feed has been
+    /// applied.
+    pub(crate) fn acknowledge(
+        &mut self,
+        id: DropId,
+        position: Position,
+        applied: Option<Position>,
+    ) -> Vec<Mark> {
         let Some(mut drop) = self.under_way.remove(&id) else { return Vec::new() };
-        if !drop.blocks {
+        if drop.is_marked {
+            self.settle(position, applied);
+        } else if !drop.blocks {
             self.acknowledged.insert(id, position);
         }
         drop.marks.take(usize::MAX)
+    }
+
+    /// The entry of the feed at this position says nothing new.
+    fn settle(&mut self, at: Position, applied: Option<Position>) {
+        if applied.is_some_and(|applied| at.epoch == applied.epoch && at.number > applied.number) {
+            self.settled.insert(at.number);
+        }
+    }
+
+    /// What the drop names is marked here, and it has no other purpose.
+    pub(crate) fn marked(&mut self, id: DropId) {
+        if let Some(drop) = self.under_way.get_mut(&id) {
+            drop.is_marked = true;
+        }
     }
 
     /// The drop may not have been done: its marks go into the outbox.
@@ -83,11 +109,8 @@ impl Drops {
         if let Some(drop) = self.under_way.get_mut(&id) {
             drop.blocks = true;
         }
-        if let (Some(at), Some(applied)) = (self.acknowledged.remove(&id), applied)
-            && at.epoch == applied.epoch
-            && at.number > applied.number
-        {
-            self.settled.insert(at.number);
+        if let Some(at) = self.acknowledged.remove(&id) {
+            self.settle(at, applied);
         }
     }
 

@@ -1,5 +1,7 @@
 //! Drops of a client, and its outbox.
 
+use std::sync::atomic::{AtomicBool, Ordering};
+
 use super::*;
 use crate::shared::drops::Queued;
 
@@ -77,6 +79,66 @@ async fn keys_of_a_change_that_was_given_up_are_marked() {
     // A change that was made before is not marked.
     drop(node.shared.begin_drop(vec![mark(2)], true));
     assert_eq!(node.take_marked(), Vec::<Vec<Mark>>::new());
+}
+
+#[tokio::test(start_paused = true)]
+async fn the_feed_does_not_repeat_a_mark_that_was_made_here() {
+    let sim = SimTier::new();
+    let node = Node::following(sim.clone()).await;
+    let mut pending = node.shared.begin_drop(vec![mark(1)], true);
+    pending.marked();
+    assert_eq!(pending.acknowledged().await, Ok(()));
+    settle().await;
+    assert_eq!(node.take_marked(), Vec::<Vec<Mark>>::new());
+    // A change that was made before is marked, and so is one whose answer was lost.
+    let mut pending = node.shared.begin_drop(vec![mark(2)], true);
+    assert_eq!(pending.acknowledged().await, Ok(()));
+    settle().await;
+    assert_eq!(node.take_marked(), [vec![mark(2)]]);
+    sim.lose_answers(true);
+    let mut pending = node.shared.begin_drop(vec![mark(3)], true);
+    pending.marked();
+    assert_eq!(pending.acknowledged().await, Err(Queued));
+    sim.lose_answers(false);
+    sleep(Duration::from_secs(10)).await;
+    assert!(node.take_marked().contains(&vec![mark(3)]));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_change_that_is_given_up_in_a_panic_is_marked_by_a_task() {
+    let node = Node::following(SimTier::new()).await;
+    let mut pending = node.shared.begin_drop(vec![mark(1)], false);
+    assert_eq!(pending.acknowledged().await, Ok(()));
+    settle().await;
+    node.take_marked();
+    let unwound = std::panic::catch_unwind(std::panic::AssertUnwindSafe(move || {
+        let _pending = pending;
+        panic!("the test unwinds")
+    }));
+    assert!(unwound.is_err());
+    assert_eq!(node.take_marked(), Vec::<Vec<Mark>>::new());
+    settle().await;
+    assert_eq!(node.take_marked(), [vec![mark(1)]]);
+    assert!(node.is_fresh());
+}
+
+#[tokio::test(start_paused = true)]
+async fn marks_of_a_change_that_cannot_be_carried_out_leave_nothing_fresh() {
+    let node = Node::unstarted(SharedTier::builder(SimTier::new()).optional());
+    let panics = Arc::new(AtomicBool::new(false));
+    let sink_panics = Arc::clone(&panics);
+    node.start(move |_| assert!(!sink_panics.load(Ordering::Relaxed), "no codec"));
+    node.shared.following().await;
+    let mut pending = node.shared.begin_drop(vec![mark(1)], false);
+    assert_eq!(pending.acknowledged().await, Ok(()));
+    settle().await;
+    assert!(node.is_fresh());
+    panics.store(true, Ordering::Relaxed);
+    drop(pending);
+    assert!(!node.is_fresh());
+    panics.store(false, Ordering::Relaxed);
+    sleep(Duration::from_secs(10)).await;
+    assert!(node.is_fresh());
 }
 
 #[tokio::test(start_paused = true)]
