@@ -42,7 +42,8 @@ pub struct GetPost {
     pub id: u64,
 }
 
-/// The titles of the posts by the authors that a reader follows. Out of date as soon as one of these posts changes.
+/// The titles of all posts by the authors that a reader follows.
+/// Out of date as soon as one of these posts changes.
 #[derive(Query, Clone, Debug, PartialEq, Eq, Hash)]
 #[query(value = Vec<String>, capacity = 10_000, fresh = "1m", derived, tags_of = GetFeed::tags)]
 pub struct GetFeed {
@@ -128,8 +129,8 @@ impl Fetch<Service> for GetFeed {
 
 // Errors
 
-/// Why a query or a change has failed. Callers that waited for one load share its error, so responses are made from a
-/// reference.
+/// Why a query or a change has failed.
+/// Callers that waited for one load share its error, so responses are made from a reference.
 #[derive(Debug, thiserror::Error)]
 pub enum ServiceError {
     /// The post with this number is unknown: 404.
