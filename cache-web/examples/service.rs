@@ -25,9 +25,12 @@ use tokio::net::TcpListener;
 
 // The queries
 
+/// A post, as readers get it.
 #[derive(Shape, Clone, Debug, Serialize, Deserialize)]
 pub struct Post {
+    /// The name of the author, which readers follow.
     pub author: String,
+    /// Not empty.
     pub title: String,
 }
 
@@ -35,13 +38,16 @@ pub struct Post {
 #[derive(Query, Shape, Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[query(value = Post, capacity = 10_000, fresh = "10m", swr = "1h", persist)]
 pub struct GetPost {
+    /// The number of the post.
     pub id: u64,
 }
 
-/// What a reader sees: in the key, since the answer depends on it. It follows the posts that it was built from.
+/// The titles of all posts by the authors that a reader follows.
+/// Out of date as soon as one of these posts changes.
 #[derive(Query, Clone, Debug, PartialEq, Eq, Hash)]
 #[query(value = Vec<String>, capacity = 10_000, fresh = "1m", derived, tags_of = GetFeed::tags)]
 pub struct GetFeed {
+    /// In the key, since the answer depends on it.
     pub reader: String,
 }
 
@@ -56,14 +62,19 @@ fn reader_tag(reader: &str) -> Tag {
     Tag::new("reader", reader)
 }
 
-registry! { pub struct ServiceRegistry { GetPost, GetFeed } }
+registry! {
+    /// All queries of the service.
+    pub struct ServiceRegistry { GetPost, GetFeed }
+}
 
 // The program's own state
 
-#[derive(Default)]
+/// What loads and handlers use besides the cache.
+#[derive(Debug, Default)]
 pub struct Service {
     /// Stands in for a database.
     posts: Mutex<BTreeMap<u64, Post>>,
+    /// Authors by reader.
     follows: Mutex<HashMap<String, BTreeSet<String>>>,
     /// Readers by session.
     sessions: Mutex<HashMap<String, String>>,
@@ -118,11 +129,14 @@ impl Fetch<Service> for GetFeed {
 
 // Errors
 
+/// Why a query or a change has failed.
 /// Callers that waited for one load share its error, so responses are made from a reference.
 #[derive(Debug, thiserror::Error)]
 pub enum ServiceError {
+    /// The post with this number is unknown: 404.
     #[error("there is no post {0}")]
     NoSuchPost(u64),
+    /// A title is empty: 422.
     #[error("a title must not be empty")]
     EmptyTitle,
     /// A load that made a query which failed.
@@ -248,6 +262,7 @@ async fn private(request: Request, next: Next) -> Response {
     response
 }
 
+/// The routes of the service, each of whose requests gets a context and a deadline.
 pub fn routes(client: &Client<Service>) -> Router {
     // The proxy sets this header, and removes it from what comes from outside.
     let granted = HeaderName::from_static("x-time-left-ms");

@@ -60,9 +60,10 @@ fn a_scan_that_is_ended_goes_on_after_the_last_entry() {
         assert_eq!(keys.len(), begun + 7);
         from = next;
     }
+    assert_eq!(keys.len(), 300);
     keys.sort_unstable();
     keys.dedup();
-    assert_eq!(keys.len(), 300);
+    assert_eq!(keys.len(), 300, "none is visited twice");
 }
 
 #[test]

@@ -32,6 +32,15 @@ impl Serialize for Bytes {
     }
 }
 
+/// A map whose keys need no order.
+struct Entries<K: 'static>(&'static [(K, u8)]);
+
+impl<K: Serialize> Serialize for Entries<K> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_map(self.0.iter().map(|(key, value)| (key, value)))
+    }
+}
+
 /// A text that is written in two pieces.
 struct Displayed(&'static str, &'static str);
 
@@ -85,6 +94,8 @@ fn keys_of_maps_are_strings_as_in_serde_json() {
     assert_like_serde_json(&BTreeMap::from([('"', [1]), ('b', [2])]));
     assert_like_serde_json(&BTreeMap::from([(Newtype(Newtype(3_u8)), Some(1)), (Newtype(Newtype(4)), None)]));
     assert_like_serde_json(&BTreeMap::from([(Shape::Unit, BTreeMap::from([(1_u8, ())]))]));
+    assert_like_serde_json(&Entries(&[(0.1_f32, 1), (-0.0, 2), (f32::MAX, 3)]));
+    assert_like_serde_json(&Entries(&[(0.1_f64, 1), (5e-324, 2), (1.0, 3)]));
 }
 
 #[track_caller]
@@ -101,6 +112,7 @@ fn what_has_no_form_in_json_names_its_place() {
 
     let infinite = "is infinite or not a number, for which JSON has no form";
     assert_refused(&f32::NAN, &format!("the value {infinite}"));
+    assert_refused(&[Entries(&[(f64::NAN, 1)])], &format!("`[0]` {infinite}"));
     #[derive(Serialize)]
     enum Nested {
         Inside(BTreeMap<u8, Vec<Field>>),
