@@ -175,11 +175,12 @@ impl Frame {
         Self(lists.into())
     }
 
-    /// Returns a frame that shows records besides others, if it shows these; `None` if it has all of them already.
+    /// Returns a frame that shows records besides others, if it shows these; `None` if it has all of them already. They
+    /// come after those of the same type.
     pub(crate) fn with_added(&self, added: &[Beside]) -> Option<Self> {
         let mut lists: Option<Vec<_>> = None;
-        for list in added.iter().filter(|beside| self.has(&beside.name)).flat_map(|beside| &*beside.records.0)
-        {
+        let shown = added.iter().filter(|beside| self.has(&beside.name));
+        for list in shown.flat_map(|beside| &*beside.records.0) {
             let all = lists.as_deref().unwrap_or(&self.0);
             let place = all.iter().position(|present| present.resource() == list.resource());
             let present = place.map(|place| &all[place]);
@@ -200,10 +201,7 @@ impl Frame {
                 None => lists.push(next),
             }
         }
-        lists.map(|mut lists| {
-            lists.sort_by_key(|list| list.resource());
-            Self(lists.into())
-        })
+        lists.map(|lists| Self(lists.into()))
     }
 
     fn has(&self, name: &RecordRef) -> bool {

@@ -190,6 +190,18 @@ async fn later_parts_of_the_commit_change_what_the_documents_show() {
     assert_eq!(desk.cached(2).get(&nine()).unwrap().name, Field::Value("Zoe".into()));
 }
 
+#[tokio::test(start_paused = true)]
+async fn a_document_that_shows_a_record_already_stays_as_it_is() {
+    let desk = desk_with_article().await;
+    let before = desk.cached(1);
+    let bob = desk.client.document::<Person>(br#"{"data": {"type": "people", "id": "8"}}"#).unwrap();
+    desk.client.change(|changes| drop(changes.show(&ArticleId("1".into()), bob.clone()))).await.unwrap();
+    assert!(Arc::ptr_eq(&before, &desk.cached(1)));
+    let feed = desk.client.cached(&GetFeed(1)).unwrap();
+    let bob = PersonId("8".into());
+    assert!(Arc::ptr_eq(feed.get(&bob).unwrap(), before.get(&bob).unwrap()), "the list shows him now");
+}
+
 /// Creates an article at the end of a list.
 fn push(layer: &mut LayerEdit<Blog>) {
     let made = Article { title: Field::Value("Draft".into()), ..Article::absent() };
