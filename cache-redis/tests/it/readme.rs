@@ -23,6 +23,7 @@ pub struct GetPost {
 
 registry! { pub struct CacheRegistry { GetPost } }
 
+#[derive(Debug)]
 pub struct Blog {
     db: (),
 }
