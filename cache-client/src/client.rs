@@ -20,7 +20,7 @@ use crate::concurrency::ConcurrencyLimit;
 use crate::error::OptionsError;
 use crate::extension::Extensions;
 use crate::flight::wait_graph::{FlightId, WaitGraph};
-use crate::inspect::SectionOf;
+use crate::inspect::report::Section;
 use crate::layer::registry::LayerRegistry;
 use crate::mutate::order::WriteOrder;
 use crate::mutate::scope::Scopes;
@@ -32,6 +32,9 @@ use crate::query_state::QueryStates;
 use crate::runtime::ClientRuntime;
 use crate::shared;
 use crate::telemetry::Telemetry;
+
+/// Reports on a part of a client, with at most this many rows. Called without locks.
+pub(crate) type SectionOf<A> = fn(&Client<A>, usize) -> Section;
 
 /// Loads what the cache does not have. Concurrent requests for a key share one load.
 ///

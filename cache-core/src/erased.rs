@@ -7,6 +7,7 @@
 mod used;
 
 use std::fmt::Debug;
+use std::sync::Arc;
 use std::time::Duration;
 
 use crate::shard::AnyShard;
@@ -22,6 +23,14 @@ use crate::table::simple_write::SimpleWrite;
 pub struct AnyTable<'a>(pub(crate) &'a dyn ErasedTable);
 
 impl<'a> AnyTable<'a> {
+    /// Calls `listener` with the keys that the program writes or removes in this table, once the change can be seen:
+    /// outside all locks, on the thread that has made the change, and in no order among threads. Answers of loads, marks,
+    /// restored entries and a cleared cache are not reported, nor transactions that say so. `listener` returns whether it
+    /// wants to be called again.
+    pub fn on_change(self, listener: impl Fn(&[Box<dyn AnyKey>]) -> bool + Send + Sync + 'static) {
+        self.0.head().change_listeners.add(Arc::new(listener));
+    }
+
     /// Returns the place of the table in the registry.
     #[must_use]
     pub fn index(self) -> usize {

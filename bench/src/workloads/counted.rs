@@ -10,7 +10,7 @@ const ENTRIES: u32 = 10_000;
 /// Has room for all entries, however unevenly the shards share them.
 const ROOM: u64 = 2 * ENTRIES as u64;
 /// Operations of each contestant.
-pub(super) const OPERATIONS: usize = 20_000;
+const OPERATIONS: usize = 20_000;
 
 /// A workload that has not been set up yet.
 pub struct Counted {

@@ -11,7 +11,7 @@ use cache_core::{Cache, LoadingOptions, Registry, Strategy};
 use foldhash::fast::RandomState;
 use tokio::runtime::Handle;
 
-use super::{Client, Shared};
+use super::{Client, SectionOf, Shared};
 use crate::app::App;
 use crate::breaker::Breakers;
 use crate::breaker::options::BreakerOptions;
@@ -20,7 +20,7 @@ use crate::error::{ClientBuildError, OptionsError};
 use crate::extension::Extensions;
 use crate::fetch::Fetch;
 use crate::flight::wait_graph::WaitGraph;
-use crate::inspect::{Section, SectionOf};
+use crate::inspect::report::Section;
 use crate::layer::registry::LayerRegistry;
 use crate::mutate::order::WriteOrder;
 use crate::notes::AnyStoreSteps;

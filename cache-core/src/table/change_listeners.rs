@@ -3,9 +3,7 @@
 use std::fmt::{self, Debug};
 use std::sync::Arc;
 
-use super::head::Head;
-use crate::erased::AnyTable;
-use crate::event::completes;
+use crate::event::{Events, completes};
 use crate::shard::key::AnyKey;
 use crate::sync::Mutex;
 use crate::sync::atomic::{AtomicBool, Ordering};
@@ -27,7 +25,7 @@ impl ChangeListeners {
         !self.has_some.load(Ordering::Relaxed)
     }
 
-    fn add(&self, listener: Arc<ChangeListener>) {
+    pub(crate) fn add(&self, listener: Arc<ChangeListener>) {
         let mut all = self.all.lock();
         all.push(listener);
         self.has_some.store(true, Ordering::Relaxed);
@@ -38,40 +36,29 @@ impl ChangeListeners {
         all.retain(|other| !Arc::ptr_eq(other, listener));
         self.has_some.store(!all.is_empty(), Ordering::Relaxed);
     }
-}
 
-impl Head {
-    /// Tells the listeners of the table, if there are any, which keys were changed. Must be called without locks, after the
-    /// change can be seen. Panics are counted with those of other listeners.
-    #[inline]
-    pub(crate) fn tell_changes(&self, keys: impl FnOnce() -> Vec<Box<dyn AnyKey>>) {
-        if !self.change_listeners.is_empty() && !completes(|| self.tell_listeners(keys())) {
-            self.shared.events.count_panic();
-        }
-    }
-
+    /// Tells the listeners which keys were changed. Must be called without locks, after the change can be seen. Panics are
+    /// counted with those of other listeners.
     #[cold]
-    fn tell_listeners(&self, keys: Vec<Box<dyn AnyKey>>) {
-        let listeners = if keys.is_empty() { Vec::new() } else { self.change_listeners.all.lock().clone() };
+    fn tell_all(&self, keys: &[Box<dyn AnyKey>], events: &Events) {
+        let listeners = if keys.is_empty() { Vec::new() } else { self.all.lock().clone() };
         for listener in listeners {
             let mut is_kept = true;
-            if !completes(|| is_kept = listener(&keys)) {
-                self.shared.events.count_panic();
+            if !completes(|| is_kept = listener(keys)) {
+                events.count_panic();
             }
             if !is_kept {
-                self.change_listeners.remove(&listener);
+                self.remove(&listener);
             }
         }
     }
-}
 
-impl AnyTable<'_> {
-    /// Calls `listener` with the keys that the program writes or removes in this table, once the change can be seen:
-    /// outside all locks, on the thread that has made the change, and in no order among threads. Answers of loads, marks,
-    /// restored entries and a cleared cache are not reported, nor transactions that say so. `listener` returns whether it
-    /// wants to be called again.
-    pub fn on_change(self, listener: impl Fn(&[Box<dyn AnyKey>]) -> bool + Send + Sync + 'static) {
-        self.0.head().change_listeners.add(Arc::new(listener));
+    /// Tells the listeners, if there are any, which keys were changed: see [`tell_all`](Self::tell_all).
+    #[inline]
+    pub(crate) fn tell(&self, events: &Events, keys: impl FnOnce() -> Vec<Box<dyn AnyKey>>) {
+        if !self.is_empty() && !completes(|| self.tell_all(&keys(), events)) {
+            events.count_panic();
+        }
     }
 }
 

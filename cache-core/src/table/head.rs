@@ -121,6 +121,13 @@ impl Head {
         }
     }
 
+    /// Tells the listeners of the table, if there are any, which keys were changed. Must be called without locks, after
+    /// the change can be seen.
+    #[inline]
+    pub(crate) fn tell_changes(&self, keys: impl FnOnce() -> Vec<Box<dyn AnyKey>>) {
+        self.change_listeners.tell(&self.shared.events, keys);
+    }
+
     /// Declares that entries have tags of their own.
     pub(super) fn set_has_entry_tags(&mut self) {
         (self.has_entry_tags, self.has_simple_writes) = (true, false);

@@ -58,7 +58,10 @@ fn the_example_of_the_readme_is_compiled_as_it_is_printed() {
         let is = |wanted: String| here.iter().position(|line| *line == wanted).unwrap();
         let start = is(format!("// The {part} printed part starts here.")) + 1;
         let printed = &here[start..is(format!("// The {part} printed part ends here."))];
-        assert!(readme.windows(printed.len()).any(|lines| lines == printed), "the README has another {part} part");
+        assert!(
+            readme.windows(printed.len()).any(|lines| lines == printed),
+            "the README has another {part} part"
+        );
     }
     // Only compiled: there is no server of this name.
     drop(build(Cache::new(), ()));

@@ -10,12 +10,11 @@ use super::changes::{Observed, Reads};
 use super::showing::showing;
 use super::{Parent, Shape, Store};
 use crate::measure::Contestant;
-use crate::workloads::counted::OPERATIONS;
 
 /// Documents that show the record that changes.
 const SHOWING: u32 = 100;
 /// Records of a document, as many as keys are counted.
-const RECORDS: usize = OPERATIONS;
+const RECORDS: usize = 20_000;
 
 /// A document with a record for each key: stored in a new store, and read without being stored.
 pub fn new_line_up() -> Vec<Contestant> {
