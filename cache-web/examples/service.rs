@@ -3,6 +3,7 @@
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::error::Error;
+use std::fmt::{self, Debug};
 use std::future::Future;
 use std::path::Path;
 use std::sync::atomic::{AtomicU32, Ordering};
@@ -70,7 +71,7 @@ registry! {
 // The program's own state
 
 /// What loads and handlers use besides the cache.
-#[derive(Debug, Default)]
+#[derive(Default)]
 pub struct Service {
     /// Stands in for a database.
     posts: Mutex<BTreeMap<u64, Post>>,
@@ -80,6 +81,13 @@ pub struct Service {
     sessions: Mutex<HashMap<String, String>>,
     /// How many statements the database has run.
     pub statements: AtomicU32,
+}
+
+/// Without the sessions, which have no place in a log.
+impl Debug for Service {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Service").field("statements", &self.statements).finish_non_exhaustive()
+    }
 }
 
 impl App for Service {
