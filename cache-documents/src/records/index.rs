@@ -8,6 +8,7 @@ use std::collections::hash_map::Entry;
 use std::sync::Arc;
 
 use cache_client::App;
+use slab::Slab;
 use smallvec::SmallVec;
 
 use self::owners::Owners;
@@ -26,7 +27,9 @@ pub(crate) struct RecordIndex<A: App>(Mutex<IndexState<A>>);
 struct IndexState<A: App> {
     /// The answers that show each record, by the type of the record. One map for all types would repeat the type.
     owners: HashMap<TypeId, HashMap<Id, Owners>>,
-    answers: Answers<A>,
+    /// The answers by the numbers of their memberships; `None` for a document that the program has, without a key. Numbers
+    /// are used again, and removing one allocates nothing.
+    answers: Slab<Option<Arc<dyn AnyOwner<A>>>>,
     /// The numbers of the answers that are lists of records of each type.
     lists: HashMap<TypeId, BTreeSet<u32>>,
     second_names: SecondNames,
@@ -39,13 +42,6 @@ struct SecondNames {
     renamed: Renames,
     /// The local names of records.
     local: HashMap<RecordRef, LocalNames>,
-}
-
-/// The answers by the numbers of their memberships, which are used again.
-struct Answers<A: App> {
-    /// `None` for a document that the program has, without a key, and for a number that is free.
-    by_number: Vec<Option<Arc<dyn AnyOwner<A>>>>,
-    free: Vec<u32>,
 }
 
 type LocalNames = SmallVec<[RecordRef; 1]>;
@@ -63,7 +59,7 @@ impl<A: App> Default for RecordIndex<A> {
     fn default() -> Self {
         Self(Mutex::new(IndexState {
             owners: HashMap::default(),
-            answers: Answers { by_number: Vec::new(), free: Vec::new() },
+            answers: Slab::new(),
             lists: HashMap::default(),
             second_names: SecondNames::default(),
         }))
@@ -81,7 +77,8 @@ impl<A: App> RecordIndex<A> {
     ) -> Membership<A> {
         let names: Vec<_> = frame.names().map(|(resource, ids)| (resource, Arc::clone(ids))).collect();
         let mut state = self.0.lock();
-        let number = state.answers.add(owner.cloned());
+        let number = state.answers.insert(owner.cloned());
+        let number = u32::try_from(number).expect("there are fewer than 2^32 documents");
         for (resource, ids) in &names {
             state.add(*resource, ids.as_slice(), number);
         }
@@ -97,7 +94,7 @@ impl<A: App> RecordIndex<A> {
     pub(crate) fn owners(&self, name: &RecordRef) -> Vec<Arc<dyn AnyOwner<A>>> {
         let state = self.0.lock();
         let numbers = state.owners_of(name).into_iter().flat_map(Owners::iter);
-        numbers.filter_map(|number| state.answers.get(number).cloned()).collect()
+        numbers.filter_map(|number| state.answer(number).cloned()).collect()
     }
 
     /// Returns the answers that are lists of records of a type. One may be listed several times.
@@ -105,7 +102,7 @@ impl<A: App> RecordIndex<A> {
     pub(crate) fn lists(&self, listed: TypeId) -> Vec<Arc<dyn AnyOwner<A>>> {
         let state = self.0.lock();
         let numbers = state.lists.get(&listed).into_iter().flatten();
-        numbers.filter_map(|number| state.answers.get(*number).cloned()).collect()
+        numbers.filter_map(|number| state.answer(*number).cloned()).collect()
     }
 
     /// Returns at most `count` of the records that answers show, by one name each.
@@ -121,7 +118,7 @@ impl<A: App> RecordIndex<A> {
     pub(crate) fn some_owners(&self, name: &RecordRef, count: usize) -> (usize, Vec<Arc<dyn AnyOwner<A>>>) {
         let state = self.0.lock();
         let Some(owners) = state.owners_of(name) else { return (0, Vec::new()) };
-        let some = owners.iter().take(count).filter_map(|number| state.answers.get(number).cloned());
+        let some = owners.iter().take(count).filter_map(|number| state.answer(number).cloned());
         (owners.len(), some.collect())
     }
 
@@ -165,6 +162,10 @@ impl<A: App> RecordIndex<A> {
 impl<A: App> IndexState<A> {
     fn owners_of(&self, name: &RecordRef) -> Option<&Owners> {
         self.owners.get(&name.resource)?.get(&name.id)
+    }
+
+    fn answer(&self, number: u32) -> Option<&Arc<dyn AnyOwner<A>>> {
+        self.answers.get(number as usize)?.as_ref()
     }
 
     /// Adds an answer to the owners of records of one type.
@@ -216,31 +217,11 @@ impl SecondNames {
     }
 }
 
-impl<A: App> Answers<A> {
-    fn add(&mut self, answer: Option<Arc<dyn AnyOwner<A>>>) -> u32 {
-        let number = self.free.pop().unwrap_or_else(|| {
-            self.by_number.push(None);
-            u32::try_from(self.by_number.len() - 1).expect("there are fewer than 2^32 documents")
-        });
-        self.by_number[number as usize] = answer;
-        number
-    }
-
-    fn get(&self, number: u32) -> Option<&Arc<dyn AnyOwner<A>>> {
-        self.by_number.get(number as usize)?.as_ref()
-    }
-
-    fn remove(&mut self, number: u32) -> Option<Arc<dyn AnyOwner<A>>> {
-        self.free.push(number);
-        self.by_number[number as usize].take()
-    }
-}
-
 impl<A: App> Drop for Membership<A> {
     fn drop(&mut self) {
         let Self { index, number, names, listed } = self;
         let mut state = index.0.lock();
-        let left = state.answers.remove(*number);
+        let left = state.answers.remove(*number as usize);
         for (resource, ids) in &*names {
             state.remove(*resource, ids.as_slice(), *number);
         }
