@@ -194,7 +194,7 @@ impl<A: App> Client<A> {
     /// # async fn main() -> Result<(), Box<dyn Error>> {
     /// let tier = SharedTier::builder(SimTier::new()).connect().await?;
     /// let client = Client::builder(blog_cache(), Blog::new()).shared(tier).build();
-    /// tokio::time::sleep(Duration::from_secs(1)).await;
+    /// tokio::time::sleep(Duration::from_millis(100)).await;
     /// let state = client.shared_state().unwrap();
     /// assert!(state.is_usable && state.lag < Some(Duration::from_secs(1)));
     /// # Ok(())

@@ -11,17 +11,17 @@ const ROUND_TRIP: Duration = Duration::from_millis(5);
 
 #[tokio::test(start_paused = true)]
 async fn direct_commits_are_seen_on_other_machines() {
-    let commits: [&dyn Fn(&Client<Machine>); 6] = [
-        &|client| drop(client.cache().insert(GetShared(1), "direct".to_owned())),
-        &|client| assert!(client.cache().remove(&GetShared(1))),
-        &|client| {
+    let commits: [fn(&Client<Machine>); 6] = [
+        |client| drop(client.cache().insert(GetShared(1), "direct".to_owned())),
+        |client| assert!(client.cache().remove(&GetShared(1))),
+        |client| {
             let committed = client.cache().transact(|tx| {
                 tx.set(GetShared(1), "direct".to_owned());
                 Ok::<_, CommitError>(())
             });
             committed.unwrap();
         },
-        &|client| {
+        |client| {
             let committed = client.cache().transact(|tx| {
                 tx.label("several");
                 tx.set(GetOwn(1), "direct".to_owned());
@@ -30,14 +30,14 @@ async fn direct_commits_are_seen_on_other_machines() {
             });
             committed.unwrap();
         },
-        &|client| {
+        |client| {
             let committed = client.cache().transact(|tx| {
                 tx.merge_with(GetShared(1), |_| "merged".to_owned());
                 Ok::<_, CommitError>(())
             });
             committed.unwrap();
         },
-        &|client| {
+        |client| {
             let committed = client.cache().transact(|tx| {
                 tx.update_once(GetShared(1), |_| "updated".to_owned());
                 Ok::<_, CommitError>(())

@@ -2,6 +2,7 @@
 
 use std::cell::Cell;
 use std::collections::HashMap;
+use std::hash::{Hash, Hasher};
 use std::io;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
@@ -58,7 +59,7 @@ impl GetShared {
 }
 
 /// Its `Eq` panics when the test says so.
-#[derive(Query, Shape, Clone, Debug, Hash, Serialize, Deserialize)]
+#[derive(Query, Shape, Clone, Debug, Serialize, Deserialize)]
 #[query(value = String, capacity = 1_000, fresh = "10m", share)]
 pub struct GetFragile(pub u32);
 
@@ -81,6 +82,12 @@ impl PartialEq for GetFragile {
 }
 
 impl Eq for GetFragile {}
+
+impl Hash for GetFragile {
+    fn hash<H: Hasher>(&self, state: &mut H) {
+        self.0.hash(state);
+    }
+}
 
 registry! { pub struct MachineTables { GetShared, GetOwn, GetBuilt, GetStale, GetSaved, GetFragile } }
 
