@@ -118,7 +118,7 @@ impl History {
             let between = pair[0].asked..=pair[1].began;
             let is_calm =
                 |calm: &RangeInclusive<Step>| calm.contains(between.start()) && calm.contains(between.end());
-            pair[1].began - pair[0].began < nanoseconds(lease)
+            pair[1].began - pair[0].asked < nanoseconds(lease)
                 && self.calm.iter().any(is_calm)
                 && !drops
                     .iter()

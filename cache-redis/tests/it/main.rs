@@ -1,5 +1,6 @@
 //! The tier on a real server.
 
+mod builds;
 mod check;
 mod feed;
 mod full;

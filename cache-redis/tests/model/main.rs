@@ -1,6 +1,7 @@
 //! The client's side of the tier against a simulated server: any order of messages, losses, late messages, cuts,
 //! restarts. A judge checks what the crate promises, by what was answered.
 
+mod defects;
 mod node;
 mod world;
 

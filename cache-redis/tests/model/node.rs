@@ -7,7 +7,7 @@ use cache_client::shared::machine::{Access, Action, DropId, Event, Machine};
 use cache_client::shared::protocol::{Envelope, Found, Mark, Position, Reply, Request, Token};
 use cache_core::Moment;
 
-use crate::world::{KEEP, KEYS, LEASE, MAX_LAG, SHAPE, World, choose, covered, key, tags};
+use crate::world::{Defect, KEEP, KEYS, LEASE, MAX_LAG, SHAPE, World, choose, covered, key, tags};
 use cache_redis_test_server::{Answer, Change, Step};
 
 pub struct Node {
@@ -165,6 +165,7 @@ impl Node {
 impl World {
     pub fn read(&mut self, node: usize, at: usize) {
         let (began, time, now) = (self.step, self.now, self.moment());
+        let joins_old_loads = self.has(Defect::OldLoadsAreJoined);
         let own = &mut self.nodes[node];
         let is_fresh = |start: Option<Moment>| {
             own.fresh_until.max(start.map(|start| start + MAX_LAG)).is_some_and(|until| now <= until)
@@ -180,7 +181,7 @@ impl World {
         let joined = own.flights.iter().position(|flight| flight.key == at && !flight.is_retired);
         if let Some(joined) = joined {
             let may_join = match &own.flights[joined].phase {
-                Phase::Loading(load) => is_fresh(Some(load.start)),
+                Phase::Loading(load) => is_fresh(Some(load.start)) || joins_old_loads,
                 // The answer is judged when it comes.
                 Phase::Tier | Phase::Awaiting => true,
             };
@@ -360,6 +361,11 @@ impl World {
         if is_committed {
             self.nodes[node].invalidate(&covered(&marks));
             self.returned(node, at, version);
+        } else if self.has(Defect::DropAfterCommit) {
+            // The drop would follow.
+            self.nodes[node].invalidate(&covered(&marks));
+            self.returned(node, at, version);
+            return;
         }
         let before = self.nodes[node].messages.len();
         self.handle(node, Event::Drop { marks: marks.clone(), is_committed });

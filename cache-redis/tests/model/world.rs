@@ -107,6 +107,25 @@ pub enum Next {
     Fault(Fault),
 }
 
+/// What a part of the tier does wrong.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Defect {
+    /// Machines know no bound.
+    NoBound,
+    /// Machines join loads however long ago they have begun.
+    OldLoadsAreJoined,
+    /// Machines use the tier for keys whose drops wait to be sent.
+    OutboxDoesNotBlock,
+    /// A change is seen and returns before its drop is sent.
+    DropAfterCommit,
+    /// All epochs are the same, also that of a server that has lost something.
+    OneEpoch,
+    /// Fills pass whatever was dropped.
+    FillsIgnoreNumbers,
+    /// Fills pass without their lease.
+    FillsIgnoreTokens,
+}
+
 #[derive(Clone, Debug)]
 pub enum Fault {
     Flush,
@@ -141,6 +160,7 @@ pub struct World {
     pub nodes: Vec<Node>,
     /// The version of each key at the origin.
     pub origin: [u64; KEYS],
+    pub defects: Vec<Defect>,
     late: Vec<Request>,
     epochs: u128,
     /// What the server has of each key that no drop has touched: a lease with its owner or a value, until when.
@@ -183,7 +203,12 @@ impl Counts {
 
 impl World {
     pub fn new() -> Self {
-        let node = |id: usize| Node::new(id, Machine::new(ClientId([id as u8; 8]), MAX_LAG));
+        Self::with(&[])
+    }
+
+    pub fn with(defects: &[Defect]) -> Self {
+        let max_lag = if defects.contains(&Defect::NoBound) { Duration::from_hours(1) } else { MAX_LAG };
+        let node = |id: usize| Node::new(id, Machine::new(ClientId([id as u8; 8]), max_lag));
         Self {
             server: SimServer::new(),
             history: History::default(),
@@ -193,6 +218,7 @@ impl World {
             step: 0,
             nodes: (0..NODES).map(node).collect(),
             origin: [0; KEYS],
+            defects: defects.to_vec(),
             late: Vec::new(),
             epochs: 0,
             held: [None; KEYS],
@@ -209,7 +235,7 @@ impl World {
 
     pub fn candidate(&mut self) -> Epoch {
         self.epochs += 1;
-        Epoch(self.epochs.to_be_bytes())
+        self.epoch(self.epochs)
     }
 
     pub fn run(&mut self, next: &Next) {
@@ -321,7 +347,8 @@ impl World {
 
     /// The server carries out a request. `None` is an error.
     fn execute(&mut self, request: &Request) -> Option<Reply> {
-        let reply = self.server.answer(request).ok();
+        let taken = self.garbled(request);
+        let reply = self.server.answer(&taken).ok();
         match (request, &reply) {
             (Request::Ask { key, token, lease, .. }, Some(Reply::Asked(asked)))
                 if asked.found == Found::Leased =>
@@ -420,7 +447,8 @@ impl World {
             Purpose::Fill => {}
             Purpose::Drop(drop) => {
                 self.nodes[node].failed(drop);
-                self.handle(node, Event::Failed { drop });
+                let event = self.failure(node, drop);
+                self.handle(node, event);
             }
         }
     }

@@ -98,7 +98,7 @@ pub struct Lab {
 }
 
 impl Lab {
-    /// Starts everything, and waits until all machines use the tier.
+    /// Starts everything, and waits until all machines use the tier and have read all keys.
     ///
     /// Must be called on the thread that lives longest: on Linux the machines end with it.
     ///
@@ -155,6 +155,12 @@ impl Lab {
         // Nothing was dropped yet, so that each key is loaded once, by one machine for all.
         lab.listen(CALM).await;
         (0..NODES).try_for_each(|node| lab.send(node, &Order::Begin)).map_err(system("a machine"))?;
+        for node in 0..NODES {
+            let has_read = |lab: &Self| lab.record.nodes[node].seen.iter().all(Option::is_some);
+            if !lab.wait_until(START_LIMIT, has_read).await {
+                return Err(LabError::Silent { what: format!("a read of machine {}", name(node)) });
+            }
+        }
         Ok(lab)
     }
 
@@ -224,6 +230,8 @@ impl Lab {
     /// # Errors
     /// If it has ended.
     pub fn leave(&mut self, node: usize) -> io::Result<()> {
+        // It gives up its leases.
+        self.record.disturb(true, clock::now());
         self.send(node, &Order::Leave)
     }
 
@@ -255,7 +263,9 @@ impl Lab {
         let Ok(Some(told)) = timeout_at(deadline, self.told.recv()).await else { return false };
         match told {
             Told::Node(node, report) => self.record.told(node, report),
-            Told::Origin(OriginReport::Load { node, key, at }) => self.record.loaded(node, key, at),
+            Told::Origin(OriginReport::Load { node, key, asked, at }) => {
+                self.record.loaded(node, key, asked, at);
+            }
             Told::Origin(OriginReport::Ready { .. }) => {}
         }
         Instant::now() < deadline

@@ -134,6 +134,8 @@ pub enum OriginReport {
         node: usize,
         /// The key.
         key: usize,
+        /// Its lease was not asked for before this.
+        asked: u64,
         /// Now.
         at: u64,
     },
@@ -146,6 +148,8 @@ pub struct Question {
     pub node: usize,
     /// The key.
     pub key: usize,
+    /// When the oldest read began that waits for the key. Zero if there is none.
+    pub asked: u64,
     /// Whether the key gets a new version.
     pub is_write: bool,
 }

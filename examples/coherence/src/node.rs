@@ -4,6 +4,8 @@
 use std::cell::Cell;
 use std::io::{self, Write};
 use std::rc::Rc;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use cache_client::{App, Changes, Client, Context, Fetch, Mutate, TokioClock};
@@ -63,6 +65,8 @@ pub struct Item {
 pub struct Machine {
     node: usize,
     origin: u16,
+    /// When the read began that each task waits for. Zero if it waits for none.
+    waiting: Arc<[[AtomicU64; READERS]; KEYS]>,
 }
 
 /// Changes a key.
@@ -80,7 +84,9 @@ struct Written {
 
 impl Machine {
     async fn ask(&self, key: usize, is_write: bool) -> io::Result<u64> {
-        origin::ask(self.origin, Question { node: self.node, key, is_write }).await
+        let began = self.waiting[key].iter().map(|began| began.load(Ordering::Relaxed));
+        let asked = began.filter(|began| *began > 0).min().unwrap_or(0);
+        origin::ask(self.origin, Question { node: self.node, key, asked, is_write }).await
     }
 }
 
@@ -116,6 +122,8 @@ impl Mutate<Machine> for WriteItem {
 /// What the tasks of a machine share.
 struct Node {
     client: Client<Machine>,
+    /// That of the [`Machine`].
+    waiting: Arc<[[AtomicU64; READERS]; KEYS]>,
     /// Changes in a hundred seconds.
     writes: Cell<u32>,
     /// Changes that have begun.
@@ -135,10 +143,16 @@ pub async fn run(settings: Settings) -> io::Result<()> {
     let tier = RedisTier::at(&settings.url).namespace("coherence").max_lag(settings.max_lag);
     let tier = tier.lease(settings.lease).limit(Duration::from_millis(200)).optional();
     let cache = Cache::builder().clock(TokioClock::new()).build().map_err(io::Error::other)?;
-    let machine = Machine { node: settings.node, origin: settings.origin };
+    let waiting = Arc::<[[AtomicU64; READERS]; KEYS]>::default();
+    let machine = Machine { node: settings.node, origin: settings.origin, waiting: Arc::clone(&waiting) };
     let client = Client::builder(cache, machine).shared(tier).build();
-    let node =
-        Rc::new(Node { client, writes: Cell::new(0), changes: Cell::new(0), has_queued: Cell::new(false) });
+    let node = Rc::new(Node {
+        client,
+        waiting,
+        writes: Cell::new(0),
+        changes: Cell::new(0),
+        has_queued: Cell::new(false),
+    });
     let orders = orders();
     LocalSet::new()
         .run_until(async {
@@ -167,8 +181,8 @@ impl Node {
         while let Some(order) = orders.recv().await {
             match order {
                 Order::Begin => {
-                    for key in 0..KEYS * READERS {
-                        spawn_local(Rc::clone(&self).reads(key % KEYS));
+                    for task in 0..KEYS * READERS {
+                        spawn_local(Rc::clone(&self).reads(task % KEYS, task / KEYS));
                     }
                 }
                 Order::Write { key } => drop(spawn_local(Rc::clone(&self).write(key))),
@@ -183,10 +197,13 @@ impl Node {
         Ok(())
     }
 
-    async fn reads(self: Rc<Self>, key: usize) {
+    async fn reads(self: Rc<Self>, key: usize, task: usize) {
         loop {
             let began = clock::now();
-            tell(&match self.client.query(&GetItem { key }).await {
+            self.waiting[key][task].store(began, Ordering::Relaxed);
+            let answer = self.client.query(&GetItem { key }).await;
+            self.waiting[key][task].store(0, Ordering::Relaxed);
+            tell(&match answer {
                 Ok(item) => {
                     let &Item { version, load_began } = &*item;
                     Report::Read { key, version, load_began, began, ended: clock::now() }

@@ -7,8 +7,8 @@ use cache_redis_test_server::{Answer, Change, Dropped, History, Load, Objection}
 use crate::message::{Report, State};
 use crate::{KEYS, NODES};
 
-/// A load may begin this long after its lease was asked for.
-const SLOW: u64 = 200_000_000;
+/// What a process had sent when it ended may arrive this long after, in nanoseconds.
+const LATE: u64 = 2_000_000_000;
 
 /// Everything that was told.
 #[derive(Clone, Debug, Default)]
@@ -23,6 +23,8 @@ pub struct Record {
     open: Vec<Open>,
     /// Whether something is done to the tier.
     is_disturbed: bool,
+    /// When something was done last.
+    disturbed_at: u64,
     /// Since when the tier is up for all machines.
     calm_since: Option<u64>,
 }
@@ -136,20 +138,21 @@ impl Record {
         }
     }
 
-    /// The origin was asked for a key.
-    pub fn loaded(&mut self, node: usize, key: usize, at: u64) {
-        self.history.loads.push(Load { node, key, asked: at.saturating_sub(SLOW), began: at });
+    /// The origin was asked for a key, by a machine that has asked for a lease at `asked` or later.
+    pub fn loaded(&mut self, node: usize, key: usize, asked: u64, at: u64) {
+        self.history.loads.push(Load { node, key, asked, began: at });
     }
 
     /// Something is done to the tier or to a machine, or the last of it is over.
     pub fn disturb(&mut self, is_disturbed: bool, at: u64) {
         self.is_disturbed = is_disturbed;
+        self.disturbed_at = at;
         self.end_calm(at);
     }
 
     /// A machine has ended. What it had sent may still arrive for a while.
     pub fn ended(&mut self, node: usize, at: u64) {
-        self.close(at + 10 * SLOW, false, |open| open.node == node);
+        self.close(at + LATE, false, |open| open.node == node);
         self.nodes[node] = Known::default();
     }
 
@@ -198,11 +201,14 @@ impl Record {
             self.counts.replays += u64::from(is_back && is_same && state.applied > before.applied);
         }
         let failed = |state: &State| state.failed;
-        if !state.is_usable || before.as_ref().is_none_or(|before| failed(before) != state.failed) {
-            // It has failed after the last state.
+        let is_same = |before: &State| failed(before) == state.failed && before.epoch == state.epoch;
+        if !state.is_usable || !before.as_ref().is_some_and(is_same) {
+            // It has failed, or lost its place, after the last state.
             self.end_calm(before.map_or(state.at, |before| before.at));
         } else if !self.is_disturbed && self.calm_since.is_none() {
-            let is_up = |known: &Known| known.state.as_ref().is_some_and(|state| state.is_usable);
+            let since = self.disturbed_at;
+            let is_well = |state: &State| state.is_usable && state.at > since;
+            let is_up = |known: &Known| known.state.as_ref().is_some_and(is_well);
             self.calm_since = self.nodes.iter().all(is_up).then_some(state.at);
         }
     }

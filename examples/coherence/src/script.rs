@@ -68,6 +68,8 @@ impl<W: Write> Script<W> {
             self.lab.server_port(),
         );
         self.say(&text)?;
+        let loads = self.lab.record.history.loads.len();
+        self.say(&format!("all have read all keys at once, with {loads} loads from the origin"))?;
         self.write(0, 0, &[1, 2, 3]).await?;
         self.lab.pace(PACE)
     }

@@ -169,6 +169,19 @@ async fn machines_that_allow_a_longer_lag_than_the_judge_break_the_bound() {
     assert_eq!(lab.record.judge(allowed, lease), None);
 }
 
+/// The judge would see it if machines did not wait for each other's loads.
+#[tokio::test]
+async fn machines_whose_leases_end_early_load_what_another_loads() {
+    let (max_lag, lease) = (Duration::from_millis(2000), Duration::from_millis(1));
+    let settings = Settings { program: env!("CARGO_BIN_EXE_coherence").into(), max_lag, lease };
+    let mut lab = Lab::start(settings).await.unwrap_or_else(|error| panic!("{error}"));
+    // Machines report every 50 ms that the tier was up.
+    lab.listen(Duration::from_millis(200)).await;
+    let objection = lab.record.judge(max_lag, Duration::from_secs(1)).expect("a second load of a key");
+    assert_eq!(explain(&objection, max_lag).0, "A SECOND LOAD: nothing has changed, and the tier was up");
+    assert_eq!(lab.record.judge(max_lag, lease), None);
+}
+
 fn is_too_easy(totals: Counts) -> bool {
     let Counts { refused, gaps, replays, expired, .. } = totals;
     [refused, gaps, replays, expired].contains(&0)

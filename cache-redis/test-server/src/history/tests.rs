@@ -73,16 +73,16 @@ fn machines_share_a_load_unless_something_was_dropped_or_the_lease_is_over() {
         history.judge(SECOND, Duration::from_nanos(lease))
     };
     let objection = Objection::SecondLoad { first: load(0, 5), second: load(1, 20) };
-    assert_eq!(judge(load(1, 20), &[], 0..=99, 16), Some(objection.clone()));
-    assert_eq!(judge(load(1, 20), &[], 0..=99, 15), None);
-    assert_eq!(judge(load(1, 20), &[dropped()], 0..=99, 16), None);
-    assert_eq!(judge(load(1, 20), &[Dropped { keys: vec![2], ..dropped() }], 0..=99, 16), Some(objection));
+    assert_eq!(judge(load(1, 20), &[], 0..=99, 17), Some(objection.clone()));
+    assert_eq!(judge(load(1, 20), &[], 0..=99, 16), None);
+    assert_eq!(judge(load(1, 20), &[dropped()], 0..=99, 17), None);
+    assert_eq!(judge(load(1, 20), &[Dropped { keys: vec![2], ..dropped() }], 0..=99, 17), Some(objection));
     // It may have been carried out after the first load had its lease.
-    assert_eq!(judge(load(1, 20), &[Dropped { earliest: 1, latest: 4, ..dropped() }], 0..=99, 16), None);
-    assert_eq!(judge(Load { key: 2, ..load(1, 20) }, &[], 0..=99, 16), None);
+    assert_eq!(judge(load(1, 20), &[Dropped { earliest: 1, latest: 4, ..dropped() }], 0..=99, 17), None);
+    assert_eq!(judge(Load { key: 2, ..load(1, 20) }, &[], 0..=99, 17), None);
     // The tier was away in between, or later.
-    assert_eq!(judge(load(1, 20), &[], 5..=99, 16), None);
-    assert_eq!(judge(load(1, 20), &[], 0..=19, 16), None);
+    assert_eq!(judge(load(1, 20), &[], 5..=99, 17), None);
+    assert_eq!(judge(load(1, 20), &[], 0..=19, 17), None);
 }
 
 #[test]

@@ -16,6 +16,7 @@ fn the_script_tells_what_happens_in_80_columns_and_that_the_guarantees_held() {
     let (out, error) = (String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr));
     assert_eq!((output.status.code(), &*error), (Some(0), ""), "{out}");
     for part in [
+        "all have read all keys at once, with 6 loads",
         "B is cut off",
         "the connections of D end without its notice",
         "D is stopped",
