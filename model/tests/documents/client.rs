@@ -76,6 +76,11 @@ impl<A: App> Client<A> {
         &self.0.cache
     }
 
+    /// There are no other machines.
+    pub(crate) fn shared_tier(&self) -> Option<&()> {
+        None
+    }
+
     pub(crate) fn extensions(&self) -> &Extensions {
         &self.0.extensions
     }

@@ -52,6 +52,12 @@ mod of_documents {
     pub(crate) mod resources;
 }
 
+mod shared {
+    pub(crate) mod protocol {
+        pub(crate) use crate::sharing::Mark;
+    }
+}
+
 use of_client::{app, erased, error, extension, notes, store_step};
 use of_documents::{
     builder, document, field, frame, id, jsonapi, record, record_types, records, relation, resource,
@@ -75,6 +81,7 @@ mod names;
 mod orders;
 mod removals;
 mod responses;
+mod sharing;
 mod watches;
 
 pub use app::App;
