@@ -1,7 +1,7 @@
 //! A terminal program over the shared tier: four machines, a server, and what can go wrong between them.
 //!
 //! - [`node`]: a machine, with a client of the shared tier. Begin here. [`origin`]: what it loads from.
-//! - [`lab`]: starts everything, does what an [`act`](act) says, and fills a [`record`]. [`message`]: what the processes
+//! - [`lab`]: starts everything, does what an [`act`] says, and fills a [`record`]. [`message`]: what the processes
 //!   tell each other, by one [`clock`].
 //! - [`script`]: a fixed sequence of acts, printed as a timeline, and judged. [`explain`](mod@explain): what is broken.
 //! - [`session`]: the same by hand: keys and reports come in, pictures go out. [`picture`]: what is shown; [`view`]: how

@@ -10,6 +10,10 @@ use crate::{KEYS, NODES};
 /// What a process had sent when it ended may arrive this long after, in nanoseconds.
 const LATE: u64 = 2_000_000_000;
 
+/// A machine may leave the tier alone for this long after a request has failed, in nanoseconds: its breaker is open for a
+/// second, and then tries one request.
+const BREAKER: u64 = 1_500_000_000;
+
 /// Everything that was told.
 #[derive(Clone, Debug, Default)]
 pub struct Record {
@@ -23,8 +27,8 @@ pub struct Record {
     open: Vec<Open>,
     /// Whether something is done to the tier.
     is_disturbed: bool,
-    /// When something was done last.
-    disturbed_at: u64,
+    /// The tier is not up for all machines before this.
+    not_calm_before: u64,
     /// Since when the tier is up for all machines.
     calm_since: Option<u64>,
 }
@@ -146,7 +150,7 @@ impl Record {
     /// Something is done to the tier or to a machine, or the last of it is over.
     pub fn disturb(&mut self, is_disturbed: bool, at: u64) {
         self.is_disturbed = is_disturbed;
-        self.disturbed_at = at;
+        self.not_calm_before = self.not_calm_before.max(at);
         self.end_calm(at);
     }
 
@@ -204,9 +208,12 @@ impl Record {
         let is_same = |before: &State| failed(before) == state.failed && before.epoch == state.epoch;
         if !state.is_usable || !before.as_ref().is_some_and(is_same) {
             // It has failed, or lost its place, after the last state.
+            if before.as_ref().is_some_and(|before| failed(before) != state.failed) {
+                self.not_calm_before = self.not_calm_before.max(state.at + BREAKER);
+            }
             self.end_calm(before.map_or(state.at, |before| before.at));
         } else if !self.is_disturbed && self.calm_since.is_none() {
-            let since = self.disturbed_at;
+            let since = self.not_calm_before;
             let is_well = |state: &State| state.is_usable && state.at > since;
             let is_up = |known: &Known| known.state.as_ref().is_some_and(is_well);
             self.calm_since = self.nodes.iter().all(is_up).then_some(state.at);

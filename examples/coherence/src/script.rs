@@ -135,7 +135,7 @@ impl<W: Write> Script<W> {
     /// Some time without changes, in which machines must share loads, and an orderly end.
     async fn end(&mut self) -> io::Result<()> {
         self.lab.pace(0)?;
-        self.lab.listen(self.lab.settings().lease).await;
+        self.lab.listen(self.lab.settings().lease + Duration::from_secs(2)).await;
         for key in 0..KEYS {
             self.write(key % NODES, key, &[0, 1, 2, 3]).await?;
         }
