@@ -136,7 +136,7 @@ pub struct BreakerReport {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 #[non_exhaustive]
 pub struct ProviderReport {
-    /// How often it has failed, as [`provider_errors`](Client::provider_errors) counts.
+    /// How often it has failed, as [`provider_errors`](crate::Client::provider_errors) counts.
     pub errors: u64,
     /// Writes and removals that run, or wait for earlier ones.
     pub writes: usize,
