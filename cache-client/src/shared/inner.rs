@@ -114,7 +114,7 @@ pub(crate) struct Inner {
     pub(super) bound: Bound,
     /// How far the feed has been applied, and all marks carried out.
     pub(super) applied: watch::Sender<Option<Position>>,
-    /// The connection for everything but the feed. `None` while there is none.
+    /// The connection for everything but the feed. `None` while the client is not connected.
     pub(super) link: watch::Sender<Option<Arc<dyn AnyConnection>>>,
     circuit: Mutex<Circuit>,
     pub(super) leases: Leases,

@@ -63,7 +63,7 @@ async fn the_others_are_told_before_a_mutation_is_shown() {
 async fn nothing_is_fresh_for_longer_than_the_lag_when_the_feed_is_held_back() {
     let machines = Machines::default();
     let wire = Wire::to(&machines.sim);
-    let (first, second) = (machines.machine().await, follow(machines.builder_on(wire.clone()).build()).await);
+    let (first, second) = (machines.machine().await, machines.machine_on(&wire).await);
     get(&second, 1).await;
     wire.hold_feed(true);
     settle().await;
@@ -97,7 +97,7 @@ async fn a_load_from_before_a_change_is_neither_kept_nor_given_to_others() {
 async fn a_load_that_began_before_the_lag_is_not_joined_when_the_feed_is_cut() {
     let machines = Machines::default();
     let wire = Wire::to(&machines.sim);
-    let client = follow(machines.builder_on(wire.clone()).build()).await;
+    let client = machines.machine_on(&wire).await;
     machines.origin.take(seconds(5));
     let slow = tokio::spawn({
         let client = client.clone();
@@ -146,7 +146,7 @@ async fn a_machine_without_the_server_loads_for_itself_and_comes_back() {
 async fn a_change_of_a_machine_that_is_cut_off_is_queued_and_told_first_when_it_is_back() {
     let machines = Machines::default();
     let wire = Wire::to(&machines.sim);
-    let (first, second) = (follow(machines.builder_on(wire.clone()).build()).await, machines.machine().await);
+    let (first, second) = (machines.machine_on(&wire).await, machines.machine().await);
     get(&second, 1).await;
     wire.cut(true);
     settle().await;
@@ -193,7 +193,7 @@ async fn a_flushed_or_restarted_server_gives_nothing_old_to_anybody() {
 async fn thousands_of_changes_during_a_cut_are_told_as_tables() {
     let machines = Machines::default();
     let wire = Wire::to(&machines.sim);
-    let (first, second) = (follow(machines.builder_on(wire.clone()).build()).await, machines.machine().await);
+    let (first, second) = (machines.machine_on(&wire).await, machines.machine().await);
     for key in [1, 19_999] {
         get(&second, key).await;
     }
@@ -329,7 +329,7 @@ async fn wide_marks_reach_other_machines() {
 async fn a_tag_of_many_keys_is_one_drop() {
     let machines = Machines::default();
     let wire = Wire::to(&machines.sim);
-    let (first, second) = (follow(machines.builder_on(wire.clone()).build()).await, machines.machine().await);
+    let (first, second) = (machines.machine_on(&wire).await, machines.machine().await);
     for key in 0..1_000 {
         second.prefetch(&GetShared(key));
     }
@@ -371,7 +371,7 @@ async fn a_cancelled_change_marks_its_keys() {
         let changing = client.change(|changes| drop(changes.set(GetShared(1), "mine".to_owned())));
         tokio::select! {
             _ = changing => panic!("the drop is not acknowledged"),
-            () = tokio::time::sleep(Duration::from_millis(10)) => {}
+            () = takes(Duration::from_millis(10)) => {}
         }
     }
     machines.sim.lose_answers(false);
@@ -450,7 +450,7 @@ async fn a_shutdown_gives_up_leases_and_sends_what_waits() {
 async fn what_is_built_of_something_whose_drop_is_not_known_yet_is_not_given_to_others() {
     let machines = Machines::default();
     let wire = Wire::to(&machines.sim);
-    let (first, second) = (machines.machine().await, follow(machines.builder_on(wire.clone()).build()).await);
+    let (first, second) = (machines.machine().await, machines.machine_on(&wire).await);
     get(&second, 1).await;
     wire.hold_feed(true);
     settle().await;

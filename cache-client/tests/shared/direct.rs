@@ -109,7 +109,7 @@ async fn only_changes_of_shared_queries_by_the_program_are_told() {
 async fn a_direct_commit_of_a_machine_that_is_cut_off_is_told_when_it_is_back() {
     let machines = Machines::default();
     let wire = Wire::to(&machines.sim);
-    let (first, second) = (follow(machines.builder_on(wire.clone()).build()).await, machines.machine().await);
+    let (first, second) = (machines.machine_on(&wire).await, machines.machine().await);
     get(&second, 1).await;
     wire.cut(true);
     settle().await;

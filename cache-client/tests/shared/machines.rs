@@ -137,7 +137,7 @@ impl Machine {
         self.0.loads.fetch_add(1, Ordering::SeqCst);
         let value = self.0.value(key);
         let time = self.0.load_time.lock().unwrap_or(LOAD);
-        tokio::time::sleep(time).await;
+        takes(time).await;
         match self.0.fails.load(Ordering::SeqCst) {
             true => Err(io::Error::other("the origin is away")),
             false => Ok(value),
@@ -176,7 +176,7 @@ impl Fetch<Machine> for GetBuilt {
     type Error = io::Error;
 
     async fn fetch(&self, cx: &Context<Machine>) -> Result<String, io::Error> {
-        tokio::time::sleep(LOAD / 2).await;
+        takes(LOAD / 2).await;
         let part = cx.query(&GetShared(self.0)).await.map_err(|error| io::Error::other(error.to_string()))?;
         cx.app().load(self.0).await?;
         Ok(format!("built of {part}"))
@@ -228,6 +228,11 @@ impl Machines {
     pub async fn machine(&self) -> Client<Machine> {
         follow(self.builder().build()).await
     }
+
+    /// A machine that follows the feed through a wire.
+    pub async fn machine_on(&self, wire: &Wire) -> Client<Machine> {
+        follow(self.builder_on(wire.clone()).build()).await
+    }
 }
 
 pub fn cache() -> cache_core::Builder<MachineTables> {
@@ -237,7 +242,7 @@ pub fn cache() -> cache_core::Builder<MachineTables> {
 /// Waits until the machine uses the tier.
 pub async fn follow(client: Client<Machine>) -> Client<Machine> {
     while !client.shared_state().unwrap().is_usable {
-        tokio::time::sleep(Duration::from_millis(1)).await;
+        takes(Duration::from_millis(1)).await;
     }
     client
 }
@@ -342,9 +347,14 @@ pub fn seconds(seconds: u64) -> Duration {
     Duration::from_secs(seconds)
 }
 
+/// Takes time of the paused clock.
+pub async fn takes(time: Duration) {
+    tokio::time::sleep(time).await;
+}
+
 /// Lets time pass, and everything run that is due.
 pub async fn pass(time: Duration) {
-    tokio::time::sleep(time).await;
+    takes(time).await;
     settle().await;
 }
 

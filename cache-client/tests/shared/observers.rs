@@ -15,7 +15,7 @@ fn is_stale(observer: &cache_client::Observer<Machine, GetShared>) -> bool {
 async fn an_observer_shows_a_copy_as_stale_when_the_lag_is_over() {
     let machines = Machines::default();
     let wire = Wire::to(&machines.sim);
-    let client = follow(machines.builder_on(wire.clone()).build()).await;
+    let client = machines.machine_on(&wire).await;
     let observer = client.observe(&GetShared(1));
     pass(MAX_LAG * 3).await;
     assert!(!is_stale(&observer), "the feed tells that nothing has changed");
@@ -32,7 +32,7 @@ async fn an_observer_shows_a_copy_as_stale_when_the_lag_is_over() {
 async fn an_observer_of_another_query_does_not_follow_the_lag() {
     let machines = Machines::default();
     let wire = Wire::to(&machines.sim);
-    let client = follow(machines.builder_on(wire.clone()).build()).await;
+    let client = machines.machine_on(&wire).await;
     let observer = client.observe(&GetOwn(1));
     pass(seconds(1)).await;
     wire.hold_feed(true);
@@ -44,7 +44,7 @@ async fn an_observer_of_another_query_does_not_follow_the_lag() {
 async fn an_observed_key_is_loaded_again_after_a_cut_in_which_the_server_was_restarted() {
     let machines = Machines::default();
     let wire = Wire::to(&machines.sim);
-    let client = follow(machines.builder_on(wire.clone()).build()).await;
+    let client = machines.machine_on(&wire).await;
     let observer = client.observe(&GetShared(1));
     pass(seconds(1)).await;
     wire.cut(true);

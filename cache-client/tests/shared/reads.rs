@@ -42,7 +42,7 @@ async fn machines_that_ask_at_once_share_one_load() {
 async fn a_query_without_share_never_asks_the_server() {
     let machines = Machines::default();
     let wire = Wire::to(&machines.sim);
-    let client = follow(machines.builder_on(wire.clone()).build()).await;
+    let client = machines.machine_on(&wire).await;
     let requests = wire.requests();
     for client in [&client, &client.clone()] {
         client.query(&GetOwn(1)).await.unwrap();
@@ -146,7 +146,7 @@ async fn the_age_of_a_value_is_counted_from_its_load() {
 async fn hostile_bytes_in_the_tier_are_a_miss() {
     let machines = Machines::default();
     let wire = Wire::to(&machines.sim);
-    let (first, second) = (machines.machine().await, follow(machines.builder_on(wire.clone()).build()).await);
+    let (first, second) = (machines.machine().await, machines.machine_on(&wire).await);
     get(&first, 1).await;
     settle().await;
     wire.damage();

@@ -30,7 +30,7 @@ pub(super) fn page() -> Response {
     ([(CONTENT_TYPE, kind), (CONTENT_SECURITY_POLICY, policy)], html).into_response()
 }
 
-/// Adds the headers that keep a response to the one who has asked for it.
+/// Adds the headers that forbid others to store or embed a response.
 pub(super) fn protect(headers: &mut HeaderMap) {
     let fixed: [(HeaderName, &'static str); 6] = [
         (X_CONTENT_TYPE_OPTIONS, "nosniff"),

@@ -148,7 +148,7 @@ pub struct Question {
     pub node: usize,
     /// The key.
     pub key: usize,
-    /// When the oldest read began that waits for the key. Zero if there is none.
+    /// When the oldest waiting read of the key began. Zero if no read waits.
     pub asked: u64,
     /// Whether the key gets a new version.
     pub is_write: bool,
