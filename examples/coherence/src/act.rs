@@ -38,6 +38,10 @@ pub enum Act {
     Kill(usize),
     /// A machine is started, with nothing in its memory.
     Start(usize),
+    /// The origin's process is killed.
+    KillOrigin,
+    /// The killed origin is started. It has all changes.
+    StartOrigin,
     /// The server's process is stopped.
     StopServer,
     /// The stopped server goes on.
@@ -76,6 +80,8 @@ impl fmt::Display for Act {
             Self::Continue(node) => write!(f, "{} goes on", name(node)),
             Self::Kill(node) => write!(f, "{} is killed", name(node)),
             Self::Start(node) => write!(f, "{} is started again", name(node)),
+            Self::KillOrigin => f.write_str("the origin is killed"),
+            Self::StartOrigin => f.write_str("the origin is started again"),
             Self::StopServer => f.write_str("the server is stopped"),
             Self::ContinueServer => f.write_str("the server goes on"),
             Self::KillServer => f.write_str("the server is killed"),

@@ -1,6 +1,7 @@
 //! The command line of `coherence`.
 
 use std::ffi::OsString;
+use std::path::PathBuf;
 use std::time::Duration;
 
 use lexopt::Arg::{Long, Short, Value};
@@ -34,8 +35,8 @@ pub enum Command {
     Script(Limits),
     /// Be a machine.
     Node(node::Settings),
-    /// Be the origin.
-    Origin,
+    /// Be the origin with this folder.
+    Origin(PathBuf),
     /// Print the help.
     Help,
 }
@@ -63,7 +64,7 @@ pub fn parse(arguments: impl IntoIterator<Item = OsString>) -> Result<Command, l
             Long("max-lag") => limits.max_lag = milliseconds(&parser.value()?)?,
             Long("lease") => limits.lease = milliseconds(&parser.value()?)?,
             Long("help") | Short('h') => return Ok(Command::Help),
-            Value(value) if value == "origin" => return Ok(Command::Origin),
+            Value(value) if value == "origin" => return Ok(Command::Origin(parser.value()?.into())),
             Value(value) if value == "node" => return node(&mut parser).map(Command::Node),
             other => return Err(other.unexpected()),
         }
@@ -76,7 +77,7 @@ fn node(parser: &mut Parser) -> Result<node::Settings, lexopt::Error> {
     Ok(node::Settings {
         node: parser.value()?.parse()?,
         url: parser.value()?.string()?,
-        origin: parser.value()?.parse()?,
+        origin: parser.value()?.into(),
         max_lag: milliseconds(&parser.value()?)?,
         lease: milliseconds(&parser.value()?)?,
     })

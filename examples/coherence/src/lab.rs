@@ -4,8 +4,8 @@ use std::io;
 use std::path::PathBuf;
 use std::time::Duration;
 
-use cache_redis_test_server::{Direction, Flow, Proxy, StartError, TestServer};
-use rustix::process::Signal;
+use cache_redis_test_server::{Proxy, StartError, TestServer};
+use tempfile::TempDir;
 use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel};
 use tokio::time::{Instant, timeout_at};
 
@@ -15,14 +15,13 @@ use crate::process::Process;
 use crate::record::Record;
 use crate::{NODES, clock};
 
+mod troubles;
+
 /// How long a machine or the origin may take to start.
 const START_LIMIT: Duration = Duration::from_secs(20);
 
 /// How long all machines use the tier before they begin to read.
 const CALM: Duration = Duration::from_millis(400);
-
-/// How late [`Act::Delay`] is.
-const LATE: Duration = Duration::from_millis(300);
 
 /// What a lab needs.
 #[derive(Clone, Debug)]
@@ -84,11 +83,13 @@ pub struct Lab {
     machines: Vec<Machine>,
     server: TestServer,
     is_server_stopped: bool,
+    is_origin_ready: bool,
     /// What the server suffers.
     memory: Option<Act>,
-    // Ends when this is dropped.
-    _origin: Process,
-    origin_port: u16,
+    /// `None` if it is killed.
+    origin: Option<Process>,
+    /// What the origin keeps. Removed at the end.
+    folder: TempDir,
     teller: UnboundedSender<Told>,
     told: UnboundedReceiver<Told>,
     /// What was told so far.
@@ -107,23 +108,8 @@ impl Lab {
     pub async fn start(settings: Settings) -> Result<Self, LabError> {
         let server = TestServer::try_start_with(&["--maxmemory-policy", "volatile-lru"])?;
         let system = |what| move |source| LabError::System { what, source };
-        let (teller, mut told) = unbounded_channel();
-        let origin = {
-            let teller = teller.clone();
-            Process::start(&settings.program, &["origin".to_owned()], move |line| {
-                if let Ok(report) = serde_json::from_str(line) {
-                    // The lab may be gone.
-                    let _ = teller.send(Told::Origin(report));
-                }
-            })
-        };
-        let origin = origin.map_err(system("the origin"))?;
-        let deadline = Instant::now() + START_LIMIT;
-        let Ok(Some(Told::Origin(OriginReport::Ready { port: origin_port }))) =
-            timeout_at(deadline, told.recv()).await
-        else {
-            return Err(LabError::Silent { what: "the origin".to_owned() });
-        };
+        let (teller, told) = unbounded_channel();
+        let folder = TempDir::new().map_err(system("a folder"))?;
         let machine = |_| -> io::Result<_> {
             let proxy = Proxy::to(server.port())?;
             Ok(Machine { process: None, proxy, is_stopped: false, network: None })
@@ -134,16 +120,21 @@ impl Lab {
             machines,
             server,
             is_server_stopped: false,
+            is_origin_ready: false,
             memory: None,
-            _origin: origin,
-            origin_port,
+            origin: None,
+            folder,
             teller,
             told,
             record: Record::default(),
             began: clock::now(),
         };
+        lab.start_origin().map_err(system("the origin"))?;
         for node in 0..NODES {
             lab.start_machine(node).map_err(system("a machine"))?;
+        }
+        if !lab.wait_until(START_LIMIT, Self::is_origin_ready).await {
+            return Err(LabError::Silent { what: "the origin".to_owned() });
         }
         for node in 0..NODES {
             if !lab.wait_until(START_LIMIT, |lab| lab.is_following(node)).await {
@@ -162,58 +153,6 @@ impl Lab {
             }
         }
         Ok(lab)
-    }
-
-    /// Does something. Does nothing if it cannot be done now, such as stopping a machine that does not run.
-    ///
-    /// # Errors
-    /// If a process cannot be started, or the server does not take a command.
-    pub fn act(&mut self, act: Act) -> io::Result<()> {
-        if !matches!(act, Act::Write { .. }) {
-            self.record.disturb(true, clock::now());
-        }
-        match act {
-            Act::Write { node, key } => self.send(node, &Order::Write { key })?,
-            Act::Cut(node)
-            | Act::HalfOpen(node)
-            | Act::Delay(node)
-            | Act::SwallowRequests(node)
-            | Act::SwallowAnswers(node)
-            | Act::Mend(node) => self.network(node, act),
-            Act::Stop(node) => self.signal(node, Signal::STOP)?,
-            Act::Continue(node) => self.signal(node, Signal::CONT)?,
-            Act::Kill(node) => {
-                if self.machines[node].process.take().is_some() {
-                    self.machines[node].is_stopped = false;
-                    self.record.ended(node, clock::now());
-                }
-            }
-            Act::Start(node) => {
-                if self.machines[node].process.is_none() {
-                    self.start_machine(node)?;
-                    self.send(node, &Order::Begin)?;
-                }
-            }
-            Act::StopServer | Act::ContinueServer if self.server.is_running() => {
-                self.is_server_stopped = act == Act::StopServer;
-                self.server.signal(if self.is_server_stopped { "STOP" } else { "CONT" });
-            }
-            Act::StopServer | Act::ContinueServer => {}
-            Act::KillServer => {
-                self.is_server_stopped = false;
-                self.memory = None;
-                self.server.kill();
-            }
-            Act::StartServer => self.server.try_restart().map_err(io::Error::other)?,
-            Act::Flush => self.command(&["FLUSHALL"])?,
-            Act::KillClients => self.command(&["CLIENT", "KILL", "TYPE", "normal"])?,
-            Act::LoseState => self.command(&["DEL", "coherence:state"])?,
-            Act::Trim => self.command(&["XTRIM", "coherence:feed", "MAXLEN", "1"])?,
-            Act::Fill | Act::Evict | Act::Free => self.memory(act)?,
-        }
-        let is_disturbed = self.is_disturbed();
-        self.record.disturb(is_disturbed, clock::now());
-        Ok(())
     }
 
     /// Makes all machines change keys at random, together this many times a second.
@@ -266,7 +205,11 @@ impl Lab {
             Told::Origin(OriginReport::Load { node, key, asked, at }) => {
                 self.record.loaded(node, key, asked, at);
             }
-            Told::Origin(OriginReport::Ready { .. }) => {}
+            Told::Origin(OriginReport::Ready) => {
+                self.is_origin_ready = self.origin.is_some();
+                let is_disturbed = self.is_disturbed();
+                self.record.disturb(is_disturbed, clock::now());
+            }
         }
         Instant::now() < deadline
     }
@@ -312,10 +255,28 @@ impl Lab {
         self.machines[node].is_running() && state.is_some_and(|state| state.is_usable)
     }
 
+    /// Whether the origin runs and listens.
+    #[must_use]
+    pub fn is_origin_ready(&self) -> bool {
+        self.is_origin_ready
+    }
+
     fn is_disturbed(&self) -> bool {
         let is_well =
             |machine: &Machine| machine.is_running() && !machine.is_stopped && machine.network.is_none();
-        self.server_trouble().is_some() || !self.machines.iter().all(is_well)
+        !self.is_origin_ready || self.server_trouble().is_some() || !self.machines.iter().all(is_well)
+    }
+
+    fn start_origin(&mut self) -> io::Result<()> {
+        let arguments = ["origin".to_owned(), self.folder.path().display().to_string()];
+        let teller = self.teller.clone();
+        self.origin = Some(Process::start(&self.settings.program, &arguments, move |line| {
+            if let Ok(report) = serde_json::from_str(line) {
+                // The lab may be gone.
+                let _ = teller.send(Told::Origin(report));
+            }
+        })?);
+        Ok(())
     }
 
     fn start_machine(&mut self, node: usize) -> io::Result<()> {
@@ -325,7 +286,7 @@ impl Lab {
             "node".to_owned(),
             node.to_string(),
             format!("redis://127.0.0.1:{}", machine.proxy.port()),
-            self.origin_port.to_string(),
+            self.folder.path().display().to_string(),
             max_lag.as_millis().to_string(),
             lease.as_millis().to_string(),
         ];
@@ -341,58 +302,6 @@ impl Lab {
 
     fn send(&mut self, node: usize, order: &Order) -> io::Result<()> {
         self.machines[node].process.as_mut().map_or(Ok(()), |process| process.send(order))
-    }
-
-    fn signal(&mut self, node: usize, signal: Signal) -> io::Result<()> {
-        let machine = &mut self.machines[node];
-        let Some(process) = &machine.process else { return Ok(()) };
-        process.signal(signal)?;
-        machine.is_stopped = signal == Signal::STOP;
-        Ok(())
-    }
-
-    fn network(&mut self, node: usize, act: Act) {
-        let Machine { proxy, network, .. } = &mut self.machines[node];
-        // What half-open connections have lost stays lost, and they are not told even then.
-        *network = (!matches!(act, Act::Mend(_) | Act::HalfOpen(_))).then_some(act);
-        proxy.pass();
-        match act {
-            Act::Cut(_) => proxy.cut(),
-            Act::HalfOpen(_) => proxy.half_open(),
-            Act::Delay(_) => proxy.set(Direction::ToServer, Flow::Delay(LATE)),
-            Act::SwallowRequests(_) => proxy.set(Direction::ToServer, Flow::Swallow),
-            Act::SwallowAnswers(_) => proxy.set(Direction::ToClient, Flow::Swallow),
-            _ => {}
-        }
-    }
-
-    fn memory(&mut self, act: Act) -> io::Result<()> {
-        // An empty server has about a megabyte.
-        let bytes = match act {
-            Act::Fill => "1",
-            Act::Evict => "1100000",
-            _ => "0",
-        };
-        self.command(&[
-            "CONFIG",
-            "SET",
-            "maxmemory-policy",
-            if act == Act::Fill { "noeviction" } else { "volatile-lru" },
-        ])?;
-        self.command(&["CONFIG", "SET", "maxmemory", bytes])?;
-        self.memory = (act != Act::Free).then_some(act);
-        Ok(())
-    }
-
-    fn command(&self, words: &[&str]) -> io::Result<()> {
-        if !self.server.is_running() || self.is_server_stopped {
-            return Ok(());
-        }
-        let answer = self.server.command(words)?;
-        if let Some(error) = answer.strip_prefix('-') {
-            return Err(io::Error::other(error.to_owned()));
-        }
-        Ok(())
     }
 }
 

@@ -35,7 +35,7 @@ fn run(command: Command) -> Result<ExitCode, Box<dyn Error>> {
     runtime.block_on(async {
         match command {
             Command::Help => print!("{}", arguments::HELP),
-            Command::Origin => origin::serve().await?,
+            Command::Origin(folder) => origin::serve(&folder).await?,
             Command::Node(settings) => node::run(settings).await?,
             Command::Show(limits) => session::run(settings(limits)?).await?,
             Command::Script(limits) => {

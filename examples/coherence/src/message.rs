@@ -124,10 +124,7 @@ pub struct State {
 #[serde(rename_all = "snake_case")]
 pub enum OriginReport {
     /// It listens.
-    Ready {
-        /// On this port of 127.0.0.1.
-        port: u16,
-    },
+    Ready,
     /// A machine loads.
     Load {
         /// The machine.

@@ -3,6 +3,7 @@
 
 use std::cell::Cell;
 use std::io::{self, Write};
+use std::path::{Path, PathBuf};
 use std::rc::Rc;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -35,8 +36,8 @@ pub struct Settings {
     pub node: usize,
     /// Where the server of the tier is.
     pub url: String,
-    /// Where the origin is.
-    pub origin: u16,
+    /// The folder of the origin.
+    pub origin: PathBuf,
     /// How long an answer may be called fresh after another machine has dropped it.
     pub max_lag: Duration,
     /// How long a machine may load a key while the others wait.
@@ -64,7 +65,7 @@ pub struct Item {
 #[derive(Clone, Debug)]
 pub struct Machine {
     node: usize,
-    origin: u16,
+    origin: Arc<Path>,
     /// When the read began that each task waits for. Zero if it waits for none.
     waiting: Arc<[[AtomicU64; READERS]; KEYS]>,
 }
@@ -86,7 +87,7 @@ impl Machine {
     async fn ask(&self, key: usize, is_write: bool) -> io::Result<u64> {
         let began = self.waiting[key].iter().map(|began| began.load(Ordering::Relaxed));
         let asked = began.filter(|began| *began > 0).min().unwrap_or(0);
-        origin::ask(self.origin, Question { node: self.node, key, asked, is_write }).await
+        origin::ask(&self.origin, Question { node: self.node, key, asked, is_write }).await
     }
 }
 
@@ -144,7 +145,8 @@ pub async fn run(settings: Settings) -> io::Result<()> {
     let tier = tier.lease(settings.lease).limit(Duration::from_millis(200)).optional();
     let cache = Cache::builder().clock(TokioClock::new()).build().map_err(io::Error::other)?;
     let waiting = Arc::<[[AtomicU64; READERS]; KEYS]>::default();
-    let machine = Machine { node: settings.node, origin: settings.origin, waiting: Arc::clone(&waiting) };
+    let machine =
+        Machine { node: settings.node, origin: settings.origin.into(), waiting: Arc::clone(&waiting) };
     let client = Client::builder(cache, machine).shared(tier).build();
     let node = Rc::new(Node {
         client,

@@ -37,6 +37,7 @@ fn troubles() -> Vec<(Act, Option<Act>)> {
         with_end(Act::Stop, Act::Continue),
         with_end(Act::Kill, Act::Start),
         (Act::HalfOpen(node()), None),
+        (Act::KillOrigin, Some(Act::StartOrigin)),
         (Act::StopServer, Some(Act::ContinueServer)),
         (Act::KillServer, Some(Act::StartServer)),
         (Act::Fill, Some(Act::Free)),
@@ -132,6 +133,26 @@ async fn guarantees_hold_whatever_happens() {
             panic!("{headline} (seed {seed}, round {rounds})\n{}\n{objection:?}", lines.join("\n"));
         }
     }
+}
+
+#[tokio::test]
+async fn an_origin_that_was_killed_has_all_changes_when_it_is_started_again() {
+    let (max_lag, lease) = (Duration::from_millis(500), Duration::from_millis(1000));
+    let settings = Settings { program: env!("CARGO_BIN_EXE_coherence").into(), max_lag, lease };
+    let mut lab = Lab::start(settings).await.unwrap_or_else(|error| panic!("{error}"));
+    let changes = |lab: &Lab| lab.record.history.changes.len();
+    let write = Act::Write { node: 0, key: 0 };
+    lab.act(write).unwrap();
+    assert!(lab.wait_until(RECOVERY, |lab| changes(lab) == 1).await);
+    lab.act(Act::KillOrigin).unwrap();
+    let failed = lab.record.counts.failed;
+    lab.act(write).unwrap();
+    assert!(lab.wait_until(RECOVERY, |lab| lab.record.counts.failed > failed).await);
+    lab.act(Act::StartOrigin).unwrap();
+    assert!(lab.wait_until(RECOVERY, Lab::is_origin_ready).await);
+    lab.act(write).unwrap();
+    assert!(lab.wait_until(RECOVERY, |lab| changes(lab) == 2).await);
+    assert_eq!(lab.record.newest(0), 2);
 }
 
 /// The judge would see it if machines did not keep the bound.
