@@ -32,7 +32,7 @@ pub struct Answer {
 pub struct Dropped {
     pub node: usize,
     pub keys: Vec<usize>,
-    /// The server has carried it out between these two, perhaps more than once.
+    /// The server has carried it out between these two, perhaps more than once. Without an acknowledgement, perhaps never.
     pub earliest: Step,
     pub latest: Step,
     /// When it was acknowledged, by the time that all machines share. `None` if it was not.
@@ -143,10 +143,12 @@ fn not_bounded(answers: &[&Answer], drops: &[&Dropped], max_lag: Duration) -> Ve
     answers.iter().filter_map(objection).collect()
 }
 
-/// On one machine, after a fresh answer from a load begun after a drop there is none from one begun before it.
+/// On one machine, after a fresh answer from a load begun after a drop there is none from one begun before it. Drops that
+/// were perhaps never carried out do not count.
 fn not_monotonic(answers: &[&Answer], drops: &[&Dropped]) -> Vec<Objection> {
     let newest = Highest::of(answers.iter().map(|answer| (answer.answered, answer.load_began, *answer)));
-    let last = Highest::of(drops.iter().map(|drop| (drop.latest, drop.earliest, *drop)));
+    let carried_out = drops.iter().filter(|drop| drop.acknowledged.is_some());
+    let last = Highest::of(carried_out.map(|drop| (drop.latest, drop.earliest, *drop)));
     let objection = |answer: &&Answer| {
         let (newest, earlier) = newest.below(answer.read_began)?;
         let (earliest, drop) = last.below(newest)?;

@@ -29,10 +29,13 @@ fn an_answer_from_before_a_drop_is_bounded() {
 }
 
 #[test]
-fn a_drop_without_an_acknowledgement_bounds_nothing() {
+fn a_drop_without_an_acknowledgement_proves_nothing() {
     let drops = vec![Dropped { acknowledged: None, ..dropped() }];
-    let history = History { answers: vec![old()], drops, ..History::default() };
-    assert_eq!(history.judge(SECOND, SECOND), None);
+    for answers in [vec![old()], vec![new(), old()]] {
+        let history = History { answers, drops: drops.clone(), ..History::default() };
+        assert_eq!(history.judge(3 * SECOND, SECOND), None);
+        assert_eq!(history.judge(SECOND, SECOND), None);
+    }
 }
 
 #[test]
