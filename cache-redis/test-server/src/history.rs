@@ -47,6 +47,8 @@ pub struct Change {
     pub key: usize,
     pub version: u64,
     pub returned: Step,
+    /// When its process has ended, if its drop was not acknowledged before: then nobody has to know of it any more.
+    pub forgotten: Option<Step>,
 }
 
 /// A load that the origin has seen.
@@ -158,13 +160,20 @@ fn not_monotonic(answers: &[&Answer], drops: &[&Dropped]) -> Vec<Objection> {
     answers.iter().filter_map(objection).collect()
 }
 
-/// After a change returns on a machine no read there sees less than its answer.
+/// After a change returns on a machine no read there sees less than its answer, unless the change is forgotten.
 fn own_writes_missed<'a>(answers: &[&Answer], changes: impl Iterator<Item = &'a Change>) -> Vec<Objection> {
-    let last = Highest::of(changes.map(|change| (change.returned, change.version, change)));
+    let (forgotten, kept): (Vec<_>, Vec<_>) = changes.partition(|change| change.forgotten.is_some());
+    let last = Highest::of(kept.iter().map(|change| (change.returned, change.version, *change)));
     let objection = |answer: &&Answer| {
-        let (version, change) = last.below(answer.read_began)?;
+        let is_known = |change: &&&Change| {
+            change.returned < answer.read_began && change.forgotten.is_some_and(|at| answer.read_began < at)
+        };
+        let kept = last.below(answer.read_began).map(|(_, change)| change);
+        let known = forgotten.iter().filter(is_known).copied().chain(kept);
+        let change = known.max_by_key(|change| change.version)?;
+        let is_missed = change.version > answer.version;
         let (change, answer) = (change.clone(), (*answer).clone());
-        (version > answer.version).then_some(Objection::OwnWriteMissed { change, answer })
+        is_missed.then_some(Objection::OwnWriteMissed { change, answer })
     };
     answers.iter().filter_map(objection).collect()
 }

@@ -398,7 +398,7 @@ impl World {
     }
 
     fn returned(&mut self, node: usize, key: usize, version: u64) {
-        let change = Change { node, key, version, returned: self.step };
+        let change = Change { node, key, version, returned: self.step, forgotten: None };
         self.history.changes.push(change);
     }
 }

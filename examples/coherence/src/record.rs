@@ -53,8 +53,8 @@ struct Open {
     change: u64,
     /// The place of the drop in the history.
     drop: usize,
-    /// Whether the change has returned.
-    is_queued: bool,
+    /// The place of the change in the history, once it has returned.
+    returned: Option<usize>,
 }
 
 /// An answer to a read.
@@ -110,7 +110,7 @@ impl Record {
                 known.error = None;
             }
             Report::Writing { change, key, began } => {
-                self.open.push(Open { node, change, drop: self.history.drops.len(), is_queued: false });
+                self.open.push(Open { node, change, drop: self.history.drops.len(), returned: None });
                 self.history.drops.push(Dropped {
                     node,
                     keys: vec![key],
@@ -120,12 +120,15 @@ impl Record {
                 });
             }
             Report::Wrote { change, key, version, stored, ended, is_queued } => {
-                self.history.changes.push(Change { node, key, version, returned: ended });
                 let of_change = |open: &&mut Open| (open.node, open.change) == (node, change);
-                if let Some(open) = self.open.iter_mut().find(of_change) {
-                    open.is_queued = is_queued;
+                let open = self.open.iter_mut().find(of_change);
+                // The process has ended.
+                let forgotten = (is_queued && open.is_none()).then_some(ended);
+                if let Some(open) = open {
+                    open.returned = Some(self.history.changes.len());
                     self.history.drops[open.drop].earliest = stored;
                 }
+                self.history.changes.push(Change { node, key, version, returned: ended, forgotten });
                 match is_queued {
                     true => self.counts.queued += 1,
                     false => self.close(ended, true, |open| (open.node, open.change) == (node, change)),
@@ -136,7 +139,7 @@ impl Record {
                 self.fail(node, error);
             }
             Report::NotRead { error, .. } => self.fail(node, error),
-            Report::Sent { at } => self.close(at, true, |open| open.node == node && open.is_queued),
+            Report::Sent { at } => self.close(at, true, |open| open.node == node && open.returned.is_some()),
             Report::State(state) => self.state(node, state),
             Report::Left { unfinished } => self.nodes[node].left = Some(unfinished),
         }
@@ -156,7 +159,11 @@ impl Record {
 
     /// A machine has ended. What it had sent may still arrive for a while.
     pub fn ended(&mut self, node: usize, at: u64) {
-        self.close(at + LATE, false, |open| open.node == node);
+        let of_node = |open: &Open| open.node == node;
+        for place in self.open.iter().filter(|open| of_node(open)).filter_map(|open| open.returned) {
+            self.history.changes[place].forgotten = Some(at);
+        }
+        self.close(at + LATE, false, of_node);
         self.nodes[node] = Known::default();
     }
 

@@ -51,7 +51,7 @@ fn after_an_answer_from_after_a_drop_none_comes_from_before_it_on_the_same_machi
 
 #[test]
 fn a_change_is_seen_where_it_was_made() {
-    let change = Change { node: 0, key: 1, version: 2, returned: 12 };
+    let change = Change { node: 0, key: 1, version: 2, returned: 12, forgotten: None };
     let missed = |change: &Change, answer: Answer| {
         let history = History { answers: vec![answer], changes: vec![change.clone()], ..History::default() };
         history.judge(SECOND, SECOND)
@@ -60,7 +60,12 @@ fn a_change_is_seen_where_it_was_made() {
     assert_eq!(missed(&change, old()), Some(objection));
     assert_eq!(missed(&change, new()), None);
     assert_eq!(missed(&Change { node: 1, ..change.clone() }, old()), None);
-    assert_eq!(missed(&Change { returned: 30, ..change }, old()), None);
+    assert_eq!(missed(&Change { returned: 30, ..change.clone() }, old()), None);
+    // Its process has ended before the read, or after it.
+    let forgotten = |at| Change { forgotten: Some(at), ..change.clone() };
+    assert_eq!(missed(&forgotten(old().read_began), old()), None);
+    let objection = Objection::OwnWriteMissed { change: forgotten(99), answer: old() };
+    assert_eq!(missed(&forgotten(99), old()), Some(objection));
 }
 
 #[test]
