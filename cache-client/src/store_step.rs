@@ -6,6 +6,7 @@ use std::fmt::{self, Debug};
 use std::hash::{Hash, Hasher};
 use std::marker::PhantomData;
 use std::sync::Arc;
+use std::time::Duration;
 
 use cache_core::client_support::{AnyKey, TRANSACT_ATTEMPTS};
 use cache_core::{CommitError, EntryState, EntryTimes, HasTable, Holds, Query, Revision, Transaction};
@@ -19,7 +20,7 @@ use crate::erased::AnyValue;
 use crate::mutate::order::WrittenEntry;
 use crate::notes::Ticket;
 use crate::shared::protocol::Mark;
-use crate::sharing;
+use crate::sharing::{self, drops::CommitDrops};
 
 /// The commit of one answer, which a step may extend. The answer itself is written by the client: only if nothing newer
 /// has happened to its key, so that the rest of the commit may be written without it.
@@ -28,40 +29,64 @@ pub struct AnswerStore<'a, A: App> {
     transaction: &'a mut Transaction<A::Registry>,
     key: Option<&'a AnswerKey<A>>,
     origin: Origin<'a>,
-    plan: &'a mut Option<Box<dyn Any + Send>>,
+    plan: &'a mut Plan,
     written: Vec<Box<dyn WrittenKey<A>>>,
     followed: Vec<AnswerKey<A>>,
     follows_itself: bool,
 }
+
+/// What the steps of a commit have planned so far.
+pub(crate) type Plan = Option<Box<dyn Any + Send>>;
 
 /// Where an answer comes from. The default is the program itself.
 #[derive(Clone, Copy, Default)]
 pub(crate) struct Origin<'a> {
     /// Whether it is a copy from the provider.
     pub(crate) is_copy: bool,
-    /// Whether it is the answer of a load, for which no hook runs.
-    pub(crate) is_loaded: bool,
+    /// Whether something async runs between the step and the commit.
+    pub(crate) may_wait: bool,
     /// What was kept since the start of its load.
     pub(crate) ticket: Option<&'a (dyn Any + Send + Sync)>,
     /// Whether something newer had happened to the key before the step began.
     pub(crate) is_overtaken: bool,
 }
 
-/// Why a step is committed that stores no answer.
-#[derive(Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Reason {
-    /// The program has changed something: other machines are told after the commit.
-    Change,
-    /// A load has learned something: they are not.
-    Load,
-}
-
-/// What a step leaves to be done after its commit.
+/// What a step leaves to be done before and after its commit.
 pub(crate) struct StepWork<A: App> {
     pub(crate) written: Vec<Box<dyn WrittenKey<A>>>,
     pub(crate) followed: Vec<AnswerKey<A>>,
     /// Whether the step writes what follows for the key of the answer, if the answer is not stored.
     pub(crate) follows_itself: bool,
+}
+
+impl<A: App> StepWork<A> {
+    /// Marks the shared keys that the step has changed, at the commit: other machines may have changed them later, and one
+    /// load tells. Returns what names them for these.
+    pub(crate) fn mark_shared(
+        &self,
+        client: &Client<A>,
+        transaction: &mut Transaction<A::Registry>,
+    ) -> Vec<Mark> {
+        let mut marks = self.mark_written(client, transaction);
+        marks.extend(self.followed.iter().filter_map(|key| key.0.mark_if_shared(client, transaction)));
+        marks
+    }
+
+    /// Marks the shared keys that the step has written, and not those that follow, as [`mark_shared`](Self::mark_shared)
+    /// does. For the answers of loads.
+    pub(crate) fn mark_written(
+        &self,
+        client: &Client<A>,
+        transaction: &mut Transaction<A::Registry>,
+    ) -> Vec<Mark> {
+        self.written.iter().filter_map(|key| key.mark_if_shared(client, transaction)).collect()
+    }
+
+    /// Removes the copies that the provider has of what the step has changed.
+    pub(crate) fn forget_copies(&self, client: &Client<A>) {
+        self.written.iter().for_each(|key| key.forget(client, None));
+        self.followed.iter().for_each(|key| key.forget(client, None));
+    }
 }
 
 impl<'a, A: App> AnswerStore<'a, A> {
@@ -70,7 +95,7 @@ impl<'a, A: App> AnswerStore<'a, A> {
         transaction: &'a mut Transaction<A::Registry>,
         key: Option<&'a AnswerKey<A>>,
         origin: Origin<'a>,
-        plan: &'a mut Option<Box<dyn Any + Send>>,
+        plan: &'a mut Plan,
     ) -> Self {
         let (written, followed) = (Vec::new(), Vec::new());
         Self { client, transaction, key, origin, plan, written, followed, follows_itself: false }
@@ -93,11 +118,11 @@ impl<'a, A: App> AnswerStore<'a, A> {
         self.origin.is_copy
     }
 
-    /// Returns whether hooks run between this step and its commit: those of a mutation, of a pushed value or of a direct
-    /// change. They may be async, so that no lock can be held until then.
+    /// Returns whether something async may run between this step and its commit, so that no lock can be held until then:
+    /// hooks of a mutation, a pushed value or a direct change, or a request that tells other machines.
     #[must_use]
-    pub fn runs_hooks(&self) -> bool {
-        !self.origin.is_loaded
+    pub fn may_wait(&self) -> bool {
+        self.origin.may_wait
     }
 
     /// Returns what [`started_with`](crate::ClientBuilder::started_with) has made when the attempt to load the answer
@@ -155,11 +180,13 @@ impl<'a, A: App> AnswerStore<'a, A> {
         self.transaction.set(query, value);
     }
 
-    /// Writes a value if the key has none.
+    /// Writes a value if the key has none. If other machines share the key, the value is stale: they may have changed the
+    /// key meanwhile, and one look tells.
     pub fn fill<Q: Query>(&mut self, query: Q, value: impl Into<Arc<Q::Value>>, times: EntryTimes)
     where
         A::Registry: Holds<Q>,
     {
+        let times = if is_shared::<A, Q>(self.client) { times.fresh(Duration::ZERO) } else { times };
         self.transaction.fill(query, value, times);
     }
 
@@ -336,80 +363,108 @@ impl<A: App> Client<A> {
         self.step_of((**value).type_id())
     }
 
-    /// Commits what a step writes that stores no answer. No hook runs, and copies in the provider stay. If another commit
-    /// changes first what the step has read, it runs again.
+    /// Commits what a step writes that stores no answer, and that changes nothing at the origin: other machines are not
+    /// told. No hook runs, and copies in the provider stay. If another commit changes first what the step has read, it
+    /// runs again.
     ///
     /// # Errors
     /// Other commits were faster many times.
     #[doc(hidden)]
     pub fn commit_step(&self, step: impl FnMut(&mut AnswerStore<'_, A>)) -> Result<(), CommitError> {
-        let origin = Origin { is_copy: true, is_loaded: true, ..Origin::default() };
-        self.commit_unkeyed(origin, Reason::Change, step).map(drop)
+        self.commit_unkeyed(Origin { is_copy: true, ..Origin::default() }, step).map(drop)
     }
 
     /// Commits what the [step](crate::ClientBuilder::store_with) for values of this type writes for one that is stored
     /// nowhere, and returns what the step has made of it. `started` is what [`start_of`](Self::start_of) has returned
     /// before the value was requested. No hook runs. Without a step, nothing is committed.
     ///
+    /// Other machines are told first what is written and what follows. Waits for the server of the shared tier at most as
+    /// long as a request may take.
+    ///
     /// # Errors
     /// Other commits were faster many times, or the step refuses the commit.
+    ///
+    /// # Cancellation
+    /// Dropping the future commits nothing.
     #[doc(hidden)]
-    pub fn commit_parts<V: Send + Sync + 'static>(
+    pub async fn commit_parts<V: Send + Sync + 'static>(
         &self,
         value: Arc<V>,
         started: Option<&(dyn Any + Send + Sync)>,
     ) -> Result<Arc<V>, CommitError> {
         let Some(step) = self.step_of(TypeId::of::<V>()) else { return Ok(value) };
         let erased: AnyValue = Arc::clone(&value) as _;
-        let stored = self.commit_parts_by(step, &erased, started, Reason::Change)?;
-        Ok(stored.downcast().unwrap_or(value))
+        let may_wait = self.shared_tier().is_some();
+        let origin = Origin { may_wait, ticket: started, ..Origin::default() };
+        let (mut attempts, mut drops) = (1, CommitDrops::new(self));
+        loop {
+            let mut stored = None;
+            let run = |store: &mut AnswerStore<'_, A>| stored = Some(step.run(Arc::clone(&erased), store));
+            let (mut transaction, work, _plan) = self.draft_unkeyed(origin, run);
+            let marks = work.mark_shared(self, &mut transaction);
+            // Before anything can be seen here.
+            drops.send(marks, None).await;
+            match transaction.commit() {
+                Ok(_) => {
+                    drops.committed();
+                    work.forget_copies(self);
+                    return Ok(stored.and_then(|stored| stored.downcast().ok()).unwrap_or(value));
+                }
+                Err(CommitError::Conflict { .. }) if attempts < TRANSACT_ATTEMPTS => attempts += 1,
+                Err(error) => return Err(error),
+            }
+        }
     }
 
-    /// Commits what a step writes for an answer that is stored nowhere. Returns what the step has made of it.
-    pub(crate) fn commit_parts_by(
+    /// Commits what a step writes for the answer of a load that is stored nowhere. Returns what the step has made of it.
+    /// Other machines are not told: what a load has learned is no change.
+    pub(crate) fn commit_parts_of_load(
         &self,
         step: &Step<A>,
         answer: &AnyValue,
         ticket: Option<&(dyn Any + Send + Sync)>,
-        reason: Reason,
     ) -> Result<AnyValue, CommitError> {
-        let origin = Origin { is_loaded: true, ticket, ..Origin::default() };
         let mut stored = Arc::clone(answer);
-        let work =
-            self.commit_unkeyed(origin, reason, |store| stored = step.run(Arc::clone(answer), store))?;
-        work.written.iter().for_each(|key| key.forget(self, None));
-        work.followed.iter().for_each(|key| key.forget(self, None));
+        let origin = Origin { ticket, ..Origin::default() };
+        let work = self.commit_unkeyed(origin, |store| stored = step.run(Arc::clone(answer), store))?;
+        work.forget_copies(self);
         Ok(stored)
     }
 
-    /// Commits what a step writes for no key. No hook runs. If another commit changes first what the step has read, it
-    /// runs again.
+    /// Commits what a step writes for no key. No hook runs, and other machines are not told. If another commit changes
+    /// first what the step has read, it runs again.
     fn commit_unkeyed(
         &self,
         origin: Origin<'_>,
-        reason: Reason,
         mut step: impl FnMut(&mut AnswerStore<'_, A>),
     ) -> Result<StepWork<A>, CommitError> {
         let mut attempts = 1;
         loop {
-            let mut transaction = self.cache().begin();
-            transaction.skip_hooks();
-            let mut plan = None;
-            let mut store = AnswerStore::new(self, &mut transaction, None, origin, &mut plan);
-            step(&mut store);
-            let work = store.into_work();
-            if reason == Reason::Load {
-                transaction.skip_change_listeners();
-                for key in &work.written {
-                    key.mark_if_shared(self, &mut transaction);
-                }
-            }
+            let (mut transaction, work, _plan) = self.draft_unkeyed(origin, &mut step);
+            work.mark_written(self, &mut transaction);
             match transaction.commit() {
                 Ok(_) => return Ok(work),
                 Err(CommitError::Conflict { .. }) if attempts < TRANSACT_ATTEMPTS => attempts += 1,
                 Err(error) => return Err(error),
             }
         }
+    }
+
+    /// Runs a step for no key. Returns its transaction, of which neither hooks nor other machines learn, and its plan, which
+    /// must be dropped after the commit: it may keep values that must not be dropped under the locks of the step.
+    fn draft_unkeyed(
+        &self,
+        origin: Origin<'_>,
+        step: impl FnOnce(&mut AnswerStore<'_, A>),
+    ) -> (Transaction<A::Registry>, StepWork<A>, Plan) {
+        let mut transaction = self.cache().begin();
+        transaction.skip_hooks();
+        transaction.skip_change_listeners();
+        let mut plan = None;
+        let mut store = AnswerStore::new(self, &mut transaction, None, origin, &mut plan);
+        step(&mut store);
+        let work = store.into_work();
+        (transaction, work, plan)
     }
 
     /// Makes what is kept from the request of a value of this type until its step runs, if the step wants something.
@@ -578,6 +633,8 @@ trait AnyAnswerKey<A: App>: Send + Sync {
     fn amend(&self, transaction: &mut Transaction<A::Registry>, value: &dyn Any);
     /// Calls `visit` with a value that the transaction has written, an `Arc` of its type.
     fn written(&self, transaction: &mut Transaction<A::Registry>, visit: &mut dyn FnMut(&dyn Any));
+    /// Does what [`WrittenKey::mark_if_shared`] does.
+    fn mark_if_shared(&self, client: &Client<A>, transaction: &mut Transaction<A::Registry>) -> Option<Mark>;
     /// Removes the copy in the provider.
     fn forget(&self, client: &Client<A>);
 }
@@ -618,6 +675,13 @@ impl<A: App> AnyAnswerKey<A> for LoadedKey<A> {
     fn amend(&self, _: &mut Transaction<A::Registry>, _: &dyn Any) {}
 
     fn written(&self, _: &mut Transaction<A::Registry>, _: &mut dyn FnMut(&dyn Any)) {}
+
+    fn mark_if_shared(&self, client: &Client<A>, transaction: &mut Transaction<A::Registry>) -> Option<Mark> {
+        client.shared_tier()?;
+        let mark = sharing::mark_of(self.0.table(client.cache()), &*self.0)?;
+        transaction.invalidate_any(&self.0.home(client.cache()), &*self.0);
+        Some(mark)
+    }
 
     fn forget(&self, client: &Client<A>) {
         client.remove_copy_of(&*self.0);
@@ -677,6 +741,10 @@ where
         }
     }
 
+    fn mark_if_shared(&self, client: &Client<A>, transaction: &mut Transaction<A::Registry>) -> Option<Mark> {
+        mark_if_shared(&self.key, client, transaction)
+    }
+
     fn forget(&self, client: &Client<A>) {
         client.remove_copy(&self.key);
     }
@@ -708,13 +776,7 @@ where
     }
 
     fn mark_if_shared(&self, client: &Client<A>, transaction: &mut Transaction<A::Registry>) -> Option<Mark> {
-        // Known to the compiler.
-        if Q::SHARING.is_none() || client.shared_tier().is_none() {
-            return None;
-        }
-        let mark = sharing::mark_of(client.cache().any_table::<Q>(), &self.0)?;
-        transaction.invalidate(&self.0);
-        Some(mark)
+        mark_if_shared(&self.0, client, transaction)
     }
 
     fn forget(&self, client: &Client<A>, memo: Option<&Memo>) {
@@ -727,6 +789,27 @@ where
             client.remove_copy(key);
         })
     }
+}
+
+fn is_shared<A: App, Q: Query>(client: &Client<A>) -> bool {
+    // Known to the compiler.
+    Q::SHARING.is_some() && client.shared_tier().is_some()
+}
+
+fn mark_if_shared<A: App, Q: Query>(
+    key: &Q,
+    client: &Client<A>,
+    transaction: &mut Transaction<A::Registry>,
+) -> Option<Mark>
+where
+    A::Registry: Holds<Q>,
+{
+    if !is_shared::<A, Q>(client) {
+        return None;
+    }
+    let mark = sharing::mark_of(client.cache().any_table::<Q>(), key)?;
+    transaction.invalidate(key);
+    Some(mark)
 }
 
 /// Forgets the answer that a request has to a key, and the copy in the provider.
