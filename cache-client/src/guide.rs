@@ -16,6 +16,10 @@
 //! | [`runtimes`] | runtimes, sleep, offline: where loads and observers run, and what happens when that stops |
 //! | [`second_tier`] | a store below the cache |
 //! | [`several_machines`] | machines that share their answers, and tell each other what changes |
+//! | [`tiers`] | which tier for which query: what each costs, and what it loses at a crash |
+//! | [`shared_tags`] | marking tags, tables and everything on all machines: what it costs, what running loads do |
+//! | [`rolling_deploys`] | two builds side by side on one shared tier |
+//! | [`testing_machines`] | testing several machines in one process, with a server in memory |
 //! | [`surviving`] | answers while the origin is down, even after a restart |
 //! | [`testing`] | testing code that uses a client |
 //! | [`seeing`] | what the client reports |
@@ -31,10 +35,14 @@ pub mod loads;
 pub mod many;
 pub mod observing;
 pub mod optimistic;
+pub mod rolling_deploys;
 pub mod runtimes;
 pub mod second_tier;
 pub mod seeing;
 pub mod several_machines;
+pub mod shared_tags;
 pub mod strategies;
 pub mod surviving;
 pub mod testing;
+pub mod testing_machines;
+pub mod tiers;

@@ -29,7 +29,6 @@ use crate::flight::state::{Flight, Landing, LoadDemand};
 use crate::panic::poll_catching;
 use crate::plan::Plan;
 use crate::query_state::QueryState;
-use crate::store_step::Reason;
 use crate::telemetry::Subject;
 use crate::telemetry::load::LoadSpan;
 use attempt::{Attempt, AttemptEnd};
@@ -299,7 +298,7 @@ impl<A: App> LoadTask<A> {
     fn store_parts(&self, loaded: AnyValue) -> AnyValue {
         let Some(step) = self.step(&loaded).filter(|_| self.plan.stores()) else { return loaded };
         let ticket = self.node.take_ticket();
-        let stored = self.node.client.commit_parts_by(&step, &loaded, ticket.as_deref(), Reason::Load);
+        let stored = self.node.client.commit_parts_of_load(&step, &loaded, ticket.as_deref());
         stored.unwrap_or_else(|error| {
             self.node.client.telemetry().store_failed(self.subject(), self.plan.strategy(), &error);
             loaded

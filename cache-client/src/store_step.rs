@@ -5,14 +5,15 @@ use std::any::{Any, TypeId};
 use std::marker::PhantomData;
 use std::sync::Arc;
 
-use cache_core::CommitError;
 use cache_core::client_support::TRANSACT_ATTEMPTS;
+use cache_core::{CommitError, Transaction};
 
 use crate::app::App;
 use crate::client::Client;
 use crate::context::Context;
 use crate::erased::AnyValue;
 use crate::notes::Ticket;
+use crate::sharing::drops::CommitDrops;
 
 mod answer_key;
 mod answer_store;
@@ -20,7 +21,7 @@ mod written_key;
 
 pub use answer_key::AnswerKey;
 pub use answer_store::AnswerStore;
-pub(crate) use answer_store::{Origin, Reason, StepWork};
+pub(crate) use answer_store::{Origin, Plan, StepWork};
 pub(crate) use written_key::{KeyOf, WrittenKey, forget};
 
 /// A step for the answers of one type.
@@ -106,80 +107,108 @@ impl<A: App> Client<A> {
         self.step_of((**value).type_id())
     }
 
-    /// Commits what a step writes that stores no answer. No hook runs, and copies in the provider stay. If another commit
-    /// changes first what the step has read, it runs again.
+    /// Commits what a step writes that stores no answer, and that changes nothing at the origin: other machines are not
+    /// told. No hook runs, and copies in the provider stay. If another commit changes first what the step has read, it
+    /// runs again.
     ///
     /// # Errors
     /// Other commits were faster many times.
     #[doc(hidden)]
     pub fn commit_step(&self, step: impl FnMut(&mut AnswerStore<'_, A>)) -> Result<(), CommitError> {
-        let origin = Origin { is_copy: true, is_loaded: true, ..Origin::default() };
-        self.commit_unkeyed(origin, Reason::Change, step).map(drop)
+        self.commit_unkeyed(Origin { is_copy: true, ..Origin::default() }, step).map(drop)
     }
 
     /// Commits what the [step](crate::ClientBuilder::store_with) for values of this type writes for one that is stored
     /// nowhere, and returns what the step has made of it. `started` is what [`start_of`](Self::start_of) has returned
     /// before the value was requested. No hook runs. Without a step, nothing is committed.
     ///
+    /// Other machines are told first what is written and what follows. Waits for the server of the shared tier at most as
+    /// long as a request may take.
+    ///
     /// # Errors
     /// Other commits were faster many times, or the step refuses the commit.
+    ///
+    /// # Cancellation
+    /// Dropping the future commits nothing.
     #[doc(hidden)]
-    pub fn commit_parts<V: Send + Sync + 'static>(
+    pub async fn commit_parts<V: Send + Sync + 'static>(
         &self,
         value: Arc<V>,
         started: Option<&(dyn Any + Send + Sync)>,
     ) -> Result<Arc<V>, CommitError> {
         let Some(step) = self.step_of(TypeId::of::<V>()) else { return Ok(value) };
         let erased: AnyValue = Arc::clone(&value) as _;
-        let stored = self.commit_parts_by(step, &erased, started, Reason::Change)?;
-        Ok(stored.downcast().unwrap_or(value))
+        let may_wait = self.shared_tier().is_some();
+        let origin = Origin { may_wait, ticket: started, ..Origin::default() };
+        let (mut attempts, mut drops) = (1, CommitDrops::new(self));
+        loop {
+            let mut stored = None;
+            let run = |store: &mut AnswerStore<'_, A>| stored = Some(step.run(Arc::clone(&erased), store));
+            let (mut transaction, work, _plan) = self.draft_unkeyed(origin, run);
+            let marks = work.mark_shared(self, &mut transaction);
+            // Before anything can be seen here.
+            drops.send(marks, None).await;
+            match transaction.commit() {
+                Ok(_) => {
+                    drops.committed();
+                    work.forget_copies(self);
+                    return Ok(stored.and_then(|stored| stored.downcast().ok()).unwrap_or(value));
+                }
+                Err(CommitError::Conflict { .. }) if attempts < TRANSACT_ATTEMPTS => attempts += 1,
+                Err(error) => return Err(error),
+            }
+        }
     }
 
-    /// Commits what a step writes for an answer that is stored nowhere. Returns what the step has made of it.
-    pub(crate) fn commit_parts_by(
+    /// Commits what a step writes for the answer of a load that is stored nowhere. Returns what the step has made of it.
+    /// Other machines are not told: what a load has learned is no change.
+    pub(crate) fn commit_parts_of_load(
         &self,
         step: &Step<A>,
         answer: &AnyValue,
         ticket: Option<&(dyn Any + Send + Sync)>,
-        reason: Reason,
     ) -> Result<AnyValue, CommitError> {
-        let origin = Origin { is_loaded: true, ticket, ..Origin::default() };
         let mut stored = Arc::clone(answer);
-        let work =
-            self.commit_unkeyed(origin, reason, |store| stored = step.run(Arc::clone(answer), store))?;
-        work.written.iter().for_each(|key| key.forget(self, None));
-        work.followed.iter().for_each(|key| key.forget(self, None));
+        let origin = Origin { ticket, ..Origin::default() };
+        let work = self.commit_unkeyed(origin, |store| stored = step.run(Arc::clone(answer), store))?;
+        work.forget_copies(self);
         Ok(stored)
     }
 
-    /// Commits what a step writes for no key. No hook runs. If another commit changes first what the step has read, it
-    /// runs again.
+    /// Commits what a step writes for no key. No hook runs, and other machines are not told. If another commit changes
+    /// first what the step has read, it runs again.
     fn commit_unkeyed(
         &self,
         origin: Origin<'_>,
-        reason: Reason,
         mut step: impl FnMut(&mut AnswerStore<'_, A>),
     ) -> Result<StepWork<A>, CommitError> {
         let mut attempts = 1;
         loop {
-            let mut transaction = self.cache().begin();
-            transaction.skip_hooks();
-            let mut plan = None;
-            let mut store = AnswerStore::new(self, &mut transaction, None, origin, &mut plan);
-            step(&mut store);
-            let work = store.into_work();
-            if reason == Reason::Load {
-                transaction.skip_change_listeners();
-                for key in &work.written {
-                    key.mark_if_shared(self, &mut transaction);
-                }
-            }
+            let (mut transaction, work, _plan) = self.draft_unkeyed(origin, &mut step);
+            work.mark_written(self, &mut transaction);
             match transaction.commit() {
                 Ok(_) => return Ok(work),
                 Err(CommitError::Conflict { .. }) if attempts < TRANSACT_ATTEMPTS => attempts += 1,
                 Err(error) => return Err(error),
             }
         }
+    }
+
+    /// Runs a step for no key. Returns its transaction, of which neither hooks nor other machines learn, and its plan, which
+    /// must be dropped after the commit: it may keep values that must not be dropped under the locks of the step.
+    fn draft_unkeyed(
+        &self,
+        origin: Origin<'_>,
+        step: impl FnOnce(&mut AnswerStore<'_, A>),
+    ) -> (Transaction<A::Registry>, StepWork<A>, Plan) {
+        let mut transaction = self.cache().begin();
+        transaction.skip_hooks();
+        transaction.skip_change_listeners();
+        let mut plan = None;
+        let mut store = AnswerStore::new(self, &mut transaction, None, origin, &mut plan);
+        step(&mut store);
+        let work = store.into_work();
+        (transaction, work, plan)
     }
 
     /// Makes what is kept from the request of a value of this type until its step runs, if the step wants something.

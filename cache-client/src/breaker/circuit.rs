@@ -131,6 +131,17 @@ impl Circuit {
         CircuitCounts { state: self.state(), failures, failures_allowed: self.options.failures, recent }
     }
 
+    /// How long calls are refused from now on, unless a running trial ends before. `None` if the breaker is closed, and
+    /// zero if it waits for the call that is the trial.
+    pub(crate) fn paused_for(&self, now: Instant) -> Option<Duration> {
+        let until = match self.state {
+            CircuitState::Closed { .. } => return None,
+            CircuitState::Open { until } | CircuitState::HalfOpen { trial: Some(until) } => until,
+            CircuitState::HalfOpen { trial: None } => now,
+        };
+        Some(until.saturating_duration_since(now))
+    }
+
     /// Whether a call at that time is certain to be refused.
     pub(crate) fn is_open_at(&self, time: Instant) -> bool {
         matches!(self.state, CircuitState::Open { until } if time < until)

@@ -1,5 +1,8 @@
 //! Several machines that run the same program, and share their answers.
 //!
+//! Other pages say [which queries](crate::guide::tiers) to share, what [tags](crate::guide::shared_tags) cost, what happens
+//! during a [deploy](crate::guide::rolling_deploys), and how to [test](crate::guide::testing_machines) such a program.
+//!
 //! # What it is for
 //! Each machine has a cache of its own. Without more, a change on one machine is seen on the others when their copies have
 //! become stale, and each machine loads each key. A client that is [built with a shared tier](crate::ClientBuilder::shared)
@@ -77,7 +80,6 @@
 //! - [`invalidate`](crate::Client::invalidate) and its variants do not wait: they mark here at once, and tell the others
 //!   meanwhile. [`told`](crate::Invalidation::told) waits. Until the server knows, this machine loads these keys from the
 //!   origin.
-//! - Tags reach the shared queries of the other machines. A predicate is told as its whole table.
 //! - Direct commits of the [store](crate::Client::cache), such as `cache.insert`, `cache.remove` and `cache.transact`, tell
 //!   the others *after* they can be seen here, and do not wait. Between the two, another machine may read what was there
 //!   before. To tell them first, use [`change`](crate::Client::change). Marks of the store (`cache.invalidate`) and
@@ -100,6 +102,4 @@
 //! built from [other queries](crate::Context::query) is not given to the others if one of these has changed meanwhile.
 //! What a load [brings along](crate::Context::bring) stays on its machine.
 //!
-//! A query with `share` and `persist` is in snapshots, and uses the shared tier in place of a
-//! [provider](crate::guide::second_tier). Its entries from a snapshot, and those that the cache has before the client is
-//! built, are stale until one look.
+//! Entries from a snapshot, and those that the cache has before the client is built, are stale until one look.

@@ -11,7 +11,7 @@ use cache_core::{CommitError, EntryTimes, Receipt, Transaction};
 use super::LoadTask;
 use crate::app::App;
 use crate::erased::AnyValue;
-use crate::store_step::{AnswerKey, AnswerStore, Origin, Step, StepWork};
+use crate::store_step::{AnswerKey, AnswerStore, Origin, Step};
 
 /// The line of an answer, besides its value.
 pub(super) struct AnswerParts<'a> {
@@ -59,7 +59,7 @@ impl<A: App> LoadTask<A> {
                 transaction.set_watched(watch, value, times, inputs);
             }
         };
-        let origin = Origin { is_copy, is_loaded: true, ticket, is_overtaken: false };
+        let origin = Origin { is_copy, ticket, ..Origin::default() };
         let stored = (watch, origin, false);
         let Committed { receipt, value, has_answer } = self.commit_by_step((step, loaded), stored, &line);
         let Some(receipt) = receipt else { return (AnyStoreOutcome::Overtaken, value) };
@@ -85,7 +85,7 @@ impl<A: App> LoadTask<A> {
                 transaction.fill_watched(watch, value, times);
             }
         };
-        let origin = Origin { is_copy: true, is_loaded: true, ticket: None, is_overtaken: false };
+        let origin = Origin { is_copy: true, ..Origin::default() };
         let filled = (watch, origin, true);
         let Committed { receipt, value, has_answer } = self.commit_by_step((step, found), filled, &line);
         let is_stored = |receipt: Receipt<A::Registry>| receipt.is_stored(&self.home(), &*self.flight.key);
@@ -120,10 +120,9 @@ impl<A: App> LoadTask<A> {
             let mut plan = None;
             let mut store = AnswerStore::new(client, &mut transaction, Some(&key), origin, &mut plan);
             let value = step.run(Arc::clone(value), &mut store);
-            let StepWork { written, followed, follows_itself } = store.into_work();
-            for key in &written {
-                key.mark_if_shared(client, &mut transaction);
-            }
+            let work = store.into_work();
+            work.mark_written(client, &mut transaction);
+            let follows_itself = work.follows_itself;
             let has_answer = !(follows_itself && origin.is_overtaken);
             let handle = has_answer.then(|| self.query.to_handle(&value));
             line(&mut transaction, handle.as_ref());
@@ -132,8 +131,7 @@ impl<A: App> LoadTask<A> {
             }
             match transaction.commit() {
                 Ok(receipt) => {
-                    written.iter().for_each(|key| key.forget(client, None));
-                    followed.iter().for_each(|key| key.forget(client, None));
+                    work.forget_copies(client);
                     return Committed { receipt: Some(receipt), value, has_answer };
                 }
                 Err(CommitError::Conflict { .. }) if attempts < TRANSACT_ATTEMPTS => {

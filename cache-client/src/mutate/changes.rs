@@ -350,21 +350,12 @@ impl<A: App> Changes<A> {
 
     fn extend(&mut self, key: Option<&AnswerKey<A>>, step: impl FnOnce(&mut AnswerStore<'_, A>)) {
         let Some(client) = self.client.clone() else { return };
-        let mut store =
-            AnswerStore::new(&client, &mut self.transaction, key, Origin::default(), &mut self.plan);
+        let origin = Origin { may_wait: true, ..Origin::default() };
+        let mut store = AnswerStore::new(&client, &mut self.transaction, key, origin, &mut self.plan);
         step(&mut store);
-        let StepWork { written, followed, .. } = store.into_work();
-        if self.sharing.is_some() {
-            for key in &written {
-                self.dropped.extend(key.mark_if_shared(&client, &mut self.transaction));
-            }
-            for query in followed.iter().filter_map(AnswerKey::query) {
-                if let Some(mark) = sharing::mark_of(query.table(client.cache()), query) {
-                    self.dropped.push(mark);
-                    self.transaction.invalidate_any(&query.home(client.cache()), query);
-                }
-            }
-        }
+        let work = store.into_work();
+        self.dropped.extend(work.mark_shared(&client, &mut self.transaction));
+        let StepWork { written, followed, .. } = work;
         self.written.extend(written);
         self.after.push(Box::new(move |client, memo| {
             followed.iter().for_each(|key| key.forget(client, memo));

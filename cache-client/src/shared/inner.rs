@@ -284,6 +284,8 @@ impl Inner {
         let hex = |position: Position| position.epoch.0.iter().map(|byte| format!("{byte:02x}")).collect();
         SharedState {
             is_usable: is_usable && !self.is_closed(),
+            is_connected: self.link.borrow().is_some(),
+            paused_for: self.circuit.lock().paused_for(Instant::now()),
             lag: current_at.map(|current_at| now.since(current_at)),
             outbox,
             under_way,

@@ -13,6 +13,12 @@ use crate::telemetry;
 pub struct SharedState {
     /// Whether the tier is read: the feed was read within `max_lag`.
     pub is_usable: bool,
+    /// Whether there is a connection for requests. The feed has one of its own.
+    pub is_connected: bool,
+    /// How much longer no requests are sent, since five in a row have failed: loads go to the origin, and drops wait in
+    /// the outbox. A second at most; then one request tries, and this is zero until it does. `None` if not so many have
+    /// failed since the last success.
+    pub paused_for: Option<Duration>,
     /// How long ago everything was known that was dropped anywhere. `None` if it never was. Usually below half a second.
     pub lag: Option<Duration>,
     /// How many drops of this client wait to be sent.

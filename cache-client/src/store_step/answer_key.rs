@@ -6,13 +6,16 @@ use std::hash::{Hash, Hasher};
 use std::sync::Arc;
 
 use cache_core::client_support::AnyKey;
-use cache_core::{EntryState, Holds, Query, Revision, Transaction};
+use cache_core::{EntryState, HasTable, Holds, Query, Revision, Transaction};
 
+use super::written_key::mark_if_shared;
 use crate::any_query::AnyQuery;
 use crate::app::App;
 use crate::client::Client;
 use crate::context::memo::Memo;
 use crate::erased::AnyValue;
+use crate::shared::protocol::Mark;
+use crate::sharing::{self};
 
 /// The key of an answer, of a query of unknown type. Clones are cheap.
 pub struct AnswerKey<A: App>(pub(super) Arc<dyn AnyAnswerKey<A>>);
@@ -112,6 +115,8 @@ pub(super) trait AnyAnswerKey<A: App>: Send + Sync {
     fn amend(&self, transaction: &mut Transaction<A::Registry>, value: &dyn Any);
     /// Calls `visit` with a value that the transaction has written, an `Arc` of its type.
     fn written(&self, transaction: &mut Transaction<A::Registry>, visit: &mut dyn FnMut(&dyn Any));
+    /// Does what [`WrittenKey::mark_if_shared`] does.
+    fn mark_if_shared(&self, client: &Client<A>, transaction: &mut Transaction<A::Registry>) -> Option<Mark>;
     /// Removes the copy in the provider.
     fn forget(&self, client: &Client<A>);
 }
@@ -152,6 +157,13 @@ impl<A: App> AnyAnswerKey<A> for LoadedKey<A> {
     fn amend(&self, _: &mut Transaction<A::Registry>, _: &dyn Any) {}
 
     fn written(&self, _: &mut Transaction<A::Registry>, _: &mut dyn FnMut(&dyn Any)) {}
+
+    fn mark_if_shared(&self, client: &Client<A>, transaction: &mut Transaction<A::Registry>) -> Option<Mark> {
+        client.shared_tier()?;
+        let mark = sharing::mark_of(self.0.table(client.cache()), &*self.0)?;
+        transaction.invalidate_any(&self.0.home(client.cache()), &*self.0);
+        Some(mark)
+    }
 
     fn forget(&self, client: &Client<A>) {
         client.remove_copy_of(&*self.0);
@@ -209,6 +221,10 @@ where
         if let Some(value) = transaction.get(&self.key) {
             visit(&value);
         }
+    }
+
+    fn mark_if_shared(&self, client: &Client<A>, transaction: &mut Transaction<A::Registry>) -> Option<Mark> {
+        mark_if_shared(&self.key, client, transaction)
     }
 
     fn forget(&self, client: &Client<A>) {

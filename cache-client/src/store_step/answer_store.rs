@@ -3,14 +3,16 @@
 use std::any::Any;
 use std::fmt::{self, Debug};
 use std::sync::Arc;
+use std::time::Duration;
 
 use cache_core::{CommitError, EntryTimes, HasTable, Holds, Query, Revision, Transaction};
 
 use super::answer_key::AnswerKey;
-use super::written_key::{KeyOf, WrittenKey};
+use super::written_key::{KeyOf, WrittenKey, is_shared};
 use crate::app::App;
 use crate::client::Client;
 use crate::erased::AnyValue;
+use crate::shared::protocol::Mark;
 
 /// The commit of one answer, which a step may extend. The answer itself is written by the client: only if nothing newer
 /// has happened to its key, so that the rest of the commit may be written without it.
@@ -19,40 +21,64 @@ pub struct AnswerStore<'a, A: App> {
     transaction: &'a mut Transaction<A::Registry>,
     key: Option<&'a AnswerKey<A>>,
     origin: Origin<'a>,
-    plan: &'a mut Option<Box<dyn Any + Send>>,
+    plan: &'a mut Plan,
     written: Vec<Box<dyn WrittenKey<A>>>,
     followed: Vec<AnswerKey<A>>,
     follows_itself: bool,
 }
+
+/// What the steps of a commit have planned so far.
+pub(crate) type Plan = Option<Box<dyn Any + Send>>;
 
 /// Where an answer comes from. The default is the program itself.
 #[derive(Clone, Copy, Default)]
 pub(crate) struct Origin<'a> {
     /// Whether it is a copy from the provider.
     pub(crate) is_copy: bool,
-    /// Whether it is the answer of a load, for which no hook runs.
-    pub(crate) is_loaded: bool,
+    /// Whether something async runs between the step and the commit.
+    pub(crate) may_wait: bool,
     /// What was kept since the start of its load.
     pub(crate) ticket: Option<&'a (dyn Any + Send + Sync)>,
     /// Whether something newer had happened to the key before the step began.
     pub(crate) is_overtaken: bool,
 }
 
-/// Why a step is committed that stores no answer.
-#[derive(Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Reason {
-    /// The program has changed something: other machines are told after the commit.
-    Change,
-    /// A load has learned something: they are not.
-    Load,
-}
-
-/// What a step leaves to be done after its commit.
+/// What a step leaves to be done before and after its commit.
 pub(crate) struct StepWork<A: App> {
     pub(crate) written: Vec<Box<dyn WrittenKey<A>>>,
     pub(crate) followed: Vec<AnswerKey<A>>,
     /// Whether the step writes what follows for the key of the answer, if the answer is not stored.
     pub(crate) follows_itself: bool,
+}
+
+impl<A: App> StepWork<A> {
+    /// Marks the shared keys that the step has changed, at the commit: other machines may have changed them later, and one
+    /// load tells. Returns what names them for these.
+    pub(crate) fn mark_shared(
+        &self,
+        client: &Client<A>,
+        transaction: &mut Transaction<A::Registry>,
+    ) -> Vec<Mark> {
+        let mut marks = self.mark_written(client, transaction);
+        marks.extend(self.followed.iter().filter_map(|key| key.0.mark_if_shared(client, transaction)));
+        marks
+    }
+
+    /// Marks the shared keys that the step has written, and not those that follow, as [`mark_shared`](Self::mark_shared)
+    /// does. For the answers of loads.
+    pub(crate) fn mark_written(
+        &self,
+        client: &Client<A>,
+        transaction: &mut Transaction<A::Registry>,
+    ) -> Vec<Mark> {
+        self.written.iter().filter_map(|key| key.mark_if_shared(client, transaction)).collect()
+    }
+
+    /// Removes the copies that the provider has of what the step has changed.
+    pub(crate) fn forget_copies(&self, client: &Client<A>) {
+        self.written.iter().for_each(|key| key.forget(client, None));
+        self.followed.iter().for_each(|key| key.forget(client, None));
+    }
 }
 
 impl<'a, A: App> AnswerStore<'a, A> {
@@ -61,7 +87,7 @@ impl<'a, A: App> AnswerStore<'a, A> {
         transaction: &'a mut Transaction<A::Registry>,
         key: Option<&'a AnswerKey<A>>,
         origin: Origin<'a>,
-        plan: &'a mut Option<Box<dyn Any + Send>>,
+        plan: &'a mut Plan,
     ) -> Self {
         let (written, followed) = (Vec::new(), Vec::new());
         Self { client, transaction, key, origin, plan, written, followed, follows_itself: false }
@@ -84,11 +110,11 @@ impl<'a, A: App> AnswerStore<'a, A> {
         self.origin.is_copy
     }
 
-    /// Returns whether hooks run between this step and its commit: those of a mutation, of a pushed value or of a direct
-    /// change. They may be async, so that no lock can be held until then.
+    /// Returns whether something async may run between this step and its commit, so that no lock can be held until then:
+    /// hooks of a mutation, a pushed value or a direct change, or a request that tells other machines.
     #[must_use]
-    pub fn runs_hooks(&self) -> bool {
-        !self.origin.is_loaded
+    pub fn may_wait(&self) -> bool {
+        self.origin.may_wait
     }
 
     /// Returns what [`started_with`](crate::ClientBuilder::started_with) has made when the attempt to load the answer
@@ -146,11 +172,13 @@ impl<'a, A: App> AnswerStore<'a, A> {
         self.transaction.set(query, value);
     }
 
-    /// Writes a value if the key has none.
+    /// Writes a value if the key has none. If other machines share the key, the value is stale: they may have changed the
+    /// key meanwhile, and one look tells.
     pub fn fill<Q: Query>(&mut self, query: Q, value: impl Into<Arc<Q::Value>>, times: EntryTimes)
     where
         A::Registry: Holds<Q>,
     {
+        let times = if is_shared::<A, Q>(self.client) { times.fresh(Duration::ZERO) } else { times };
         self.transaction.fill(query, value, times);
     }
 

@@ -8,7 +8,7 @@ use crate::client::Client;
 use crate::context::memo::Memo;
 use crate::mutate::order::WrittenEntry;
 use crate::shared::protocol::Mark;
-use crate::sharing;
+use crate::sharing::{self};
 
 /// A written key of a query of unknown type.
 pub(crate) trait WrittenKey<A: App>: Send {
@@ -36,13 +36,7 @@ where
     }
 
     fn mark_if_shared(&self, client: &Client<A>, transaction: &mut Transaction<A::Registry>) -> Option<Mark> {
-        // Known to the compiler.
-        if Q::SHARING.is_none() || client.shared_tier().is_none() {
-            return None;
-        }
-        let mark = sharing::mark_of(client.cache().any_table::<Q>(), &self.0)?;
-        transaction.invalidate(&self.0);
-        Some(mark)
+        mark_if_shared(&self.0, client, transaction)
     }
 
     fn forget(&self, client: &Client<A>, memo: Option<&Memo>) {
@@ -55,6 +49,29 @@ where
             client.remove_copy(key);
         })
     }
+}
+
+/// Whether other machines share the keys of a query.
+pub(super) fn is_shared<A: App, Q: Query>(client: &Client<A>) -> bool {
+    // Known to the compiler.
+    Q::SHARING.is_some() && client.shared_tier().is_some()
+}
+
+/// Does what [`WrittenKey::mark_if_shared`] does.
+pub(super) fn mark_if_shared<A: App, Q: Query>(
+    key: &Q,
+    client: &Client<A>,
+    transaction: &mut Transaction<A::Registry>,
+) -> Option<Mark>
+where
+    A::Registry: Holds<Q>,
+{
+    if !is_shared::<A, Q>(client) {
+        return None;
+    }
+    let mark = sharing::mark_of(client.cache().any_table::<Q>(), key)?;
+    transaction.invalidate(key);
+    Some(mark)
 }
 
 /// Forgets the answer that a request has to a key, and the copy in the provider.

@@ -1,6 +1,5 @@
 //! What machines with a shared tier see of each other's changes, also while the server is away or has lost everything.
 
-use std::sync::Arc;
 use std::time::Duration;
 
 use cache_client::Invalidation;
@@ -266,39 +265,6 @@ async fn what_another_machine_changes_after_an_invalidation_is_marked() {
     pass(ROUND_TRIP).await;
     assert!(first.query_state(&GetShared(1)).unwrap().is_stale);
     assert_eq!(get(&first, 1).await, "1 in version 2");
-}
-
-#[tokio::test(start_paused = true)]
-async fn what_a_step_of_a_mutation_writes_is_told() {
-    let machines = Machines::default();
-    let builder = machines.builder().store_with(|value: Arc<String>, store| {
-        store.set(GetSaved(1), format!("part of {value}"));
-        value
-    });
-    let (first, second) = (follow(builder.build()).await, machines.machine().await);
-    second.query(&GetSaved(1)).await.unwrap();
-    first.mutate(&Edit(1)).await.unwrap();
-    assert_eq!(first.cached(&GetSaved(1)).unwrap().as_str(), "part of 1 in version 2");
-    assert!(first.query_state(&GetSaved(1)).unwrap().is_stale, "one load settles it");
-    pass(ROUND_TRIP).await;
-    assert!(second.query_state(&GetSaved(1)).unwrap().is_stale);
-}
-
-#[tokio::test(start_paused = true)]
-async fn what_a_step_of_a_load_writes_is_not_told_and_looked_at_once() {
-    let machines = Machines::default();
-    let builder = machines.builder().store_with(|value: Arc<String>, store| {
-        store.set(GetSaved(1), format!("part of {value}"));
-        value
-    });
-    let (first, second) = (follow(builder.build()).await, machines.machine().await);
-    second.query(&GetSaved(1)).await.unwrap();
-    for key in [1, UNSTORED] {
-        get(&first, key).await;
-        pass(ROUND_TRIP).await;
-        assert!(first.query_state(&GetSaved(1)).unwrap().is_stale, "{key}");
-        assert!(!second.query_state(&GetSaved(1)).unwrap().is_stale, "{key}");
-    }
 }
 
 #[tokio::test(start_paused = true)]

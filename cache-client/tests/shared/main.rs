@@ -7,3 +7,4 @@ mod given_up;
 mod machines;
 mod observers;
 mod reads;
+mod steps;

@@ -171,6 +171,47 @@ async fn nothing_fails_while_the_server_is_away() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn a_server_that_does_not_answer_is_left_alone_for_a_second() {
+    let machines = Machines::default();
+    let wire = Wire::to(&machines.sim);
+    let client = machines.machine_on(&wire).await;
+    let state = || client.shared_state().unwrap();
+    assert_eq!((state().is_connected, state().paused_for), (true, None));
+    machines.sim.lose_requests(true);
+    let mut key = 1;
+    while state().paused_for.is_none() {
+        get(&client, key).await;
+        key += 1;
+    }
+    assert_eq!(state().counts.timeouts, 5);
+    machines.sim.lose_requests(false);
+    let before = state().paused_for.unwrap();
+    pass(seconds(1) / 4).await;
+    assert_eq!((state().is_connected, state().paused_for), (true, Some(before - seconds(1) / 4)));
+    let (requests, start) = (wire.requests(), tokio::time::Instant::now());
+    get(&client, key).await;
+    assert_eq!((wire.requests(), start.elapsed()), (requests, LOAD), "it is not asked");
+    pass(seconds(6)).await;
+    assert_eq!((state().is_usable, state().paused_for), (true, Some(Duration::ZERO)));
+    key += 1;
+    get(&client, key).await;
+    assert_eq!(state().paused_for, None);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_machine_says_when_it_has_no_connection() {
+    let machines = Machines::default();
+    let wire = Wire::to(&machines.sim);
+    let client = machines.machine_on(&wire).await;
+    wire.cut(true);
+    pass(seconds(1)).await;
+    assert!(!client.shared_state().unwrap().is_connected);
+    wire.cut(false);
+    pass(seconds(6)).await;
+    assert!(client.shared_state().unwrap().is_connected);
+}
+
+#[tokio::test(start_paused = true)]
 async fn what_one_machine_refreshes_behind_a_stale_answer_serves_the_others() {
     let machines = Machines::default();
     let (first, second) = (machines.machine().await, machines.machine().await);

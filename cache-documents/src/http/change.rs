@@ -56,10 +56,11 @@ impl Issue {
     }
 
     /// Applies the response to the request, which is kept nowhere: it changes the records that documents show.
-    pub(super) fn apply<A: Transport>(self, client: &Client<A>, response: Response) -> Response {
+    pub(super) async fn apply<A: Transport>(self, client: &Client<A>, response: Response) -> Response {
         let Some(issue) = self.0.filter(|_| response.status().is_success()) else { return response };
         let change = Arc::new(Change::of(&response));
-        let committed = client.commit_parts(Arc::clone(&change), Some(&*issue));
+        // Boxed, so that other requests stay small.
+        let committed = Box::pin(client.commit_parts(Arc::clone(&change), Some(&*issue))).await;
         change.applied(response, committed.map(drop))
     }
 }

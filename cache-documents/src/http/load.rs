@@ -98,7 +98,7 @@ impl<A: Transport> Sending<'_, A> {
     async fn plainly(&self) -> Result<Response, A::Error> {
         let (started, issue) = (self.cx.client().cache().now(), self.issue());
         let response = exchange(self.cx.client(), self.message).await?;
-        Ok(self.take(response, started, issue))
+        Ok(self.take(response, started, issue).await)
     }
 
     /// The place of the request among others, if nobody else reads the records of its response: the answer of a query of
@@ -108,10 +108,10 @@ impl<A: Transport> Sending<'_, A> {
     }
 
     /// Takes a new response.
-    fn take(&self, response: Response, started: Moment, issue: Option<Issue>) -> Response {
+    async fn take(&self, response: Response, started: Moment, issue: Option<Issue>) -> Response {
         let is_kept = self.apply(response.head(), started);
         match issue {
-            Some(issue) if !is_kept => issue.apply(self.cx.client(), response),
+            Some(issue) if !is_kept => issue.apply(self.cx.client(), response).await,
             _ => response,
         }
     }
@@ -134,7 +134,7 @@ impl<A: Transport> Sending<'_, A> {
             Confirmation::OtherResponse => self.plainly().await.map(Fetched::New),
             Confirmation::Failed | Confirmation::Replaced => {
                 let answer = Response::new(Arc::clone(self.message), head, body);
-                Ok(Fetched::New(self.take(answer, started, issue)))
+                Ok(Fetched::New(self.take(answer, started, issue).await))
             }
         }
     }

@@ -195,6 +195,6 @@ async fn alone<A: Transport>(client: &Client<A>, request: &Request) -> Result<An
     let sent = exchange(client, message).await;
     let response =
         sent.map_err(|error| QueryError::Failed { query: GetResponse::NAME, source: Arc::new(error) })?;
-    let response = Arc::new(issue.apply(client, response));
+    let response = Arc::new(issue.apply(client, response).await);
     Ok(Answer { response, verdict: None, is_stored: false })
 }

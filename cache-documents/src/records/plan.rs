@@ -172,8 +172,8 @@ impl<A: Resources> Plan<A> {
             written.iter().for_each(|(number, records)| order.note(*number, records));
             renames.iter().for_each(|(local, name)| index.rename(local, name));
         };
-        // Hooks may be async, so that the lane cannot be held until they have run.
-        let entered = (!store.runs_hooks()).then_some(lane);
+        // The lane cannot be held while something async runs.
+        let entered = (!store.may_wait()).then_some(lane);
         store.guard_with(documents.lane.guard(generation, entered, install));
     }
 

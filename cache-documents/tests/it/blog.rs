@@ -42,7 +42,7 @@ pub struct Person {
 
 /// One article.
 #[derive(Query, Shape, Serialize, Deserialize, Clone, Debug, PartialEq, Eq, Hash)]
-#[query(value = Document<Article>, capacity = 1_000, fresh = "60s", persist)]
+#[query(value = Document<Article>, capacity = 1_000, fresh = "60s", persist, share)]
 pub struct GetArticle(pub u32);
 
 /// A list of articles.

@@ -23,4 +23,5 @@ mod saved;
 mod saved_copies;
 mod saved_keys;
 mod saved_shapes;
+mod sharing;
 mod warp_drive;

@@ -31,6 +31,53 @@ fn an_own_entry_marks_nothing_if_it_was_acknowledged_before_a_commit_that_can_be
 }
 
 #[test]
+fn an_own_entry_marks_nothing_if_its_keys_were_marked_here_before_it_was_acknowledged() {
+    let mut machine = following();
+    let drop = begin(&mut machine, 1, true);
+    assert_eq!(machine.handle(Event::Marked { drop }), []);
+    assert_eq!(machine.access(&post(1), &[], seconds(1)), Access::Origin, "the server may have an old value");
+    acknowledge(&mut machine, drop, 11);
+    assert_eq!(machine.access(&post(1), &[], seconds(1)), Access::Ask);
+    assert_eq!(told(&mut machine, 11, 1), [Action::Extend, wait_after(11)]);
+    // The next one is another, and so is that of another client with the same number.
+    assert_eq!(told(&mut machine, 12, 1)[0], Action::Invalidate(vec![mark(1)]));
+    let mut machine = following();
+    let drop = begin(&mut machine, 1, true);
+    machine.handle(Event::Marked { drop });
+    acknowledge(&mut machine, drop, 11);
+    let foreign = read(seconds(1), vec![item(11, OTHER, mark(1))], at(11));
+    assert_eq!(machine.handle(foreign)[0], Action::Invalidate(vec![mark(1)]));
+}
+
+#[test]
+fn an_own_entry_marks_if_its_drop_was_told_or_has_failed_before_its_keys_were_marked_here() {
+    let invalidate = Action::Invalidate(vec![mark(1)]);
+    // Acknowledged before: it was not marked when the server had the drop.
+    let mut machine = following();
+    let drop = begin(&mut machine, 1, true);
+    acknowledge(&mut machine, drop, 11);
+    machine.handle(Event::Marked { drop });
+    assert_eq!(told(&mut machine, 11, 1)[0], invalidate);
+    // Told by the feed before it is acknowledged.
+    let mut machine = following();
+    let drop = begin(&mut machine, 1, true);
+    machine.handle(Event::Marked { drop });
+    assert_eq!(told(&mut machine, 11, 1)[0], invalidate);
+    acknowledge(&mut machine, drop, 11);
+    assert_eq!(told(&mut machine, 12, 1)[0], invalidate);
+    // Failed, and sent again from the outbox, perhaps together with others.
+    let mut machine = following();
+    let drop = begin(&mut machine, 1, true);
+    machine.handle(Event::Marked { drop });
+    machine.handle(Event::Failed { drop });
+    let actions = machine.handle(Event::Retry);
+    let [Action::Send { drop: again, .. }] = actions[..] else { panic!("{actions:?}") };
+    machine.handle(Event::Marked { drop });
+    acknowledge(&mut machine, again, 11);
+    assert_eq!(told(&mut machine, 11, 1)[0], invalidate);
+}
+
+#[test]
 fn any_other_own_entry_marks() {
     let invalidate = Action::Invalidate(vec![mark(1)]);
     // Not committed yet.

@@ -6,7 +6,7 @@ use cache_client::shared::machine::{DropId, Event};
 use cache_client::shared::protocol::{Envelope, Epoch, Request};
 use cache_redis_test_server::Objection;
 
-use crate::world::{Defect, Fault, LEASE, MAX_LAG, Next, World};
+use crate::world::{Defect, Fault, LEASE, MAX_LAG, Next, Telling, World};
 
 const A: usize = 0;
 const B: usize = 1;
@@ -26,8 +26,8 @@ const FOLLOW_B: Next = Next::Follow { node: B };
 /// More than the bound, less than a lease.
 const LATER: Next = Next::Advance { milliseconds: 2_500 };
 
-const fn write(node: usize, mark: u8, is_committed: bool) -> Next {
-    Next::Write { node, key: KEY, mark, is_committed }
+const fn write(node: usize, mark: u8, telling: Telling) -> Next {
+    Next::Write { node, key: KEY, mark, telling }
 }
 
 fn judge(defects: &[Defect], steps: &[Next]) -> Option<Objection> {
@@ -54,13 +54,13 @@ fn begin_load() -> [Next; 6] {
 
 #[test]
 fn copies_are_used_beyond_the_bound() {
-    let steps = [READ_A, SETTLE_A, write(B, ITSELF, true), SETTLE_B, LATER, READ_A, SETTLE_A];
+    let steps = [READ_A, SETTLE_A, write(B, ITSELF, Telling::After), SETTLE_B, LATER, READ_A, SETTLE_A];
     assert!(matches!(objection(Defect::NoBound, &steps), Objection::NotBounded { .. }));
 }
 
 #[test]
 fn loads_are_joined_beyond_the_bound() {
-    let after = [write(B, ITSELF, true), SETTLE_B, LATER, READ_A, LOAD_A, SETTLE_A];
+    let after = [write(B, ITSELF, Telling::After), SETTLE_B, LATER, READ_A, LOAD_A, SETTLE_A];
     let steps = [&begin_load()[..], &after].concat();
     assert!(matches!(objection(Defect::OldLoadsAreJoined, &steps), Objection::NotBounded { .. }));
 }
@@ -70,7 +70,7 @@ fn own_changes_whose_drops_wait_do_not_block_reads() {
     let steps = [
         READ_B,
         SETTLE_B,
-        write(A, ITSELF, false),
+        write(A, ITSELF, Telling::Before),
         Next::Lose { node: A, message: 0, is_late: false },
         Next::Commit { node: A, change: 0 },
         READ_A,
@@ -81,14 +81,21 @@ fn own_changes_whose_drops_wait_do_not_block_reads() {
 
 #[test]
 fn drops_are_sent_after_the_commit() {
-    let steps = [READ_B, SETTLE_B, write(A, ITSELF, false), READ_A, SETTLE_A];
+    let steps = [READ_B, SETTLE_B, write(A, ITSELF, Telling::Before), READ_A, SETTLE_A];
     assert!(matches!(objection(Defect::DropAfterCommit, &steps), Objection::OwnWriteMissed { .. }));
+}
+
+/// The feed does not tell a machine what it says that it has marked.
+#[test]
+fn what_a_machine_says_that_it_has_marked_is_not_marked() {
+    let steps = [READ_A, SETTLE_A, write(A, ITSELF, Telling::Marking), SETTLE_A, FOLLOW_A, READ_A];
+    assert!(matches!(objection(Defect::NothingIsMarked, &steps), Objection::OwnWriteMissed { .. }));
 }
 
 #[test]
 fn a_server_that_is_back_from_an_old_dump_goes_on_with_its_epoch() {
     let connect = |node| Next::ConnectFeed { node };
-    let before = [READ_A, SETTLE_A, Next::Fault(Fault::Save), write(B, ITSELF, true), SETTLE_B];
+    let before = [READ_A, SETTLE_A, Next::Fault(Fault::Save), write(B, ITSELF, Telling::After), SETTLE_B];
     let back = [Next::Fault(Fault::Restart), connect(A), FOLLOW_A, connect(B), FOLLOW_B];
     let steps = [&before[..], &back, &[LATER, FOLLOW_A, FOLLOW_B, READ_B, SETTLE_B]].concat();
     assert!(matches!(objection(Defect::OneEpoch, &steps), Objection::NotBounded { .. }));
@@ -96,14 +103,15 @@ fn a_server_that_is_back_from_an_old_dump_goes_on_with_its_epoch() {
 
 #[test]
 fn a_server_that_has_lost_its_state_goes_on_with_its_epoch() {
-    let before = [READ_A, SETTLE_A, write(B, ITS_TABLE, true), SETTLE_B, Next::Fault(Fault::LoseState)];
+    let before =
+        [READ_A, SETTLE_A, write(B, ITS_TABLE, Telling::After), SETTLE_B, Next::Fault(Fault::LoseState)];
     let steps = [&before[..], &[FOLLOW_B, FOLLOW_A, LATER, FOLLOW_A, READ_A, SETTLE_A]].concat();
     assert!(matches!(objection(Defect::OneEpoch, &steps), Objection::NotBounded { .. }));
 }
 
 /// The fill of a load that has read the origin before a change arrives after it. Then another machine reads.
 fn late_fill(mark: u8) -> Vec<Next> {
-    let change = [write(B, mark, true), SETTLE_B, LOAD_A, DELIVER_A];
+    let change = [write(B, mark, Telling::After), SETTLE_B, LOAD_A, DELIVER_A];
     let after = [FOLLOW_A, FOLLOW_B, LATER, FOLLOW_A, FOLLOW_B, READ_B, SETTLE_B];
     [&begin_load()[..], &change, &after].concat()
 }

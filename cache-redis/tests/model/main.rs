@@ -8,7 +8,7 @@ mod world;
 use proptest::prelude::*;
 use proptest::test_runner::{Config, TestError, TestRunner};
 
-use world::{Counts, Fault, KEYS, LEASE, MAX_LAG, NODES, Next, World};
+use world::{Counts, Fault, KEYS, LEASE, MAX_LAG, NODES, Next, Telling, World};
 
 /// Runs more cases. Without it, as many as take a few seconds.
 const CASES_VARIABLE: &str = "CACHE_REDIS_CASES";
@@ -26,6 +26,10 @@ fn fault() -> impl Strategy<Value = Fault> {
     ]
 }
 
+fn telling() -> impl Strategy<Value = Telling> {
+    prop_oneof![Just(Telling::Before), Just(Telling::After), Just(Telling::Marking)]
+}
+
 fn next() -> impl Strategy<Value = Next> {
     let node = 0..NODES;
     let key = 0..KEYS;
@@ -38,8 +42,8 @@ fn next() -> impl Strategy<Value = Next> {
         8 => node.clone().prop_map(|node| Next::Settle { node }),
         4 => node.clone().prop_map(|node| Next::Follow { node }),
         2 => node.clone().prop_map(|node| Next::Poll { node }),
-        5 => (node.clone(), key.clone(), 0..8_u8, any::<bool>())
-            .prop_map(|(node, key, mark, is_committed)| Next::Write { node, key, mark, is_committed }),
+        6 => (node.clone(), key.clone(), 0..8_u8, telling())
+            .prop_map(|(node, key, mark, telling)| Next::Write { node, key, mark, telling }),
         5 => (node.clone(), choice.clone()).prop_map(|(node, change)| Next::Commit { node, change }),
         1 => (node.clone(), choice.clone()).prop_map(|(node, change)| Next::Abandon { node, change }),
         3 => (node.clone(), choice.clone(), any::<bool>())

@@ -7,7 +7,7 @@ use cache_client::shared::machine::{Access, Action, DropId, Event, Machine};
 use cache_client::shared::protocol::{Envelope, Found, Mark, Position, Reply, Request, Token};
 use cache_core::Moment;
 
-use crate::world::{Defect, KEEP, KEYS, LEASE, MAX_LAG, SHAPE, World, choose, covered, key, tags};
+use crate::world::{Defect, KEEP, KEYS, LEASE, MAX_LAG, SHAPE, Telling, World, choose, covered, key, tags};
 use cache_redis_test_server::{Answer, Change, Step};
 
 pub struct Node {
@@ -348,7 +348,7 @@ impl World {
 
 /// Changes.
 impl World {
-    pub fn write(&mut self, node: usize, at: usize, mark: u8, is_committed: bool) {
+    pub fn write(&mut self, node: usize, at: usize, mark: u8, telling: Telling) {
         self.origin[at] += 1;
         let version = self.origin[at];
         let mark = match mark {
@@ -358,25 +358,39 @@ impl World {
             _ => Mark::Key(key(at)),
         };
         let marks = vec![mark];
-        if is_committed {
+        // With the defect, the drop would follow.
+        let has_late_drop = telling == Telling::Before && self.has(Defect::DropAfterCommit);
+        if telling == Telling::After || has_late_drop {
             self.nodes[node].invalidate(&covered(&marks));
             self.returned(node, at, version);
-        } else if self.has(Defect::DropAfterCommit) {
-            // The drop would follow.
-            self.nodes[node].invalidate(&covered(&marks));
-            self.returned(node, at, version);
+        }
+        if has_late_drop {
             return;
         }
+        let drop = self.begin_drop(node, marks.clone(), telling != Telling::Before);
+        match telling {
+            Telling::Before => {
+                let (is_acknowledged, is_failed) = (false, false);
+                let change = PendingChange { drop, key: at, version, marks, is_acknowledged, is_failed };
+                self.nodes[node].changes.push(change);
+            }
+            Telling::After => {}
+            Telling::Marking => {
+                if !self.has(Defect::NothingIsMarked) {
+                    self.nodes[node].invalidate(&covered(&marks));
+                }
+                self.handle(node, Event::Marked { drop });
+                self.returned(node, at, version);
+            }
+        }
+    }
+
+    fn begin_drop(&mut self, node: usize, marks: Vec<Mark>, is_committed: bool) -> DropId {
         let before = self.nodes[node].messages.len();
-        self.handle(node, Event::Drop { marks: marks.clone(), is_committed });
-        if !is_committed {
-            let Some(Message { purpose: Purpose::Drop(drop), .. }) = self.nodes[node].messages.get(before)
-            else {
-                unreachable!("the drop was sent")
-            };
-            let (drop, is_acknowledged, is_failed) = (*drop, false, false);
-            let change = PendingChange { drop, key: at, version, marks, is_acknowledged, is_failed };
-            self.nodes[node].changes.push(change);
+        self.handle(node, Event::Drop { marks, is_committed });
+        match self.nodes[node].messages.get(before) {
+            Some(&Message { purpose: Purpose::Drop(drop), .. }) => drop,
+            _ => unreachable!("the drop was sent"),
         }
     }
 

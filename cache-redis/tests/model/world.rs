@@ -61,7 +61,7 @@ pub enum Next {
         node: usize,
         key: usize,
         mark: u8,
-        is_committed: bool,
+        telling: Telling,
     },
     /// A change is committed. If its drop is not acknowledged, it has taken too long.
     Commit {
@@ -107,6 +107,17 @@ pub enum Next {
     Fault(Fault),
 }
 
+/// When a machine tells of a change.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Telling {
+    /// Before it can be seen: [`Next::Commit`] or [`Next::Abandon`] follows.
+    Before,
+    /// When it can be seen.
+    After,
+    /// The change was made elsewhere: the machine marks what it names.
+    Marking,
+}
+
 /// What a part of the tier does wrong.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Defect {
@@ -118,6 +129,8 @@ pub enum Defect {
     OutboxDoesNotBlock,
     /// A change is seen and returns before its drop is sent.
     DropAfterCommit,
+    /// A machine says that it has marked something, and has not.
+    NothingIsMarked,
     /// All epochs are the same, also that of a server that has lost something.
     OneEpoch,
     /// Fills pass whatever was dropped.
@@ -250,7 +263,7 @@ impl World {
             Next::Settle { node } => self.settle(node),
             Next::Follow { node } => self.follow(node),
             Next::Poll { node } => self.poll(node),
-            Next::Write { node, key, mark, is_committed } => self.write(node, key, mark, is_committed),
+            Next::Write { node, key, mark, telling } => self.write(node, key, mark, telling),
             Next::Commit { node, change } => self.commit(node, change),
             Next::Abandon { node, change } => self.abandon(node, change),
             Next::Lose { node, message, is_late } => self.lose(node, message, is_late),

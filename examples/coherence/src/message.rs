@@ -101,6 +101,8 @@ pub struct State {
     pub at: u64,
     /// Whether the tier is read.
     pub is_usable: bool,
+    /// Whether requests are sent: there is a connection, and the last ones have not failed.
+    pub is_sending: bool,
     /// How long ago everything was known that was dropped, in milliseconds.
     pub lag: Option<u64>,
     /// Drops that wait to be sent.
@@ -117,6 +119,14 @@ pub struct State {
     pub failed: u64,
     /// What has failed last.
     pub error: Option<String>,
+}
+
+impl State {
+    /// Whether the machine reads and fills the tier.
+    #[must_use]
+    pub fn is_up(&self) -> bool {
+        self.is_usable && self.is_sending
+    }
 }
 
 /// What the origin tells.

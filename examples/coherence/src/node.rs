@@ -259,6 +259,7 @@ impl Node {
             tell(&Report::State(State {
                 at,
                 is_usable: state.is_usable,
+                is_sending: state.is_connected && state.paused_for.is_none(),
                 lag: state.lag.map(|lag| u64::try_from(lag.as_millis()).unwrap_or(u64::MAX)),
                 outbox: state.outbox,
                 epoch: state.epoch,

@@ -10,10 +10,6 @@ use crate::{KEYS, NODES};
 /// What a process had sent when it ended may arrive this long after, in nanoseconds.
 const LATE: u64 = 2_000_000_000;
 
-/// A machine may leave the tier alone for this long after a request has failed, in nanoseconds: its breaker is open for a
-/// second, and then tries one request.
-const BREAKER: u64 = 1_500_000_000;
-
 /// Everything that was told.
 #[derive(Clone, Debug, Default)]
 pub struct Record {
@@ -211,17 +207,13 @@ impl Record {
             let is_back = !before.is_usable && state.is_usable && before.epoch.is_some();
             self.counts.replays += u64::from(is_back && is_same && state.applied > before.applied);
         }
-        let failed = |state: &State| state.failed;
-        let is_same = |before: &State| failed(before) == state.failed && before.epoch == state.epoch;
-        if !state.is_usable || !before.as_ref().is_some_and(is_same) {
+        let is_same = |before: &State| before.failed == state.failed && before.epoch == state.epoch;
+        if !state.is_up() || !before.as_ref().is_some_and(is_same) {
             // It has failed, or lost its place, after the last state.
-            if before.as_ref().is_some_and(|before| failed(before) != state.failed) {
-                self.not_calm_before = self.not_calm_before.max(state.at + BREAKER);
-            }
             self.end_calm(before.map_or(state.at, |before| before.at));
         } else if !self.is_disturbed && self.calm_since.is_none() {
             let since = self.not_calm_before;
-            let is_well = |state: &State| state.is_usable && state.at > since;
+            let is_well = |state: &State| state.is_up() && state.at > since;
             let is_up = |known: &Known| known.state.as_ref().is_some_and(is_well);
             self.calm_since = self.nodes.iter().all(is_up).then_some(state.at);
         }
