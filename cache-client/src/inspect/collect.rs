@@ -28,6 +28,7 @@ pub(super) fn activity<A: App>(client: &Client<A>, rows: usize) -> ClientActivit
         layers: collector.layers(),
         breakers: collector.breakers(),
         provider: collector.provider(),
+        shared: client.shared_state(),
         sections: client.sections().iter().map(|section| section(client, rows)).collect(),
     }
 }

@@ -5,6 +5,8 @@ use std::time::Duration;
 use cache_core::Inspection;
 use serde::Serialize;
 
+use crate::shared::SharedState;
+
 /// A report on a client and its cache. Print it with `{}`, for a terminal of 80 columns, or serialise it for a tool.
 ///
 /// Values are not in it. Keys are, as their `Debug` prints them, up to 512 bytes; `(secret)` if their query is derived
@@ -37,6 +39,8 @@ pub struct ClientActivity {
     pub breakers: Vec<BreakerReport>,
     /// The second tier, if there is one.
     pub provider: Option<ProviderReport>,
+    /// The [shared tier](crate::shared), if there is one.
+    pub shared: Option<SharedState>,
     /// What crates on top of the client keep in it.
     pub sections: Vec<Section>,
 }

@@ -9,6 +9,7 @@ use super::{
     BreakerReport, ClientActivity, ClientReport, FlightReport, LayerReport, ObservedReport, ProviderReport,
     Rows, Section,
 };
+use crate::shared::SharedState;
 
 /// The width of a line.
 const COLUMNS: usize = 80;
@@ -48,6 +49,9 @@ impl Display for ClientActivity {
         if let Some(ProviderReport { errors, writes }) = self.provider {
             let (errors, writes) = (plural(errors, "error"), plural(writes, "write"));
             writeln!(f, "provider: {errors}, {writes} under way")?;
+        }
+        if let Some(shared) = &self.shared {
+            write_shared(f, shared)?;
         }
         self.sections.iter().try_for_each(|section| write_section(f, section))
     }
@@ -135,6 +139,17 @@ fn write_breaker(f: &mut Formatter<'_>, breaker: &BreakerReport) -> fmt::Result 
         text.push_str(&format!(", {failed} of the last {calls}"));
     }
     write_line(f, 2, name, &text)
+}
+
+fn write_shared(f: &mut Formatter<'_>, shared: &SharedState) -> fmt::Result {
+    let SharedState { is_usable, lag, outbox, under_way, counts, .. } = shared;
+    let lag = match lag {
+        Some(lag) if *is_usable => format!("{} behind", time(*lag)),
+        _ => "not in use".to_owned(),
+    };
+    let (errors, drops) =
+        (plural(counts.errors + counts.timeouts, "error"), plural(outbox + under_way, "drop"));
+    writeln!(f, "shared tier: {lag}, {errors}, {drops} under way")
 }
 
 fn write_section(f: &mut Formatter<'_>, Section { name, columns, rows }: &Section) -> fmt::Result {

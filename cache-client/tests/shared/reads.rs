@@ -22,6 +22,24 @@ async fn what_one_machine_has_loaded_another_reads_from_the_tier() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn a_report_says_how_the_client_stands_to_the_tier() {
+    let machines = Machines::default();
+    let machine = machines.machine().await;
+    assert!(machine.activity(10).shared.unwrap().is_usable);
+    let text = machine.inspect().to_string();
+    assert!(
+        text.contains("shared tier: 0.") && text.contains("s behind, 0 errors, 0 drops under way\n"),
+        "{text}"
+    );
+    machines.sim.set_away(true);
+    pass(seconds(10)).await;
+    machine.invalidate(&GetShared(1));
+    settle().await;
+    let text = machine.inspect().to_string();
+    assert!(text.contains("shared tier: not in use, ") && text.contains(", 1 drop under way\n"), "{text}");
+}
+
+#[tokio::test(start_paused = true)]
 async fn machines_that_ask_at_once_share_one_load() {
     let machines = Machines::default();
     let mut asks = Vec::new();

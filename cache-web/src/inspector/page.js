@@ -157,7 +157,7 @@ const keyCell = (table, key) => (cell) => {
   say(cell.lastChild, table)
 }
 
-function showActivity({ flights, observers, layers, breakers, provider, sections }, { commits, log }) {
+function showActivity({ flights, observers, layers, breakers, provider, shared, sections }, { commits, log }) {
   list("flights", "Flights", flights.total, ["Key", "Waiting", "Running for", "Doing"], flights.rows.map((flight) => [
     keyCell(flight.table, flight.key), [number(flight.waiters), "number"], [duration(flight.age), "number"], flight.phase,
   ]), "No load is running.")
@@ -179,8 +179,15 @@ function showActivity({ flights, observers, layers, breakers, provider, sections
     `${number(breaker.failures)} of ${number(breaker.failures_allowed)}`,
     breaker.recent ? `${number(breaker.recent[1])} of ${number(breaker.recent[0])} failed` : "–",
   ]), "No breaker was used or configured.")
-  const tiers = provider ? [["provider", [number(provider.errors), provider.errors ? "invalidated" : ""], number(provider.writes)]] : []
-  list("tiers", "Tiers", tiers.length, ["Tier", "Errors", "Writes under way"], tiers, "There is no provider.")
+  const tier = (name, errors, writes) => [name, [number(errors), errors ? "invalidated" : ""], number(writes)]
+  const tiers = []
+  if (provider) tiers.push(tier("provider", provider.errors, provider.writes))
+  if (shared) {
+    const state = shared.is_usable ? `${duration(shared.lag)} behind` : "not in use"
+    const { errors, timeouts } = shared.counts
+    tiers.push(tier(`shared, ${state}`, errors + timeouts, shared.outbox + shared.under_way))
+  }
+  list("tiers", "Tiers", tiers.length, ["Tier", "Errors", "Writes under way"], tiers, "There is neither a provider nor a shared tier.")
   for (const section of sections) {
     list(`section-${section.name}`, section.name[0].toUpperCase() + section.name.slice(1), section.rows.total, section.columns, section.rows.rows, "There are none.")
   }

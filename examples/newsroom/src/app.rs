@@ -1,8 +1,8 @@
 //! The state of the program, how it is made at the start, and what remains of it at the end.
 
 use std::fmt::Display;
-use std::fs::{DirEntry, File, TryLockError};
-use std::io::{ErrorKind, Write};
+use std::fs::DirEntry;
+use std::io::Write;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
@@ -15,9 +15,12 @@ use tokio_util::task::TaskTracker;
 
 use crate::CacheRegistry;
 use crate::database::{Database, DatabaseError, Edition, Size};
-use crate::queries::{CountComments, CurrentEdition, GetArticle, GetAuthor, GetComments, GetFeed};
+use crate::queries::{
+    CountComments, CurrentEdition, GetArticle, GetAuthor, GetComments, GetDiscussion, GetFeed,
+};
+use crate::sharing::{self, MAX_LAG, ServerUrl, SharingFailure};
 
-/// How long a save waits for comments and edits that are being written.
+/// How long the end waits for comments and edits that are being written.
 const LAST_WRITES: Duration = Duration::from_millis(500);
 
 /// The maximum size of the answers in their file.
@@ -41,8 +44,8 @@ pub struct Newsroom {
     pub writing: TaskTracker,
     /// The same for edits.
     pub editing: TaskTracker,
-    /// Answers that outlive the program, for a start without the database.
-    pub answers: Arc<FileProvider>,
+    /// Answers that outlive the program, for a start without the database. `None` if they are shared.
+    pub answers: Option<Arc<FileProvider>>,
     snapshot: PathBuf,
 }
 
@@ -77,24 +80,9 @@ pub enum OpenFailure {
     /// The file of answers cannot be opened or made.
     #[error(transparent)]
     Answers(#[from] cache_file::OpenError),
-}
-
-/// Makes the folder, and keeps other processes out of it until the file is dropped: two would not see each other's
-/// comments.
-///
-/// # Errors
-/// If the folder cannot be made, or another process has it.
-pub fn claim(folder: &Path) -> Result<File, OpenFailure> {
-    let failed = |source| OpenFailure::Folder { path: folder.to_owned(), source };
-    std::fs::create_dir_all(folder).map_err(failed)?;
-    let lock = File::create(folder.join("newsroom.lock")).map_err(failed)?;
-    match lock.try_lock() {
-        Ok(()) => Ok(lock),
-        // Some file systems have no locks.
-        Err(TryLockError::Error(error)) if error.kind() == ErrorKind::Unsupported => Ok(lock),
-        Err(TryLockError::Error(error)) => Err(failed(error)),
-        Err(TryLockError::WouldBlock) => Err(OpenFailure::InUse { path: folder.to_owned() }),
-    }
+    /// Answers cannot be shared.
+    #[error(transparent)]
+    Sharing(#[from] SharingFailure),
 }
 
 /// Opens the database and the cache of a folder. Calls `progress` with a line for each thing that happens.
@@ -123,37 +111,20 @@ pub async fn open_with(
     clock: impl Clock + Clone,
     progress: impl Fn(&dyn Display),
 ) -> Result<Client<Newsroom>, OpenFailure> {
-    let failed = |source| OpenFailure::Folder { path: folder.to_owned(), source };
-    std::fs::create_dir_all(folder).map_err(failed)?;
-    let path = folder.join("newsroom.sqlite");
     let snapshot = folder.join("newsroom.snapshot");
+    let Found { database, number, edition } = find(folder, size, &progress).await?;
     let builder = || Cache::builder().clock(clock.clone());
-    let (database, number, restored) = match newest_answers(folder).map_err(failed)? {
-        Some(number) if !path.exists() => {
-            let text = "is missing: older answers are served until it is back";
-            progress(&format_args!("the database `{}` {text}", path.display()));
+    let restored = match edition {
+        Some(edition) => restore(builder, &snapshot, &edition, &progress)?,
+        None => {
             let cache = builder().build().map_err(OpenError::from)?;
-            let restored = Restored { cache, has_all_comments: true, has_all_edits: true };
-            (Database::missing(&path, Some(number)), number, restored)
-        }
-        _ => {
-            let database = Database::open(&path, size, &progress).await?;
-            let edition = database.edition().await?;
-            let restored = restore(builder, &snapshot, &edition, &progress)?;
-            (database, edition.database, restored)
+            Restored { cache, has_all_comments: true, has_all_edits: true }
         }
     };
     restored.cache.commit_log().keep(COMMITS_SHOWN);
     let answers = FileProvider::open(folder.join(answers_name(number)))?.max_bytes(ANSWERS_BYTES);
     let answers = Arc::new(answers);
-    let newsroom = Newsroom {
-        database,
-        stopping: CancellationToken::new(),
-        writing: TaskTracker::new(),
-        editing: TaskTracker::new(),
-        answers: Arc::clone(&answers),
-        snapshot,
-    };
+    let newsroom = Newsroom::new(database, snapshot, Some(Arc::clone(&answers)));
     let client =
         Client::builder(restored.cache, newsroom).provider(answers).provider_timeout(LONGEST_WRITE).build();
     // By the client, so that copies in the file of answers are not read either.
@@ -168,6 +139,88 @@ pub async fn open_with(
         client.invalidate_tag("summaries");
     }
     Ok(client)
+}
+
+/// Opens the database of a folder, and a cache whose answers are shared with the other newsrooms on this database, by a
+/// server. There is neither a snapshot nor a file of answers: the server has them, as long as they are fresh.
+///
+/// Pass `is_first` if no other newsroom shares answers now. What the server has may then be from before changes that it
+/// was not told of, and is not used.
+///
+/// # Errors
+/// If the folder, the database or the server cannot be used.
+pub async fn open_shared(
+    folder: &Path,
+    size: Size,
+    server: &ServerUrl,
+    is_first: bool,
+    progress: impl Fn(&dyn Display),
+) -> Result<Client<Newsroom>, OpenFailure> {
+    let Found { database, number, .. } = find(folder, size, &progress).await?;
+    let tier = sharing::connect(server, number).await?;
+    let cache = Cache::builder().clock(TokioClock::new()).build().map_err(OpenError::from)?;
+    cache.commit_log().keep(COMMITS_SHOWN);
+    let newsroom = Newsroom::new(database, folder.join("newsroom.snapshot"), None);
+    let builder = Client::builder(cache, newsroom).shared(tier);
+    // A derived answer stays here. It follows its inputs, but not the names in it, and it does not become stale when the
+    // server is away. It is made of shared answers, so it costs no load to make it again.
+    let client = builder.query::<GetDiscussion>(|options| options.fresh(MAX_LAG)).build();
+    if is_first {
+        client.invalidate_all();
+    }
+    sharing::begin(&client, server).await?;
+    progress(&format_args!("sharing answers by {server}"));
+    Ok(client)
+}
+
+/// The database of a folder.
+struct Found {
+    database: Database,
+    /// Its number, which is known even if it is missing.
+    number: u64,
+    /// `None` if it is missing.
+    edition: Option<Edition>,
+}
+
+async fn find(folder: &Path, size: Size, progress: &impl Fn(&dyn Display)) -> Result<Found, OpenFailure> {
+    let failed = |source| OpenFailure::Folder { path: folder.to_owned(), source };
+    std::fs::create_dir_all(folder).map_err(failed)?;
+    let path = folder.join("newsroom.sqlite");
+    match newest_answers(folder).map_err(failed)? {
+        Some(number) if !path.exists() => {
+            let text = "is missing: older answers are served until it is back";
+            progress(&format_args!("the database `{}` {text}", path.display()));
+            Ok(Found { database: Database::missing(&path, Some(number)), number, edition: None })
+        }
+        _ => {
+            let database = Database::open(&path, size, progress).await?;
+            let edition = database.edition().await?;
+            Ok(Found { database, number: edition.database, edition: Some(edition) })
+        }
+    }
+}
+
+impl Newsroom {
+    fn new(database: Database, snapshot: PathBuf, answers: Option<Arc<FileProvider>>) -> Self {
+        Self {
+            database,
+            stopping: CancellationToken::new(),
+            writing: TaskTracker::new(),
+            editing: TaskTracker::new(),
+            answers,
+            snapshot,
+        }
+    }
+
+    /// Waits a moment for comments and edits that are being written. Returns whether the comments have been, and the
+    /// edits.
+    pub(crate) async fn last_writes(&self) -> (bool, bool) {
+        let all_end = async |tracker: &TaskTracker| {
+            tracker.close();
+            tokio::time::timeout(LAST_WRITES, tracker.wait()).await.is_ok()
+        };
+        tokio::join!(all_end(&self.writing), all_end(&self.editing))
+    }
 }
 
 /// The cache at the start.
@@ -250,15 +303,11 @@ fn newest_answers(folder: &Path) -> std::io::Result<Option<u64>> {
 /// # Errors
 /// If the file cannot be written, or the database cannot say which comment is its last.
 pub async fn save(client: &Client<Newsroom>) -> Result<Option<SaveReport>, SaveFailure> {
-    let Newsroom { database, snapshot, writing, editing, .. } = client.app();
+    let Newsroom { database, snapshot, .. } = client.app();
     if database.is_missing() {
         return Ok(None);
     }
-    let all_end = async |tracker: &TaskTracker| {
-        tracker.close();
-        tokio::time::timeout(LAST_WRITES, tracker.wait()).await.is_ok()
-    };
-    let (is_written, is_edited) = tokio::join!(all_end(writing), all_end(editing));
+    let (is_written, is_edited) = client.app().last_writes().await;
     // Loads without callers may still run.
     let mut edition = database.last_edition().await?;
     // The database may have a comment or an edit that the cache does not know.

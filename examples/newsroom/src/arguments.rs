@@ -12,6 +12,7 @@ use lexopt::ValueExt;
 
 use crate::database::Size;
 use crate::settings::Settings;
+use crate::sharing::{NotAServerUrl, ServerUrl};
 
 /// What `--help` prints.
 pub const HELP: &str = "\
@@ -21,6 +22,8 @@ Usage: newsroom [OPTIONS]
 
   --address ADDRESS          where to serve [default: 127.0.0.1:8080]
   --data DIR                 folder of the database and the snapshot [default: target/newsroom]
+  --shared URL               share answers with other newsrooms on the same folder, by a Redis or Valkey server, such as
+                             redis://127.0.0.1:6379; give all of them the same url
   --articles N               articles of a new database [default: 10000]
   --scripts WHICH            which scripts run on the page of an article: `inline` (files of the service, and those that
                              carry answers), `nonce` (only with the nonce of the page), `blocks` (only files; blocks of
@@ -54,6 +57,8 @@ pub struct Options {
     pub address: SocketAddr,
     /// Folder of the database and the snapshot.
     pub data: PathBuf,
+    /// The server by which answers are shared with other newsrooms on the folder.
+    pub shared: Option<ServerUrl>,
     /// The size of a new database.
     pub size: Size,
     /// Limits, and which clients may inspect the service.
@@ -68,6 +73,7 @@ pub fn parse(arguments: impl IntoIterator<Item = OsString>) -> Result<Command, l
     let mut options = Options {
         address: SocketAddr::from(([127, 0, 0, 1], 8080)),
         data: PathBuf::from("target/newsroom"),
+        shared: None,
         size: Size::default(),
         settings: Settings::default(),
     };
@@ -87,6 +93,11 @@ pub fn parse(arguments: impl IntoIterator<Item = OsString>) -> Result<Command, l
                 if options.data.as_os_str().is_empty() {
                     return Err("the folder of --data is empty; `--data .` is the current one".into());
                 }
+            }
+            Long("shared") => {
+                // Errors of the parser would show the url, which may contain a password.
+                let url = parser.value()?.into_string().ok().and_then(|url| url.parse().ok());
+                options.shared = Some(url.ok_or_else(|| format!("--shared: {NotAServerUrl}"))?);
             }
             Long("articles") => options.size = Size::of(number(&mut parser, 1, 1_000_000)?),
             Long("inspection") => settings.inspection = parser.value()?.parse_with(str::parse)?,

@@ -6,8 +6,9 @@
 //! - [`routes`]: pages, JSON, documents of JSON:API, server-sent events, the inspector; `views`: the HTML; `jsonapi`: the
 //!   documents. [`problem`]: errors as responses. [`web`]: what browsers receive as data, for the front of an article's
 //!   page.
-//! - [`app`]: the program's state, the warm start and the snapshot at the end; [`service`]: from the first connection to
-//!   the last, with the limits of [`settings`]. [`arguments`]: the command line.
+//! - [`app`]: the program's state, the warm start and the snapshot at the end; [`claim`]: which processes use a folder;
+//!   [`sharing`]: several of them, which share answers. [`service`]: from the first connection to the last, with the
+//!   limits of [`settings`]. [`arguments`]: the command line.
 //! - `texts`: which part of a reader's text is accepted; `connections`, `streams`: limits for clients that misbehave.
 //! - [`visitor`]: a reader, for `load` and the tests.
 //! - [`database`]: the file, the reads and writes of it, and a ledger of all loads.
@@ -15,6 +16,7 @@
 
 pub mod app;
 pub mod arguments;
+pub mod claim;
 pub mod commenting;
 mod connections;
 pub mod database;
@@ -28,6 +30,7 @@ pub mod reading;
 pub mod routes;
 pub mod service;
 pub mod settings;
+pub mod sharing;
 mod streams;
 mod texts;
 mod views;

@@ -8,9 +8,11 @@ use std::io::{self, ErrorKind, Write};
 use std::net::SocketAddr;
 use std::process::ExitCode;
 
-use newsroom::app::{self, log, with_causes};
+use cache_client::Client;
+use newsroom::app::{self, Newsroom, log, with_causes};
 use newsroom::arguments::{self, Command, Options};
 use newsroom::service::Service;
+use newsroom::{claim, sharing};
 use tokio::net::TcpListener;
 use tokio::runtime::Runtime;
 
@@ -45,8 +47,25 @@ async fn run(options: &Options) -> Result<ExitCode, Box<dyn Error>> {
     // Installed before anything that takes time.
     let listener = TcpListener::bind(options.address).await;
     let listener = listener.map_err(|error| cannot_serve(options.address, &error))?;
-    let _claim = app::claim(&options.data)?;
-    let client = app::open(&options.data, options.size, say).await?;
+    match &options.shared {
+        None => {
+            let _claim = claim::alone(&options.data)?;
+            serve(app::open(&options.data, options.size, say).await?, listener, options).await
+        }
+        Some(server) => {
+            let mut claim = claim::shared(&options.data).await?;
+            let client = app::open_shared(&options.data, options.size, server, claim.is_first, say).await?;
+            claim.started();
+            serve(client, listener, options).await
+        }
+    }
+}
+
+async fn serve(
+    client: Client<Newsroom>,
+    listener: TcpListener,
+    options: &Options,
+) -> Result<ExitCode, Box<dyn Error>> {
     // Until now a signal ends the program at once, since there is nothing to save yet.
     let mut signals = Signals::new()?;
     let service = Service::start(client, listener, &options.settings)?;
@@ -59,7 +78,10 @@ async fn run(options: &Options) -> Result<ExitCode, Box<dyn Error>> {
     tokio::select! {
         ended = end(service) => ended.map(|()| ExitCode::SUCCESS),
         () = signals.next() => {
-            log(&"ended at once: the cache was not saved, so the next start is colder");
+            log(&match options.shared {
+                None => "ended at once: the cache was not saved, so the next start is colder",
+                Some(_) => "ended at once: the other newsrooms may not know the last changes",
+            });
             Ok(ExitCode::from(ENDED_BY_SIGNAL))
         }
     }
@@ -71,6 +93,14 @@ async fn end(service: Service) -> Result<(), Box<dyn Error>> {
         0 => {}
         1 => say(&"1 connection was cut off"),
         cut_off => say(&format_args!("{cut_off} connections were cut off")),
+    }
+    if client.shared_state().is_some() {
+        let unfinished = sharing::end(&client).await;
+        unfinished.iter().for_each(|line| log(line));
+        if unfinished.is_empty() {
+            say(&"the other newsrooms know all changes");
+        }
+        return Ok(());
     }
     let Some(report) = app::save(&client).await? else {
         say(&"saved nothing, since the database is missing");

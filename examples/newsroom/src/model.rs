@@ -145,7 +145,7 @@ pub struct Cursor {
 }
 
 /// The result of a search.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Shape, Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Hits {
     /// How many articles have all the words.
     pub total: u32,
@@ -154,7 +154,7 @@ pub struct Hits {
 }
 
 /// An article that a search has found.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Shape, Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Hit {
     /// The article.
     pub card: Card,

@@ -2,7 +2,9 @@
 //!
 //! An answer that never changes stays fresh for long. One that a comment changes is invalidated by the comment, so it
 //! can stay fresh for long too. `persist` puts a table into the snapshot that makes the next start warm, and its answers
-//! into the file that answers while the database is missing; `stale_if_error` says for how long.
+//! into the file that answers while the database is missing; `stale_if_error` says for how long. `share` gives its
+//! answers to the other newsrooms if the program runs with `--shared`. Everybody may read the newspaper, so all answers
+//! may be shared, except what is derived from them or concerns only this process.
 
 use cache_core::{Query, Shape};
 use serde::{Deserialize, Serialize};
@@ -16,7 +18,7 @@ use crate::model::{
 /// One article. "Not found" is an answer too, which is kept for a shorter time.
 #[derive(Query, Shape, Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize, TS)]
 #[query(
-    value = Option<Article>, capacity = 4_000, fresh = "1h", stale_if_error = "1d", absent_ttl = "10s", persist,
+    value = Option<Article>, capacity = 4_000, fresh = "1h", stale_if_error = "1d", absent_ttl = "10s", persist, share,
     breaker = "database"
 )]
 pub struct GetArticle {
@@ -27,7 +29,7 @@ pub struct GetArticle {
 /// One author.
 #[derive(Query, Shape, Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[query(
-    value = Option<Author>, capacity = 20_000, fresh = "1h", stale_if_error = "1d", absent_ttl = "10s", persist,
+    value = Option<Author>, capacity = 20_000, fresh = "1h", stale_if_error = "1d", absent_ttl = "10s", persist, share,
     breaker = "database", batch = 50
 )]
 pub struct GetAuthor {
@@ -37,7 +39,10 @@ pub struct GetAuthor {
 
 /// The comments on an article. Invalidated by each new one. Stale ones are served while the database fails.
 #[derive(Query, Shape, Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
-#[query(value = Comments, capacity = 4_000, fresh = "1h", stale_if_error = "1d", persist, eq, breaker = "database")]
+#[query(
+    value = Comments, capacity = 4_000, fresh = "1h", stale_if_error = "1d", persist, share, eq,
+    breaker = "database"
+)]
 pub struct GetComments {
     /// Number of the article.
     pub article: u64,
@@ -55,7 +60,8 @@ pub struct GetDiscussion {
 /// How many comments there are on an article. Invalidated by each new one.
 #[derive(Query, Shape, Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[query(
-    value = u32, capacity = 20_000, fresh = "1h", stale_if_error = "1d", persist, breaker = "database", batch = 50
+    value = u32, capacity = 20_000, fresh = "1h", stale_if_error = "1d", persist, share,
+    breaker = "database", batch = 50
 )]
 pub struct CountComments {
     /// Number of the article.
@@ -66,7 +72,7 @@ pub struct CountComments {
 /// show.
 #[derive(Query, Shape, Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[query(
-    value = FeedPage, capacity = 1_000, persist, breaker = "database",
+    value = FeedPage, capacity = 1_000, persist, share, breaker = "database",
     strategy = "stale-while-revalidate", fresh = "1m", swr = "1h", stale_if_error = "1d"
 )]
 pub struct GetFeed {
@@ -82,7 +88,7 @@ pub struct GetFeed {
 /// database fails.
 #[derive(Query, Shape, Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[query(
-    value = DiscussedPage, capacity = 5, fresh = "1h", stale_if_error = "1d", persist, breaker = "database",
+    value = DiscussedPage, capacity = 5, fresh = "1h", stale_if_error = "1d", persist, share, breaker = "database",
     tags("summaries")
 )]
 pub struct MostDiscussed {
@@ -92,14 +98,15 @@ pub struct MostDiscussed {
 
 /// Totals over all articles. Invalidated by each comment.
 #[derive(Query, Shape, Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
-#[query(value = Totals, capacity = 1, fresh = "1h", persist, breaker = "database", tags("summaries"))]
+#[query(value = Totals, capacity = 1, fresh = "1h", persist, share, breaker = "database", tags("summaries"))]
 pub struct GetTotals;
 
 /// The articles in which all words occur, best first. Expensive, so it has a circuit breaker of its own, and its load
-/// ends when the last caller leaves; not saved, because tomorrow's searches are different.
-#[derive(Query, Clone, Debug, PartialEq, Eq, Hash)]
+/// ends when the last caller leaves; not saved, because tomorrow's searches are different. Shared, so that a deleted
+/// article disappears from the results of all newsrooms.
+#[derive(Query, Shape, Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[query(
-    value = Hits, lru = 500, ttl = "1h", jitter = 0.1, breaker, retry = 1, linger = "0s",
+    value = Hits, lru = 500, ttl = "1h", jitter = 0.1, share, breaker, retry = 1, linger = "0s",
     strategy = "stale-while-revalidate", fresh = "1m", swr = "10m"
 )]
 pub struct Search {

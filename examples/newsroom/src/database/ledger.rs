@@ -75,7 +75,8 @@ struct Run {
 /// Pairs of loads of one key that ran at the same time.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Overlaps {
-    /// Without an explanation: must be 0.
+    /// Without an explanation: must be 0, unless other newsrooms share the answers. They retire loads too, and the
+    /// ledger is not told.
     pub unexplained: u64,
     /// The first one was retired by a comment.
     pub retired: u64,

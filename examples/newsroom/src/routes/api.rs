@@ -95,15 +95,19 @@ pub(super) async fn search(
     Ok(Json(found.ok_or_else(nothing)?))
 }
 
-/// Totals, and the cost of all loads so far.
+/// Totals, the cost of all loads so far, and how the service stands to the server of `--shared`.
 pub(super) async fn stats(Visit(cx): Visit) -> Answer<Value> {
     let totals = cx.query(&GetTotals).await?;
     let inspection = cx.client().cache().inspect();
-    Ok(Json(json!({
+    let mut stats = json!({
         "totals": *totals,
         "database": cx.app().database.ledger.report(),
         "cache": { "hits": inspection.hits(), "misses": inspection.misses(), "entries": cx.client().cache().len() },
-    })))
+    });
+    if let Some(shared) = cx.client().shared_state() {
+        stats["shared"] = json!(shared);
+    }
+    Ok(Json(stats))
 }
 
 /// Whether the service can answer: it cannot if the database fails.

@@ -8,6 +8,7 @@ mod inspector;
 mod newspaper;
 #[path = "../common/outage.rs"]
 mod outage;
+mod shared;
 
 use std::path::{Path, PathBuf};
 use std::time::Duration;

@@ -45,9 +45,10 @@ async fn wait_for_copies<Q: Fetch<Newsroom>>(client: &Client<Newsroom>)
 where
     CacheRegistry: Holds<Q>,
 {
+    let answers = client.app().answers.as_ref().unwrap();
     for key in client.cache().keys::<Q>() {
         let key = client.provider_key(&key).unwrap();
-        let is_there = async || client.app().answers.get(&key).await.unwrap().is_some();
+        let is_there = async || answers.get(&key).await.unwrap().is_some();
         let written = async {
             while !is_there().await {
                 tokio::task::yield_now().await

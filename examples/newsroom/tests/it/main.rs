@@ -12,6 +12,8 @@ mod outages;
 mod program;
 mod restart;
 mod routes;
+mod shared;
+mod shared_processes;
 mod streams;
 mod test_newsroom;
 mod texts;

@@ -15,16 +15,18 @@ use tokio::time::timeout;
 const LONGEST_WAIT: Duration = Duration::from_secs(60);
 
 /// The running program.
-struct Program {
+pub struct Program {
     process: Child,
     /// `None` once nothing reads them.
     lines: Option<Lines<BufReader<ChildStdout>>>,
     address: String,
+    /// The lines so far.
+    pub said: String,
 }
 
 impl Program {
     /// Starts it with a small newspaper, and waits until it serves.
-    async fn start(folder: &Path, arguments: &[&str]) -> Self {
+    pub async fn start(folder: &Path, arguments: &[&str]) -> Self {
         let mut process = Command::new(env!("CARGO_BIN_EXE_newsroom"))
             .args(["--address", "127.0.0.1:0", "--articles", "60", "--data", folder.to_str().unwrap()])
             .args(arguments)
@@ -34,32 +36,33 @@ impl Program {
             .spawn()
             .unwrap();
         let lines = Some(BufReader::new(process.stdout.take().unwrap()).lines());
-        let mut program = Self { process, lines, address: String::new() };
+        let mut program = Self { process, lines, address: String::new(), said: String::new() };
         let line = program.says("serving at http://").await;
         program.address = line.split('/').nth(2).unwrap().to_owned();
         program
     }
 
     /// Waits for a line with this text.
-    async fn says(&mut self, text: &str) -> String {
+    pub async fn says(&mut self, text: &str) -> String {
         let lines = self.lines.as_mut().unwrap();
         loop {
             let line =
                 timeout(LONGEST_WAIT, lines.next_line()).await.unwrap_or_else(|_| panic!("no `{text}`"));
             let line = line.unwrap().unwrap_or_else(|| panic!("the program ended without printing `{text}`"));
+            self.said += &format!("{line}\n");
             if line.contains(text) {
                 return line;
             }
         }
     }
 
-    async fn signal(&self, signal: &str) {
+    pub async fn signal(&self, signal: &str) {
         let process = self.process.id().unwrap().to_string();
         assert!(Command::new("kill").args([signal, &process]).status().await.unwrap().success());
     }
 
     /// Waits until it has ended. Returns its status and its standard error.
-    async fn ends(mut self) -> (ExitStatus, String) {
+    pub async fn ends(mut self) -> (ExitStatus, String) {
         let status =
             timeout(LONGEST_WAIT, self.process.wait()).await.expect("the program does not end").unwrap();
         let mut errors = String::new();
@@ -67,7 +70,7 @@ impl Program {
         (status, errors)
     }
 
-    async fn visitor(&self) -> Visitor {
+    pub async fn visitor(&self) -> Visitor {
         Visitor::to(self.address.parse().unwrap()).await.unwrap()
     }
 
@@ -88,7 +91,7 @@ impl Program {
     }
 }
 
-async fn newsroom(arguments: &[&str]) -> (Option<i32>, String) {
+pub async fn newsroom(arguments: &[&str]) -> (Option<i32>, String) {
     run(env!("CARGO_BIN_EXE_newsroom"), arguments).await
 }
 

@@ -11,6 +11,7 @@ use newsroom::database::{LedgerReport, Size};
 use newsroom::queries::GetAuthor;
 use newsroom::service::Service;
 use newsroom::settings::Settings;
+use newsroom::sharing;
 use newsroom::visitor::{Events, Response, Visitor};
 use serde_json::{Value, json};
 
@@ -65,6 +66,14 @@ impl TestNewsroom {
         Self { service, messages }
     }
 
+    /// Shares answers by a server with the others in the folder.
+    pub async fn open_shared(folder: &Path, url: &str, is_first: bool) -> Self {
+        let server = url.parse().unwrap();
+        let client = app::open_shared(folder, SIZE, &server, is_first, |_| ()).await.unwrap();
+        let service = Service::start_anywhere(client, &Settings::default()).await.unwrap();
+        Self { service, messages: String::new() }
+    }
+
     pub async fn visitor(&self) -> Visitor {
         Visitor::to(self.service.address()).await.unwrap()
     }
@@ -102,6 +111,13 @@ impl TestNewsroom {
 
     pub fn loads(&self, query: &str) -> u64 {
         self.ledger().queries.get(query).map_or(0, |query| query.loads)
+    }
+
+    /// Stops as the program does if it shares answers. Returns whether the others know everything.
+    pub async fn leave(self) -> bool {
+        let client = self.service.client().clone();
+        self.service.stop().await;
+        sharing::end(&client).await.is_empty()
     }
 
     /// Stops as the program does, and saves a snapshot.

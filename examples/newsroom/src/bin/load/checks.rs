@@ -179,7 +179,9 @@ pub(crate) async fn check_final_state(
         faults.push(format!("{comments} comments, where {} and {posts} more were expected", before.comments));
     }
     let ledger: LedgerReport = serde_json::from_value(stats["database"].clone())?;
-    if ledger.overlaps.unexplained > 0 {
+    // The ledger does not know which loads are retired by other newsrooms.
+    let is_shared = stats["shared"].is_object();
+    if ledger.overlaps.unexplained > 0 && !is_shared {
         faults.push(format!("{} loads of a key that was being loaded", ledger.overlaps.unexplained));
     }
     let count = |name: &str| stats["cache"][name].as_u64().unwrap_or_default();
