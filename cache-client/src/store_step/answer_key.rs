@@ -6,7 +6,7 @@ use std::hash::{Hash, Hasher};
 use std::sync::Arc;
 
 use cache_core::client_support::AnyKey;
-use cache_core::{EntryState, HasTable, Holds, Query, Revision, Transaction};
+use cache_core::{EntryState, Holds, Query, Revision, Transaction};
 
 use super::written_key::mark_if_shared;
 use crate::any_query::AnyQuery;
