@@ -24,8 +24,9 @@ const COMMAND_LIMIT: Duration = Duration::from_secs(1);
 const REPORTED_LINES: usize = 30;
 
 /// Runs the server until it ends, or until standard input does, as it does when the test process ends in whatever
-/// way. Prints the server's process id first.
+/// way. Prints the server's process id first. Signals to all processes of a terminal do not end the watch.
 const WATCHED: &str = r#"
+trap '' HUP INT QUIT
 program=$1; shift
 exec 3<&0
 "$program" "$@" </dev/null 3<&- &

@@ -1,5 +1,9 @@
 //! The program in a terminal.
 
+use std::io::{ErrorKind, Read};
+use std::net::{Ipv4Addr, TcpStream};
+use std::time::Duration;
+
 use portable_pty::CommandBuilder;
 
 use crate::console::Console;
@@ -68,14 +72,24 @@ fn two_keys_and_a_signal_end_it() {
 }
 
 #[test]
-fn a_signal_ends_it_even_if_the_terminal_accepts_no_output() {
+fn a_signal_ends_it_and_the_server_even_if_the_terminal_accepts_no_output() {
     let console = start();
-    console.shows(&["A ● follows"]);
+    let text = console.shows(&["A ● follows"]);
+    let port = text.split("on port ").nth(1).and_then(|rest| rest.split_whitespace().next());
+    let port: u16 = port.unwrap_or_else(|| panic!("{text}")).parse().unwrap();
+    let mut server = TcpStream::connect((Ipv4Addr::LOCALHOST, port)).unwrap();
+    server.set_read_timeout(Some(Duration::from_secs(20))).unwrap();
     console.hold();
     // The screen must be drawn again, which never ends.
     console.resize(100, 30);
     console.terminate();
     console.is_gone();
+    // The terminal hangs up, which servers survive.
+    match server.read(&mut [0]) {
+        Ok(0) => {}
+        Err(error) if error.kind() == ErrorKind::ConnectionReset => {}
+        other => panic!("the server runs on: {other:?}"),
+    }
 }
 
 #[test]
