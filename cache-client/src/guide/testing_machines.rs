@@ -56,6 +56,7 @@
 //!     }
 //! }
 //!
+//! #[derive(Clone)]
 //! struct Publish;
 //!
 //! impl Mutate<Machine> for Publish {
