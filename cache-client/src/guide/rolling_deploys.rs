@@ -27,7 +27,7 @@
 //!             use cache_core::{Query, Shape, registry};
 //!             use serde::{Deserialize, Serialize};
 //!
-//!             #[derive(Shape, Clone, Debug, Serialize, Deserialize)]
+//!             #[derive(Shape, Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 //!             pub struct Post { $(pub $field: $type),* }
 //!
 //!             #[derive(Query, Shape, Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]

@@ -204,11 +204,13 @@ async fn a_server_that_does_not_answer_is_left_alone_for_a_second() {
     assert_eq!(state().counts.timeouts, 5);
     machines.sim.lose_requests(false);
     let before = state().paused_for.unwrap();
+    assert!(before <= seconds(1));
     pass(seconds(1) / 4).await;
-    assert_eq!((state().is_connected, state().paused_for), (true, Some(before - seconds(1) / 4)));
-    let (requests, start) = (wire.requests(), tokio::time::Instant::now());
+    let left = state().paused_for.unwrap();
+    assert!(state().is_connected && !left.is_zero() && left <= before - seconds(1) / 4, "{left:?}");
+    let requests = wire.requests();
     get(&client, key).await;
-    assert_eq!((wire.requests(), start.elapsed()), (requests, LOAD), "it is not asked");
+    assert_eq!(wire.requests(), requests, "it is not asked");
     pass(seconds(6)).await;
     assert_eq!((state().is_usable, state().paused_for), (true, Some(Duration::ZERO)));
     key += 1;
