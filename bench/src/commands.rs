@@ -19,6 +19,9 @@ use crate::workloads;
 
 /// Measures times and hit ratios.
 pub fn compare() -> ExitCode {
+    if let Some(result) = workloads::shared::run_if_child() {
+        return end(result);
+    }
     let options = match Options::from_command_line() {
         Ok(options) => options,
         Err(error) => return refuse(&error, options::USAGE),

@@ -61,6 +61,10 @@
 //! | `inspector/hits`, `.../search` | queries that are hits of 1,000,000 entries while another thread gets what an open page of the inspector asks for, once in each turn; or searches the keys without a pause |
 //! | `client-derived/N` | a commit of a key that N derived answers were built from, which it marks, and a `touch` of each; compared with answers that were built from nothing |
 //! | `client-derived/others` | commits of keys beside 1,000 others that derived answers were built from |
+//! | `shared-hits/*` | hits in memory of a shared query, compared with the same query in a client without the tier, and with the cache of the Redis driver, which does not decode |
+//! | `shared-tier-hits/N` | N concurrent callers query answers that the tier has and memory has not, compared with a bare `GET` of the same bytes on a connection of the driver; client and connections share one thread |
+//! | `shared-cold/*` | 1,000 tasks in each of four processes query one absent key, whose load takes this long, until the last has its answer; `shared-cold-loads/*` is how often it was loaded, at most. Compared with the same processes without the tier |
+//! | `shared-drops/p50`, `.../p99` | from an invalidation on one machine until a read on another does not find the copy fresh any more; the reads have pauses of some 60 µs, the machines are threads |
 //! | `documents/final`, `.../removal`, `.../again` | a document of 20,000 resources is stored from bytes over one of 19,600; then one of 600; the first again |
 //! | `documents/many-to-many`, `.../many-to-many-removal` | a document of 100 cars with 1,000 colors each, which name all cars; then one with half of the links |
 //! | `documents-parsed/*` | the same without the time of parsing; `documents-recorded/*` the same with the documents in `DIR`, where `final` has the children of another parent; `unload` is a new document of 25,500 resources with friends. In quick runs, `documents-tenth/*` have a tenth of the resources |
@@ -105,8 +109,11 @@
 //! | `ours-unkept` | loads that keep nothing of what they have brought |
 //! | `axum`, `axum-layer` | the same handler without our layer; beneath a layer that passes responses on |
 //! | `ours-stateless`, `ours-loading` | the page without state; the page whose handler starts the load in a task, without state |
+//! | `ours-untiered` | the same client without the shared tier |
+//! | `redis-get`, `redis-cache` | the driver `redis` alone; with its client-side caching, in rows of drops until its copy is gone after a `SET` |
+//! | `moka-pub-sub` | `moka`, and a Redis message for each drop |
 //! | `redb` | the database of the file provider, without the provider |
-//! | `cached` | a function with its macro on it, `sync_writes = "by_key"`; with a hasher of its own |
+//! | `cached` | a function with its macro on it, `sync_writes = "by_key"`; with a hasher of its own. In rows of the tier, its Redis store |
 //! | `watch-by-hand` | `quick_cache`, and a `tokio::sync::watch` channel for each observed key |
 //! | `warp-drive` | the production build of `@warp-drive/json-api` in Node.js, one process for all rounds; in rows of changes, records are read as programs read them |
 //! | `warp-drive-cache` | the same, read from its cache, without the objects of programs |

@@ -51,6 +51,21 @@ impl Sample {
 
 /// Runs each contestant once per round, on the same keys. Returns one sample per contestant, in their order.
 pub fn race(contestants: &[Contestant], keys: &Keys, threads: usize, effort: Effort) -> Vec<Sample> {
+    race_with(contestants, keys, threads, effort, take_time)
+}
+
+/// [`race`] with one thread, by the wall clock: for operations that wait for other threads or processes.
+pub fn race_by_wall_clock(contestants: &[Contestant], keys: &Keys, effort: Effort) -> Vec<Sample> {
+    race_with(contestants, keys, 1, effort, take_common_time)
+}
+
+fn race_with(
+    contestants: &[Contestant],
+    keys: &Keys,
+    threads: usize,
+    effort: Effort,
+    take_time: impl Fn(&Contestant, &[&[u32]]) -> (f64, usize),
+) -> Vec<Sample> {
     let mut samples = vec![Sample::default(); contestants.len()];
     for round in 0..effort.rounds {
         for turn in 0..contestants.len() {

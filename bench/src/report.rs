@@ -50,7 +50,7 @@ fn text(figure: Figure, unit: Unit) -> String {
     match unit {
         Unit::Ratio => format!("{:.2} %", median * 100.0),
         Unit::Bytes | Unit::ProcessorSeconds | Unit::Megabytes => format!("{median:.1}"),
-        Unit::Instructions | Unit::Lines | Unit::Functions => format!("{median:.0}"),
+        Unit::Instructions | Unit::Loads | Unit::Lines | Unit::Functions => format!("{median:.0}"),
         Unit::Nanos => format!("{median:.0} ±{spread:.0}"),
         Unit::NanosPerOperation | Unit::MegabytesPerSecond => format!("{median:.1} ±{spread:.1}"),
     }
@@ -63,6 +63,7 @@ fn header(unit: Unit) -> &'static str {
         Unit::Ratio => "hits",
         Unit::Bytes => "bytes",
         Unit::Instructions => "instr",
+        Unit::Loads => "loads",
         Unit::Lines => "lines",
         Unit::Functions => "functions",
         Unit::ProcessorSeconds => "CPU s",

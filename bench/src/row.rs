@@ -44,6 +44,9 @@ pub enum Unit {
     /// Instructions per operation.
     #[serde(rename = "instr")]
     Instructions,
+    /// How often one key was loaded.
+    #[serde(rename = "loads")]
+    Loads,
     /// Lines of the compiler's intermediate code, per query.
     #[serde(rename = "lines")]
     Lines,

@@ -22,6 +22,7 @@ mod removal;
 mod replay;
 mod restore;
 mod save;
+pub mod shared;
 mod text;
 mod ttl;
 mod weak;
@@ -63,6 +64,7 @@ pub fn run(options: &Options, report: &mut Report) -> Result<(), Box<dyn Error>>
     documents::run(options, report)?;
     web::run(options, report)?;
     file::run(options, report);
+    shared::run(options, report)?;
     readers::run(options, report)?;
     writers::run(options, report);
     save::run(options, report);

@@ -2,11 +2,13 @@
 
 use super::documents::counted as documents;
 use super::load::line_up as loaders;
-use super::{Operation, caches, client, commit, hits, web};
+use super::{Operation, caches, client, commit, hits, shared, web};
 use crate::keys::Keys;
 use crate::measure::Contestant;
 
 const ENTRIES: u32 = 10_000;
+/// Each of them takes a load to enter the cache.
+const FEW: u32 = 1_000;
 /// Has room for all entries, however unevenly the shards share them.
 const ROOM: u64 = 2 * ENTRIES as u64;
 /// Operations of each contestant.
@@ -29,7 +31,7 @@ impl Counted {
     }
 }
 
-pub const COUNTED: [Counted; 20] = [
+pub const COUNTED: [Counted; 21] = [
     counted("hits", || caches(ROOM, ENTRIES, Operation::Get), there),
     counted("misses", || hits::line_up(ENTRIES, ROOM), || Keys::absent(ENTRIES, OPERATIONS)),
     counted("insert", || caches(ENTRIES.into(), 2 * ENTRIES, Operation::Insert), new),
@@ -48,6 +50,7 @@ pub const COUNTED: [Counted; 20] = [
     counted("client-misses", client::misses_line_up, || Keys::uniform(u32::MAX, OPERATIONS)),
     counted("client-bring", client::bringing_line_up, || Keys::uniform(u32::MAX, OPERATIONS)),
     counted("client-derived", || client::derived_line_up().into(), there),
+    counted("shared-hits", || shared::counted_line_up(FEW), || Keys::uniform(FEW, OPERATIONS)),
     counted("documents-new", documents::new_line_up, there),
     counted("documents-again", documents::again_line_up, there),
     counted("documents-rewrite", documents::rewrite_line_up, there),
