@@ -206,13 +206,13 @@ impl ResponseHead {
     }
 
     /// Renews the head by a 304 about the content.
-    pub(super) fn confirm(&self, not_modified: ReceivedHead) {
+    pub(super) fn confirm(&self, not_modified: &ReceivedHead) {
         let ReceivedHead { parts, requested, received } = not_modified;
         let mut latest = self.latest.write();
         let Latest { head, terms, lease } = &mut *latest;
         let head = Arc::make_mut(head);
-        let is_same = freshen(&mut head.parts, &parts);
-        (head.requested, head.received) = (requested, received);
+        let is_same = freshen(&mut head.parts, parts);
+        (head.requested, head.received) = (*requested, *received);
         *lease = None;
         *terms = terms.filter(|terms| is_same && terms.are_timeless());
         if let Some(terms) = terms {
