@@ -185,6 +185,7 @@ mod headers;
 mod invalidation;
 mod key;
 mod lease;
+mod lines;
 mod load;
 mod policy;
 mod request;

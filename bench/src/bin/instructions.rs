@@ -22,6 +22,8 @@
 //! | `.../client-derived` | commits of keys beside those that derived answers were built from |
 //! | `.../documents-new`, `.../documents-again` | a document of 20,000 resources is stored from bytes, in a new store, and over the same one; per resource |
 //! | `.../documents-rewrite`, `.../documents-change` | a record changes that 100 documents show, without observers, and until observers have read all records; per document |
+//! | `.../documents-requests-hits` | requests that stored responses answer, compared with hits of a query |
+//! | `.../documents-requests-304` | loads that a response 304 confirms, compared with loads that find their value unchanged |
 
 use std::process::ExitCode;
 

@@ -31,7 +31,7 @@ impl Counted {
     }
 }
 
-pub const COUNTED: [Counted; 21] = [
+pub const COUNTED: [Counted; 23] = [
     counted("hits", || caches(ROOM, ENTRIES, Operation::Get), there),
     counted("misses", || hits::line_up(ENTRIES, ROOM), || Keys::absent(ENTRIES, OPERATIONS)),
     counted("insert", || caches(ENTRIES.into(), 2 * ENTRIES, Operation::Insert), new),
@@ -55,6 +55,8 @@ pub const COUNTED: [Counted; 21] = [
     counted("documents-again", documents::again_line_up, there),
     counted("documents-rewrite", documents::rewrite_line_up, there),
     counted("documents-change", documents::change_line_up, there),
+    counted("documents-requests-hits", documents::requests_hits_line_up, pages),
+    counted("documents-requests-304", documents::requests_304_line_up, pages),
     counted("web-layer", web::layer_line_up, there),
     counted("web-page", web::page_line_up, || Keys::uniform(1, OPERATIONS / 20)),
 ];
@@ -65,6 +67,11 @@ const fn counted(name: &'static str, line_up: fn() -> Vec<Contestant>, keys: fn(
 
 fn there() -> Keys {
     Keys::uniform(ENTRIES, OPERATIONS)
+}
+
+/// Pages that requests ask for.
+fn pages() -> Keys {
+    Keys::uniform(documents::PAGES, OPERATIONS)
 }
 
 /// Keys that are nearly all new.

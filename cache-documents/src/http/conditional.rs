@@ -1,16 +1,17 @@
 //! Asking whether a stale response is still good, and reading the answer (RFC 9111, section 4.3).
 
 use http::{
-    HeaderMap, HeaderValue, Method, StatusCode,
+    HeaderMap, HeaderName, HeaderValue, Method, StatusCode,
     header::{
         ETAG, IF_MATCH, IF_MODIFIED_SINCE, IF_NONE_MATCH, IF_RANGE, IF_UNMODIFIED_SINCE, LAST_MODIFIED, RANGE,
     },
     request, response,
 };
 
-use super::date::{parse, single};
+use super::date::parse;
+use super::lines::{Line, lines};
 use super::status::is_failure;
-use super::stored::freshen;
+use super::stored::{freshen, stored_head};
 
 /// Returns `request` with the question whether `stored` is still good: `If-None-Match` with its `ETag`,
 /// `If-Modified-Since` with its `Last-Modified`.
@@ -31,9 +32,10 @@ use super::stored::freshen;
 /// ```
 #[must_use]
 pub fn conditional(request: &request::Parts, stored: &response::Parts) -> Option<request::Parts> {
-    let own = [IF_MATCH, IF_NONE_MATCH, IF_MODIFIED_SINCE, IF_UNMODIFIED_SINCE, IF_RANGE, RANGE];
-    let is_plain = own.iter().all(|name| !request.headers.contains_key(name));
-    if !is_plain || ![Method::GET, Method::HEAD].contains(&request.method) {
+    static OWN: [HeaderName; 6] =
+        [IF_MATCH, IF_NONE_MATCH, IF_MODIFIED_SINCE, IF_UNMODIFIED_SINCE, IF_RANGE, RANGE];
+    let is_plain = !request.headers.keys().any(|name| OWN.contains(name));
+    if !is_plain || !matches!(request.method, Method::GET | Method::HEAD) {
         return None;
     }
     let Validators { etag, last_modified } = Validators::read(&stored.headers);
@@ -82,7 +84,7 @@ pub fn revalidated(stored: &response::Parts, answer: &response::Parts) -> Revali
     match Confirmation::of(stored, answer) {
         Confirmation::Same => {
             let mut fresh = Box::new(stored.clone());
-            freshen(&mut fresh, answer);
+            freshen(&mut fresh, &stored_head(answer));
             Revalidation::NotModified(fresh)
         }
         Confirmation::OtherResponse => Revalidation::OtherResponse,
@@ -105,10 +107,11 @@ impl Confirmation {
         if answer.status != StatusCode::NOT_MODIFIED {
             return if is_failure(answer.status) { Self::Failed } else { Self::Replaced };
         }
-        let (old, new) = (Validators::read(&stored.headers), Validators::read(&answer.headers));
+        let old = || Validators::read(&stored.headers);
+        let new = Validators::read(&answer.headers);
         let is_same = match (new.etag, new.last_modified) {
-            (Some(etag), _) => old.etag.is_some_and(|old| opaque(old) == opaque(etag)),
-            (None, Some(date)) => old.last_modified.is_some_and(|old| parse(old) == parse(date)),
+            (Some(etag), _) => old().etag.is_some_and(|old| opaque(old) == opaque(etag)),
+            (None, Some(date)) => old().last_modified.is_some_and(|old| parse(old) == parse(date)),
             (None, None) => true,
         };
         if is_same { Self::Same } else { Self::OtherResponse }
@@ -123,9 +126,11 @@ struct Validators<'a> {
 
 impl<'a> Validators<'a> {
     fn read(headers: &'a HeaderMap) -> Self {
+        static NAMES: [HeaderName; 2] = [ETAG, LAST_MODIFIED];
+        let [etag, last_modified] = lines(headers, &NAMES).map(Line::single);
         Self {
-            etag: single(headers, &ETAG).filter(|etag| !etag.is_empty()),
-            last_modified: single(headers, &LAST_MODIFIED).filter(|date| parse(date).is_some()),
+            etag: etag.filter(|etag| !etag.is_empty()),
+            last_modified: last_modified.filter(|date| parse(date).is_some()),
         }
     }
 }

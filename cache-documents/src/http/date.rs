@@ -2,7 +2,9 @@
 
 use std::time::SystemTime;
 
-use http::{HeaderMap, HeaderName, HeaderValue};
+use http::HeaderValue;
+
+use super::lines::Line;
 
 /// Reads a date in one of the three formats of HTTP, in any case. `None`: it is no such date.
 pub(super) fn parse(value: &HeaderValue) -> Option<SystemTime> {
@@ -27,11 +29,11 @@ pub(super) enum DateField {
 }
 
 impl DateField {
-    pub(super) fn read(headers: &HeaderMap, name: &HeaderName) -> Self {
-        match single(headers, name) {
-            None if headers.contains_key(name) => Self::Invalid,
-            None => Self::Absent,
-            Some(value) => parse(value).map_or(Self::Invalid, Self::At),
+    pub(super) fn read(line: Line<'_>) -> Self {
+        match line {
+            Line::Absent => Self::Absent,
+            Line::Differing(_) => Self::Invalid,
+            Line::Single(value) => parse(value).map_or(Self::Invalid, Self::At),
         }
     }
 
@@ -42,11 +44,4 @@ impl DateField {
             Self::Absent | Self::Invalid => None,
         }
     }
-}
-
-/// Returns the value of a field, unless it is absent or has lines that differ.
-pub(super) fn single<'a>(headers: &'a HeaderMap, name: &HeaderName) -> Option<&'a HeaderValue> {
-    let mut lines = headers.get_all(name).iter();
-    let first = lines.next()?;
-    lines.all(|line| line == first).then_some(first)
 }

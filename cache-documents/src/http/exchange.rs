@@ -3,6 +3,7 @@
 use std::time::{Duration, SystemTime};
 
 use http::{
+    HeaderName, HeaderValue,
     header::{AGE, DATE},
     request, response,
 };
@@ -10,6 +11,7 @@ use http::{
 use super::cache_control::digits_to_seconds;
 use super::date::DateField;
 use super::headers::Terms;
+use super::lines::lines;
 
 /// The head of a request and of the response that came for it, and when.
 ///
@@ -81,9 +83,11 @@ impl<'a> Exchange<'a> {
     }
 
     pub(super) fn age_when_received(&self) -> Duration {
+        static NAMES: [HeaderName; 2] = [AGE, DATE];
         let since = |earlier| self.received.duration_since(earlier).unwrap_or_default();
-        let apparent = DateField::read(&self.response.headers, &DATE).at().map(since).unwrap_or_default();
-        let told = Duration::from_secs(self.age_field().into());
+        let [age, date] = lines(&self.response.headers, &NAMES);
+        let apparent = DateField::read(date).at().map(since).unwrap_or_default();
+        let told = Duration::from_secs(age.first().map_or(0, seconds_of_age).into());
         let corrected = told.saturating_add(since(self.requested));
         apparent.max(corrected)
     }
@@ -92,11 +96,10 @@ impl<'a> Exchange<'a> {
     pub(super) fn resident(&self, now: SystemTime) -> Option<Duration> {
         now.duration_since(self.received).ok()
     }
+}
 
-    /// Returns the first number of the field `Age`. RFC 9111, section 5.1, ignores what is no number.
-    fn age_field(&self) -> u32 {
-        let first = self.response.headers.get(AGE).map(|line| line.as_bytes()).unwrap_or_default();
-        let member = first.split(|byte| *byte == b',').next().unwrap_or_default();
-        digits_to_seconds(member.trim_ascii()).unwrap_or_default()
-    }
+/// Returns the first number of the first line of `Age`. RFC 9111, section 5.1, ignores what is no number.
+fn seconds_of_age(first: &HeaderValue) -> u32 {
+    let member = first.as_bytes().split(|byte| *byte == b',').next().unwrap_or_default();
+    digits_to_seconds(member.trim_ascii()).unwrap_or_default()
 }

@@ -4,7 +4,7 @@
 use std::time::{Duration, SystemTime};
 
 use http::{
-    HeaderMap, HeaderValue, Method, StatusCode, Uri,
+    HeaderMap, HeaderName, HeaderValue, Method, StatusCode, Uri,
     header::{CACHE_CONTROL, DATE, EXPIRES, LAST_MODIFIED, VARY},
 };
 use http_cache_semantics::{CacheOptions, CachePolicy, RequestLike, ResponseLike};
@@ -12,6 +12,7 @@ use http_cache_semantics::{CacheOptions, CachePolicy, RequestLike, ResponseLike}
 use super::Exchange;
 use super::cache_control::{CacheControl, Seconds};
 use super::date::DateField;
+use super::lines::lines;
 use super::status::{is_cacheable_by_default, is_understood, is_whole};
 
 /// A lifetime that nobody stated is never longer.
@@ -126,13 +127,9 @@ struct Dates {
 
 impl Dates {
     fn read(exchange: &Exchange<'_>) -> Self {
-        let headers = &exchange.response.headers;
-        Self {
-            date: DateField::read(headers, &DATE),
-            expires: DateField::read(headers, &EXPIRES),
-            last_modified: DateField::read(headers, &LAST_MODIFIED),
-            received: exchange.received,
-        }
+        static NAMES: [HeaderName; 3] = [DATE, EXPIRES, LAST_MODIFIED];
+        let [date, expires, last_modified] = lines(&exchange.response.headers, &NAMES).map(DateField::read);
+        Self { date, expires, last_modified, received: exchange.received }
     }
 
     fn has_expires(&self) -> bool {

@@ -14,7 +14,7 @@ use super::clock;
 use super::conditional::Confirmation;
 use super::request::Message;
 use super::response::ReceivedHead;
-use super::stored::without_connection_fields;
+use super::stored::remove_connection_fields;
 use super::{
     GetResponse, Response, ResponseHead, Reuse, State, Transport, Why, Windows, conditional, invalidated,
 };
@@ -127,7 +127,7 @@ impl<A: Transport> Sending<'_, A> {
             Confirmation::Same => {
                 // Usually the last handle but one, so that the head need not be copied.
                 drop(stored);
-                present.confirm(head);
+                present.confirm(&head);
                 self.apply(present, started);
                 Ok(Fetched::Unchanged)
             }
@@ -208,9 +208,10 @@ async fn send<A: Transport>(
     let requested = clock::now(app);
     let response = app.send(http::Request::from_parts(asks, message.body.clone())).await?;
     let received = clock::now(app);
-    let (parts, body) = response.into_parts();
+    let (mut parts, body) = response.into_parts();
     for key in invalidated(&message.head, &parts) {
         client.invalidate_tag(key.tag());
     }
-    Ok((ReceivedHead { parts: without_connection_fields(parts), requested, received }, body))
+    remove_connection_fields(&mut parts.headers);
+    Ok((ReceivedHead { parts, requested, received }, body))
 }

@@ -25,7 +25,8 @@ use super::{Key, Response, Windows};
 /// # Ok::<_, http::Error>(())
 /// ```
 ///
-/// A clone is cheap, and has the key already: a program that sends a request often makes it once.
+/// A program that sends a request often makes it once, since it has the key then, and sends it [by
+/// reference](super::ClientRequests::send_ref). A clone is cheap.
 #[derive(Clone)]
 #[must_use]
 pub struct Request {

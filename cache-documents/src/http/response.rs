@@ -10,11 +10,11 @@ use cache_core::CommitError;
 use http::{StatusCode, request, response};
 use parking_lot::RwLock;
 
-use super::Exchange;
 use super::headers::Terms;
 use super::lease::Lease;
 use super::request::Message;
 use super::stored::freshen;
+use super::{Exchange, Verdict};
 use crate::document::{Content, Document};
 use crate::jsonapi::DocumentError;
 
@@ -172,14 +172,15 @@ impl ResponseHead {
         (head, terms)
     }
 
-    /// Returns until when the latest head lets the response serve plain requests.
+    /// Returns the verdict for a plain request, if it is that the response is fresh by the latest head. `now` counts
+    /// from 1970.
     #[inline]
-    pub(super) fn lease(&self) -> Option<Lease> {
+    pub(super) fn plain_verdict(&self, now: u64) -> Option<Verdict> {
         if !self.is_renewed.load(Ordering::Acquire) {
-            return *self.first_lease.get_or_init(|| self.latest_lease());
+            return self.first_lease.get_or_init(|| self.latest_lease()).as_ref()?.verdict(now);
         }
         let lease = self.latest.read().lease;
-        lease.unwrap_or_else(|| self.latest_lease())
+        lease.unwrap_or_else(|| self.latest_lease())?.verdict(now)
     }
 
     #[cold]
@@ -206,13 +207,13 @@ impl ResponseHead {
     }
 
     /// Renews the head by a 304 about the content.
-    pub(super) fn confirm(&self, not_modified: ReceivedHead) {
+    pub(super) fn confirm(&self, not_modified: &ReceivedHead) {
         let ReceivedHead { parts, requested, received } = not_modified;
         let mut latest = self.latest.write();
         let Latest { head, terms, lease } = &mut *latest;
         let head = Arc::make_mut(head);
-        let is_same = freshen(&mut head.parts, &parts);
-        (head.requested, head.received) = (requested, received);
+        let is_same = freshen(&mut head.parts, parts);
+        (head.requested, head.received) = (*requested, *received);
         *lease = None;
         *terms = terms.filter(|terms| is_same && terms.are_timeless());
         if let Some(terms) = terms {

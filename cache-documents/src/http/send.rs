@@ -49,6 +49,33 @@ pub trait ClientRequests<A: Transport> {
         &self,
         request: impl Into<Request> + Send,
     ) -> impl Future<Output = Result<Answer, QueryError<A::Error>>> + Send;
+
+    /// Sends a request as [`send`](Self::send) does, without taking it. A program that makes a request once and sends it
+    /// often needs no clones of it then.
+    ///
+    /// # Errors
+    /// Same as [`send`](Self::send), as is cancellation.
+    ///
+    /// # Examples
+    /// ```no_run
+    /// # use bytes::Bytes;
+    /// # use cache_client::{Client, QueryError};
+    /// # use cache_core::Holds;
+    /// # use cache_documents::http::{ClientRequests, GetResponse, Request, Transport};
+    /// # async fn example<A: Transport>(client: Client<A>) -> Result<(), QueryError<A::Error>>
+    /// # where A::Registry: Holds<GetResponse> {
+    /// let get = http::Request::get("https://example.com/").body(Bytes::new()).expect("it is valid");
+    /// let request = Request::from(get);
+    /// let first = client.send_ref(&request).await?;
+    /// let second = client.send_ref(&request).await?;
+    /// # let _ = (first, second);
+    /// # Ok(())
+    /// # }
+    /// ```
+    fn send_ref(
+        &self,
+        request: &Request,
+    ) -> impl Future<Output = Result<Answer, QueryError<A::Error>>> + Send;
 }
 
 impl<A: Transport> ClientRequests<A> for Client<A>
@@ -60,28 +87,22 @@ where
         request: impl Into<Request> + Send,
     ) -> impl Future<Output = Result<Answer, QueryError<A::Error>>> + Send {
         let request = request.into();
-        async move {
-            if request.skips_cache || request.key().is_none() {
-                return Box::pin(alone(self, &request)).await;
-            }
-            let call = Call { client: self, request: &request };
-            let plain = call.plainly_stored();
-            let is_counted = plain.is_some();
-            if let Some(answer) = plain.and_then(|response| call.plain_answer(response)) {
-                return Ok(answer);
-            }
-            match call.stored(!is_counted) {
-                Some(Stored { response, verdict, .. }) if verdict.state == State::Fresh => {
-                    Ok(Answer { response, verdict: Some(verdict), is_stored: true })
-                }
-                // Boxed, so that hits stay small.
-                stored => Box::pin(call.load(stored)).await,
-            }
+        async move { self.send_ref(&request).await }
+    }
+
+    async fn send_ref(&self, request: &Request) -> Result<Answer, QueryError<A::Error>> {
+        let call = Call { client: self, request };
+        let plain = call.plainly_stored();
+        let counts = plain.is_none();
+        match plain.and_then(|response| call.plain_answer(response)) {
+            Some(answer) => Ok(answer),
+            // Boxed, so that hits stay small.
+            None => Box::pin(call.answer(counts)).await,
         }
     }
 }
 
-/// One request with a key.
+/// One request.
 struct Call<'a, A: Transport> {
     client: &'a Client<A>,
     request: &'a Request,
@@ -105,16 +126,31 @@ where
         let (app, request) = (self.client.app(), self.request);
         let is_plain = request.query.message.is_plain
             && request.call.is_none()
+            && !request.skips_cache
             && app.windows() == Windows::default()
             && !app.policy().has_opinions();
+        // Nothing is stored for a request without a key.
         if is_plain { self.client.cache().plainly_unmarked(&request.query) } else { None }
     }
 
     /// The answer of such a response, if it is fresh.
     #[inline]
     fn plain_answer(&self, response: Arc<Response>) -> Option<Answer> {
-        let verdict = response.head().lease()?.verdict(clock::coarse_nanos(self.client.app())?)?;
+        let verdict = response.head().plain_verdict(clock::coarse_nanos(self.client.app())?)?;
         Some(Answer { response, verdict: Some(verdict), is_stored: true })
+    }
+
+    /// The answer in all cases. `counts` says whether to count a use of the stored response.
+    async fn answer(&self, counts: bool) -> Result<Answer, QueryError<A::Error>> {
+        if self.request.skips_cache || self.request.key().is_none() {
+            return alone(self.client, self.request).await;
+        }
+        match self.stored(counts) {
+            Some(Stored { response, verdict, .. }) if verdict.state == State::Fresh => {
+                Ok(Answer { response, verdict: Some(verdict), is_stored: true })
+            }
+            stored => self.load(stored).await,
+        }
     }
 
     /// Loads the response, of which `stored` is not fresh.

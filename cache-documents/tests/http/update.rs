@@ -2,6 +2,8 @@
 
 use cache_documents::http::{Revalidation, revalidated, stored_head};
 use http::{HeaderMap, response};
+use proptest::collection::vec;
+use proptest::prelude::*;
 
 use crate::case::{Date, Field, Text, cc, header_map, response};
 
@@ -162,4 +164,32 @@ fn a_304_brings_no_fields_of_its_connection() {
     let answer = response(304, &[Text("connection", "x"), Text("x", "new"), Text("keep-alive", "1")]);
     let head = not_modified(&stored, &answer);
     assert_eq!(head.headers, header_map(&[Text("etag", "\"a\""), Text("x", "old")]));
+}
+
+/// Heads with fields of few names, some of them several times.
+fn head(status: u16) -> impl Strategy<Value = response::Parts> {
+    let name = prop::sample::select(vec!["x", "y", "z", "age", "date", "content-type", "connection"]);
+    let value = prop::sample::select(vec!["x", "y", "1"]);
+    vec((name, value), 0..6).prop_map(move |fields| {
+        let fields: Vec<_> = fields.into_iter().map(|(name, value)| Text(name, value)).collect();
+        response(status, &fields)
+    })
+}
+
+proptest! {
+    #[test]
+    fn a_304_replaces_fields_however_often_and_in_which_order_they_come(stored in head(200), answer in head(304)) {
+        let stored = stored_head(&stored);
+        let mut expected = stored.headers.clone();
+        expected.remove("age");
+        expected.remove("date");
+        let newer = stored_head(&answer).headers;
+        for name in newer.keys().filter(|name| *name != "content-type") {
+            expected.remove(name);
+            for value in newer.get_all(name) {
+                expected.append(name, value.clone());
+            }
+        }
+        prop_assert_eq!(not_modified(&stored, &answer).headers, expected);
+    }
 }

@@ -28,6 +28,24 @@ async fn a_response_is_fresh_for_as_long_as_its_headers_say() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn a_request_that_is_sent_by_reference_is_answered_like_one_that_is_taken() {
+    let desk = desk();
+    desk.answers("GET /a", &[("cache-control", "max-age=60")], "one");
+    desk.answers("GET /a", &[], "two");
+    let request = Request::from(get("/a"));
+    let first = desk.client.send_ref(&request).await.unwrap();
+    let second = desk.client.send_ref(&request).await.unwrap();
+    assert_eq!((first.is_stored, second.is_stored), (false, true));
+    assert!(Arc::ptr_eq(&first.response, &second.response));
+    assert_eq!(second.verdict.map(|verdict| verdict.why), Some(Why::Headers));
+    let skipping = request.skip_cache();
+    let alone = desk.client.send_ref(&skipping).await.unwrap();
+    assert_eq!((text(&alone).as_str(), alone.is_stored, alone.verdict), ("two", false, None));
+    assert!(desk.send(get("/a")).await.is_stored);
+    assert_eq!(desk.sent(), 2);
+}
+
+#[tokio::test(start_paused = true)]
 async fn the_time_of_the_request_counts_as_age() {
     let desk = desk();
     desk.answers_after("GET /a", 20, &[("cache-control", "max-age=60")], "one");

@@ -7,6 +7,8 @@ use cache_documents::ReadDocument;
 
 use super::bodies::{RECORDS_OF_OVERLAPPING, SHARED_CHILD, family, overlapping};
 use super::changes::{Observed, Reads};
+pub use super::requests::PAGES;
+use super::requests::{confirmations_line_up, hits_line_up};
 use super::showing::showing;
 use super::{Parent, Shape, Store};
 use crate::measure::Contestant;
@@ -52,6 +54,16 @@ pub fn change_line_up() -> Vec<Contestant> {
         })
     };
     vec![changing("ours", Reads::Records), changing("ours-field", Reads::Field)]
+}
+
+/// Requests that stored responses answer, compared with hits of a query.
+pub fn requests_hits_line_up() -> Vec<Contestant> {
+    must(hits_line_up()).into()
+}
+
+/// Loads that a response 304 confirms, compared with loads that find their value unchanged.
+pub fn requests_304_line_up() -> Vec<Contestant> {
+    must(confirmations_line_up()).into()
 }
 
 fn put(store: &Store, text: &str) {

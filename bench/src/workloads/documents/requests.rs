@@ -19,7 +19,7 @@ use crate::options::Options;
 use crate::report::Report;
 use crate::workloads::report_times;
 
-const PAGES: u32 = 500;
+pub(super) const PAGES: u32 = 500;
 /// Loads are slower than hits.
 const LOADS_PER_KEY: usize = 20;
 
@@ -38,6 +38,11 @@ struct GetPage(u32);
 #[query(value = [u64; 8], capacity = 2_000, fresh = "1h")]
 struct GetUnchanged(u32);
 
+/// A value whose load sends the request of [`GetPage`] without a condition, and takes the answer without the policy.
+#[derive(Query, Clone, Debug, PartialEq, Eq, Hash)]
+#[query(value = Bytes, capacity = 2_000, fresh = "1h")]
+struct GetAnew(u32);
+
 /// A value whose load sends the request of [`GetPage`], and finds it unchanged without the policy.
 #[derive(Query, Clone, Debug, PartialEq, Eq, Hash)]
 #[query(value = [u64; 8], capacity = 2_000, fresh = "1h")]
@@ -48,6 +53,7 @@ cache_core::registry! {
         cache_documents::http::GetResponse,
         GetPage,
         GetUnchanged,
+        GetAnew,
         GetConfirmed,
     }
 }
@@ -111,6 +117,14 @@ impl Fetch<Site> for GetUnchanged {
     }
 }
 
+impl Fetch<Site> for GetAnew {
+    type Error = http::Error;
+
+    async fn fetch(&self, cx: &Context<Site>) -> Result<Bytes, http::Error> {
+        Ok(Transport::send(cx.app(), get("fixed", self.0)).await?.into_body())
+    }
+}
+
 impl Fetch<Site> for GetConfirmed {
     type Error = http::Error;
 
@@ -145,6 +159,12 @@ pub fn run(options: &Options, report: &mut Report) -> Result<(), Failure> {
         let samples = race(&contestants, &keys(), 1, options.effort);
         report_times(report, workload, 1, &contestants, &samples);
     }
+    let workload = "documents-requests/hits-ref";
+    if options.wants(workload) {
+        let contestants = [sending_ref("ours")?, querying("ours-client")?];
+        let samples = race(&contestants, &keys(), 1, options.effort);
+        report_times(report, workload, 1, &contestants, &samples);
+    }
     let workload = "documents-requests/hits-built";
     if options.wants(workload) {
         let contestants = [building("ours")?, building_and_querying("ours-client")?];
@@ -155,34 +175,66 @@ pub fn run(options: &Options, report: &mut Report) -> Result<(), Failure> {
     if options.wants(workload) {
         let mut effort = options.effort;
         effort.operations /= LOADS_PER_KEY;
-        let contestants = [
-            asking_again("ours", GetPage)?,
-            asking_again("ours-unchanged", GetUnchanged)?,
-            asking_again("ours-exchange", GetConfirmed)?,
-            sending("ours-send", "asked")?,
-        ];
+        let contestants = confirmations_line_up()?;
         let samples = race(&contestants, &keys(), 1, effort);
         report_times(report, workload, 1, &contestants, &samples);
     }
     Ok(())
 }
 
+/// Stored responses, and hits of a query.
+pub(super) fn hits_line_up() -> Result<[Contestant; 3], Failure> {
+    Ok([sending("ours", "fixed")?, querying("ours-client")?, sending_ref("ours-ref")?])
+}
+
+/// Loads that a response 304 confirms, and others that find their value unchanged.
+pub(super) fn confirmations_line_up() -> Result<[Contestant; 5], Failure> {
+    Ok([
+        asking_again("ours", GetPage)?,
+        asking_again("ours-unchanged", GetUnchanged)?,
+        asking_again("ours-exchange", GetConfirmed)?,
+        asking_again("ours-anew", GetAnew)?,
+        sending("ours-send", "asked")?,
+    ])
+}
+
 fn client() -> (Client<Site>, Runtime) {
     (Client::builder(Cache::new(), Site).build(), runtime())
 }
 
-/// Sends requests that are made beforehand.
-fn sending(name: &'static str, kind: &'static str) -> Result<Contestant, Failure> {
+/// A client, and requests whose responses it has.
+fn prepared(kind: &'static str) -> Result<(Client<Site>, Runtime, Vec<Request>), Failure> {
     let (client, runtime) = client();
     let requests: Vec<_> = (0..PAGES).map(|page| Request::from(get(kind, page))).collect();
     for request in &requests {
-        runtime.block_on(client.send(request.clone()))?;
+        runtime.block_on(client.send_ref(request))?;
     }
+    Ok((client, runtime, requests))
+}
+
+/// Sends clones of requests that are made beforehand.
+fn sending(name: &'static str, kind: &'static str) -> Result<Contestant, Failure> {
+    let (client, runtime, requests) = prepared(kind)?;
     Ok(Contestant::new(name, move |keys| {
         runtime.block_on(async {
             let mut stored = 0;
             for &key in keys {
                 let answer = client.send(requests[key as usize].clone()).await;
+                stored += usize::from(black_box(answer).is_ok_and(|answer| answer.is_stored));
+            }
+            stored
+        })
+    }))
+}
+
+/// Sends requests that are made beforehand.
+fn sending_ref(name: &'static str) -> Result<Contestant, Failure> {
+    let (client, runtime, requests) = prepared("fixed")?;
+    Ok(Contestant::new(name, move |keys| {
+        runtime.block_on(async {
+            let mut stored = 0;
+            for &key in keys {
+                let answer = client.send_ref(&requests[key as usize]).await;
                 stored += usize::from(black_box(answer).is_ok_and(|answer| answer.is_stored));
             }
             stored
