@@ -10,7 +10,7 @@ use std::time::Duration;
 use cache_core::client_support::{
     AnswerFacts, AnyKey, AnyStoreOutcome, AnyTable, AnyTableRef, AnyWatch, ValueHandle,
 };
-use cache_core::{Cache, EntryCodec, EntryState, LoadingOptions};
+use cache_core::{Cache, EntryCodec, EntryState, LoadingOptions, Moment};
 
 use crate::app::App;
 use crate::client::Client;
@@ -59,8 +59,8 @@ pub(crate) trait AnyQuery<A: App>: AnyKey {
     fn home(&self, cache: &CacheOf<A>) -> AnyTableRef;
     /// Reads the entry. `counts` says whether this counts as a use of it.
     fn read(&self, cache: &CacheOf<A>, counts: bool) -> Option<(AnyValue, EntryState)>;
-    /// A value that is fresh by the times of its table.
-    fn plainly_fresh(&self, cache: &CacheOf<A>) -> Option<AnyValue>;
+    /// A value that is fresh by the times of its table, and since when it is true.
+    fn plainly_fresh(&self, cache: &CacheOf<A>) -> Option<(AnyValue, Moment)>;
     /// Watches the key. Calls `on_change` whenever the key changes.
     fn watch(&self, cache: &CacheOf<A>, on_change: Option<Arc<dyn Fn() + Send + Sync>>) -> AnyWatch;
     /// Stores a loaded value, and the entries that its load brings along.

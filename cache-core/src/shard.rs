@@ -281,6 +281,12 @@ impl<'a> ShardRef<'a> {
         age < fresh && rules.ttl.is_none_or(|ttl| age < ttl) && metadata.extras.get(number).is_none()
     }
 
+    /// Returns since when the answer in a line is true.
+    #[inline]
+    pub(crate) fn as_of(self, number: u32) -> Option<Moment> {
+        self.metadata.map(|metadata| metadata.records[number].as_of)
+    }
+
     /// Renews the time to idle.
     pub(crate) fn renew_idle(self, number: u32, now: Moment) {
         if let Some(extra) = self.metadata.and_then(|metadata| metadata.extras.get(number)) {

@@ -9,6 +9,7 @@ mod shell;
 mod state;
 
 use std::any::Any;
+use std::cell::Cell;
 use std::fmt::{self, Debug, Display};
 use std::future::Future;
 use std::pin::Pin;
@@ -101,9 +102,9 @@ impl<A: App> Page<A> {
     where
         A::Registry: Holds<Q>,
     {
-        let answer = self.cx.query(query).await;
-        if let Some((listed, key)) = self.key_of(query) {
-            let outcome = Outcome::of(&self.cx, query, &answer, self.began);
+        let (answer, as_of) = self.cx.query_dated(query).await;
+        self.with_key(query, |listed, key| {
+            let outcome = Outcome::of(&self.cx, query, (&answer, as_of), self.began);
             let mut pending = self.lock();
             let surplus = match pending.state.open(listed, key) {
                 Some(at) => pending.state.settle(at, outcome),
@@ -111,7 +112,7 @@ impl<A: App> Page<A> {
             };
             drop(pending);
             drop(surplus);
-        }
+        });
         answer
     }
 
@@ -143,12 +144,12 @@ impl<A: App> Page<A> {
         if self.web.index_of::<Q>().is_none() {
             tracing::warn!(target: "cache_web", query = Q::NAME, "announced_unlisted");
         }
-        let Some((listed, key)) = self.key_of(query) else { return };
-        let Some(at) = self.lock().state.begin(listed, key, is_deferred) else { return };
+        let begin = |listed, key: &[u8]| self.lock().state.begin(listed, key, is_deferred);
+        let Some(at) = self.with_key(query, begin).flatten() else { return };
         let (cx, query, began) = (self.cx.clone(), query.clone(), self.began);
         let mut load: Load = Box::pin(async move {
-            let answer = cx.query(&query).await;
-            (at, Outcome::of(&cx, &query, &answer, began))
+            let (answer, as_of) = cx.query_dated(&query).await;
+            (at, Outcome::of(&cx, &query, (&answer, as_of), began))
         });
         // Starts the load. The body waits for it with a waker of its own.
         match load.as_mut().poll(&mut task::Context::from_waker(Waker::noop())) {
@@ -162,22 +163,28 @@ impl<A: App> Page<A> {
         drop(surplus);
     }
 
-    /// The query as an index of the list, and the key as JSON. `None` if the answer must not leave.
-    fn key_of<Q: Fetch<A>>(&self, query: &Q) -> Option<(usize, Vec<u8>)> {
+    /// Passes the query as an index of the list, and the key as JSON. Returns `None` if the answer must not leave.
+    fn with_key<Q: Fetch<A>, T>(&self, query: &Q, work: impl FnOnce(usize, &[u8]) -> T) -> Option<T> {
         let index = self.web.index_of::<Q>()?;
         let (listed, key) = (self.web.listed(index), query as &dyn Any);
         if !listed.allows(&self.request, key) {
             tracing::debug!(target: "cache_web", query = Q::NAME, "refused_by_guard");
             return None;
         }
-        let mut json = Vec::with_capacity(USUAL_KEY);
-        match (listed.write_key)(key, &mut JsonWriter::new(&mut json, Quoting::Plain)) {
-            Ok(()) => Some((index, json)),
+        // A thread that ends has no buffer any more.
+        let mut json = KEY_BUFFER.try_with(Cell::take).unwrap_or_default();
+        json.clear();
+        let result = match (listed.write_key)(key, &mut JsonWriter::new(&mut json, Quoting::Plain)) {
+            Ok(()) => Some(work(index, &json)),
             Err(error) => {
                 tracing::warn!(target: "cache_web", query = Q::NAME, %error, "unsendable_key");
                 None
             }
+        };
+        if json.capacity() <= LONGEST_KEPT_KEY {
+            let _ = KEY_BUFFER.try_with(|buffer| buffer.set(json));
         }
+        result
     }
 
     /// Returns where the state goes in the HTML of the page: anywhere a `<script>` may be, once. In a template that
@@ -210,8 +217,9 @@ impl<A: App> Page<A> {
     }
 
     fn body(&self, html: String) -> Result<(Body, bool), PageError> {
-        let [_, nonce] = *self.words.as_ref().map_err(|error| PageError::NoRandomness(error.to_string()))?;
-        let shell = Shell::new(html, &self.place().to_string())?;
+        let [place, nonce] =
+            *self.words.as_ref().map_err(|error| PageError::NoRandomness(error.to_string()))?;
+        let shell = Shell::new(html, &place)?;
         let mut pending = self.lock();
         if std::mem::replace(&mut pending.is_sent, true) {
             return Err(PageError::SentAlready);
@@ -234,8 +242,14 @@ impl<A: App> Page<A> {
     }
 }
 
-/// About how many bytes a key takes, so that its buffer rarely grows.
-const USUAL_KEY: usize = 32;
+thread_local! {
+    /// Where a key is written until the page has a copy, so that keys need no allocations of their own. Taken while it
+    /// is in use.
+    static KEY_BUFFER: Cell<Vec<u8>> = const { Cell::new(Vec::new()) };
+}
+
+/// How many bytes the buffer of a thread may keep.
+const LONGEST_KEPT_KEY: usize = 1024;
 
 /// The response of a [`Page`].
 #[must_use = "a page is sent when its response is returned from the handler"]

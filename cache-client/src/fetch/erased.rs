@@ -7,7 +7,7 @@ use std::time::Duration;
 use cache_core::client_support::{
     AnswerFacts, AnyStoreOutcome, AnyTable, AnyTableRef, AnyWatch, Persistence, ValueHandle,
 };
-use cache_core::{EntryCodec, EntryState, Holds};
+use cache_core::{EntryCodec, EntryState, Holds, Moment};
 
 use super::Fetch;
 use crate::any_query::{AnyQuery, CacheOf, LoadFuture, LoadTarget, QueryFacts};
@@ -52,9 +52,9 @@ where
         }
     }
 
-    fn plainly_fresh(&self, cache: &CacheOf<A>) -> Option<AnyValue> {
-        match cache.plainly_fresh(self) {
-            Some(value) => Some(value),
+    fn plainly_fresh(&self, cache: &CacheOf<A>) -> Option<(AnyValue, Moment)> {
+        match cache.plainly_fresh_since(self) {
+            Some((value, as_of)) => Some((value, as_of)),
             None => None,
         }
     }

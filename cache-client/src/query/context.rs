@@ -5,7 +5,7 @@ use std::future::Future;
 use std::sync::Arc;
 
 use cache_core::client_support::AnyKey;
-use cache_core::{Holds, LoadingOptions};
+use cache_core::{Holds, LoadingOptions, Moment};
 
 use super::caller::Caller;
 use super::set::QuerySet;
@@ -122,6 +122,20 @@ impl<A: App> Context<A> {
         queries: S,
     ) -> impl Future<Output = S::Answers> + Send + 'a {
         Caller::of(&self.0).query_all(queries)
+    }
+
+    /// Answers a query, as [`query`](Self::query) does. If the answer is the fresh value of an entry without times of
+    /// its own, the moment is the one since when it is true. For crates that say how old an answer is: they need not
+    /// read the entry again then.
+    #[doc(hidden)]
+    pub fn query_dated<'a, Q: Fetch<A>>(
+        &'a self,
+        query: &'a Q,
+    ) -> impl Future<Output = (Answer<A, Q>, Option<Moment>)> + Send + 'a
+    where
+        A::Registry: Holds<Q>,
+    {
+        Caller::of(&self.0).query_dated(query)
     }
 
     /// Returns the value in the memo or the cache, fresh or not. Never loads. Also `None` if this context bypasses the

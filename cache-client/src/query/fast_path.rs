@@ -3,7 +3,7 @@
 
 use std::sync::Arc;
 
-use cache_core::Holds;
+use cache_core::{Holds, Moment};
 
 use super::caller::Caller;
 use super::optimistic::LayersBefore;
@@ -39,18 +39,28 @@ impl<A: App> Caller<'_, A> {
     where
         A::Registry: Holds<Q>,
     {
-        self.any_planned_hit(query).map(typed_value)
+        self.any_planned_hit(query).map(|(value, _)| typed_value(value))
     }
 
-    /// A fresh value by the options of the client, in a request, or while there are layers of other keys.
+    /// A fresh value, and since when it is true. `None` in place of the latter if the value is not simply that of an
+    /// entry without times of its own.
+    pub(super) fn dated_hit<Q: Fetch<A>>(&self, query: &Q) -> Option<(Arc<Q::Value>, Option<Moment>)>
+    where
+        A::Registry: Holds<Q>,
+    {
+        self.any_planned_hit(query).map(|(value, as_of)| (typed_value(value), as_of))
+    }
+
+    /// A fresh value by the options of the client, in a request, or while there are layers of other keys. With it the
+    /// time of [`dated_hit`](Self::dated_hit).
     #[inline(never)]
-    fn any_planned_hit(&self, query: &dyn AnyQuery<A>) -> Option<AnyValue> {
+    fn any_planned_hit(&self, query: &dyn AnyQuery<A>) -> Option<(AnyValue, Option<Moment>)> {
         if let Some(node) = self.node() {
             if !node.may_answer_at_once() {
                 return None;
             }
             match node.tree().memo.known(query) {
-                MemoAnswer::Answer(value) => return Some(value),
+                MemoAnswer::Answer(value) => return Some((value, None)),
                 MemoAnswer::Requested => return None,
                 MemoAnswer::Unknown if node.has_ended() => return None,
                 MemoAnswer::Unknown => {}
@@ -71,8 +81,15 @@ impl<A: App> Caller<'_, A> {
         if layers.as_ref().is_some_and(LayersBefore::has_layers) {
             return None;
         }
-        let value = query.plainly_fresh(cache)?;
+        let (value, as_of) = query.plainly_fresh(cache)?;
         self.client().telemetry().hit_of(query.subject(), plan.strategy());
-        Some(self.with_layers(query, self.remember(query, value), layers.as_ref()))
+        // Another call may have put an answer into the memo meanwhile, or a layer over it. Each of these exists while
+        // the value that it replaces does, so their addresses differ.
+        let read = Arc::as_ptr(&value);
+        let kept = self.remember(query, value);
+        let is_kept = std::ptr::addr_eq(Arc::as_ptr(&kept), read);
+        let answer = self.with_layers(query, kept, layers.as_ref());
+        let is_read = is_kept && std::ptr::addr_eq(Arc::as_ptr(&answer), read);
+        Some((answer, is_read.then_some(as_of)))
     }
 }

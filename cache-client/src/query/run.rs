@@ -5,7 +5,7 @@ use std::future::Future;
 use std::sync::Arc;
 
 use cache_core::client_support::AnyKey;
-use cache_core::{Holds, LoadingOptions};
+use cache_core::{Holds, LoadingOptions, Moment};
 use foldhash::fast::RandomState;
 
 use super::caller::Caller;
@@ -28,6 +28,17 @@ impl<A: App> Caller<'_, A> {
         match self.fresh_hit(query) {
             Some(value) => Ok(value),
             None => typed(self.query_slow(query).await),
+        }
+    }
+
+    /// Answers as [`query`](Self::query) does, with the time of [`dated_hit`](Self::dated_hit) if the answer is one.
+    pub(super) async fn query_dated<Q: Fetch<A>>(self, query: &Q) -> (Answer<A, Q>, Option<Moment>)
+    where
+        A::Registry: Holds<Q>,
+    {
+        match self.dated_hit(query) {
+            Some((value, as_of)) => (Ok(value), as_of),
+            None => (typed(self.query_slow(query).await), None),
         }
     }
 

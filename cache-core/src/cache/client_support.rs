@@ -48,6 +48,21 @@ impl<R: Registry> Cache<R> {
         self.table::<L::Query>().plainly_fresh(lookup)
     }
 
+    /// Returns the same value as [`plainly_fresh`](Self::plainly_fresh), and since when it is true. Its entry has no
+    /// times of its own.
+    #[doc(hidden)]
+    #[inline]
+    #[must_use]
+    pub fn plainly_fresh_since<L: Lookup>(
+        &self,
+        lookup: &L,
+    ) -> Option<(Arc<<L::Query as Query>::Value>, Moment)>
+    where
+        R: HasTable<L::Query>,
+    {
+        self.table::<L::Query>().plainly_fresh_since(lookup)
+    }
+
     /// Returns the value of a resident that nobody has marked and that has no deadline, whether it is fresh or not, and
     /// counts a hit. Reads no clock. Returns `None` and counts nothing if this quick check does not suffice: use another
     /// method then.

@@ -263,6 +263,25 @@ impl<Q: Query> Table<Q> {
     /// `None` and counts nothing if this quick check does not suffice.
     #[inline]
     pub(crate) fn plainly_fresh<L: Lookup<Query = Q>>(&self, lookup: &L) -> Option<Arc<Q::Value>> {
+        self.plainly_fresh_with(lookup, |_, _| Some(())).map(|(value, ())| value)
+    }
+
+    /// Reads as [`plainly_fresh`](Self::plainly_fresh) does, and returns since when the value is true.
+    #[inline]
+    pub(crate) fn plainly_fresh_since<L: Lookup<Query = Q>>(
+        &self,
+        lookup: &L,
+    ) -> Option<(Arc<Q::Value>, Moment)> {
+        self.plainly_fresh_with(lookup, |shard, number| shard.as_of(number))
+    }
+
+    /// `show` takes more from the line of the hit. It runs under the lock, so it must call no foreign code.
+    #[inline]
+    fn plainly_fresh_with<L: Lookup<Query = Q>, T>(
+        &self,
+        lookup: &L,
+        show: impl FnOnce(ShardRef<'_>, u32) -> Option<T>,
+    ) -> Option<(Arc<Q::Value>, T)> {
         let shards = self.shards.get()?;
         let fresh = self.rules().fresh?;
         // The clock may be foreign code, so it is read before the lock is taken.
@@ -278,9 +297,10 @@ impl<Q: Query> Table<Q> {
         {
             return None;
         }
+        let shown = show(guard.any(), number)?;
         self.head.note_use(state);
         guard.any().count_read(true);
-        Some(Arc::clone(value))
+        Some((Arc::clone(value), shown))
     }
 
     /// See [`Cache::plainly_unmarked`](crate::Cache::plainly_unmarked).

@@ -4,6 +4,7 @@ use std::fmt::{self, Display};
 use proptest::prelude::*;
 use serde::{Serialize, Serializer};
 
+use super::escape::{special_bits, special_bits_anywhere};
 use super::*;
 
 #[derive(Serialize, Clone, PartialEq, Eq, PartialOrd, Ord)]
@@ -151,20 +152,49 @@ fn integers_beyond_those_of_javascript_are_refused() {
     }
 }
 
+/// As the JSON of a text must be, found one character at a time.
+fn naive_json(text: &str) -> String {
+    let mut json = serde_json::to_string(text).unwrap();
+    for character in ['<', '>', '&', '\u{2028}', '\u{2029}'] {
+        json = json.replace(character, &format!("\\u{:04x}", u32::from(character)));
+    }
+    json
+}
+
+const SPECIAL: &str = "\"\\'<>&\n\0\u{1f}\u{2027}\u{2028}\u{2029}\u{202a}€é/";
+
+#[test]
+fn a_special_character_is_found_at_each_place_of_each_length() {
+    for length in 0..70 {
+        let plain = "a ~\u{7f}é]#^|0".repeat(9).chars().take(length).collect::<String>();
+        assert_eq!(text(&plain), naive_json(&plain));
+        for (at, _) in plain.char_indices() {
+            for character in SPECIAL.chars() {
+                let special = format!("{}{character}{}", &plain[..at], &plain[at..]);
+                assert_eq!(text(&special), naive_json(&special));
+            }
+        }
+    }
+}
+
 /// Texts with many characters that need an escape, at all distances from each other.
 fn texts() -> impl Strategy<Value = String> {
-    let special = prop::sample::select(
-        "\"\\'<>&\n\0\u{1f}\u{2027}\u{2028}\u{2029}\u{202a}€é/".chars().collect::<Vec<_>>(),
-    );
+    let special = prop::sample::select(SPECIAL.chars().collect::<Vec<_>>());
     let character = prop_oneof![6 => prop::char::range('a', 'z'), 2 => special, 1 => any::<char>()];
     prop::collection::vec(character, 0..80).prop_map(String::from_iter)
 }
 
 proptest! {
     #[test]
+    fn both_ways_to_find_special_bytes_are_the_same(chunk in prop::array::uniform16(any::<u8>())) {
+        prop_assert_eq!(special_bits(chunk), special_bits_anywhere(chunk));
+    }
+
+    #[test]
     fn every_text_arrives_as_it_is_and_ends_nothing(first in texts(), second in texts()) {
         let value = BTreeMap::from([(first.as_str(), second.as_str())]);
         let json = text(&value);
+        prop_assert_eq!(&json, &format!("{{{}:{}}}", naive_json(&first), naive_json(&second)));
         let read: BTreeMap<String, String> = serde_json::from_str(&json).unwrap();
         prop_assert_eq!(read, BTreeMap::from([(first.clone(), second.clone())]));
         let ends = |character: char| matches!(character, '<' | '>' | '&' | '\u{2028}' | '\u{2029}' | '\0'..='\u{1f}');

@@ -52,9 +52,14 @@ impl<'a> Compound<'_, 'a> {
     }
 
     fn field<T: Serialize + ?Sized>(&mut self, name: &'static str, value: &T) -> Result<(), JsonError> {
-        let writer = self.next();
-        writer.string(name);
-        writer.raw(":");
+        let writer = &mut *self.writer;
+        match self.count {
+            0 => writer.raw("\""),
+            _ => writer.raw(",\""),
+        }
+        self.count += 1;
+        writer.text(name);
+        writer.raw("\":");
         value.serialize(writer).map_err(|error| error.within(Step::Name(name)))
     }
 

@@ -39,10 +39,9 @@ impl<'a> JsonWriter<'a> {
     }
 
     pub(crate) fn string(&mut self, text: &str) {
-        self.out.reserve(text.len() + 2);
-        self.out.push(b'"');
+        self.raw("\"");
         self.text(text);
-        self.out.push(b'"');
+        self.raw("\"");
     }
 
     /// The inside of a string.

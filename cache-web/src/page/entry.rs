@@ -35,7 +35,7 @@ impl Age {
         now.since(self.as_of)
     }
 
-    /// The age of an answer that was just received, in a page that began at `began`.
+    /// The age of an answer that was just received and is not dated, in a page that began at `began`.
     fn of<A: App, Q: Fetch<A>>(cx: &Context<A>, query: &Q, value: &Arc<Q::Value>, began: Moment) -> Self
     where
         A::Registry: Holds<Q>,
@@ -53,11 +53,12 @@ impl Age {
 }
 
 impl Outcome {
-    /// The outcome of a query that has just been answered, in a page that began at `began`.
+    /// The outcome of a query that has just been answered, in a page that began at `began`. A dated answer is fresh by
+    /// the times of its query.
     pub(crate) fn of<A: App, Q: Fetch<A>>(
         cx: &Context<A>,
         query: &Q,
-        answer: &Answer<A, Q>,
+        (answer, as_of): (&Answer<A, Q>, Option<Moment>),
         began: Moment,
     ) -> Self
     where
@@ -65,7 +66,10 @@ impl Outcome {
     {
         match answer {
             Ok(value) => {
-                let age = Age::of(cx, query, value, began);
+                let age = match as_of {
+                    Some(as_of) => Age { as_of, fresh: None, is_stale: false },
+                    None => Age::of(cx, query, value, began),
+                };
                 Self::Value { value: Arc::clone(value) as _, age }
             }
             Err(error) if error.is_interrupted() => Self::Interrupted,

@@ -15,6 +15,7 @@
 //! | `{"end":1}` | nothing follows |
 
 use std::hash::BuildHasher;
+use std::ops::Range;
 use std::time::Duration;
 
 use cache_client::App;
@@ -33,6 +34,9 @@ const MOST_ENTRIES: usize = 1_000;
 /// How many entries a page has room for from the beginning.
 const USUAL_ENTRIES: usize = 28;
 
+/// About how many bytes a key takes.
+const USUAL_KEY: usize = 32;
+
 /// How many bytes of JSON a page may send.
 const MOST_BYTES: usize = 1024 * 1024;
 
@@ -40,6 +44,8 @@ const MOST_BYTES: usize = 1024 * 1024;
 #[derive(Default)]
 pub(super) struct State {
     entries: Vec<Entry>,
+    /// The keys of all entries, as JSON.
+    keys: Vec<u8>,
     /// Positions in `entries`, by query and key.
     by_key: HashTable<usize>,
     hasher: RandomState,
@@ -49,8 +55,8 @@ pub(super) struct State {
 struct Entry {
     /// Its query, as an index of the list.
     query: usize,
-    /// JSON.
-    key: Vec<u8>,
+    /// Where its key is in `keys`.
+    key: Range<usize>,
     progress: Progress,
     holds_first_flush: bool,
 }
@@ -74,11 +80,11 @@ impl State {
     }
 
     /// The entry for a key. `None` if the page has too many entries.
-    pub(super) fn open(&mut self, query: usize, key: Vec<u8>) -> Option<usize> {
-        let Self { entries, by_key, hasher, .. } = self;
+    pub(super) fn open(&mut self, query: usize, key: &[u8]) -> Option<usize> {
+        let Self { entries, keys, by_key, hasher, .. } = self;
         let hash_of = |query: usize, key: &[u8]| hasher.hash_one((query, key));
-        let hash = hash_of(query, &key);
-        let is_same = |&at: &usize| entries[at].query == query && entries[at].key == key;
+        let hash = hash_of(query, key);
+        let is_same = |&at: &usize| entries[at].query == query && keys[entries[at].key.clone()] == *key;
         if let Some(&at) = by_key.find(hash, is_same) {
             return Some(at);
         }
@@ -88,16 +94,20 @@ impl State {
         }
         if entries.is_empty() {
             entries.reserve(USUAL_ENTRIES);
+            keys.reserve(USUAL_ENTRIES * USUAL_KEY);
             by_key.reserve(USUAL_ENTRIES, |_| 0);
         }
+        let begin = keys.len();
+        keys.extend_from_slice(key);
+        let key = begin..keys.len();
         entries.push(Entry { query, key, progress: Progress::New, holds_first_flush: false });
-        by_key.insert_unique(hash, at, |&at| hash_of(entries[at].query, &entries[at].key));
+        by_key.insert_unique(hash, at, |&at| hash_of(entries[at].query, &keys[entries[at].key.clone()]));
         Some(at)
     }
 
     /// Notes that the answer to a key is being loaded. Returns its entry; `None` if it is being loaded already, has
     /// settled, or the page has too many entries.
-    pub(super) fn begin(&mut self, query: usize, key: Vec<u8>, is_deferred: bool) -> Option<usize> {
+    pub(super) fn begin(&mut self, query: usize, key: &[u8], is_deferred: bool) -> Option<usize> {
         let at = self.open(query, key)?;
         let entry = &mut self.entries[at];
         entry.holds_first_flush |= is_deferred;
@@ -142,7 +152,7 @@ impl State {
             json.raw("{\"i\":");
             json.integer(at as u64);
             json.raw(",");
-            write_key(json, web.listed(*query).name, key);
+            write_key(json, web.listed(*query).name, &self.keys[key.clone()]);
             json.raw("}");
             true
         });
@@ -173,7 +183,7 @@ impl State {
                     json.raw("\"i\":");
                     json.integer(at as u64);
                 }
-                false => write_key(json, web.listed(entry.query).name, &entry.key),
+                false => write_key(json, web.listed(entry.query).name, &self.keys[entry.key.clone()]),
             }
             let is_known = write_outcome(json, entry.query, &outcome, web, now);
             json.raw("}");

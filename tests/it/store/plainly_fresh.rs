@@ -88,6 +88,9 @@ where
             });
             let is_plain = !has_times[usize::from(at)];
             prop_assert_eq!(found.is_some(), is_fresh && is_plain, "{} of {:?}", at, entry);
+            let since = cache.plainly_fresh_since(&key(at));
+            let expected = entry.filter(|_| found.is_some()).map(|entry| entry.state().as_of);
+            prop_assert_eq!(since, found.zip(expected));
         }
     }
     Ok(())

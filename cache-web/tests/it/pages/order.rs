@@ -206,6 +206,31 @@ async fn an_answer_that_the_cache_has_replaced_is_stale() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn an_optimistic_answer_is_stale() {
+    let client = magazine_client();
+    for id in [7, 8] {
+        client.query(&Article { id }).await.unwrap();
+    }
+    let _layer = client.optimistic(|layer| {
+        layer.update(&Article { id: 7 }, |_| Some("Hoped for".to_owned()));
+    });
+    let sent = open(&client, async |cx: Cx<Magazine>| {
+        let page = cx.page(&everything());
+        page.query(&Article { id: 7 }).await.unwrap();
+        page.query(&Article { id: 8 }).await.unwrap();
+        page.html(shell(&page.place()))
+    })
+    .await;
+    let received = sent.received();
+    let is_stale = |message: &&serde_json::Value| message.get("s").is_some();
+    assert_eq!(
+        received.all().filter(is_stale).map(|message| &message["d"]).collect::<Vec<_>>(),
+        ["Hoped for"]
+    );
+    assert_eq!(received.values(), ["Hoped for", "Article 8"]);
+}
+
+#[tokio::test(start_paused = true)]
 async fn an_answer_with_a_freshness_time_of_its_own_says_so() {
     let client = magazine_client();
     let times = EntryTimes::new().fresh(Duration::from_secs(5));

@@ -29,6 +29,26 @@ async fn a_shell_without_a_place_or_with_two_is_an_error() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn a_text_that_begins_like_a_place_is_a_text() {
+    let (status, text) = status_and_text(|page| {
+        let place = page.place().to_string();
+        let begin = &place[..17];
+        format!("{begin}é{place}{begin}")
+    })
+    .await;
+    assert_eq!(status, 200);
+    assert!(text.contains("é<script nonce="), "{text}");
+
+    let (status, _) =
+        status_and_text(|page| format!("cache-web-place-{}{}", "0".repeat(32), page.place())).await;
+    assert_eq!(status, 200);
+    let (status, _) =
+        status_and_text(|page| page.place().to_string().replace(|digit: char| digit.is_ascii_digit(), "f"))
+            .await;
+    assert_eq!(status, 500, "a place with another word");
+}
+
+#[tokio::test(start_paused = true)]
 async fn a_page_that_is_sent_twice_is_an_error() {
     let client = magazine_client();
     let sent = open(&client, async |cx: Cx<Magazine>| {
