@@ -197,9 +197,8 @@ impl<T: Content + ?Sized> Document<T> {
         &'d self,
         relation: &'d Many<K>,
     ) -> impl Iterator<Item = &'d Arc<K::Value>> {
-        let list = self.frame.list_of::<K::Value>();
-        let found = list.map(|list| list.find(relation.keys().iter().map(ResourceKey::id)));
-        found.into_iter().flatten().map(|(_, record)| record)
+        let list = self.frame.list_of::<K::Value>().zip(relation.data().value());
+        list.into_iter().flat_map(|(list, keys)| list.named(keys, ResourceKey::id))
     }
 
     /// Returns a record, if the document shows it. Takes a binary search. No look-up in the cache.
@@ -428,10 +427,7 @@ impl<R: Resource> Document<[R]> {
     pub fn pushing(&self, key: &R::Key, record: impl Into<Arc<R>>) -> Self {
         let mut next = self.showing(key, record);
         let name = RecordRef::of(key);
-        let present = match &self.primary {
-            Primary::Many(records) => &**records,
-            Primary::Absent | Primary::Null | Primary::One(_) => &[],
-        };
+        let present = self.primary.list().map_or(&[][..], |records| records);
         if !present.contains(&name) {
             next.primary = Primary::Many(present.iter().cloned().chain([name]).collect());
         }
@@ -440,23 +436,17 @@ impl<R: Resource> Document<[R]> {
 
     /// Returns the primary records, in the order of the response.
     pub fn data(&self) -> impl ExactSizeIterator<Item = &Arc<R>> {
-        let shown: Vec<_> = self.shown().map(|(_, record)| record).collect();
-        shown.into_iter()
+        let list = self.frame.list_of::<R>().zip(self.primary.list());
+        let shown = list.into_iter().flat_map(|(list, records)| list.named(records, |record| &record.id));
+        shown.collect::<Vec<_>>().into_iter()
     }
 
     /// Returns the keys of the primary records, in the same order.
     pub fn keys(&self) -> impl ExactSizeIterator<Item = R::Key> {
-        let shown: Vec<_> = self.shown().map(|(id, _)| R::Key::from_id(id.clone())).collect();
-        shown.into_iter()
-    }
-
-    fn shown(&self) -> impl Iterator<Item = (&Id, &Arc<R>)> {
-        let records = match &self.primary {
-            Primary::Many(records) => &**records,
-            Primary::Absent | Primary::Null | Primary::One(_) => &[],
-        };
-        let list = self.frame.list_of::<R>();
-        list.into_iter().flat_map(|list| list.find(records.iter().map(|record| &record.id)))
+        let list = self.frame.list_of::<R>().zip(self.primary.list());
+        let shown =
+            list.into_iter().flat_map(|(list, records)| list.find(records.iter().map(|record| &record.id)));
+        shown.map(|(id, _)| R::Key::from_id(id.clone())).collect::<Vec<_>>().into_iter()
     }
 }
 

@@ -2,6 +2,8 @@
 
 use std::task::{Context, Poll, Waker};
 
+use smallvec::SmallVec;
+
 use crate::sync::Mutex;
 use crate::sync::atomic::{AtomicU64, Ordering};
 
@@ -150,9 +152,8 @@ impl<S: Clone> StateChannel<S> {
 }
 
 impl<S> ChannelState<S> {
-    fn take_waiting(&mut self) -> Vec<Waker> {
-        let mut waiting = Vec::with_capacity(self.readers.len());
-        waiting.extend(self.readers.iter_mut().filter_map(Option::take));
-        waiting
+    /// Takes the wakers. Most keys have one reader.
+    fn take_waiting(&mut self) -> SmallVec<[Waker; 1]> {
+        self.readers.iter_mut().filter_map(Option::take).collect()
     }
 }

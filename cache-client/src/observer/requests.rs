@@ -18,6 +18,8 @@ struct RequestState<P> {
     signal: Arc<TaskSignal>,
     /// The options of the observers, each with its number of observers.
     present: Vec<(P, usize)>,
+    /// Whether the newest task does not know the present options yet.
+    has_changed: bool,
     /// The options of new observers, in their order.
     arrivals: RequestQueue<P>,
     /// Callers that wait until the key has been loaded again. Their senders are dropped then.
@@ -38,6 +40,7 @@ impl<P: Copy + PartialEq> TaskRequests<P> {
             task: 0,
             signal: Arc::default(),
             present: Vec::new(),
+            has_changed: false,
             arrivals,
             reloads,
         }))
@@ -51,6 +54,7 @@ impl<P: Copy + PartialEq> TaskRequests<P> {
         if state.task < task {
             state.task = task;
             state.signal = Arc::clone(&signal);
+            state.has_changed = true;
             state.arrivals.begin_again();
         }
         signal
@@ -69,6 +73,7 @@ impl<P: Copy + PartialEq> TaskRequests<P> {
             Some((_, count)) => *count += 1,
             None => state.present.push((plan, 1)),
         }
+        state.has_changed = true;
         state.arrivals.new.push(plan);
         drop(state);
         self.notify();
@@ -81,6 +86,7 @@ impl<P: Copy + PartialEq> TaskRequests<P> {
             state.present[at].1 -= 1;
             if state.present[at].1 == 0 {
                 state.present.swap_remove(at);
+                state.has_changed = true;
             }
         }
         drop(state);
@@ -95,12 +101,17 @@ impl<P: Copy + PartialEq> TaskRequests<P> {
         receiver
     }
 
-    /// The options of all observers, each once, and of those that were added since the last call.
-    pub(crate) fn plans(&self, task: u64) -> (Vec<P>, Vec<P>) {
+    /// The options of all observers, each once, and of those that were added since the last call. `None` if the newest task
+    /// knows them all.
+    pub(crate) fn plans(&self, task: u64) -> Option<(Vec<P>, Vec<P>)> {
         let mut state = self.0.lock();
+        let is_newest = state.task == task;
+        if is_newest && !std::mem::take(&mut state.has_changed) {
+            return None;
+        }
         let present = state.present.iter().map(|(plan, _)| *plan).collect();
-        let arrived = if state.task == task { state.arrivals.begin().to_vec() } else { Vec::new() };
-        (present, arrived)
+        let arrived = if is_newest { state.arrivals.begin().to_vec() } else { Vec::new() };
+        Some((present, arrived))
     }
 
     /// Whether a load was requested since the last call.

@@ -4,6 +4,7 @@
 mod view;
 
 use std::future::pending;
+use std::pin::{Pin, pin};
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::Duration;
@@ -11,7 +12,7 @@ use std::time::Duration;
 use cache_core::Moment;
 use cache_core::client_support::{AnyPin, AnyWatch};
 use tokio::sync::watch;
-use tokio::time::Instant;
+use tokio::time::{Instant, Sleep};
 
 use super::registry::ObservedKey;
 use super::requests::TaskSignal;
@@ -122,7 +123,7 @@ enum TaskEvent {
     /// The runtime of the load no longer runs it.
     RuntimeIdle,
     /// The client may have become active, inactive, online or offline.
-    PresenceChanged,
+    PresenceChanged(watch::Receiver<PresenceState>),
     /// It may be time to poll.
     PollTick,
     /// It is time to load a key that was out of date when it was stored.
@@ -179,15 +180,23 @@ impl<A: App> ObserverTask<A> {
     }
 
     pub(crate) async fn run(mut self) {
+        // Both outlast the changes of the key, of which there are many for each of these.
+        let mut stale_timer = pin!(None);
+        let mut presence_change = pin!(changed(self.presence.clone()));
         loop {
-            match self.next_event().await {
+            set_timer(stale_timer.as_mut(), self.stale_at);
+            match self.next_event(stale_timer.as_mut(), presence_change.as_mut()).await {
                 TaskEvent::Signal => self.catch_up(),
                 TaskEvent::Landed(outcome) => self.land(outcome),
                 TaskEvent::RetiredLanded(outcome) => self.land_retired(outcome),
                 // The value that it has found is in the cache.
                 TaskEvent::LookedUp => self.lookup = None,
                 TaskEvent::RuntimeIdle => self.take_over(),
-                TaskEvent::PresenceChanged => self.wake_up(),
+                TaskEvent::PresenceChanged(presence) => {
+                    let is_awake = presence.borrow().is_awake();
+                    presence_change.set(changed(presence));
+                    self.wake_up(is_awake);
+                }
                 TaskEvent::PollTick if self.is_poll_due() => self.poll(),
                 TaskEvent::PollTick => {}
                 TaskEvent::Rebuild => self.rebuild(),
@@ -197,9 +206,13 @@ impl<A: App> ObserverTask<A> {
         }
     }
 
-    async fn next_event(&mut self) -> TaskEvent {
+    async fn next_event(
+        &mut self,
+        stale_timer: Pin<&mut Option<Sleep>>,
+        presence_change: Pin<&mut impl Future<Output = watch::Receiver<PresenceState>>>,
+    ) -> TaskEvent {
         let poll_at = self.poll_at();
-        let Self { client, signal, waiter, lookup, retired, stale_at, rebuild_at, presence, .. } = self;
+        let Self { client, signal, waiter, lookup, retired, rebuild_at, .. } = self;
         let (waiter, lookup, retired) = (waiter.as_ref(), lookup.as_ref(), retired.as_ref());
         let is_idle = async {
             match waiter {
@@ -214,16 +227,15 @@ impl<A: App> ObserverTask<A> {
             outcome = landed(retired) => TaskEvent::RetiredLanded(outcome),
             _ = landed(lookup) => TaskEvent::LookedUp,
             () = is_idle => TaskEvent::RuntimeIdle,
-            Ok(()) = presence.changed() => TaskEvent::PresenceChanged,
+            presence = presence_change => TaskEvent::PresenceChanged(presence),
             () = until(*rebuild_at) => TaskEvent::Rebuild,
             () = until(poll_at) => TaskEvent::PollTick,
-            () = until(*stale_at) => TaskEvent::Stale,
+            () = ended(stale_timer) => TaskEvent::Stale,
         }
     }
 
     /// Loads a key that is polled or stale, if the client has become active and online.
-    fn wake_up(&mut self) {
-        let is_awake = self.presence.borrow_and_update().is_awake();
+    fn wake_up(&mut self, is_awake: bool) {
         if std::mem::replace(&mut self.was_awake, is_awake) || !is_awake {
             return;
         }
@@ -255,10 +267,11 @@ impl<A: App> ObserverTask<A> {
     }
 
     /// Whether the stored answer is from a later time than the last one. A change of a part of it is not: the rest is as
-    /// old as before, and is still to be polled.
-    fn has_newer_answer(&mut self) -> bool {
+    /// old as before, and is still to be polled. `shown` is the value to show.
+    fn has_newer_answer(&mut self, shown: Option<&ShownValue>) -> bool {
         let now = self.client.cache().now();
-        let state = self.query.read(self.client.cache(), false).map(|(_, state)| state);
+        let state = shown.and_then(|shown| shown.state);
+        let state = state.or_else(|| self.query.read(self.client.cache(), false).map(|(_, state)| state));
         let Some(as_of) = state.map(|state| now - state.age) else { return true };
         let is_newer = self.answer_as_of.is_none_or(|last| as_of > last + CLOCK_LAG);
         if is_newer {
@@ -301,7 +314,10 @@ impl<A: App> ObserverTask<A> {
 
     /// Updates the options of the observers. Returns those of the new ones.
     fn update_plans(&mut self) -> Vec<Plan> {
-        let (present, arrived) = self.observed_key.requests.plans(self.number);
+        // Most changes of a key come without one of its observers.
+        let Some((present, arrived)) = self.observed_key.requests.plans(self.number) else {
+            return Vec::new();
+        };
         let stricter = |one: Plan, other: &Plan| one.stricter(other);
         let strictest = present.first().map(|first| present[1..].iter().fold(*first, stricter));
         self.plan = strictest.unwrap_or(self.query_plan).with_times_of(&self.query_plan);
@@ -332,8 +348,12 @@ impl<A: App> ObserverTask<A> {
 
     /// Whether there is no value to show, or only a marked one, which the provider no longer has.
     fn needs_load(&self) -> bool {
+        self.is_to_be_loaded(self.value_to_show(!self.plan.stores()).as_ref())
+    }
+
+    fn is_to_be_loaded(&self, shown: Option<&ShownValue>) -> bool {
         let may_load = !self.plan.never_loads();
-        self.value_to_show(!self.plan.stores()).is_none_or(|shown| shown.is_marked && may_load)
+        shown.is_none_or(|shown| shown.is_marked && may_load)
     }
 
     fn handle_change(&mut self) {
@@ -341,11 +361,12 @@ impl<A: App> ObserverTask<A> {
         let is_over = |waiter: &Waiter| !waiter.flight.is_current();
         let (waiter_is_over, retired_is_over) =
             (self.waiter.as_ref().is_some_and(is_over), self.retired.as_ref().is_some_and(is_over));
-        if self.needs_load() {
+        let shown = self.value_to_show(!self.plan.stores());
+        if self.is_to_be_loaded(shown.as_ref()) {
             return self.load_again();
         }
         self.error = None;
-        if self.has_newer_answer() {
+        if self.has_newer_answer(shown.as_ref()) {
             self.settle();
         }
         // A load that is storing its answer is about to land. Any other is no longer needed.
@@ -502,6 +523,34 @@ async fn landed(waiter: Option<&Waiter>) -> Outcome {
 async fn until(moment: Option<Instant>) {
     match moment {
         Some(moment) => tokio::time::sleep_until(moment).await,
+        None => pending().await,
+    }
+}
+
+/// Waits for the next change, which the receiver has then seen.
+async fn changed(mut presence: watch::Receiver<PresenceState>) -> watch::Receiver<PresenceState> {
+    match presence.changed().await {
+        Ok(()) => presence,
+        Err(_) => pending().await,
+    }
+}
+
+/// Makes a timer end at a moment or earlier. One that ends earlier stays: it is set once for many changes of a key, and the
+/// task that it wakes finds the value fresh.
+fn set_timer(mut timer: Pin<&mut Option<Sleep>>, at: Option<Instant>) {
+    let ends_earlier = |at| {
+        let timer = timer.as_ref().as_pin_ref();
+        timer.is_some_and(|timer| !timer.is_elapsed() && timer.deadline() <= at)
+    };
+    if !at.is_some_and(ends_earlier) {
+        timer.set(at.map(tokio::time::sleep_until));
+    }
+}
+
+/// Waits for the end of a timer, or forever if there is none.
+async fn ended(timer: Pin<&mut Option<Sleep>>) {
+    match timer.as_pin_mut() {
+        Some(timer) => timer.await,
         None => pending().await,
     }
 }

@@ -507,6 +507,31 @@ async fn a_value_with_its_own_freshness_time_is_shown_as_stale_after_that_time()
 }
 
 #[tokio::test(start_paused = true)]
+async fn a_replaced_value_is_stale_by_its_own_time_which_may_be_earlier_or_later() {
+    let client = paused_client();
+    let insert = |value, fresh| {
+        let times = cache_core::EntryTimes::new().fresh(seconds(fresh));
+        client.cache().insert_timed(GetNumber(1), value, times);
+    };
+    insert(1, 10);
+    let mut observer = client.observe(&GetNumber(1));
+    assert_eq!(next(&mut observer).await, "1");
+    pass(seconds(5)).await;
+    insert(2, 10);
+    assert_eq!(at_once(&mut observer).await.as_deref(), Some("2"));
+    pass(seconds(6)).await;
+    assert_eq!(at_once(&mut observer).await, None, "the first value would be stale");
+    pass(seconds(5)).await;
+    assert_eq!(at_once(&mut observer).await.as_deref(), Some("2 stale"));
+    insert(3, 20);
+    assert_eq!(at_once(&mut observer).await.as_deref(), Some("3"));
+    insert(4, 2);
+    assert_eq!(at_once(&mut observer).await.as_deref(), Some("4"));
+    pass(seconds(3)).await;
+    assert_eq!(at_once(&mut observer).await.as_deref(), Some("4 stale"));
+}
+
+#[tokio::test(start_paused = true)]
 async fn an_observed_value_that_expires_on_arrival_is_not_loaded_in_a_loop() {
     let client = builder().query::<GetNumber>(|options| options.ttl(SECOND / 2).fresh(SECOND / 4)).build();
     let observer = client.observe(&GetNumber(1));

@@ -1,7 +1,9 @@
 //! The ids of the records of one type that an answer shows, and where each is.
 
-use std::sync::OnceLock;
+use std::any::Any;
+use std::ops::Range;
 use std::sync::atomic::{AtomicU32, Ordering};
+use std::sync::{Arc, OnceLock};
 
 use crate::id::Id;
 
@@ -14,6 +16,16 @@ pub(crate) struct Ids {
     sorted: OnceLock<Box<[u32]>>,
     /// The place that was searched last. A record that changes often is searched each time.
     last: AtomicU32,
+    /// The first list of keys that was read, if it has a run of places. `None` once another list was read first.
+    run: OnceLock<Option<Box<Run>>>,
+}
+
+/// A list of keys whose records are at places that follow each other, as most lists of a response. It is compared once, and
+/// not each time that it is read.
+struct Run {
+    /// An `Arc<[T]>`. Held, so that no other list gets its address.
+    keys: Box<dyn Any + Send + Sync>,
+    places: Range<usize>,
 }
 
 /// The number of ids that are searched one by one.
@@ -32,6 +44,29 @@ impl Ids {
     #[inline]
     pub(super) fn place(&self, id: &Id, near: usize) -> Option<usize> {
         if self.ids.get(near) == Some(id) { Some(near) } else { self.search(id) }
+    }
+
+    /// Returns the places of the records that a list of keys names, if it is the first list that was read, and they follow
+    /// each other.
+    pub(super) fn run<T: Send + Sync + 'static>(
+        &self,
+        keys: &Arc<[T]>,
+        id: impl Fn(&T) -> &Id,
+    ) -> Option<Range<usize>> {
+        let run = self.run.get_or_init(|| self.find_run(keys, id)).as_ref()?;
+        let known = run.keys.downcast_ref::<Arc<[T]>>()?;
+        Arc::ptr_eq(known, keys).then(|| run.places.clone())
+    }
+
+    fn find_run<T: Send + Sync + 'static>(
+        &self,
+        keys: &Arc<[T]>,
+        id: impl Fn(&T) -> &Id,
+    ) -> Option<Box<Run>> {
+        let first = self.place(id(keys.first()?), 0)?;
+        let places = first..first + keys.len();
+        let is_run = self.ids.get(places.clone())?.iter().zip(&**keys).all(|(own, key)| own == id(key));
+        is_run.then(|| Box::new(Run { keys: Box::new(Arc::clone(keys)), places }))
     }
 
     fn search(&self, id: &Id) -> Option<usize> {

@@ -1,6 +1,7 @@
 //! The records of one type that an answer shows.
 
 use std::any::{Any, TypeId};
+use std::ops::Range;
 use std::sync::Arc;
 
 use super::ids::Ids;
@@ -34,8 +35,9 @@ pub(crate) struct RecordList<R> {
     chunks: Box<[Arc<[Arc<R>]>]>,
 }
 
-/// The number of records of a chunk. A document of a hundred records has as many chunks as a chunk has records.
-const CHUNK: usize = 10;
+/// The number of records of a chunk. A document of a hundred records has about as many chunks as a chunk has records. A
+/// power of two, since the chunk of each record that is read is computed.
+const CHUNK: usize = 8;
 
 impl<R: Resource> RecordList<R> {
     /// Makes a list of records of this type. Others are left out.
@@ -59,6 +61,28 @@ impl<R: Resource> RecordList<R> {
     /// Returns a record.
     pub(crate) fn get(&self, id: &Id) -> Option<&Arc<R>> {
         self.at(self.ids.place(id, 0)?)
+    }
+
+    /// Returns the records that a list of keys names, in order. Those that this list does not have are left out.
+    pub(crate) fn named<'l, T: Send + Sync + 'static>(
+        &'l self,
+        keys: &'l Arc<[T]>,
+        id: impl Fn(&T) -> &Id + Copy + 'l,
+    ) -> impl Iterator<Item = &'l Arc<R>> {
+        let run = self.ids.run(keys, id);
+        let others: &[T] = if run.is_some() { &[] } else { keys };
+        let found = self.find(others.iter().map(id)).map(|(_, record)| record);
+        self.between(run.unwrap_or_default()).chain(found)
+    }
+
+    /// Returns the records at these places.
+    fn between(&self, places: Range<usize>) -> impl Iterator<Item = &Arc<R>> {
+        let chunks = self.chunks.iter().enumerate().take(places.end.div_ceil(CHUNK));
+        chunks.skip(places.start / CHUNK).flat_map(move |(number, chunk)| {
+            let before = number * CHUNK;
+            let end = chunk.len().min(places.end - before);
+            &chunk[places.start.saturating_sub(before).min(end)..end]
+        })
     }
 
     /// Returns the records with these ids, in order. Those that the list does not have are left out.

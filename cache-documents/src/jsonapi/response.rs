@@ -18,6 +18,14 @@ pub(crate) enum Primary {
 }
 
 impl Primary {
+    /// Returns the records, if it is a list.
+    pub(crate) fn list(&self) -> Option<&Arc<[RecordRef]>> {
+        match self {
+            Self::Many(records) => Some(records),
+            Self::Absent | Self::Null | Self::One(_) => None,
+        }
+    }
+
     /// Returns the same data with ids in place of local ones. A list names a record once that it has named by both.
     pub(crate) fn renamed(&self, ids: &dyn Fn(&RecordRef) -> Option<Id>) -> Self {
         let new_name = |name: &RecordRef| ids(name).map(|id| RecordRef { id, ..name.clone() });

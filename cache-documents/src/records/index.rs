@@ -93,8 +93,10 @@ impl<A: App> RecordIndex<A> {
     /// Returns the answers that show a record. One may be listed several times.
     pub(crate) fn owners(&self, name: &RecordRef) -> Vec<Arc<dyn AnyOwner<A>>> {
         let state = self.0.lock();
-        let numbers = state.owners_of(name).into_iter().flat_map(Owners::iter);
-        numbers.filter_map(|number| state.answer(number).cloned()).collect()
+        let Some(numbers) = state.owners_of(name) else { return Vec::new() };
+        let mut owners = Vec::with_capacity(numbers.len());
+        owners.extend(numbers.iter().filter_map(|number| state.answer(number).cloned()));
+        owners
     }
 
     /// Returns the answers that are lists of records of a type. One may be listed several times.

@@ -1,7 +1,6 @@
 //! The plan of one commit: which records it changes, and which answers follow.
 
 use std::any::Any;
-use std::collections::hash_map::Entry;
 use std::sync::Arc;
 
 use cache_client::{AnswerKey, AnswerStore, App};
@@ -33,7 +32,9 @@ pub(crate) struct Plan<A: App> {
     /// Why nothing is committed.
     pub(crate) refused: Option<IdChanged>,
     /// The answers that follow.
-    following: HashMap<AnswerKey<A>, Following<A>>,
+    following: Vec<Following<A>>,
+    /// Their places.
+    places: HashMap<AnswerKey<A>, usize>,
     /// The number of steps so far.
     steps: usize,
     /// The answers that earlier steps of the commit have written.
@@ -56,7 +57,8 @@ impl<A: App> Default for Plan<A> {
             renames: Renames::default(),
             added: Vec::new(),
             refused: None,
-            following: HashMap::default(),
+            following: Vec::new(),
+            places: HashMap::default(),
             steps: 0,
             own: HashSet::default(),
             written: Arc::default(),
@@ -190,16 +192,21 @@ impl<A: Resources> Plan<A> {
         for name in names {
             let owners = documents.index.owners(name);
             let marks = owners.len() > MAX_REWRITTEN;
-            self.following.reserve(if self.following.is_empty() { owners.len() } else { 0 });
+            if self.following.is_empty() {
+                self.following.reserve(owners.len());
+                self.places.reserve(owners.len());
+                touched.reserve(owners.len());
+            }
             for owner in owners.into_iter().filter(|owner| own != Some(owner.key())) {
-                let key = owner.key().clone();
-                let following = match self.following.entry(key) {
-                    Entry::Occupied(entry) => entry.into_mut(),
-                    Entry::Vacant(entry) => entry.insert(Following::new(owner)),
-                };
+                let next = self.following.len();
+                let place = *self.places.entry(owner.key().clone()).or_insert(next);
+                if place == next {
+                    self.following.push(Following::new(owner));
+                }
+                let following = &mut self.following[place];
                 if following.last_step != self.steps {
                     following.last_step = self.steps;
-                    touched.push(following.owner.key().clone());
+                    touched.push(place);
                 }
                 following.marks |= marks;
                 following.names.push(name.clone());
@@ -209,12 +216,13 @@ impl<A: Resources> Plan<A> {
         let enter: Enter<'_, A> = &|owner: &Arc<dyn AnyOwner<A>>, frame: &Frame, listed| {
             Arc::new(documents.index.enter(Some(owner), frame, listed))
         };
-        for key in &touched {
-            let Some(Following { owner, names, marks, .. }) = self.following.get(key) else { continue };
+        self.read.reserve(touched.len());
+        for place in touched {
+            let Following { owner, names, marks, .. } = &self.following[place];
             // With the names of earlier steps of the commit, whose rewrite of the answer this one replaces.
             let (changed, renames, added) = (&self.changed, &self.renames, &*self.added);
             let edit = FrameEdit { changed, names, renames, added };
-            let read = match self.own.contains(key) {
+            let read = match self.own.contains(owner.key()) {
                 true => owner.amend(store, &edit, enter),
                 false => owner.follow(store, &edit, enter, *marks),
             };

@@ -2,10 +2,10 @@
 
 use std::sync::Arc;
 
-use cache_documents::{ClientDocuments, Field};
+use cache_documents::{ClientDocuments, Document, Field};
 use serde_json::{Value, json};
 
-use crate::blog::{ArticleId, GetArticle, PersonId, blog};
+use crate::blog::{Article, ArticleId, GetArticle, GetFeed, Person, PersonId, blog};
 
 fn ann() -> PersonId {
     PersonId("9".into())
@@ -268,4 +268,62 @@ async fn a_document_replaced_by_one_with_the_same_people_follows_them_and_lets_t
     desk.client.cache().remove(&GetArticle(1));
     assert!(desk.person("9").is_none());
     assert_eq!(desk.client.documents().records(), 0);
+}
+
+fn article_by(editors: impl Iterator<Item = u32>, included: Value) -> Value {
+    let editors: Vec<_> = editors.map(|id| json!({"type": "people", "id": id.to_string()})).collect();
+    json!({
+        "data": {"type": "articles", "id": "1", "relationships": {"editors": {"data": editors}}},
+        "included": included
+    })
+}
+
+fn editors(document: &Document<Article>) -> Vec<&str> {
+    let editors = document.many(&document.data().unwrap().editors);
+    editors.map(|person| person.name.value().unwrap().as_str()).collect()
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_list_shows_the_records_that_it_names_in_its_order_however_often_it_is_read() {
+    let desk = blog();
+    let people: Vec<_> = (1..=30).map(|id| person(&id.to_string(), &format!("person {id}"))).collect();
+    let named = |ids: &[u32]| ids.iter().map(|id| format!("person {id}")).collect::<Vec<_>>();
+    // They follow each other among the records, from the midst of them on.
+    let mut ids: Vec<_> = (5..=27).collect();
+    desk.answers("/articles/1", article_by(ids.iter().copied(), json!(people)));
+    let before = desk.article(1).await;
+    assert_eq!(editors(&before), named(&ids));
+    assert_eq!(editors(&before), named(&ids), "read again");
+
+    let rename = |person: &mut Person| person.name = Field::Value("Ann".to_owned());
+    desk.client.documents().patch(&ann(), rename).await.unwrap();
+    let mut renamed = named(&ids);
+    renamed[4] = "Ann".to_owned();
+    assert_eq!(editors(&desk.cached(1)), renamed);
+    assert_eq!(editors(&before), named(&ids), "the moment before");
+
+    // Another list of the same records.
+    ids = vec![27, 5, 6, 7];
+    desk.answers("/feed/1", json!({"data": [article_by(ids.iter().copied(), json!([]))["data"]]}));
+    desk.client.query(&GetFeed(1)).await.unwrap();
+    assert_eq!(editors(&desk.cached(1)), named(&ids));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_collection_shows_its_records_in_its_order_however_often_it_is_read() {
+    let desk = blog();
+    let resources: Vec<_> = (1..=20).map(|id| json!({"type": "articles", "id": id.to_string()})).collect();
+    desk.answers("/feed/1", json!({"data": resources}));
+    let feed = desk.client.query(&GetFeed(1)).await.unwrap();
+    for _ in 0..2 {
+        let shown: Vec<_> = feed.data().cloned().collect();
+        assert_eq!(shown.len(), 20);
+        let of_keys = feed.keys().map(|key| Arc::clone(feed.get(&key).unwrap()));
+        assert!(shown.iter().zip(of_keys).all(|(shown, of_key)| Arc::ptr_eq(shown, &of_key)));
+    }
+    desk.client.documents().delete(&ArticleId("9".into())).await.unwrap();
+    let left = desk.client.cached(&GetFeed(1)).unwrap();
+    assert_eq!(left.data().len(), 19);
+    let of_keys = left.keys().map(|key| Arc::clone(left.get(&key).unwrap()));
+    assert!(left.data().zip(of_keys).all(|(shown, of_key)| Arc::ptr_eq(shown, &of_key)));
 }
