@@ -309,3 +309,37 @@ async fn a_resource_that_says_less_than_a_record_is_another() {
     let next = read(&desk, type_first(&person(json!({"name": "Ann"}))).as_bytes()).unwrap();
     assert!(next.get(&PersonId("9".into())).unwrap().age.is_absent());
 }
+
+#[tokio::test(start_paused = true)]
+async fn a_text_that_ends_earlier_or_later_is_another() {
+    let desk = blog();
+    let body = |title: &str| {
+        type_first(&json!({"data": [{"type": "articles", "id": "1", "attributes": {"title": title}}]}))
+    };
+    let first = read(&desk, body("One two").as_bytes()).unwrap();
+    desk.client.documents().write(&GetFeed(1), first).await.unwrap();
+    for title in ["One", "One two three", "One\ttwo", ""] {
+        let next = read(&desk, body(title).as_bytes()).unwrap();
+        assert_eq!(next.data().next().unwrap().title.value().map(|title| &**title), Some(title));
+    }
+}
+
+/// The stored document has records with these very texts as their local ids.
+#[tokio::test(start_paused = true)]
+async fn an_id_that_looks_like_a_stored_local_one_is_refused() {
+    let desk = blog();
+    let body = |[article, person]: [&str; 2], [id, lid]: [&str; 2]| {
+        let author = format!(r#"{{"data": {{"type": "people", "{lid}": "{person}"}}}}"#);
+        format!(
+            r#"{{"data": [{{"type": "articles", "{id}": "{article}", "relationships": {{"author": {author}}}}}]}}"#
+        )
+    };
+    let first = read(&desk, body(["1", "9"], ["lid", "lid"]).as_bytes()).unwrap();
+    desk.client.documents().write(&GetFeed(1), first).await.unwrap();
+    let error = read(&desk, body(["@lid:1", "9"], ["id", "lid"]).as_bytes()).unwrap_err();
+    assert_eq!(error.read().unwrap().pointer(), "/data/0/id");
+    let saved = read(&desk, body(["1", "9"], ["id", "lid"]).as_bytes()).unwrap();
+    desk.client.documents().write(&GetFeed(1), saved).await.unwrap();
+    let error = read(&desk, body(["1", "@lid:9"], ["id", "id"]).as_bytes()).unwrap_err();
+    assert_eq!(error.read().unwrap().pointer(), "/data/0/relationships/author/data/id");
+}
