@@ -5,14 +5,14 @@ use cache_client::{Client, Context};
 use crate::document::{Content, Document};
 use crate::jsonapi::DocumentError;
 use crate::jsonapi::read::read;
-use crate::record::RecordRef;
+use crate::records::known::KnownOf;
 use crate::records::state::Documents;
 use crate::resources::Resources;
 
 /// Reads documents.
 pub trait ReadDocument {
-    /// Reads a document of JSON:API. It shows records of its own, until the client stores it as an answer. Takes time
-    /// linear in the length of the body.
+    /// Reads a document of JSON:API. It shows records of its own, until the client stores it as an answer. A record that
+    /// says the same as one of a stored answer is that one. Takes time linear in the length of the body.
     ///
     /// # Errors
     /// The server has reported errors; or the body is no document, or something in it does not fit the types of the
@@ -62,9 +62,8 @@ pub trait ReadDocument {
 impl<A: Resources> ReadDocument for Client<A> {
     fn document<T: Content + ?Sized>(&self, body: &[u8]) -> Result<Document<T>, DocumentError> {
         let documents = self.extension::<Documents<A>>();
-        let types = &documents.list.types;
-        let known = |name: &RecordRef| documents.index.renamed(name).map(|name| name.id);
-        Ok(Document::of_response(read(body, types, Document::<T>::EXPECTED, &known)?, types))
+        let known = KnownOf::new(self, &documents);
+        read(body, &documents.list.types, Document::<T>::EXPECTED, &known).map(Document::of_response)
     }
 }
 

@@ -12,7 +12,6 @@ use crate::jsonapi::response::{Expected, Primary, Response};
 use crate::jsonapi::{Links, Meta};
 use crate::map::HashSet;
 use crate::record::RecordRef;
-use crate::record_types::RecordTypes;
 use crate::relation::{Many, One};
 use crate::resource::{Resource, ResourceKey};
 
@@ -86,10 +85,9 @@ impl<T: Content + ?Sized> Document<T> {
     pub(crate) const EXPECTED: Expected =
         Expected { kind: T::Resource::TYPE, is_collection: T::IS_COLLECTION };
 
-    pub(crate) fn of_response(response: Response, types: &RecordTypes) -> Self {
+    pub(crate) fn of_response(response: Response) -> Self {
         let Response { primary, records, head, skipped, renamed } = response;
-        let frame = Frame::new(records, &|resource| types.to_list(resource));
-        Self { head: Arc::new(head), skipped, renamed, ..Self::of_parts(primary, frame) }
+        Self { head: Arc::new(head), skipped, renamed, ..Self::of_parts(primary, records) }
     }
 
     fn of_parts(primary: Primary, frame: Frame) -> Self {

@@ -124,6 +124,8 @@ pub trait AnyField: Any + Send + Sync {
     /// Reads the next value of a response into the field; `None` if it is unusual or does not fit, which leaves the field
     /// with any content.
     fn read_next(&mut self, cursor: &mut Cursor<'_>) -> Option<()>;
+    /// Reads the next value of a response; `None` if it says anything else than the field, or is unusual.
+    fn repeats(&self, cursor: &mut Cursor<'_>) -> Option<()>;
     /// Returns whether the field names a record.
     fn names(&self, record: &RecordRef) -> bool;
     /// Makes a link to a record null, or takes it out of a list.
@@ -179,6 +181,19 @@ impl<T: DeserializeOwned + Clone + PartialEq + Send + Sync + 'static> AnyField f
         Some(())
     }
 
+    fn repeats(&self, cursor: &mut Cursor<'_>) -> Option<()> {
+        match self {
+            Self::Absent => None,
+            Self::Null => cursor.null(),
+            Self::Value(value) => match text_of(value) {
+                Some(text) => cursor.same_text(text),
+                // Some types can be read from null too.
+                None if cursor.null().is_some() => None,
+                None => cursor.value::<T>().filter(|other| other == value).map(drop),
+            },
+        }
+    }
+
     fn names(&self, _: &RecordRef) -> bool {
         false
     }
@@ -192,6 +207,15 @@ impl<T: DeserializeOwned + Clone + PartialEq + Send + Sync + 'static> AnyField f
     fn relink(&mut self, _: &dyn Fn(&RecordRef) -> Option<Id>) -> bool {
         false
     }
+}
+
+/// Returns the text of a value of a common type of texts, which need not be read to be compared.
+fn text_of<T: Any>(value: &T) -> Option<&str> {
+    let value: &dyn Any = value;
+    value
+        .downcast_ref::<Arc<str>>()
+        .map(|text| &**text)
+        .or_else(|| value.downcast_ref::<String>().map(|text| &**text))
 }
 
 /// Returns a field for the methods of a record without fields, which are never called.

@@ -1,14 +1,15 @@
 //! The records that an answer shows: one list for each type.
 
+mod builder;
 mod ids;
 mod list;
 
 use std::any::{Any, TypeId};
 use std::sync::Arc;
 
+pub(crate) use builder::{Added, FrameBuilder};
 pub(crate) use ids::Ids;
-use list::AnyRecordList;
-pub(crate) use list::{RecordList, ToList};
+pub(crate) use list::{AnyRecordList, RecordList, ToList};
 
 use smallvec::SmallVec;
 
@@ -43,35 +44,7 @@ pub(crate) struct Beside {
 #[derive(Clone, Default)]
 pub(crate) struct Frame(Arc<[Arc<dyn AnyRecordList>]>);
 
-/// The ids and the records of one type.
-type RecordsOfType = (TypeId, Vec<Id>, Vec<Arc<dyn AnyRecord>>);
-
 impl Frame {
-    /// Makes a frame of records, of which each is named once. Those of types that are not listed are left out.
-    pub(crate) fn new(
-        records: impl IntoIterator<Item = (RecordRef, Arc<dyn AnyRecord>)>,
-        to_list: &dyn Fn(TypeId) -> Option<ToList>,
-    ) -> Self {
-        // There are few types, and records of one often follow each other.
-        let mut lists: Vec<RecordsOfType> = Vec::new();
-        let mut current = 0;
-        for (RecordRef { resource, id }, record) in records {
-            if lists.get(current).is_none_or(|list| list.0 != resource) {
-                current = lists.iter().position(|list| list.0 == resource).unwrap_or_else(|| {
-                    lists.push((resource, Vec::new(), Vec::new()));
-                    lists.len() - 1
-                });
-            }
-            let (_, ids, records) = &mut lists[current];
-            ids.push(id);
-            records.push(record);
-        }
-        let lists = lists.into_iter().filter_map(|(resource, ids, records)| {
-            Some(to_list(resource)?(Arc::new(ids.into_iter().collect()), records))
-        });
-        Self(lists.collect())
-    }
-
     /// Returns the records of a type.
     pub(crate) fn list_of<R: Resource>(&self) -> Option<&RecordList<R>> {
         (&**self.list(TypeId::of::<R>())? as &dyn Any).downcast_ref()
@@ -92,6 +65,11 @@ impl Frame {
             let ids = list.ids().as_slice().iter().enumerate();
             ids.map(|(at, id)| (RecordRef { resource: list.resource(), id: id.clone() }, list.record(at)))
         })
+    }
+
+    /// Returns the lists of records, each of one type.
+    pub(crate) fn lists(&self) -> &[Arc<dyn AnyRecordList>] {
+        &self.0
     }
 
     /// Returns the types of the records, and their ids.
@@ -146,10 +124,7 @@ impl Frame {
         let of_type = names.iter().filter(|name| name.resource == list.resource());
         of_type.filter_map(|name| {
             let (at, record) = (list.ids().place(&name.id, 0)?, changed.get(name)?.as_ref());
-            let is_shown = |record: &Arc<dyn AnyRecord>| {
-                std::ptr::addr_eq(Arc::as_ptr(&list.record(at)), Arc::as_ptr(record))
-            };
-            (!record.is_some_and(is_shown)).then_some((at, record))
+            (!record.is_some_and(|record| list.is_at(at, record))).then_some((at, record))
         })
     }
 

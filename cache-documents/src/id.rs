@@ -83,6 +83,11 @@ impl Id {
         self.0.strip_prefix(LOCAL)
     }
 
+    /// Returns whether this is the text of a local id.
+    pub(crate) fn is_local(text: &str) -> bool {
+        text.starts_with(LOCAL)
+    }
+
     /// Returns the text.
     #[must_use]
     pub fn as_str(&self) -> &str {

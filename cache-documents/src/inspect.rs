@@ -62,7 +62,9 @@ impl<A: Resources> DocumentsOf<'_, A> {
         let mut types: BTreeMap<&'static str, Vec<RecordReport>> = BTreeMap::new();
         for name in documents.index.names(usize::MAX) {
             let Some(record_type) = documents.list.types.by_type(name.resource) else { continue };
-            let Some(record) = documents.list.peek(self.client().cache(), &name) else { continue };
+            let Some(record) = documents.list.peek(self.client().cache(), name.resource, &name.id) else {
+                continue;
+            };
             let numbers = 0..record.names().len();
             let known = numbers.filter(|&number| record.any_field(number).known() != 0);
             let owners = documents.index.owners(&name);
@@ -96,10 +98,10 @@ pub(crate) fn section<A: Resources>(client: &Client<A>, rows: usize) -> Section 
         .into_iter()
         .filter_map(|name| {
             let record_type = list.types.by_type(name.resource)?.name();
-            let record = list.peek(client.cache(), &name)?;
+            let record = list.peek(client.cache(), name.resource, &name.id)?;
             let known = (0..record.names().len()).filter(|&number| record.any_field(number).known() != 0);
             let fields: Vec<_> = known.map(|number| record.names()[number]).collect();
-            let (total, owners) = documents.index.some_owners(&name, NAMED);
+            let (total, owners) = documents.index.some_owners(name.resource, name.id.as_str(), NAMED);
             let mut shown_by: Vec<_> = owners.iter().map(|owner| key_text(owner.key())).collect();
             if total > shown_by.len() {
                 shown_by.push(format!("{} more", total - shown_by.len()));

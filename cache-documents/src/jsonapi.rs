@@ -6,15 +6,17 @@ mod found;
 pub(crate) mod head;
 pub(crate) mod identifier;
 pub(crate) mod links;
-mod name;
+pub(crate) mod name;
 mod one_pass;
 pub(crate) mod pointer;
 pub(crate) mod read;
 pub(crate) mod read_saved;
 pub(crate) mod relationship;
+mod repeated;
 mod reported;
 pub(crate) mod resource_object;
 pub(crate) mod response;
+mod scan;
 pub(crate) mod visit;
 pub(crate) mod write;
 

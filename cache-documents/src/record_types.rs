@@ -4,12 +4,16 @@ use std::any::TypeId;
 use std::sync::Arc;
 
 use crate::frame::{RecordList, ToList};
+use crate::jsonapi::name::is_allowed;
 use crate::map::HashMap;
 use crate::resource::{AnyRecord, Resource};
 
 /// What differs between record types, without the program.
 pub(crate) struct RecordType {
     name: &'static str,
+    fields: &'static [&'static str],
+    /// Whether the format allows all names of fields.
+    has_usual_fields: bool,
     pub(crate) resource: TypeId,
     pub(crate) absent: fn() -> Arc<dyn AnyRecord>,
     to_list: ToList,
@@ -19,6 +23,16 @@ impl RecordType {
     /// Returns the name of the type in responses.
     pub(crate) fn name(&self) -> &'static str {
         self.name
+    }
+
+    /// Returns the names of the fields in responses.
+    pub(crate) fn fields(&self) -> &'static [&'static str] {
+        self.fields
+    }
+
+    /// Returns whether the format allows all names of fields.
+    pub(crate) fn has_usual_fields(&self) -> bool {
+        self.has_usual_fields
     }
 }
 
@@ -49,6 +63,10 @@ impl RecordTypes {
         self.by_type.insert(resource, number);
         self.all.push(RecordType {
             name: R::TYPE,
+            fields: R::FIELDS,
+            has_usual_fields: R::FIELDS
+                .iter()
+                .all(|name| is_allowed(name) && !matches!(*name, "id" | "type")),
             resource,
             absent: || Arc::new(R::absent()),
             to_list: RecordList::<R>::erased,

@@ -2,9 +2,11 @@
 
 pub(crate) mod change;
 pub(crate) mod index;
+pub(crate) mod known;
 pub(crate) mod lane;
 pub(crate) mod layer;
 pub(crate) mod merge;
+mod merging;
 pub(crate) mod order;
 pub(crate) mod owner;
 pub(crate) mod plan;

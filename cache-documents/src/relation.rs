@@ -178,17 +178,45 @@ impl<D: Clone + PartialEq> Relation<D> {
         read: impl Fn(&mut Cursor<'_>) -> Option<Field<D>>,
     ) -> Option<Self> {
         let (mut data, mut links, mut meta) = (Field::Absent, None, None);
-        cursor.object(|cursor, name| {
-            match &*name.0 {
-                "data" if data.is_absent() => data = read(cursor)?,
-                "links" if links.is_none() => links = read_links(Some(cursor.value()?)).ok()?,
-                "meta" if meta.is_none() => meta = read_meta(Some(cursor.value()?)).ok()?,
-                _ => return None,
+        cursor.object(|cursor| {
+            if data.is_absent() && cursor.name_is("data") {
+                data = read(cursor)?;
+            } else if links.is_none() && cursor.name_is("links") {
+                links = read_links(Some(cursor.value()?)).ok()?;
+            } else if meta.is_none() && cursor.name_is("meta") {
+                meta = read_meta(Some(cursor.value()?)).ok()?;
+            } else {
+                return None;
             }
             Some(())
         })?;
         let relation = Self::new(data, Extras::of(links, meta));
         (relation.known() != 0).then_some(relation)
+    }
+
+    /// Reads the relationship object that comes next, which says the same. `read` reads data, and `repeats` reads data
+    /// that are the same.
+    fn repeats(
+        &self,
+        cursor: &mut Cursor<'_>,
+        read: impl Fn(&mut Cursor<'_>) -> Option<Field<D>>,
+        repeats: impl Fn(&D, &mut Cursor<'_>) -> Option<()>,
+    ) -> Option<()> {
+        let Self::Plain(data) = self else {
+            return Self::read_next(cursor, read).filter(|other| other == self).map(drop);
+        };
+        let mut has_data = false;
+        cursor.object(|cursor| {
+            if !cursor.name_is("data") || std::mem::replace(&mut has_data, true) {
+                return None;
+            }
+            match data {
+                Field::Absent => None,
+                Field::Null => cursor.null(),
+                Field::Value(data) => repeats(data, cursor),
+            }
+        })?;
+        has_data.then_some(())
     }
 }
 
@@ -347,6 +375,26 @@ fn read_next_key<K: ResourceKey<Value: Resource>>(cursor: &mut Cursor<'_>) -> Op
     cursor.identifier(K::Value::TYPE).map(K::from_id)
 }
 
+/// Reads the identifier or null that comes next.
+fn read_next_one<K: ResourceKey<Value: Resource>>(cursor: &mut Cursor<'_>) -> Option<Field<K>> {
+    cursor.nullable(read_next_key).map(|key| key.map_or(Field::Null, Field::Value))
+}
+
+/// Reads the list of identifiers that comes next.
+fn read_next_many<K: ResourceKey<Value: Resource>>(cursor: &mut Cursor<'_>) -> Option<Field<Arc<[K]>>> {
+    let mut keys = Vec::new();
+    cursor.list(|cursor| {
+        keys.push(read_next_key(cursor)?);
+        Some(())
+    })?;
+    Some(Field::Value(keys.into()))
+}
+
+/// Reads the identifier that comes next, which names the same record as a key.
+fn repeats_key<K: ResourceKey<Value: Resource>>(cursor: &mut Cursor<'_>, key: &K) -> Option<()> {
+    cursor.same_identifier(K::Value::TYPE, key.id())
+}
+
 /// Returns whether a key is that of a record.
 fn is_key_of<K: ResourceKey>(key: &K, record: &RecordRef) -> bool {
     record.resource == TypeId::of::<K::Value>() && *key.id() == record.id
@@ -392,11 +440,12 @@ impl<K: ResourceKey<Value: Resource>> AnyField for One<K> {
     }
 
     fn read_next(&mut self, cursor: &mut Cursor<'_>) -> Option<()> {
-        self.0 = Relation::read_next(cursor, |cursor| {
-            let key = cursor.nullable(read_next_key)?;
-            Some(key.map_or(Field::Null, Field::Value))
-        })?;
+        self.0 = Relation::read_next(cursor, read_next_one)?;
         Some(())
+    }
+
+    fn repeats(&self, cursor: &mut Cursor<'_>) -> Option<()> {
+        self.0.repeats(cursor, read_next_one, |key, cursor| repeats_key(cursor, key))
     }
 
     fn names(&self, record: &RecordRef) -> bool {
@@ -449,15 +498,16 @@ impl<K: ResourceKey<Value: Resource>> AnyField for Many<K> {
     }
 
     fn read_next(&mut self, cursor: &mut Cursor<'_>) -> Option<()> {
-        self.0 = Relation::read_next(cursor, |cursor| {
-            let mut keys = Vec::new();
-            cursor.list(|cursor| {
-                keys.push(read_next_key(cursor)?);
-                Some(())
-            })?;
-            Some(Field::Value(keys.into()))
-        })?;
+        self.0 = Relation::read_next(cursor, read_next_many)?;
         Some(())
+    }
+
+    fn repeats(&self, cursor: &mut Cursor<'_>) -> Option<()> {
+        self.0.repeats(cursor, read_next_many, |keys, cursor| {
+            let mut keys = keys.iter();
+            cursor.list(|cursor| repeats_key(cursor, keys.next()?))?;
+            keys.next().is_none().then_some(())
+        })
     }
 
     fn names(&self, record: &RecordRef) -> bool {

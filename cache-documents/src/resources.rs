@@ -1,5 +1,6 @@
 //! The list of a program's record types: how records of each are read and written in its cache.
 
+use std::any::TypeId;
 use std::fmt::{self, Debug};
 use std::sync::Arc;
 use std::time::Duration;
@@ -111,9 +112,14 @@ impl<A: Resources> ResourceList<A> {
     }
 
     /// Returns the record that the cache has.
-    pub(crate) fn peek(&self, cache: &Cache<A::Registry>, record: &RecordRef) -> Option<Arc<dyn AnyRecord>> {
-        let number = self.types.number_of(record.resource)?;
-        (self.tables[number].peek)(cache, &record.id)
+    pub(crate) fn peek(
+        &self,
+        cache: &Cache<A::Registry>,
+        resource: TypeId,
+        id: &Id,
+    ) -> Option<Arc<dyn AnyRecord>> {
+        let number = self.types.number_of(resource)?;
+        (self.tables[number].peek)(cache, id)
     }
 
     /// Writes a record.

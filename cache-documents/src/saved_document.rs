@@ -116,7 +116,7 @@ impl<'de, T: Content<Resource: SavedResource> + ?Sized> Deserialize<'de> for Doc
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         let (saved, types) = (SavedDocument::deserialize(deserializer)?, SavedTypes::of::<T::Resource>());
         let response = restore(&saved, &types, Self::EXPECTED).map_err(D::Error::custom)?;
-        Ok(Self::of_response(response, &types.types))
+        Ok(Self::of_response(response))
     }
 }
 

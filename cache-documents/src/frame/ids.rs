@@ -8,7 +8,7 @@ use std::sync::{Arc, OnceLock};
 use crate::id::Id;
 
 /// Ids, each once, in the order of the response.
-#[derive(Default)]
+#[derive(Debug, Default)]
 pub(crate) struct Ids {
     ids: Box<[Id]>,
     /// The places in the order of the ids. Made for the first search that needs it: most records are read one after

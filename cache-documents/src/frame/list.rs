@@ -17,12 +17,23 @@ pub(crate) trait AnyRecordList: Any + Send + Sync {
     fn resource(&self) -> TypeId;
     fn ids(&self) -> &Arc<Ids>;
     fn record(&self, at: usize) -> Arc<dyn AnyRecord>;
+    /// Returns a record without a handle of its own.
+    fn peek(&self, at: usize) -> Option<&dyn AnyRecord>;
+    /// Returns whether the record at this place is in this allocation.
+    fn is_at(&self, at: usize, record: &Arc<dyn AnyRecord>) -> bool;
     /// Returns a list of the same records in the order of these ids; `None` if they are not the ids of its records.
     fn with_ids(&self, ids: &Arc<Ids>) -> Option<Arc<dyn AnyRecordList>>;
     /// Returns whether the lists have the same records, in the same allocations, in whatever order.
     fn is_same(&self, other: &dyn AnyRecordList) -> bool;
     /// Returns a list with other records at these places, and without those that are gone.
     fn with(&self, changes: &[(usize, Option<Arc<dyn AnyRecord>>)]) -> Arc<dyn AnyRecordList>;
+    /// Returns a list of the first `kept` records, and of others after them.
+    fn continued(
+        &self,
+        kept: usize,
+        ids: Vec<Id>,
+        records: Vec<Arc<dyn AnyRecord>>,
+    ) -> Arc<dyn AnyRecordList>;
     /// Returns a list of other records of the same type. Of an id that comes twice, the first counts.
     fn of_same_type(&self, records: Vec<(Id, Arc<dyn AnyRecord>)>) -> Arc<dyn AnyRecordList>;
 }
@@ -46,8 +57,15 @@ impl<R: Resource> RecordList<R> {
     }
 
     fn new(ids: Arc<Ids>, records: impl Iterator<Item = Arc<R>>) -> Self {
+        Self::after(&[], ids, records)
+    }
+
+    /// Makes a list that begins with full chunks of another.
+    fn after(chunks: &[Arc<[Arc<R>]>], ids: Arc<Ids>, records: impl Iterator<Item = Arc<R>>) -> Self {
         let mut records = records.peekable();
-        let mut chunks = Vec::with_capacity(ids.len().div_ceil(CHUNK));
+        let number = ids.len().div_ceil(CHUNK);
+        let mut chunks: Vec<_> = chunks.iter().take(number).cloned().collect();
+        chunks.reserve_exact(number - chunks.len());
         while records.peek().is_some() {
             chunks.push(records.by_ref().take(CHUNK).collect());
         }
@@ -112,13 +130,24 @@ impl<R: Resource> AnyRecordList for RecordList<R> {
         Arc::clone(&self.chunks[at / CHUNK][at % CHUNK]) as _
     }
 
+    fn peek(&self, at: usize) -> Option<&dyn AnyRecord> {
+        self.at(at).map(|record| &**record as _)
+    }
+
+    fn is_at(&self, at: usize, record: &Arc<dyn AnyRecord>) -> bool {
+        self.at(at).is_some_and(|present| std::ptr::addr_eq(Arc::as_ptr(present), Arc::as_ptr(record)))
+    }
+
     fn with_ids(&self, ids: &Arc<Ids>) -> Option<Arc<dyn AnyRecordList>> {
         if self.ids == *ids {
             return Some(Arc::new(Self { ids: Arc::clone(ids), chunks: self.chunks.clone() }));
         }
+        if self.ids.len() != ids.len() {
+            return None;
+        }
         let records: Vec<_> =
             self.find(ids.as_slice().iter()).map(|(_, record)| Arc::clone(record)).collect();
-        let are_same = self.ids.len() == ids.len() && records.len() == ids.len();
+        let are_same = records.len() == ids.len();
         are_same.then(|| Arc::new(Self::new(Arc::clone(ids), records.into_iter())) as _)
     }
 
@@ -148,6 +177,19 @@ impl<R: Resource> AnyRecordList for RecordList<R> {
         let stay = (0..self.ids.len()).filter(|at| !gone.contains(at));
         let ids = stay.clone().map(|at| self.ids.as_slice()[at].clone()).collect();
         Arc::new(Self::new(Arc::new(ids), stay.map(|at| Arc::clone(&chunks[at / CHUNK][at % CHUNK]))))
+    }
+
+    fn continued(
+        &self,
+        kept: usize,
+        ids: Vec<Id>,
+        records: Vec<Arc<dyn AnyRecord>>,
+    ) -> Arc<dyn AnyRecordList> {
+        let ids = self.ids.as_slice().iter().take(kept).cloned().chain(ids).collect();
+        let full = kept / CHUNK;
+        let kept = (full * CHUNK..kept).filter_map(|at| self.at(at).cloned());
+        let records = kept.chain(records.into_iter().filter_map(typed));
+        Arc::new(Self::after(&self.chunks[..full], Arc::new(ids), records))
     }
 
     fn of_same_type(&self, mut records: Vec<(Id, Arc<dyn AnyRecord>)>) -> Arc<dyn AnyRecordList> {

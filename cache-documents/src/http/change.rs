@@ -17,9 +17,10 @@ use super::{RecordsError, Response, Transport};
 use crate::frame::Frame;
 use crate::jsonapi::DocumentError;
 use crate::jsonapi::read::read_any;
-use crate::jsonapi::response::{KnownIds, Response as Said};
+use crate::jsonapi::response::{Known, Response as Said};
 use crate::record::RecordRef;
 use crate::record_types::RecordTypes;
+use crate::records::known::KnownOf;
 use crate::records::state::Documents;
 use crate::records::store::store_records;
 use crate::resources::Resources;
@@ -70,8 +71,7 @@ impl Issue {
 pub(crate) fn apply_change<A: Resources>(change: Arc<Change>, store: &mut AnswerStore<'_, A>) -> Arc<Change> {
     let documents = store.client().extension::<Documents<A>>();
     let types = &documents.list.types;
-    let known = |name: &RecordRef| documents.index.renamed(name).map(|name| name.id);
-    match change.records(types, &known) {
+    match change.records(types, &KnownOf::new(store.client(), &documents)) {
         Ok((records, renamed)) => {
             let listed = change.listed(types);
             if records.len() > 0 || listed.is_some() {
@@ -103,11 +103,11 @@ impl Change {
 
     /// The records that the response shows, or that were sent if it is 201 or 204 and has no content, and the local names
     /// that it gives ids.
-    fn records(&self, types: &RecordTypes, known: KnownIds<'_>) -> Result<Renamed, DocumentError> {
+    fn records(&self, types: &RecordTypes, known: &dyn Known) -> Result<Renamed, DocumentError> {
         let (body, sent) = (self.response.body(), &self.message.body);
         let to_frame = |body: &Bytes| {
             let Said { records, renamed, .. } = read_any(body, types, known)?;
-            Ok((Frame::new(records, &|resource| types.to_list(resource)), renamed))
+            Ok((records, renamed))
         };
         let is_silent = matches!(self.response.status(), StatusCode::CREATED | StatusCode::NO_CONTENT);
         let is_silent = is_silent && !self.message.head.method.is_safe();

@@ -4,12 +4,15 @@
 //! then reads the same text again as `RawValue`s, which tell exactly what is wrong.
 
 use std::borrow::Cow;
+use std::sync::Arc;
 
 use serde::Deserialize;
 
-use super::identifier::is_id;
+use super::identifier::is_given;
 use super::links::check_meta;
+use super::scan::plain_end;
 use super::visit::Text;
+use crate::frame::Ids;
 use crate::id::Id;
 use crate::map::HashSet;
 
@@ -20,6 +23,8 @@ pub struct Cursor<'a> {
     at: usize,
     /// The ids that were read. Records and links share them.
     ids: HashSet<Id>,
+    /// Ids that probably come one after another, and the place of the one that comes next.
+    expected: (Arc<Ids>, usize),
 }
 
 /// About as many bytes of a document are there for each id.
@@ -27,8 +32,7 @@ const BYTES_OF_ID: usize = 128;
 
 impl<'a> Cursor<'a> {
     pub(crate) fn new(text: &'a str) -> Self {
-        let ids = HashSet::with_capacity_and_hasher(text.len() / BYTES_OF_ID, Default::default());
-        Self { text, at: 0, ids }
+        Self { text, at: 0, ids: HashSet::default(), expected: Default::default() }
     }
 
     /// Returns how much has been read.
@@ -44,12 +48,18 @@ impl<'a> Cursor<'a> {
     /// Returns the first byte that is no space.
     #[inline]
     pub(crate) fn peek(&mut self) -> Option<u8> {
-        loop {
-            match self.text.as_bytes().get(self.at)? {
-                b' ' | b'\n' | b'\r' | b'\t' => self.at += 1,
-                byte => return Some(*byte),
-            }
+        match *self.text.as_bytes().get(self.at)? {
+            b' ' | b'\n' | b'\r' | b'\t' => self.peek_beyond_spaces(),
+            byte => Some(byte),
         }
+    }
+
+    #[cold]
+    fn peek_beyond_spaces(&mut self) -> Option<u8> {
+        let rest = &self.text.as_bytes()[self.at..];
+        let spaces = rest.iter().position(|byte| !matches!(byte, b' ' | b'\n' | b'\r' | b'\t'));
+        self.at += spaces.unwrap_or(rest.len());
+        self.text.as_bytes().get(self.at).copied()
     }
 
     /// Reads this byte.
@@ -59,6 +69,7 @@ impl<'a> Cursor<'a> {
     }
 
     /// Reads a null.
+    #[inline]
     pub(crate) fn null(&mut self) -> Option<()> {
         self.peek()?;
         self.text.as_bytes()[self.at..].starts_with(b"null").then(|| self.at += "null".len())
@@ -69,40 +80,69 @@ impl<'a> Cursor<'a> {
         self.peek().is_none().then_some(())
     }
 
-    /// Reads an object. `member` gets each name, and reads the value.
-    pub(crate) fn object(
-        &mut self,
-        mut member: impl FnMut(&mut Self, &Text<'a>) -> Option<()>,
-    ) -> Option<()> {
+    /// Reads an object. `member` reads the name and the value of each member.
+    #[inline]
+    pub(crate) fn object(&mut self, mut member: impl FnMut(&mut Self) -> Option<()>) -> Option<()> {
         self.byte(b'{')?;
-        if self.byte(b'}').is_some() {
+        if self.peek()? == b'}' {
+            self.at += 1;
             return Some(());
         }
         loop {
-            let name = self.text()?;
-            self.byte(b':')?;
-            member(self, &name)?;
-            if self.byte(b',').is_none() {
-                return self.byte(b'}');
+            self.peek()?;
+            member(self)?;
+            match self.peek()? {
+                b',' => self.at += 1,
+                b'}' => break,
+                _ => return None,
             }
         }
+        self.at += 1;
+        Some(())
+    }
+
+    /// Reads the name of a member if it is this one, written without escapes.
+    #[inline]
+    pub(crate) fn name_is(&mut self, name: &str) -> bool {
+        let (start, end) = (self.at, self.at + name.len() + 2);
+        match self.text.as_bytes().get(start..end) {
+            Some([b'"', written @ .., b'"']) if written == name.as_bytes() => self.at = end,
+            _ => return false,
+        }
+        if self.byte(b':').is_none() {
+            self.at = start;
+        }
+        self.at != start
+    }
+
+    /// Reads the name of a member.
+    pub(crate) fn name(&mut self) -> Option<Text<'a>> {
+        let name = self.text()?;
+        self.byte(b':').map(|()| name)
     }
 
     /// Reads a list. `element` reads each element.
+    #[inline]
     pub(crate) fn list(&mut self, mut element: impl FnMut(&mut Self) -> Option<()>) -> Option<()> {
         self.byte(b'[')?;
-        if self.byte(b']').is_some() {
+        if self.peek()? == b']' {
+            self.at += 1;
             return Some(());
         }
         loop {
             element(self)?;
-            if self.byte(b',').is_none() {
-                return self.byte(b']');
+            match self.peek()? {
+                b',' => self.at += 1,
+                b']' => break,
+                _ => return None,
             }
         }
+        self.at += 1;
+        Some(())
     }
 
     /// Reads a string.
+    #[inline]
     pub(crate) fn text(&mut self) -> Option<Text<'a>> {
         if self.peek()? != b'"' {
             return None;
@@ -110,10 +150,55 @@ impl<'a> Cursor<'a> {
         let start = self.at + 1;
         let end = plain_end(self.text.as_bytes(), start)?;
         if self.text.as_bytes()[end] != b'"' {
-            return self.value();
+            return self.text_with_escapes(start, end);
         }
         self.at = end + 1;
         Some(Text(Cow::Borrowed(&self.text[start..end])))
+    }
+
+    /// Reads the rest of a string, whose first escape is at `end`.
+    #[inline(never)]
+    fn text_with_escapes(&mut self, mut start: usize, mut end: usize) -> Option<Text<'a>> {
+        let mut text = String::new();
+        loop {
+            text.push_str(&self.text[start..end]);
+            if self.text.as_bytes()[end] == b'"' {
+                self.at = end + 1;
+                return Some(Text(Cow::Owned(text)));
+            }
+            let (c, next) = escaped(self.text.as_bytes(), end)?;
+            text.push(c);
+            (start, end) = (next, plain_end(self.text.as_bytes(), next)?);
+        }
+    }
+
+    /// Reads a string that says this.
+    #[inline]
+    pub(crate) fn same_text(&mut self, expected: &str) -> Option<()> {
+        if self.peek()? != b'"' {
+            return None;
+        }
+        let (bytes, start) = (self.text.as_bytes(), self.at + 1);
+        let end = plain_end(bytes, start)?;
+        if bytes[end] != b'"' {
+            return self.same_text_with_escapes(expected);
+        }
+        (bytes[start..end] == *expected.as_bytes()).then(|| self.at = end + 1)
+    }
+
+    #[inline(never)]
+    fn same_text_with_escapes(&mut self, expected: &str) -> Option<()> {
+        let (bytes, mut expected, mut start) = (self.text.as_bytes(), expected.as_bytes(), self.at + 1);
+        loop {
+            let end = plain_end(bytes, start)?;
+            expected = expected.strip_prefix(&bytes[start..end])?;
+            if bytes[end] == b'"' {
+                return expected.is_empty().then(|| self.at = end + 1);
+            }
+            let (c, next) = escaped(bytes, end)?;
+            expected = expected.strip_prefix(c.encode_utf8(&mut [0; 4]).as_bytes())?;
+            start = next;
+        }
     }
 
     /// Reads any value.
@@ -124,32 +209,62 @@ impl<'a> Cursor<'a> {
         Some(value)
     }
 
+    /// Shares ids that probably come one after another.
+    pub(crate) fn expect(&mut self, ids: Arc<Ids>) {
+        self.expected = (ids, 0);
+    }
+
     /// Reads an id that is not a local one.
     pub(crate) fn id(&mut self) -> Option<Id> {
         let Text(text) = self.text()?;
-        if let Some(id) = self.ids.get(&*text) {
+        self.shared_id(&text)
+    }
+
+    /// Returns the id of this text, if it is not a local one.
+    pub(crate) fn shared_id(&mut self, text: &str) -> Option<Id> {
+        let (expected, next) = &mut self.expected;
+        if let Some(id) = expected.as_slice().get(*next)
+            && id.as_str() == text
+        {
+            *next += 1;
+            return Some(id.clone()).filter(|_| is_given(text));
+        }
+        if let Some(id) = self.ids.get(text) {
             return Some(id.clone());
         }
-        let id = Id::from(&*text);
-        if !is_id(&id) {
-            return None;
+        is_given(text).then_some(())?;
+        if self.ids.is_empty() {
+            self.ids.reserve((self.text.len() - self.at) / BYTES_OF_ID);
         }
+        let id = Id::from(text);
         self.ids.insert(id.clone());
         Some(id)
     }
 
     /// Reads an identifier of a resource of this type.
     pub(crate) fn identifier(&mut self, kind: &str) -> Option<Id> {
+        self.identifier_with(kind, Self::id)
+    }
+
+    /// Reads an identifier of the resource of this type that has this id.
+    pub(crate) fn same_identifier(&mut self, kind: &str, id: &Id) -> Option<()> {
+        self.identifier_with(kind, |cursor| cursor.same_text(id.as_str()).filter(|()| is_given(id.as_str())))
+    }
+
+    #[inline]
+    fn identifier_with<T>(&mut self, kind: &str, read_id: impl Fn(&mut Self) -> Option<T>) -> Option<T> {
         let (mut id, mut has_kind, mut has_meta) = (None, false, false);
-        self.object(|cursor, name| {
-            match &*name.0 {
-                "type" if !has_kind => has_kind = cursor.text()?.0 == kind,
-                "id" if id.is_none() => id = Some(cursor.id()?),
-                "meta" if !has_meta => {
-                    check_meta(Some(cursor.value()?)).ok()?;
-                    has_meta = true;
-                }
-                _ => return None,
+        self.object(|cursor| {
+            if !has_kind && cursor.name_is("type") {
+                cursor.same_text(kind)?;
+                has_kind = true;
+            } else if id.is_none() && cursor.name_is("id") {
+                id = Some(read_id(cursor)?);
+            } else if !has_meta && cursor.name_is("meta") {
+                check_meta(Some(cursor.value()?)).ok()?;
+                has_meta = true;
+            } else {
+                return None;
             }
             Some(())
         })?;
@@ -165,44 +280,36 @@ impl<'a> Cursor<'a> {
     }
 }
 
-/// Returns the place of the next quote, backslash or control character. Looks at eight bytes at a time.
-fn plain_end(bytes: &[u8], mut at: usize) -> Option<usize> {
-    while let Some(word) = bytes.get(at..).and_then(|rest| rest.first_chunk()) {
-        let special = special_bytes(u64::from_le_bytes(*word));
-        if special != 0 {
-            return Some(at + special.trailing_zeros() as usize / 8);
-        }
-        at += word.len();
-    }
-    let rest = bytes.get(at..)?;
-    Some(at + rest.iter().position(|byte| matches!(byte, b'"' | b'\\' | 0..0x20))?)
+/// Returns the character of the escape at this place, and the place after it; `None` if it stands for none.
+fn escaped(bytes: &[u8], at: usize) -> Option<(char, usize)> {
+    let rest = bytes.get(at..)?.strip_prefix(b"\\")?;
+    let (&kind, rest) = rest.split_first()?;
+    let c = match kind {
+        b'"' | b'\\' | b'/' => char::from(kind),
+        b'b' => '\u{8}',
+        b'f' => '\u{c}',
+        b'n' => '\n',
+        b'r' => '\r',
+        b't' => '\t',
+        b'u' => return code_point(rest, at + 2),
+        _ => return None,
+    };
+    Some((c, at + 2))
 }
 
-/// Sets the highest bit of the first byte of a word that is a quote, a backslash or a control character. The bytes after it
-/// may have this bit too.
-fn special_bytes(word: u64) -> u64 {
-    const ONES: u64 = u64::MAX / 255;
-    let less_than = |word: u64, limit: u8| word.wrapping_sub(ONES * u64::from(limit)) & !word & (ONES << 7);
-    let equal = |byte: u8| less_than(word ^ (ONES * u64::from(byte)), 1);
-    equal(b'"') | equal(b'\\') | less_than(word, 0x20)
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_plain_text_ends_at_the_first_special_byte_wherever_it_is() {
-        for length in 0..20 {
-            for special in (0..0x20).chain([b'"', b'\\']) {
-                for after in [b'"', 0x1F, 0x20, b'#', 0x7F, 0xFF] {
-                    let plain = [b' ', b'!', b'#', b'[', b']', 0x7F, 0x80, 0xA2, 0xDC, 0xFF].iter().cycle();
-                    let mut text: Vec<u8> = plain.copied().skip(length).take(length).collect();
-                    assert_eq!(plain_end(&text, 0), None);
-                    text.extend([special, after, after, after, after, after, after, after, after, after]);
-                    assert_eq!(plain_end(&text, length / 2), Some(length));
-                }
-            }
-        }
+/// Reads the digits of an escape that begin `rest`, at this place, and those of the second half of a surrogate pair.
+fn code_point(rest: &[u8], at: usize) -> Option<(char, usize)> {
+    const DIGITS: usize = 4;
+    let unit = |bytes: &[u8]| {
+        let digits = bytes.first_chunk::<DIGITS>()?;
+        digits.iter().try_fold(0, |unit, &digit| Some(unit << 4 | char::from(digit).to_digit(16)?))
+    };
+    let first = unit(rest)?;
+    if let Some(c) = char::from_u32(first) {
+        return Some((c, at + DIGITS));
     }
+    let second = unit(rest.get(DIGITS..)?.strip_prefix(b"\\u")?)?;
+    let is_pair = (0xD800..0xDC00).contains(&first) && (0xDC00..0xE000).contains(&second);
+    let c = char::from_u32(0x1_0000 + ((first & 0x3FF) << 10 | second & 0x3FF)).filter(|_| is_pair)?;
+    Some((c, at + DIGITS + 2 + DIGITS))
 }

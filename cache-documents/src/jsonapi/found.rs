@@ -1,5 +1,6 @@
 //! The records of a document, as they are read.
 
+use std::any::TypeId;
 use std::collections::hash_map::Entry;
 use std::sync::Arc;
 
@@ -7,10 +8,12 @@ use serde_json::value::RawValue;
 
 use super::head::Head;
 use super::pointer::{FieldError, expected};
+use super::repeated::{Place, Repeated};
 use super::resource_object::ResourceObject;
-use super::response::{Expected, KnownIds, Primary, Response};
+use super::response::{Expected, Known, Primary, Response};
 use super::visit::read_list;
 use crate::field::Parts;
+use crate::frame::{Added, Frame, FrameBuilder, Ids};
 use crate::id::Id;
 use crate::map::HashMap;
 use crate::record::RecordRef;
@@ -20,17 +23,37 @@ use crate::resource::{AnyRecord, relinked};
 /// The records of a document that have been read so far.
 pub(super) struct Found<'t> {
     types: &'t RecordTypes,
-    pub(super) records: Vec<(RecordRef, Arc<dyn AnyRecord>)>,
-    places: HashMap<RecordRef, usize>,
+    records: FrameBuilder,
+    /// Those of a stored answer.
+    pub(super) repeated: Repeated<'t>,
+    /// Whether a record of the stored answer was found twice, which is not merged here.
+    pub(super) is_doubled: bool,
+    /// The records that the stored answer does not have.
+    others: HashMap<RecordRef, Added>,
     pub(super) skipped: usize,
-    known: KnownIds<'t>,
+    known: &'t dyn Known,
     renamed: Vec<(RecordRef, RecordRef)>,
 }
 
+/// A record that has been read.
+pub(super) enum FoundRecord {
+    /// One of a stored answer.
+    Repeated(TypeId, Place),
+    Other(RecordRef),
+}
+
 impl<'t> Found<'t> {
-    pub(super) fn new(types: &'t RecordTypes, known: KnownIds<'t>) -> Self {
-        let (records, places, renamed) = (Vec::new(), HashMap::default(), Vec::new());
-        Self { types, records, places, skipped: 0, known, renamed }
+    pub(super) fn new(types: &'t RecordTypes, known: &'t dyn Known, repeated: Repeated<'t>) -> Self {
+        Self {
+            types,
+            records: FrameBuilder::default(),
+            repeated,
+            is_doubled: false,
+            others: HashMap::default(),
+            skipped: 0,
+            known,
+            renamed: Vec::new(),
+        }
     }
 
     /// Returns what a document with these records says.
@@ -39,8 +62,14 @@ impl<'t> Found<'t> {
             primary = primary.renamed(&|name| self.id_of(name));
             self.rename();
         }
-        let Self { records, skipped, renamed, .. } = self;
+        let records = self.records();
+        let Self { skipped, renamed, .. } = self;
         Response { primary, records, head, skipped, renamed }
+    }
+
+    /// Takes the records.
+    pub(super) fn records(&mut self) -> Frame {
+        std::mem::take(&mut self.records).finish(&|resource| self.types.to_list(resource))
     }
 
     pub(super) fn any_primary(
@@ -104,15 +133,15 @@ impl<'t> Found<'t> {
         };
         let (name, record) = object.record(record_type)?;
         if let Some(local) = object.local_name(record_type) {
-            self.name(local, &name)?;
+            self.name_locally(local, &name)?;
         }
         self.put(name.clone(), record);
         Ok(Some(name))
     }
 
     /// Says that a resource has a local id besides its id.
-    fn name(&mut self, local: RecordRef, name: &RecordRef) -> Result<(), FieldError> {
-        match self.id_of(&local).or_else(|| (self.known)(&local)) {
+    fn name_locally(&mut self, local: RecordRef, name: &RecordRef) -> Result<(), FieldError> {
+        match self.id_of(&local).or_else(|| self.known.id_of(&local)) {
             Some(known) if known != name.id => {
                 let lid = local.id.lid().unwrap_or_default();
                 let problem = format!("an id never changes: the local id `{lid}` has become `{known}`");
@@ -131,9 +160,10 @@ impl<'t> Found<'t> {
 
     /// Replaces local ids, in names and links.
     fn rename(&mut self) {
-        let records = std::mem::take(&mut self.records);
-        self.places.clear();
-        for (mut name, mut record) in records {
+        let records = self.records();
+        self.others.clear();
+        self.repeated = Repeated::nothing(self.known);
+        for (mut name, mut record) in records.records() {
             if let Some(id) = self.id_of(&name) {
                 name.id = id;
             }
@@ -144,15 +174,59 @@ impl<'t> Found<'t> {
         }
     }
 
-    pub(super) fn put(&mut self, name: RecordRef, record: Arc<dyn AnyRecord>) {
-        match self.places.entry(name.clone()) {
-            Entry::Vacant(entry) => {
-                entry.insert(self.records.len());
-                self.records.push((name, record));
+    /// Looks for a stored answer that has a record, unless one has been looked for often enough. Returns the most ids of
+    /// one type that the answer has.
+    #[inline]
+    pub(super) fn choose(&mut self, resource: TypeId, id: &str) -> Option<Arc<Ids>> {
+        let base = self.repeated.choose(resource, id)?;
+        for name in self.others.keys() {
+            // The answer may have it, and the document may name it again.
+            if let Some(place) = self.repeated.place(name.resource, name.id.as_str()) {
+                self.repeated.name(place);
             }
+        }
+        let ids = base.names().map(|(_, ids)| Arc::clone(ids)).max_by_key(|ids| ids.as_slice().len());
+        self.records.set_base(base);
+        ids
+    }
+
+    /// Adds a record of the stored answer.
+    pub(super) fn repeat(&mut self, resource: TypeId, place: Place) -> FoundRecord {
+        self.is_doubled |= self.repeated.name(place);
+        self.records.keep(resource, place.at);
+        FoundRecord::Repeated(resource, place)
+    }
+
+    /// Returns the name of a record.
+    pub(super) fn name(&self, record: FoundRecord) -> RecordRef {
+        match record {
+            FoundRecord::Repeated(resource, place) => RecordRef { resource, id: self.repeated.id(place) },
+            FoundRecord::Other(name) => name,
+        }
+    }
+
+    /// Adds a record.
+    pub(super) fn put(&mut self, name: RecordRef, record: Arc<dyn AnyRecord>) {
+        let place = self.repeated.place(name.resource, name.id.as_str());
+        self.put_at(place, name, record);
+    }
+
+    /// Adds a record, which the stored answer has there.
+    pub(super) fn put_at(&mut self, place: Option<Place>, name: RecordRef, record: Arc<dyn AnyRecord>) {
+        if let Some(place) = place {
+            self.is_doubled |= self.repeated.name(place);
+            self.records.push(name, record);
+            return;
+        }
+        match self.others.entry(name.clone()) {
+            Entry::Vacant(entry) => _ = entry.insert(self.records.push(name, record)),
             Entry::Occupied(entry) => {
-                // Just made, so that there is no other handle.
-                if let Some(first) = Arc::get_mut(&mut self.records[*entry.get()].1) {
+                let first = self.records.pushed(*entry.get());
+                // Records of a stored answer have other handles.
+                if Arc::get_mut(first).is_none() {
+                    *first = (**first).to_arc();
+                }
+                if let Some(first) = Arc::get_mut(first) {
                     take_all(first, &*record);
                 }
             }

@@ -53,12 +53,10 @@ pub(crate) fn read_type(json: Option<&RawValue>) -> Result<Text<'_>, FieldError>
 pub(crate) fn id_of(id: Option<&Text<'_>>, lid: Option<&Text<'_>>) -> Result<Id, FieldError> {
     match (id, lid) {
         (Some(Text(id)), _) if id.is_empty() => Err(FieldError::new("an id is not empty").within("id")),
-        (Some(Text(id)), _) => match Id::from(&**id) {
-            id if is_id(&id) => Ok(id),
-            _ => {
-                Err(FieldError::new("an id does not begin with `@lid:`, which marks local ids").within("id"))
-            }
-        },
+        (Some(Text(id)), _) if is_given(id) => Ok(Id::from(&**id)),
+        (Some(_), _) => {
+            Err(FieldError::new("an id does not begin with `@lid:`, which marks local ids").within("id"))
+        }
         (None, Some(Text(lid))) if lid.is_empty() => {
             Err(FieldError::new("a local id is not empty").within("lid"))
         }
@@ -68,6 +66,6 @@ pub(crate) fn id_of(id: Option<&Text<'_>>, lid: Option<&Text<'_>>) -> Result<Id,
 }
 
 /// Returns whether a server may give this id.
-pub(crate) fn is_id(id: &Id) -> bool {
-    !id.as_str().is_empty() && id.lid().is_none()
+pub(crate) fn is_given(id: &str) -> bool {
+    !id.is_empty() && !Id::is_local(id)
 }

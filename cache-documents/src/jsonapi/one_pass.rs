@@ -1,101 +1,85 @@
 //! Reads a whole document in one pass, if it is one that the program can use as it stands. `None` says that it has to be
 //! read the [other way](super::read). A resource that is unusual is read as a `RawValue` by itself.
 
-use std::sync::Arc;
-
-use serde_json::value::RawValue;
+mod resource;
 
 use super::cursor::Cursor;
-use super::found::Found;
+use super::found::{Found, FoundRecord};
 use super::head::{Head, check_version};
-use super::links::{check_meta, read_links, read_meta};
-use super::name::{NameKind, is_allowed, kind_of};
-use super::relationship::check_relationship;
-use super::response::{Expected, KnownIds, Primary, Response};
+use super::links::{read_links, read_meta};
+use super::name::is_allowed;
+use super::repeated::Repeated;
+use super::response::{Expected, Known, Primary, Response};
 use super::visit::Text;
 use crate::field::FieldPlace;
 use crate::map::HashMap;
 use crate::record::RecordRef;
 use crate::record_types::{RecordType, RecordTypes};
-use crate::resource::AnyRecord;
-
-/// A record and its name.
-type Named = (RecordRef, Arc<dyn AnyRecord>);
 
 /// Reads a document that has the primary data that a query expects, or any.
 pub(super) fn read(
     text: &str,
     types: &RecordTypes,
     expected: Option<Expected>,
-    known: KnownIds<'_>,
+    known: &dyn Known,
 ) -> Option<Response> {
-    let mut reader = Reader::new(types, known);
-    let (mut primary, mut head, mut has_included, mut has_version) = (None, Head::default(), false, false);
-    let mut cursor = Cursor::new(text);
-    cursor.object(|cursor, name| {
-        match &*name.0 {
-            "data" if primary.is_none() => {
-                primary = Some(match expected {
-                    Some(expected) => reader.primary(cursor, expected)?,
-                    None => reader.any_primary(cursor)?,
-                });
-            }
-            // What comes first is merged first, and that is the primary data.
-            "included" if primary.is_some() && !has_included => {
-                cursor.list(|cursor| reader.any(cursor).map(drop))?;
-                has_included = true;
-            }
-            "links" if head.links.is_none() => head.links = read_links(Some(cursor.value()?)).ok()?,
-            "meta" if head.meta.is_none() => head.meta = read_meta(Some(cursor.value()?)).ok()?,
-            "jsonapi" if !has_version => {
-                check_version(Some(cursor.value()?)).ok()?;
-                has_version = true;
-            }
-            _ => return None,
-        }
-        Some(())
-    })?;
-    cursor.end()?;
-    Some(reader.found.response(primary?, head))
+    let mut reader = Reader::new(types, known, Repeated::new(known));
+    let read = reader.document(text, expected);
+    if !reader.found.is_doubled {
+        let (primary, head) = read?;
+        return Some(reader.found.response(primary, head));
+    }
+    let mut reader = Reader::new(types, known, Repeated::nothing(known));
+    let (primary, head) = reader.document(text, expected)?;
+    Some(reader.found.response(primary, head))
 }
 
 /// Reads a [saved](super::write::WrittenDocument) document.
 pub(super) fn read_saved(text: &str, types: &RecordTypes, expected: Expected) -> Option<Response> {
-    let mut reader = Reader::new(types, &|_| None);
+    let mut reader = Reader::new(types, &(), Repeated::nothing(&()));
     let resource = types.by_name(expected.kind)?.resource;
     let name = |id| RecordRef { resource, id };
     let (mut primary, mut head, mut has_resources, mut skipped) = (None, Head::default(), false, None);
     let mut cursor = Cursor::new(text);
-    cursor.object(|cursor, member| {
-        match &*member.0 {
-            "data" if primary.is_none() && expected.is_collection => {
+    cursor.object(|cursor| {
+        if primary.is_none() && cursor.name_is("data") {
+            primary = Some(if expected.is_collection {
                 let mut names = Vec::new();
                 cursor.list(|cursor| {
                     names.push(name(cursor.identifier(expected.kind)?));
                     Some(())
                 })?;
-                primary = Some(Primary::Many(names.into()));
-            }
-            "data" if primary.is_none() => {
+                Primary::Many(names.into())
+            } else {
                 let id = cursor.nullable(|cursor| cursor.identifier(expected.kind))?;
-                primary = Some(id.map_or(Primary::Null, |id| Primary::One(name(id))));
-            }
-            "resources" if !has_resources => {
-                cursor.list(|cursor| reader.any(cursor).map(drop))?;
-                has_resources = true;
-            }
-            "links" if head.links.is_none() => head.links = read_links(Some(cursor.value()?)).ok()?,
-            "meta" if head.meta.is_none() => head.meta = read_meta(Some(cursor.value()?)).ok()?,
-            "skipped" if skipped.is_none() => skipped = Some(cursor.value::<usize>()?),
-            _ => return None,
+                id.map_or(Primary::Null, |id| Primary::One(name(id)))
+            });
+        } else if !has_resources && cursor.name_is("resources") {
+            cursor.list(|cursor| reader.any(cursor).map(drop))?;
+            has_resources = true;
+        } else if skipped.is_none() && cursor.name_is("skipped") {
+            skipped = Some(cursor.value::<usize>()?);
+        } else {
+            read_head(cursor, &mut head)?;
         }
         Some(())
     })?;
     cursor.end()?;
-    let Found { records, skipped: unlisted, .. } = reader.found;
-    let skipped = skipped.filter(|_| has_resources)? + unlisted;
+    let skipped = skipped.filter(|_| has_resources)? + reader.found.skipped;
     let primary = primary.unwrap_or(Primary::Absent);
-    Some(Response { primary, records, head, skipped, renamed: Vec::new() })
+    Some(Response { primary, records: reader.found.records(), head, skipped, renamed: Vec::new() })
+}
+
+/// Reads the links or the meta of a document.
+fn read_head(cursor: &mut Cursor<'_>, head: &mut Head) -> Option<()> {
+    if head.links.is_none() && cursor.name_is("links") {
+        head.links = read_links(Some(cursor.value()?)).ok()?;
+    } else if head.meta.is_none() && cursor.name_is("meta") {
+        head.meta = read_meta(Some(cursor.value()?)).ok()?;
+    } else {
+        return None;
+    }
+    Some(())
 }
 
 struct Reader<'t, 'a> {
@@ -108,8 +92,35 @@ struct Reader<'t, 'a> {
 }
 
 impl<'t, 'a> Reader<'t, 'a> {
-    fn new(types: &'t RecordTypes, known: KnownIds<'t>) -> Self {
-        Self { types, last_type: None, found: Found::new(types, known), unlisted: HashMap::default() }
+    fn new(types: &'t RecordTypes, known: &'t dyn Known, repeated: Repeated<'t>) -> Self {
+        let found = Found::new(types, known, repeated);
+        Self { types, last_type: None, found, unlisted: HashMap::default() }
+    }
+
+    fn document(&mut self, text: &'a str, expected: Option<Expected>) -> Option<(Primary, Head)> {
+        let (mut primary, mut head, mut has_included, mut has_version) =
+            (None, Head::default(), false, false);
+        let mut cursor = Cursor::new(text);
+        cursor.object(|cursor| {
+            if primary.is_none() && cursor.name_is("data") {
+                primary = Some(match expected {
+                    Some(expected) => self.primary(cursor, expected)?,
+                    None => self.any_primary(cursor)?,
+                });
+            } else if primary.is_some() && !has_included && cursor.name_is("included") {
+                // What comes first is merged first, and that is the primary data.
+                cursor.list(|cursor| self.any(cursor).map(drop))?;
+                has_included = true;
+            } else if !has_version && cursor.name_is("jsonapi") {
+                check_version(Some(cursor.value()?)).ok()?;
+                has_version = true;
+            } else {
+                read_head(cursor, &mut head)?;
+            }
+            Some(())
+        })?;
+        cursor.end()?;
+        Some((primary?, head))
     }
 
     /// Reads a resource, a list of resources or null. Those of types that the program does not list are left out.
@@ -118,12 +129,12 @@ impl<'t, 'a> Reader<'t, 'a> {
             b'[' => {
                 let mut names = Vec::new();
                 cursor.list(|cursor| {
-                    names.extend(self.any(cursor)?);
+                    names.extend(self.any(cursor)?.map(|one| self.found.name(one)));
                     Some(())
                 })?;
                 Some(Primary::Many(names.into()))
             }
-            b'{' => Some(self.any(cursor)?.map_or(Primary::Absent, Primary::One)),
+            b'{' => Some(self.any(cursor)?.map_or(Primary::Absent, |one| Primary::One(self.found.name(one)))),
             _ => cursor.null().map(|()| Primary::Null),
         }
     }
@@ -146,99 +157,33 @@ impl<'t, 'a> Reader<'t, 'a> {
 
     fn primary_resource(&mut self, cursor: &mut Cursor<'a>, kind: &str) -> Option<RecordRef> {
         let start = cursor.place();
-        if let Some((name, record)) = self.resource(cursor, Some(kind)) {
-            self.found.put(name.clone(), record);
-            return Some(name);
+        if let Some(record) = self.resource(cursor, Some(kind)) {
+            return Some(self.found.name(record));
         }
         cursor.go_back(start);
         self.found.add_primary(cursor.value()?, kind).ok()
     }
 
-    /// Reads a resource of any type. Returns its name, unless the program does not list the type.
-    fn any(&mut self, cursor: &mut Cursor<'a>) -> Option<Option<RecordRef>> {
+    /// Reads a resource of any type. Returns its record, unless the program does not list the type.
+    fn any(&mut self, cursor: &mut Cursor<'a>) -> Option<Option<FoundRecord>> {
         let start = cursor.place();
-        if let Some((name, record)) = self.resource(cursor, None) {
-            self.found.put(name.clone(), record);
-            return Some(Some(name));
+        if let Some(record) = self.resource(cursor, None) {
+            return Some(Some(record));
         }
         cursor.go_back(start);
-        self.found.add(cursor.value()?).ok()
+        let name = self.found.add(cursor.value()?).ok()?;
+        Some(name.map(FoundRecord::Other))
     }
 
-    /// Reads a resource of a type that the program lists, whose type comes before its fields.
-    fn resource(&mut self, cursor: &mut Cursor<'a>, expected: Option<&str>) -> Option<Named> {
-        self.unlisted.clear();
-        let (mut kind, mut id) = (None, None);
-        let (mut has_attributes, mut has_relationships, mut has_links, mut has_meta) = Default::default();
-        cursor.object(|cursor, name| {
-            let is_second = match &*name.0 {
-                "type" => {
-                    let Text(name) = cursor.text()?;
-                    let record_type = self.record_type(&name)?;
-                    expected.is_none_or(|expected| expected == name).then_some(())?;
-                    kind.replace((record_type.resource, (record_type.absent)())).is_some()
-                }
-                "id" => id.replace(cursor.id()?).is_some(),
-                "attributes" => {
-                    self.fields(cursor, &mut kind.as_mut()?.1, FieldPlace::Attributes)?;
-                    std::mem::replace(&mut has_attributes, true)
-                }
-                "relationships" => {
-                    self.fields(cursor, &mut kind.as_mut()?.1, FieldPlace::Relationships)?;
-                    std::mem::replace(&mut has_relationships, true)
-                }
-                "links" => {
-                    read_links(Some(cursor.value()?)).ok()?;
-                    std::mem::replace(&mut has_links, true)
-                }
-                "meta" => {
-                    check_meta(Some(cursor.value()?)).ok()?;
-                    std::mem::replace(&mut has_meta, true)
-                }
-                _ => true,
-            };
-            (!is_second).then_some(())
-        })?;
-        let (resource, record) = kind?;
-        Some((RecordRef { resource, id: id? }, record))
-    }
-
-    /// Returns the type of this name, if the program lists it and the format allows the name.
-    fn record_type(&mut self, name: &str) -> Option<&'t RecordType> {
-        if let Some(last) = self.last_type.filter(|last| last.name() == name) {
+    /// Reads the name of a type, if the program lists it and the format allows the name.
+    fn record_type(&mut self, cursor: &mut Cursor<'a>) -> Option<&'t RecordType> {
+        if let Some(last) = self.last_type
+            && cursor.same_text(last.name()).is_some()
+        {
             return Some(last);
         }
-        self.last_type = self.types.by_name(name).filter(|_| is_allowed(name));
+        let Text(name) = cursor.text()?;
+        self.last_type = self.types.by_name(&name).filter(|_| is_allowed(&name));
         self.last_type
-    }
-
-    /// Reads the attributes or the relationships.
-    fn fields(
-        &mut self,
-        cursor: &mut Cursor<'a>,
-        record: &mut Arc<dyn AnyRecord>,
-        place: FieldPlace,
-    ) -> Option<()> {
-        // Just made, so that there is no other handle.
-        let record = Arc::get_mut(record)?;
-        cursor.object(|cursor, name| {
-            if kind_of(&name.0).ok()? == NameKind::Ignored {
-                return cursor.value::<&RawValue>().map(drop);
-            }
-            if matches!(&*name.0, "id" | "type") {
-                return None;
-            }
-            if let Some(number) = record.names().iter().position(|field| *field == name.0) {
-                let field = record.any_field_mut(number);
-                return if field.place() == place { field.read_next(cursor) } else { None };
-            }
-            let other = self.unlisted.insert(name.clone(), place);
-            let json = cursor.value()?;
-            match place {
-                _ if other.is_some_and(|other| other != place) => None,
-                FieldPlace::Attributes => Some(()),
-                FieldPlace::Relationships => check_relationship(json).ok(),
-            }
-        })
     }
 }

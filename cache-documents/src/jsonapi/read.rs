@@ -7,7 +7,8 @@ use super::found::Found;
 use super::head::{Head, check_version};
 use super::links::{read_links, read_meta};
 use super::pointer::{FieldError, read_object};
-use super::response::{Expected, KnownIds, Primary, Response};
+use super::repeated::Repeated;
+use super::response::{Expected, Known, Primary, Response};
 use super::visit::{each_element, present, read_list};
 use super::{DocumentError, DocumentErrors, ErrorObject, one_pass};
 use crate::record_types::RecordTypes;
@@ -34,7 +35,7 @@ pub(crate) fn read(
     body: &[u8],
     types: &RecordTypes,
     expected: Expected,
-    known: KnownIds<'_>,
+    known: &dyn Known,
 ) -> Result<Response, DocumentError> {
     read_as(body, types, Some(expected), known)
 }
@@ -44,7 +45,7 @@ pub(crate) fn read(
 pub(crate) fn read_any(
     body: &[u8],
     types: &RecordTypes,
-    known: KnownIds<'_>,
+    known: &dyn Known,
 ) -> Result<Response, DocumentError> {
     read_as(body, types, None, known)
 }
@@ -53,7 +54,7 @@ fn read_as(
     body: &[u8],
     types: &RecordTypes,
     expected: Option<Expected>,
-    known: KnownIds<'_>,
+    known: &dyn Known,
 ) -> Result<Response, DocumentError> {
     let response = str::from_utf8(body).ok().and_then(|text| one_pass::read(text, types, expected, known));
     response.map_or_else(|| read_by_members(body, types, expected, known), Ok)
@@ -64,7 +65,7 @@ fn read_by_members(
     body: &[u8],
     types: &RecordTypes,
     expected: Option<Expected>,
-    known: KnownIds<'_>,
+    known: &dyn Known,
 ) -> Result<Response, DocumentError> {
     // One pass finds the members of a document that is well-formed.
     if body.trim_ascii_start().starts_with(b"{")
@@ -83,7 +84,7 @@ fn read_members(
     members: &Members<'_>,
     types: &RecordTypes,
     expected: Option<Expected>,
-    known: KnownIds<'_>,
+    known: &dyn Known,
 ) -> Result<Response, DocumentError> {
     check_members(members)?;
     check_version(members.jsonapi)?;
@@ -110,9 +111,9 @@ fn read_data(
     members: &Members<'_>,
     types: &RecordTypes,
     expected: Option<Expected>,
-    known: KnownIds<'_>,
+    known: &dyn Known,
 ) -> Result<Response, FieldError> {
-    let mut found = Found::new(types, known);
+    let mut found = Found::new(types, known, Repeated::nothing(known));
     let primary = match members.data {
         None => Primary::Absent,
         Some(data) => found.any_primary(data, expected).map_err(|error| error.within("data"))?,

@@ -8,6 +8,7 @@ use super::head::Head;
 use super::identifier::Identifier;
 use super::links::{read_links, read_meta};
 use super::pointer::{FieldError, expected, read_object};
+use super::repeated::Repeated;
 use super::response::{Expected, Primary, Response};
 use super::visit::{each_element, present, read_list};
 use super::{ReadError, one_pass};
@@ -45,7 +46,7 @@ fn read_saved_members(
     types: &RecordTypes,
     expected: Expected,
 ) -> Result<Response, FieldError> {
-    let mut found = Found::new(types, &|_| None);
+    let mut found = Found::new(types, &(), Repeated::nothing(&()));
     found.skipped = members.skipped;
     each_element(members.resources, &mut |json| found.add(json).map(drop))
         .map_err(|error| error.within("resources"))?;
@@ -54,7 +55,7 @@ fn read_saved_members(
         Some(data) => saved_primary(data, types, expected).map_err(|error| error.within("data"))?,
     };
     let head = Head { links: read_links(members.links)?, meta: read_meta(members.meta)? };
-    Ok(Response { primary, records: found.records, head, skipped: found.skipped, renamed: Vec::new() })
+    Ok(Response { primary, records: found.records(), head, skipped: found.skipped, renamed: Vec::new() })
 }
 
 fn saved_primary(

@@ -1,11 +1,12 @@
 //! What a document says, and what a query expects of it. No behaviour but that of the primary data.
 
+use std::any::{Any, TypeId};
 use std::sync::Arc;
 
 use super::head::Head;
+use crate::frame::Frame;
 use crate::id::Id;
 use crate::record::RecordRef;
-use crate::resource::AnyRecord;
 
 /// The primary data of a document.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -60,8 +61,7 @@ impl Primary {
 /// What a document says.
 pub(crate) struct Response {
     pub(crate) primary: Primary,
-    /// Each record once.
-    pub(crate) records: Vec<(RecordRef, Arc<dyn AnyRecord>)>,
+    pub(crate) records: Frame,
     pub(crate) head: Head,
     /// The number of resources of types that the program does not list.
     pub(crate) skipped: usize,
@@ -77,5 +77,37 @@ pub(crate) struct Expected {
     pub(crate) is_collection: bool,
 }
 
-/// Returns the id that a local name has become, if it is known.
-pub(crate) type KnownIds<'k> = &'k dyn Fn(&RecordRef) -> Option<Id>;
+/// What is known before a document is read.
+pub(crate) trait Known {
+    /// Returns the id that a local name has become.
+    fn id_of(&self, local: &RecordRef) -> Option<Id>;
+
+    /// Returns what a stored answer shows that has a record.
+    fn shown_with(&self, resource: TypeId, id: &str) -> Option<Shown>;
+
+    /// Returns whether a stored answer may show a record.
+    fn is_shown(&self, resource: TypeId, id: &str) -> bool;
+}
+
+/// Nothing is known.
+impl Known for () {
+    fn id_of(&self, _: &RecordRef) -> Option<Id> {
+        None
+    }
+
+    fn shown_with(&self, _: TypeId, _: &str) -> Option<Shown> {
+        None
+    }
+
+    fn is_shown(&self, _: TypeId, _: &str) -> bool {
+        false
+    }
+}
+
+/// What a stored answer shows.
+#[derive(Clone, Default)]
+pub(crate) struct Shown {
+    pub(crate) frame: Frame,
+    /// As long as this lives, [each record of the frame is shown](Known::is_shown).
+    pub(crate) _owned: Option<Arc<dyn Any + Send + Sync>>,
+}

@@ -117,11 +117,21 @@ impl<A: App> RecordIndex<A> {
     }
 
     /// Returns how many documents show a record, and at most `count` of the answers among them.
-    pub(crate) fn some_owners(&self, name: &RecordRef, count: usize) -> (usize, Vec<Arc<dyn AnyOwner<A>>>) {
+    pub(crate) fn some_owners(
+        &self,
+        resource: TypeId,
+        id: &str,
+        count: usize,
+    ) -> (usize, Vec<Arc<dyn AnyOwner<A>>>) {
         let state = self.0.lock();
-        let Some(owners) = state.owners_of(name) else { return (0, Vec::new()) };
+        let Some(owners) = state.owners_by(resource, id) else { return (0, Vec::new()) };
         let some = owners.iter().take(count).filter_map(|number| state.answer(number).cloned());
         (owners.len(), some.collect())
+    }
+
+    /// Returns whether an answer, or a document that the program has stored, shows a record.
+    pub(crate) fn is_shown(&self, resource: TypeId, id: &str) -> bool {
+        self.0.lock().owners_by(resource, id).is_some()
     }
 
     /// Returns the number of records that answers show.
@@ -163,7 +173,11 @@ impl<A: App> RecordIndex<A> {
 
 impl<A: App> IndexState<A> {
     fn owners_of(&self, name: &RecordRef) -> Option<&Owners> {
-        self.owners.get(&name.resource)?.get(&name.id)
+        self.owners_by(name.resource, name.id.as_str())
+    }
+
+    fn owners_by(&self, resource: TypeId, id: &str) -> Option<&Owners> {
+        self.owners.get(&resource)?.get(id)
     }
 
     fn answer(&self, number: u32) -> Option<&Arc<dyn AnyOwner<A>>> {

@@ -4,11 +4,12 @@ use std::any::{Any, TypeId};
 use std::marker::PhantomData;
 use std::sync::Arc;
 
-use cache_client::{AnswerKey, AnswerStore, App, LayerEdit};
+use cache_client::{AnswerKey, AnswerStore, App, Client, LayerEdit};
 use cache_core::{Freshness, Residency};
 
 use crate::document::{Content, Document};
 use crate::frame::{Beside, Changed, Frame, FrameEdit};
+use crate::jsonapi::response::Shown;
 use crate::record::Renames;
 
 /// Returns what a layer changes in the records of a document.
@@ -25,6 +26,9 @@ pub(crate) struct LayeredRecords {
 /// An answer that shows records.
 pub(crate) trait AnyOwner<A: App>: Send + Sync {
     fn key(&self) -> &AnswerKey<A>;
+
+    /// Returns what the answer shows, if the cache has it.
+    fn shown(&self, client: &Client<A>) -> Option<Shown>;
 
     /// Makes an answer that the commit has written before show changed records.
     fn amend(&self, store: &mut AnswerStore<'_, A>, edit: &FrameEdit<'_>, enter: Enter<'_, A>) -> Followed;
@@ -85,6 +89,14 @@ impl<A: App, T: Content + ?Sized> Owner<A, T> {
 impl<A: App, T: Content + ?Sized> AnyOwner<A> for Owner<A, T> {
     fn key(&self) -> &AnswerKey<A> {
         &self.key
+    }
+
+    fn shown(&self, client: &Client<A>) -> Option<Shown> {
+        let (document, _) = self.key.read::<Document<T>>(client)?;
+        document
+            .owned
+            .is_some()
+            .then(|| Shown { frame: document.frame.clone(), _owned: document.owned.clone() })
     }
 
     fn amend(&self, store: &mut AnswerStore<'_, A>, edit: &FrameEdit<'_>, enter: Enter<'_, A>) -> Followed {

@@ -104,7 +104,7 @@ impl<A: Resources> Plan<A> {
     ) -> Option<Arc<dyn AnyRecord>> {
         match self.changed.get(name) {
             Some(changed) => changed.clone(),
-            None => documents.list.peek(cache, name),
+            None => documents.list.peek(cache, name.resource, &name.id),
         }
     }
 

@@ -1,48 +1,24 @@
 //! Stores answers: merges their records into those that are known, and makes other answers follow.
 
-use std::any::TypeId;
-use std::collections::hash_map::Entry;
 use std::sync::Arc;
 
 use cache_client::{AnswerKey, AnswerStore, Client};
 use cache_core::Residency;
 
-use super::merge::{Merged, merge, without_links_to};
-use super::order::{LoadIssue, WrittenRecord};
+use super::merging::{Merging, Shown, Source};
+use super::order::LoadIssue;
 use super::owner::{Owner, listed_type};
 use super::plan::Plan;
 use super::state::Documents;
 use crate::document::{Content, Document};
-use crate::field::Parts;
-use crate::frame::Frame;
 use crate::jsonapi::response::Primary;
-use crate::map::{HashMap, HashSet};
-use crate::record::RecordRef;
-use crate::resource::{AnyRecord, relinked};
 use crate::resources::{Adoption, Resources};
+#[cfg(feature = "http")]
+use crate::{frame::Frame, map::HashSet, record::RecordRef};
 
 /// Numbers a load of a document.
 pub(crate) fn start_load<A: Resources>(client: &Client<A>) -> LoadIssue {
     client.extension::<Documents<A>>().order.start(client.cache().resets())
-}
-
-/// Where the records of an answer come from.
-#[derive(Clone, Copy)]
-enum Source {
-    /// A request with this number.
-    Request(u64),
-    /// A copy from elsewhere, older than anything that is known.
-    Copy,
-}
-
-impl Source {
-    /// The number of the request. That of a copy comes before all others.
-    fn number(self) -> u64 {
-        match self {
-            Self::Request(number) => number,
-            Self::Copy => 0,
-        }
-    }
 }
 
 /// Stores an answer. Returns the document with the records that are known now.
@@ -97,7 +73,7 @@ pub(crate) fn store_answer<A: Resources, T: Content + ?Sized>(
 #[cfg(feature = "http")]
 pub(crate) fn store_records<A: Resources>(
     (records, renamed): (&Frame, &[(RecordRef, RecordRef)]),
-    listed: &[TypeId],
+    listed: &[std::any::TypeId],
     store: &mut AnswerStore<'_, A>,
 ) {
     let documents = store.client().extension::<Documents<A>>();
@@ -207,130 +183,4 @@ fn keep_or_own<A: Resources, T: Content + ?Sized>(
             Some(Arc::new(documents.index.enter(owner.as_ref(), &document.frame, listed_type::<T>())));
     }
     Arc::new(document)
-}
-
-/// What an answer shows.
-struct Shown {
-    frame: Frame,
-    written: Vec<WrittenRecord>,
-    /// The records that have changed.
-    names: Vec<RecordRef>,
-}
-
-struct Merging<'d, A: Resources> {
-    documents: &'d Documents<A>,
-    source: Source,
-    /// The records that were deleted after the request.
-    deleted: &'d HashSet<RecordRef>,
-    /// The local names that the answer gives ids.
-    renamed: &'d [(RecordRef, RecordRef)],
-    /// Whether there are local names that have become names of records with ids.
-    has_local_names: bool,
-    /// Whether no other request overlaps.
-    is_alone: bool,
-}
-
-impl<'d, A: Resources> Merging<'d, A> {
-    fn new(
-        documents: &'d Documents<A>,
-        plan: &Plan<A>,
-        source: Source,
-        (deleted, renamed): (&'d HashSet<RecordRef>, &'d [(RecordRef, RecordRef)]),
-    ) -> Self {
-        let has_local_names = !plan.renames.is_empty() || documents.index.has_renamed();
-        let is_alone = documents.order.is_alone(source.number());
-        Self { documents, source, deleted, renamed, has_local_names, is_alone }
-    }
-
-    /// Merges records into those that are known, and writes those that have changed.
-    fn records(&self, records: &Frame, plan: &mut Plan<A>, store: &mut AnswerStore<'_, A>) -> Shown {
-        let documents = self.documents;
-        let (mut shown, mut written, mut names) = (Vec::new(), Vec::new(), Vec::new());
-        for (mut name, mut newer) in records.records() {
-            if self.has_local_names {
-                (name, newer) = with_ids(documents, plan, (name, newer));
-            }
-            if self.deleted.contains(&name) {
-                continue;
-            }
-            let newer = without_links(newer, self.deleted);
-            let present = plan.known(documents, store.client().cache(), &name);
-            plan.keep(present.clone().map(|record| record as _));
-            let Merged { record, is_changed, parts } = self.merge(present, &newer, &name);
-            if is_changed {
-                plan.set(documents, store, &name, Some(Arc::clone(&record)));
-                names.push(name.clone());
-            }
-            if !self.is_alone {
-                written.push(WrittenRecord { name: name.clone(), record: Some(Arc::clone(&record)), parts });
-            }
-            shown.push((name, record));
-        }
-        if self.has_local_names {
-            shown = each_once(shown);
-        }
-        Shown { frame: Frame::new(shown, &|resource| documents.list.types.to_list(resource)), written, names }
-    }
-
-    fn merge(
-        &self,
-        present: Option<Arc<dyn AnyRecord>>,
-        newer: &Arc<dyn AnyRecord>,
-        name: &RecordRef,
-    ) -> Merged {
-        match self.source {
-            Source::Request(_) if self.is_alone => merge(present, newer, &|_, _| Parts::MAX),
-            Source::Request(number) => {
-                let order = &self.documents.order;
-                let later = order.later_than(number, name);
-                let own = self.renamed.iter().filter(|(_, renamed)| renamed == name);
-                let own: Vec<_> = own.map(|(local, _)| order.later_than(number, local)).collect();
-                let written =
-                    |field| own.iter().fold(later.written(field), |all, own| all | own.written(field));
-                merge(present, newer, &|field, _| !written(field))
-            }
-            // Only what is not known.
-            Source::Copy => {
-                let unknown = |field: u16, record: &dyn AnyRecord| -> Parts {
-                    !record.any_field(usize::from(field)).known()
-                };
-                merge(present, newer, &unknown)
-            }
-        }
-    }
-}
-
-/// Returns each record once, as the last one of the same name leaves it.
-fn each_once(records: Vec<(RecordRef, Arc<dyn AnyRecord>)>) -> Vec<(RecordRef, Arc<dyn AnyRecord>)> {
-    let (mut once, mut places) = (Vec::with_capacity(records.len()), HashMap::default());
-    for (name, record) in records {
-        match places.entry(name.clone()) {
-            Entry::Vacant(place) => {
-                place.insert(once.len());
-                once.push((name, record));
-            }
-            Entry::Occupied(place) => once[*place.get()] = (name, record),
-        }
-    }
-    once
-}
-
-/// Returns a record and its name with ids in place of the local ones that have become ids.
-fn with_ids<A: Resources>(
-    documents: &Documents<A>,
-    plan: &Plan<A>,
-    (name, record): (RecordRef, Arc<dyn AnyRecord>),
-) -> (RecordRef, Arc<dyn AnyRecord>) {
-    let next = relinked(&*record, &|name| plan.id_of(documents, name));
-    (plan.shown_name(documents, name), next.map_or(record, |(next, _)| next))
-}
-
-/// Returns a record without its links to deleted records.
-fn without_links(mut record: Arc<dyn AnyRecord>, deleted: &HashSet<RecordRef>) -> Arc<dyn AnyRecord> {
-    for name in deleted {
-        if let Some((next, _)) = without_links_to(&*record, name) {
-            record = next;
-        }
-    }
-    record
 }

@@ -19,6 +19,7 @@ mod order;
 mod overtaken;
 mod reading;
 mod records;
+mod repeated;
 mod saved;
 mod saved_copies;
 mod saved_keys;

@@ -13,6 +13,7 @@ use crate::client::Client as AnyClient;
 use crate::jsonapi::read::read;
 use crate::record::RecordRef;
 use crate::records::change::{delete, patch};
+use crate::records::known::KnownOf;
 use crate::records::state::Documents;
 use crate::{
     App, ClientBuilder, Content, Document, DocumentsBuilder, Field, Id, One, ResourceList, Resources,
@@ -107,11 +108,9 @@ impl Client {
     /// Reads a document of any content.
     pub(crate) fn read_as<T: Content + ?Sized>(&self, response: &Value) -> Document<T> {
         let documents = self.extension::<Documents<Blog>>();
-        let types = &documents.list.types;
-        let known = |name: &RecordRef| documents.index.renamed(name).map(|name| name.id);
-        let expected = Document::<T>::EXPECTED;
-        let response = read(response.to_string().as_bytes(), types, expected, &known).unwrap();
-        Document::of_response(response, types)
+        let (types, known) = (&documents.list.types, KnownOf::new(self, &documents));
+        let response = read(response.to_string().as_bytes(), types, Document::<T>::EXPECTED, &known);
+        Document::of_response(response.unwrap())
     }
 
     /// Loads an article, with a response that says this of its author.

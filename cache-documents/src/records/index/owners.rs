@@ -7,6 +7,8 @@ use std::collections::BTreeSet;
 /// Small, since each record has one. Adding and removing an answer takes time logarithmic in their number.
 pub(super) enum Owners {
     One(u32),
+    /// A document that is stored anew has both versions for a moment. The numbers differ.
+    Two(u32, u32),
     #[expect(clippy::box_collection, reason = "most records have one answer, and are to stay small")]
     Several(Box<BTreeSet<u32>>),
 }
@@ -14,7 +16,12 @@ pub(super) enum Owners {
 impl Owners {
     pub(super) fn insert(&mut self, number: u32) {
         match self {
-            Self::One(first) => *self = Self::Several(Box::new(BTreeSet::from([*first, number]))),
+            Self::One(one) if *one == number => {}
+            Self::One(one) => *self = Self::Two(*one, number),
+            Self::Two(one, other) if [*one, *other].contains(&number) => {}
+            Self::Two(one, other) => {
+                *self = Self::Several(Box::new(BTreeSet::from([*one, *other, number])));
+            }
             Self::Several(several) => _ = several.insert(number),
         }
     }
@@ -22,32 +29,38 @@ impl Owners {
     /// Removes an answer. Returns whether no other is left, in which case it stays.
     pub(super) fn remove(&mut self, number: u32) -> bool {
         match self {
-            Self::One(one) => *one == number,
+            Self::One(one) => return *one == number,
+            Self::Two(one, other) if *one == number => *self = Self::One(*other),
+            Self::Two(one, other) if *other == number => *self = Self::One(*one),
+            Self::Two(..) => {}
             Self::Several(several) => {
                 several.remove(&number);
-                if let (1, Some(&last)) = (several.len(), several.first()) {
-                    *self = Self::One(last);
+                let mut left = several.iter().copied();
+                if let (Some(one), Some(other), None) = (left.next(), left.next(), left.next()) {
+                    *self = Self::Two(one, other);
                 }
-                false
             }
         }
+        false
     }
 
     /// Returns how many there are.
     pub(super) fn len(&self) -> usize {
         match self {
             Self::One(_) => 1,
+            Self::Two(..) => 2,
             Self::Several(several) => several.len(),
         }
     }
 
     /// Returns the numbers.
     pub(super) fn iter(&self) -> impl Iterator<Item = u32> {
-        let (one, several) = match self {
-            Self::One(number) => (Some(*number), None),
-            Self::Several(several) => (None, Some(several.iter().copied())),
+        let (few, several) = match self {
+            Self::One(one) => ([Some(*one), None], None),
+            Self::Two(one, other) => ([Some(*one), Some(*other)], None),
+            Self::Several(several) => ([None, None], Some(several.iter().copied())),
         };
-        one.into_iter().chain(several.into_iter().flatten())
+        few.into_iter().flatten().chain(several.into_iter().flatten())
     }
 }
 
