@@ -22,6 +22,7 @@ pub(crate) struct Ids {
 
 /// A list of keys whose records are at places that follow each other, as most lists of a response. It is compared once, and
 /// not each time that it is read.
+#[derive(Debug)]
 struct Run {
     /// An `Arc<[T]>`. Held, so that no other list gets its address.
     keys: Box<dyn Any + Send + Sync>,

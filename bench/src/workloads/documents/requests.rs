@@ -19,7 +19,7 @@ use crate::options::Options;
 use crate::report::Report;
 use crate::workloads::report_times;
 
-pub(super) const PAGES: u32 = 500;
+pub const PAGES: u32 = 500;
 /// Loads are slower than hits.
 const LOADS_PER_KEY: usize = 20;
 
