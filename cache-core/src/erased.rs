@@ -28,7 +28,9 @@ impl<'a> AnyTable<'a> {
     /// restored entries and a cleared cache are not reported, nor transactions that say so. `listener` returns whether it
     /// wants to be called again.
     pub fn on_change(self, listener: impl Fn(&[Box<dyn AnyKey>]) -> bool + Send + Sync + 'static) {
-        self.0.head().change_listeners.add(Arc::new(listener));
+        let head = self.0.head();
+        head.shared.note_change_listener();
+        head.change_listeners.add(Arc::new(listener));
     }
 
     /// Returns the place of the table in the registry.

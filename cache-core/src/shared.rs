@@ -8,7 +8,7 @@ use crate::dependents::Dependents;
 use crate::event::{Change, Event, Events, Listener};
 use crate::gate::Gate;
 use crate::hooks::Hook;
-use crate::sync::atomic::{AtomicU64, Ordering};
+use crate::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 
 pub(crate) struct Shared {
     pub(crate) clock: Box<dyn Clock>,
@@ -18,6 +18,8 @@ pub(crate) struct Shared {
     pub(crate) hooks: Vec<Hook>,
     pub(crate) log: RecentCommits,
     pub(crate) dependents: Dependents,
+    /// Whether a table ever had listeners of its changes, so that other commits need not look at their tables.
+    has_change_listeners: AtomicBool,
     /// Maximum number of shards of a table.
     pub(crate) shards: usize,
     /// Set by tests that depend on the hashes.
@@ -70,6 +72,7 @@ impl Shared {
             hooks,
             log: RecentCommits::default(),
             dependents: Dependents::default(),
+            has_change_listeners: AtomicBool::new(false),
             shards: (cores * SHARDS_PER_CORE).min(MAX_SHARDS),
             hash_seed,
             resets: AtomicU64::new(0),
@@ -84,6 +87,17 @@ impl Shared {
 
     pub(crate) fn resets(&self) -> u64 {
         self.resets.load(Ordering::Acquire)
+    }
+
+    /// Remembers that a table has listeners of its changes.
+    pub(crate) fn note_change_listener(&self) {
+        self.has_change_listeners.store(true, Ordering::Relaxed);
+    }
+
+    /// Returns whether a table ever had listeners of its changes.
+    #[inline]
+    pub(crate) fn has_change_listeners(&self) -> bool {
+        self.has_change_listeners.load(Ordering::Relaxed)
     }
 
     /// Returns the moment that times are compared with.

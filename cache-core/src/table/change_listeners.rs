@@ -37,9 +37,23 @@ impl ChangeListeners {
         self.has_some.store(!all.is_empty(), Ordering::Relaxed);
     }
 
-    /// Tells the listeners which keys were changed. Must be called without locks, after the change can be seen. Panics are
-    /// counted with those of other listeners.
+    /// Tells the listeners, if there are any, which keys were changed. Must be called without locks, after the change can
+    /// be seen. Panics are counted with those of other listeners.
+    #[inline]
+    pub(crate) fn tell(&self, events: &Events, keys: impl FnOnce() -> Vec<Box<dyn AnyKey>>) {
+        if !self.is_empty() {
+            self.tell_some(events, keys);
+        }
+    }
+
     #[cold]
+    #[inline(never)]
+    fn tell_some(&self, events: &Events, keys: impl FnOnce() -> Vec<Box<dyn AnyKey>>) {
+        if !completes(|| self.tell_all(&keys(), events)) {
+            events.count_panic();
+        }
+    }
+
     fn tell_all(&self, keys: &[Box<dyn AnyKey>], events: &Events) {
         let listeners = if keys.is_empty() { Vec::new() } else { self.all.lock().clone() };
         for listener in listeners {
@@ -50,14 +64,6 @@ impl ChangeListeners {
             if !is_kept {
                 self.remove(&listener);
             }
-        }
-    }
-
-    /// Tells the listeners, if there are any, which keys were changed: see [`tell_all`](Self::tell_all).
-    #[inline]
-    pub(crate) fn tell(&self, events: &Events, keys: impl FnOnce() -> Vec<Box<dyn AnyKey>>) {
-        if !self.is_empty() && !completes(|| self.tell_all(&keys(), events)) {
-            events.count_panic();
         }
     }
 }

@@ -55,6 +55,16 @@ impl dyn UsedTable + '_ {
         self.write(hash, pair, &PairWrite::of(times), &mut |_, _| true);
     }
 
+    /// Writes a pair with these times, as [`Table::insert`] does, and tells the listeners of the table.
+    #[cold]
+    fn insert_and_tell(&self, hash: u32, pair: &mut dyn AnyPair, times: &EntryTimes) {
+        let key = pair.key().map(AnyKey::to_box);
+        if !self.write_simply(pair, &mut SimpleWrite::new(hash, times)) {
+            self.insert(hash, pair, times);
+        }
+        self.head().tell_changes(|| key.into_iter().collect());
+    }
+
     /// Writes a pair unless `may_write` returns `false`. Returns whether it wrote.
     pub(crate) fn write(
         &self,
@@ -305,14 +315,11 @@ impl<Q: Query> Table<Q> {
     /// Writes one value. The write is visible at once and skips the `before_commit` hooks.
     pub(crate) fn insert(&self, key: Q, value: Arc<Q::Value>, times: &EntryTimes) -> Arc<Q::Value> {
         let hash = self.hash(&key);
-        let changed: Option<Box<dyn AnyKey>> =
-            if self.head.change_listeners.is_empty() { None } else { Some(Box::new(key.clone())) };
         let mut pair = Pair::new(key, Arc::clone(&value));
-        if !self.write_pair_simply(&mut pair, &mut SimpleWrite::new(hash, times)) {
+        if !self.head.change_listeners.is_empty() {
+            self.ensure_shards().insert_and_tell(hash, &mut pair, times);
+        } else if !self.write_pair_simply(&mut pair, &mut SimpleWrite::new(hash, times)) {
             self.ensure_shards().insert(hash, &mut pair, times);
-        }
-        if let Some(changed) = changed {
-            self.head.tell_changes(|| vec![changed]);
         }
         // Before the value is returned, since a panic of this drop would leak it.
         drop(pair);

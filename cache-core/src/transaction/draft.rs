@@ -128,7 +128,7 @@ impl Draft {
             return Err(CommitError::AsyncHook);
         }
         if let Some(revision) = self.commit_simply(shared) {
-            self.tell_changes();
+            self.tell_changes(shared);
             return Ok(revision);
         }
         let committed = pin!(self.commit_in_attempts(shared, tables, ATTEMPTS_WITH_HOOKS, Pause::Thread));
@@ -140,8 +140,9 @@ impl Draft {
     }
 
     /// Tells the listeners of the tables what was committed.
-    fn tell_changes(&self) {
-        if !self.skips_change_listeners {
+    #[inline]
+    fn tell_changes(&self, shared: &Shared) {
+        if shared.has_change_listeners() && !self.skips_change_listeners {
             self.parts.0.iter().for_each(|part| part.tell_changes());
         }
     }
@@ -156,7 +157,7 @@ impl Draft {
     ) -> Result<u64, CommitError> {
         match self.commit_simply(shared) {
             Some(revision) => {
-                self.tell_changes();
+                self.tell_changes(shared);
                 Ok(revision)
             }
             None => self.commit_in_attempts(shared, tables, attempts, Pause::Task).await,
@@ -181,7 +182,7 @@ impl Draft {
                 self.mark_matching_again();
             }
             if let Some(revision) = self.attempt(shared, tables, left == 0)? {
-                self.tell_changes();
+                self.tell_changes(shared);
                 return Ok(revision);
             }
             match pause {
