@@ -93,10 +93,12 @@ pub(super) fn special_bits(chunk: [u8; CHUNK]) -> u32 {
     let bytes = m128i::from(chunk);
     let all = |byte: u8| set_splat_i8_m128i(byte.cast_signed());
     let equal = |byte| cmp_eq_mask_i8_m128i(bytes, all(byte));
+    // Characters that differ from another one only in bits that are set here.
+    let equal_but = |bits: u8, byte| cmp_eq_mask_i8_m128i(bytes | all(bits), all(byte));
     let control = cmp_eq_mask_i8_m128i(min_u8_m128i(bytes, all(0x1f)), bytes);
-    let in_json = control | equal(b'"') | equal(b'\\');
-    let in_html = equal(b'\'') | equal(b'<') | equal(b'>') | equal(b'&') | equal(0xE2);
-    move_mask_i8_m128i(in_json | in_html).cast_unsigned()
+    // `"`, `#`, `&` and `'`, of which `#` needs no escape; `<` and `>`.
+    let (quotes, angles) = (equal_but(0b101, b'\''), equal_but(0b10, b'>'));
+    move_mask_i8_m128i(control | quotes | angles | equal(b'\\') | equal(0xE2)).cast_unsigned()
 }
 
 #[cfg(not(all(target_arch = "x86_64", target_feature = "sse2")))]
@@ -108,16 +110,10 @@ pub(super) fn special_bits_anywhere(chunk: [u8; CHUNK]) -> u32 {
     chunk.iter().rev().fold(0, |bits, &byte| bits << 1 | u32::from(may_be_special(byte)))
 }
 
-/// Whether a character that begins with this byte may need an escape. 0xE2 begins U+2028, U+2029, and others.
+/// Whether a character that begins with this byte may need an escape. 0xE2 begins U+2028, U+2029, and others; `#` needs
+/// none, but is found with the quotes by one comparison.
 fn may_be_special(byte: u8) -> bool {
-    (byte < 0x20)
-        | (byte == b'"')
-        | (byte == b'\\')
-        | (byte == b'\'')
-        | (byte == b'<')
-        | (byte == b'>')
-        | (byte == b'&')
-        | (byte == 0xE2)
+    (byte < 0x20) | matches!(byte, b'"' | b'#' | b'&' | b'\'' | b'<' | b'>' | b'\\' | 0xE2)
 }
 
 fn write_special(out: &mut Vec<u8>, character: char, quoting: Quoting) {
