@@ -67,11 +67,12 @@ struct Loaded<A: App> {
     brought: Option<Box<BroughtAnswers<A>>>,
     /// Whether the answer was built from something that may have changed meanwhile, so that other machines must not get it.
     is_doubtful: bool,
+    is_stored: bool,
 }
 
 impl<A: App> Loaded<A> {
     fn alone(outcome: Outcome) -> Self {
-        Self { outcome, brought: None, is_doubtful: false }
+        Self { outcome, brought: None, is_doubtful: false, is_stored: false }
     }
 }
 
@@ -191,9 +192,11 @@ impl<A: App> LoadTask<A> {
         let loaded_from =
             attempt.as_ref().filter(|attempt| attempt.took.is_some()).map(|attempt| attempt.started);
         let has_own_answers = attempt.as_ref().is_some_and(|attempt| attempt.has_own_answers);
+        let of_shared = attempt.as_ref().filter(|_| self.plan.is_shared() && !has_own_answers);
+        let asked = of_shared.map(|attempt| self.asked_at(attempt));
         let is_unstored = self.node.terms().is_unstored;
         let landing = self.flight.begin_landing(is_unstored);
-        let (Loaded { outcome, brought, is_doubtful }, stores) = match (landing, attempt) {
+        let (Loaded { outcome, brought, is_doubtful, is_stored }, stores) = match (landing, attempt) {
             (Landing::Done(demand), Some(attempt)) => {
                 if let Some(took) = attempt.took {
                     self.query_state.note_load_time(took);
@@ -203,6 +206,9 @@ impl<A: App> LoadTask<A> {
             }
             _ => (Loaded::alone(Err(QueryError::Interrupted { query: self.name() })), false),
         };
+        if let Some(asked) = asked.filter(|_| !is_stored && outcome.is_ok()) {
+            self.overtake_earlier(asked);
+        }
         let is_kept = !self.plan.keep_prefetched.is_zero();
         let may_be_pinned = stores && is_kept && self.flight.watch.is_some() && outcome.is_ok();
         let is_copied = match entry.as_deref() {
@@ -357,11 +363,12 @@ impl<A: App> LoadTask<A> {
             AnyStoreOutcome::Overtaken => !inputs.is_empty(),
             AnyStoreOutcome::Marked(_) => true,
         };
+        let is_stored = !matches!(stored, AnyStoreOutcome::Overtaken);
         let value = match stored {
             AnyStoreOutcome::Kept(equal) | AnyStoreOutcome::Marked(Some(equal)) => self.query.to_value(equal),
             AnyStoreOutcome::Written | AnyStoreOutcome::Overtaken | AnyStoreOutcome::Marked(None) => value,
         };
-        Loaded { outcome: Ok(value), brought, is_doubtful }
+        Loaded { outcome: Ok(value), brought, is_doubtful, is_stored }
     }
 }
 

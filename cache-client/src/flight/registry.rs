@@ -124,6 +124,13 @@ impl FlightRegistry {
         JoinOutcome::New(flight, waiter)
     }
 
+    /// Whether another flight of the same key is the current one, and began before a moment.
+    pub(crate) fn has_earlier(&self, flight: &Arc<Flight>, before: Moment) -> bool {
+        let current = self.current.lock();
+        let other = current.find(flight.hash, |other| *other.key == *flight.key);
+        other.is_some_and(|other| !Arc::ptr_eq(other, flight) && other.started < before)
+    }
+
     /// The number of flights, and at most `count` of them.
     pub(crate) fn some(&self, count: usize) -> (usize, Vec<Arc<Flight>>) {
         let flights = self.current.lock();

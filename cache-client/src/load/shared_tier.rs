@@ -94,6 +94,23 @@ impl<A: App> LoadTask<A> {
         (age < fresh.min(fresh_there) && age < ttl.min(ttl_there)).then_some(answer)
     }
 
+    /// When the source of an answer was asked, or later. An attempt begins earlier, with the look at the tier.
+    pub(super) fn asked_at(&self, attempt: &Attempt) -> Moment {
+        attempt.took.map_or(attempt.started, |took| self.node.client.cache().now() - took)
+    }
+
+    /// Callers get an answer that is not stored, and whose source was asked then. Marks the key if an answer is stored, or
+    /// being loaded, that may be older: nobody here may get it as fresh afterwards.
+    pub(super) fn overtake_earlier(&self, asked: Moment) {
+        let client = &self.node.client;
+        // The flight first: if it has landed already, its answer is stored.
+        let is_earlier = self.query_state.flights.has_earlier(&self.flight, asked)
+            || self.query.read(client.cache(), false).is_some_and(|(_, state)| state.as_of < asked);
+        if is_earlier && self.flight.watch.is_some() {
+            client.mark_key(self.query.table(client.cache()), &*self.query);
+        }
+    }
+
     /// Gives the other machines the answer of a load that began at `started`, and ends the lease.
     pub(super) async fn share(&self, entry: &SharedEntry, value: &AnyValue, started: Moment) {
         let (Some(lease), Some(tier)) = (entry.take_lease(), self.node.client.shared_tier()) else { return };

@@ -56,7 +56,7 @@ impl<A: App> Client<A> {
 
     // Marks first: an observer task that receives the request to load again looks for the mark.
 
-    fn mark_key(&self, table: AnyTable<'_>, key: &dyn AnyKey) {
+    pub(crate) fn mark_key(&self, table: AnyTable<'_>, key: &dyn AnyKey) {
         table.invalidate(key);
         if let Some(query_state) = self.query_states().existing(table.index()) {
             query_state.observed.reload(key);

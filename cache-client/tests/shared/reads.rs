@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use cache_client::Strategy;
+use cache_client::{Client, Strategy};
 
 use crate::machines::*;
 
@@ -260,4 +260,48 @@ async fn an_answer_that_its_load_keeps_for_itself_is_not_given_to_others() {
         get(&second, key).await;
         assert_loads(&machines, loads + 2);
     }
+}
+
+/// Two loads of a key on the first machine: one that began before a drop and waits for a lease of the second machine,
+/// and one that began after it and takes some time. The first one asks the source last, without the tier.
+async fn overtaking_loads(later_takes: Duration) {
+    let machines = Machines::default();
+    let wire = Wire::to(&machines.sim);
+    let (first, second) = (machines.machine_on(&wire).await, machines.machine().await);
+    let query = |client: &Client<Machine>| {
+        let client = client.clone();
+        tokio::spawn(async move { get(&client, 1).await })
+    };
+    machines.origin.take(seconds(10));
+    let abandoned = query(&second);
+    pass(Duration::from_millis(5)).await;
+    let early = query(&first);
+    pass(Duration::from_millis(5)).await;
+    // The drop ends the load of the second machine. A later caller does not join the early one.
+    machines.origin.change(1);
+    machines.origin.take(later_takes);
+    assert!(second.invalidate(&GetShared(1)).told().await);
+    settle().await;
+    let late = query(&first);
+    pass(Duration::from_millis(4)).await;
+    machines.origin.change(1);
+    machines.origin.take(Duration::from_millis(3));
+    wire.cut(true);
+    // It is not stored, since the key was dropped after its lookup had begun.
+    assert_eq!(early.await.unwrap(), "1 in version 3");
+    assert!(first.shared_state().unwrap().is_usable, "copies may be shown");
+    assert_eq!(get(&first, 1).await, "1 in version 3");
+    assert_eq!(late.await.unwrap(), "1 in version 2");
+    assert_eq!(get(&first, 1).await, "1 in version 3");
+    abandoned.abort();
+}
+
+#[tokio::test(start_paused = true)]
+async fn after_an_answer_that_cannot_be_stored_no_stored_one_is_older() {
+    overtaking_loads(Duration::from_millis(3)).await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn after_an_answer_that_cannot_be_stored_no_loaded_one_is_older() {
+    overtaking_loads(Duration::from_millis(500)).await;
 }
