@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use cache_model::client_support::{AnyKey, AnyTableRef, AnyWatch, ValueHandle};
+use cache_model::client_support::{AnyKey, AnyTable, AnyTableRef, AnyWatch, ValueHandle};
 use cache_model::{Cache, EntryState, Holds, Query};
 
 use crate::app::App;
@@ -11,6 +11,7 @@ use crate::erased::{AnyValue, typed_value};
 pub(crate) type CacheOf<A> = Cache<<A as App>::Registry>;
 
 pub(crate) trait AnyQuery<A: App>: AnyKey {
+    fn table<'a>(&self, cache: &'a CacheOf<A>) -> AnyTable<'a>;
     fn home(&self, cache: &CacheOf<A>) -> AnyTableRef;
     fn read(&self, cache: &CacheOf<A>, counts: bool) -> Option<(AnyValue, EntryState)>;
     fn watch(&self, cache: &CacheOf<A>) -> AnyWatch;
@@ -21,6 +22,10 @@ impl<A: App, Q: Query<Value: Sized>> AnyQuery<A> for Q
 where
     A::Registry: Holds<Q>,
 {
+    fn table<'a>(&self, cache: &'a CacheOf<A>) -> AnyTable<'a> {
+        cache.any_table::<Q>()
+    }
+
     fn home(&self, cache: &CacheOf<A>) -> AnyTableRef {
         cache.any_table_ref::<Q>()
     }
