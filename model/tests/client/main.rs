@@ -2,7 +2,8 @@
 //! callers join and leave a flight while it ends and its key is written; another caller takes over the work of a
 //! stopped runtime; limits and batches decide which loads run together; a key is read while its layer is confirmed; a
 //! caller passes a provider write that is stuck; observers arrive while the task of their key is replaced; a copy of a
-//! shared query is read while it is marked, and until when copies are fresh is extended.
+//! shared query is read while it is marked, and until when copies are fresh is extended; an answer is given that is not
+//! stored, while another is.
 //!
 //! The code that runs is the client's own flights, wait graph, batches, channels and layers, over the store of this
 //! package and shuttle's locks. Threads that take the same steps in the same order stand in for tokio's tasks.
@@ -59,6 +60,7 @@ mod runtime;
 mod scopes;
 mod shared_bound;
 mod slots;
+mod unstored;
 
 use std::sync::Arc;
 
