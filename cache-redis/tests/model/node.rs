@@ -17,6 +17,9 @@ pub struct Node {
     flights: Vec<Flight>,
     next_flight: u64,
     changes: Vec<PendingChange>,
+    /// When keys were marked of changes that were made elsewhere, until their drops are acknowledged. What is loaded here
+    /// later is from after the change.
+    pub marked: Vec<(DropId, Step)>,
     tokens: u32,
     /// Requests and answers under way, in any order.
     pub messages: Vec<Message>,
@@ -116,6 +119,7 @@ impl Node {
             next_flight: 0,
             changes: Vec::new(),
             tokens: 0,
+            marked: Vec::new(),
             messages: Vec::new(),
             feed: None,
             todo: VecDeque::new(),
@@ -379,6 +383,7 @@ impl World {
                 if !self.has(Defect::NothingIsMarked) {
                     self.nodes[node].invalidate(&covered(&marks));
                 }
+                self.nodes[node].marked.push((drop, self.step));
                 self.handle(node, Event::Marked { drop });
                 self.returned(node, at, version);
             }

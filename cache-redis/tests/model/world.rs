@@ -406,10 +406,12 @@ impl World {
             (Purpose::Flight(flight), Some(reply)) => self.answered(node, flight, &message.request, reply),
             (Purpose::Drop(drop), Some(Reply::Dropped(position))) => {
                 let Request::Drop { marks, .. } = message.request else { unreachable!() };
+                let marked = self.nodes[node].marked.iter().find(|(marked, _)| *marked == drop);
+                let earliest = marked.map_or(message.executed, |&(_, step)| step.min(message.executed));
                 self.history.drops.push(Dropped {
                     node,
                     keys: covered(&marks),
-                    earliest: message.executed,
+                    earliest,
                     latest: message.executed,
                     acknowledged: Some(self.now),
                 });
