@@ -1,7 +1,7 @@
 //! The records that an answer shows: one list for each type.
 
 mod builder;
-mod ids;
+pub(crate) mod ids;
 mod list;
 
 use std::any::{Any, TypeId};

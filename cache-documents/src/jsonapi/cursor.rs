@@ -12,7 +12,7 @@ use super::identifier::is_given;
 use super::links::check_meta;
 use super::scan::plain_end;
 use super::visit::Text;
-use crate::frame::Ids;
+use crate::frame::ids::Ids;
 use crate::id::Id;
 use crate::map::HashSet;
 
