@@ -547,7 +547,7 @@ fn set_timer(mut timer: Pin<&mut Option<Sleep>>, at: Option<Instant>) {
     }
 }
 
-/// Waits for the end of a timer, or forever if there is none.
+/// Waits until a timer ends. Without a timer, never returns.
 async fn ended(timer: Pin<&mut Option<Sleep>>) {
     match timer.as_pin_mut() {
         Some(timer) => timer.await,

@@ -132,15 +132,21 @@ async fn what_a_step_fills_in_is_not_told_and_looked_at_once() {
     assert!(!first.query_state(&GetOwn(1)).unwrap().is_stale);
 }
 
-#[tokio::test(start_paused = true)]
-async fn what_a_step_of_a_mutation_writes_is_told() {
-    let machines = Machines::default();
+/// A machine whose answers have parts, which a step writes, and another that has the present part.
+async fn part_savers(machines: &Machines) -> (Client<Machine>, Client<Machine>) {
     let builder = machines.builder().store_with(|value: Arc<String>, store| {
         store.set(GetSaved(1), format!("part of {value}"));
         value
     });
     let (first, second) = (follow(builder.build()).await, machines.machine().await);
     second.query(&GetSaved(1)).await.unwrap();
+    (first, second)
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_a_step_of_a_mutation_writes_is_told() {
+    let machines = Machines::default();
+    let (first, second) = part_savers(&machines).await;
     first.mutate(&Edit(1)).await.unwrap();
     assert_eq!(first.cached(&GetSaved(1)).unwrap().as_str(), "part of 1 in version 2");
     assert!(first.query_state(&GetSaved(1)).unwrap().is_stale, "one load settles it");
@@ -151,12 +157,7 @@ async fn what_a_step_of_a_mutation_writes_is_told() {
 #[tokio::test(start_paused = true)]
 async fn what_a_step_of_a_load_writes_is_not_told_and_looked_at_once() {
     let machines = Machines::default();
-    let builder = machines.builder().store_with(|value: Arc<String>, store| {
-        store.set(GetSaved(1), format!("part of {value}"));
-        value
-    });
-    let (first, second) = (follow(builder.build()).await, machines.machine().await);
-    second.query(&GetSaved(1)).await.unwrap();
+    let (first, second) = part_savers(&machines).await;
     for key in [1, UNSTORED] {
         get(&first, key).await;
         pass(ROUND_TRIP).await;

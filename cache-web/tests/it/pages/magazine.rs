@@ -18,6 +18,7 @@ use tokio::time::Instant;
 use ts_rs::TS;
 
 use super::received::Received;
+use crate::blog::takes;
 use crate::serving::{Connection, Version, request};
 
 registry! { pub struct MagazineRegistry { Article, Remarks, Secret, Echo, Broken, Counted, Raw } }
@@ -138,7 +139,7 @@ loads! {
         Ok(format!("Article {}", key.id))
     };
     Remarks: |key, _cx| {
-        tokio::time::sleep(Duration::from_millis(key.millis)).await;
+        takes(Duration::from_millis(key.millis)).await;
         Ok(vec![format!("Remark on {}", key.article)])
     };
     Secret: |_key, _cx| Ok("the-secret-of-the-loads".to_owned());

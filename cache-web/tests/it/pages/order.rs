@@ -5,11 +5,12 @@ use std::time::Duration;
 use axum::Router;
 use axum::routing::get;
 use cache_core::EntryTimes;
-use cache_web::{Cx, RequestLayer};
+use cache_web::{Cx, PageResponse, RequestLayer};
 
 use super::magazine::{
     Article, Broken, MILLISECOND, Magazine, Remarks, everything, flushes, magazine_client, open, open_within,
 };
+use crate::blog::takes;
 
 fn shell(place: &cache_web::Place) -> String {
     format!("<!doctype html><title>Page</title>{place}<p>Text</p>")
@@ -52,7 +53,7 @@ async fn an_answer_that_settles_before_the_shell_is_ready_is_not_announced() {
         let page = cx.page(&everything());
         page.announce(&Remarks { article: 7, millis: 20 });
         // The shell takes longer than the load.
-        tokio::time::sleep(30 * MILLISECOND).await;
+        takes(30 * MILLISECOND).await;
         page.html(shell(&page.place()))
     })
     .await;
@@ -170,12 +171,12 @@ async fn ages_count_from_when_the_answer_was_true() {
     let client = magazine_client();
     client.query(&Article { id: 7 }).await.unwrap();
     client.query(&Article { id: 8 }).await.unwrap();
-    tokio::time::sleep(Duration::from_secs(20)).await;
+    takes(Duration::from_secs(20)).await;
     client.cache().invalidate(&Remarks { article: 7, millis: 0 });
     let sent = open(&client, async |cx: Cx<Magazine>| {
         let page = cx.page(&everything());
         page.query(&Article { id: 7 }).await.unwrap();
-        tokio::time::sleep(Duration::from_secs(5)).await;
+        takes(Duration::from_secs(5)).await;
         page.query(&Article { id: 9 }).await.unwrap();
         page.html(shell(&page.place()))
     })
@@ -205,6 +206,14 @@ async fn an_answer_that_the_cache_has_replaced_is_stale() {
     assert_eq!(stale[0]["d"], "Article 7");
 }
 
+/// A page that shows the articles 7 and 8.
+async fn two_articles(cx: Cx<Magazine>) -> PageResponse {
+    let page = cx.page(&everything());
+    page.query(&Article { id: 7 }).await.unwrap();
+    page.query(&Article { id: 8 }).await.unwrap();
+    page.html(shell(&page.place()))
+}
+
 #[tokio::test(start_paused = true)]
 async fn an_optimistic_answer_is_stale() {
     let client = magazine_client();
@@ -214,14 +223,7 @@ async fn an_optimistic_answer_is_stale() {
     let _layer = client.optimistic(|layer| {
         layer.update(&Article { id: 7 }, |_| Some("Hoped for".to_owned()));
     });
-    let sent = open(&client, async |cx: Cx<Magazine>| {
-        let page = cx.page(&everything());
-        page.query(&Article { id: 7 }).await.unwrap();
-        page.query(&Article { id: 8 }).await.unwrap();
-        page.html(shell(&page.place()))
-    })
-    .await;
-    let received = sent.received();
+    let received = open(&client, two_articles).await.received();
     let is_stale = |message: &&serde_json::Value| message.get("s").is_some();
     assert_eq!(
         received.all().filter(is_stale).map(|message| &message["d"]).collect::<Vec<_>>(),
@@ -235,14 +237,7 @@ async fn an_answer_with_a_freshness_time_of_its_own_says_so() {
     let client = magazine_client();
     let times = EntryTimes::new().fresh(Duration::from_secs(5));
     client.cache().insert_timed(Article { id: 7 }, "Timed".to_owned(), times);
-    let sent = open(&client, async |cx: Cx<Magazine>| {
-        let page = cx.page(&everything());
-        page.query(&Article { id: 7 }).await.unwrap();
-        page.query(&Article { id: 8 }).await.unwrap();
-        page.html(shell(&page.place()))
-    })
-    .await;
-    let received = sent.received();
+    let received = open(&client, two_articles).await.received();
     let times: Vec<_> = received.all().filter_map(|message| message["f"].as_u64()).collect();
     assert_eq!(times, [5_000], "that of the other is the query's");
 }

@@ -10,12 +10,13 @@ use super::hostile::TEXTS;
 use super::magazine::{
     Article, Broken, Echo, MILLISECOND, Magazine, Remarks, Texts, everything, magazine_client, open_within,
 };
+use crate::blog::takes;
 
 /// The flushes of a page, with nonces that do not change.
 async fn flushes(as_blocks: bool, ask: fn(&Page<Magazine>)) -> Value {
     let client = magazine_client();
     client.query(&Article { id: 7 }).await.unwrap();
-    tokio::time::sleep(20_000 * MILLISECOND).await;
+    takes(20_000 * MILLISECOND).await;
     let sent = open_within(&client, 1_000 * MILLISECOND, async move |cx: Cx<Magazine>| {
         let page = cx.page(&everything());
         if as_blocks {
