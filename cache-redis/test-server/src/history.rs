@@ -56,6 +56,8 @@ pub struct Change {
 #[expect(missing_docs, reason = "the names are self-explanatory")]
 pub struct Load {
     pub node: usize,
+    /// Loads of builds whose values have different shapes are not shared.
+    pub build: usize,
     pub key: usize,
     /// Its lease was not asked for before the first, and it began at the second.
     pub asked: Step,
@@ -115,16 +117,15 @@ impl History {
     /// One load per key, drop and lease time over all machines while the tier is up.
     fn second_loads(&self, key: usize, drops: &[&Dropped], lease: Duration) -> Vec<Objection> {
         let mut loads: Vec<_> = self.loads.iter().filter(|load| load.key == key).collect();
-        loads.sort_by_key(|load| load.began);
+        loads.sort_by_key(|load| (load.build, load.began));
         let is_second = |pair: &&[&Load]| {
-            let between = pair[0].asked..=pair[1].began;
-            let is_calm =
-                |calm: &RangeInclusive<Step>| calm.contains(between.start()) && calm.contains(between.end());
-            pair[1].began - pair[0].asked < nanoseconds(lease)
+            // Each had its lease in between. The one that began later may have had it first.
+            let (start, end) = (pair[0].asked.min(pair[1].asked), pair[1].began);
+            let is_calm = |calm: &RangeInclusive<Step>| calm.contains(&start) && calm.contains(&end);
+            pair[0].build == pair[1].build
+                && end - start < nanoseconds(lease)
                 && self.calm.iter().any(is_calm)
-                && !drops
-                    .iter()
-                    .any(|drop| drop.earliest <= *between.end() && drop.latest >= *between.start())
+                && !drops.iter().any(|drop| drop.earliest <= end && drop.latest >= start)
         };
         let second =
             |pair: &[&Load]| Objection::SecondLoad { first: pair[0].clone(), second: pair[1].clone() };

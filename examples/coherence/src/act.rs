@@ -2,6 +2,8 @@
 
 use std::fmt;
 
+use crate::builds;
+
 /// The name of a machine.
 #[must_use]
 pub fn name(node: usize) -> char {
@@ -38,6 +40,13 @@ pub enum Act {
     Kill(usize),
     /// A machine is started, with nothing in its memory.
     Start(usize),
+    /// A machine is killed, and started with a build, with nothing in its memory.
+    Replace {
+        /// The machine.
+        node: usize,
+        /// The build.
+        build: builds::Name,
+    },
     /// The origin's process is killed.
     KillOrigin,
     /// The killed origin is started. It has all changes.
@@ -80,6 +89,7 @@ impl fmt::Display for Act {
             Self::Continue(node) => write!(f, "{} goes on", name(node)),
             Self::Kill(node) => write!(f, "{} is killed", name(node)),
             Self::Start(node) => write!(f, "{} is started again", name(node)),
+            Self::Replace { node, build } => write!(f, "{} is replaced by the {build} build", name(node)),
             Self::KillOrigin => f.write_str("the origin is killed"),
             Self::StartOrigin => f.write_str("the origin is started again"),
             Self::StopServer => f.write_str("the server is stopped"),

@@ -7,7 +7,7 @@ use std::time::Duration;
 use lexopt::Arg::{Long, Short, Value};
 use lexopt::{Parser, ValueExt};
 
-use crate::node;
+use crate::{builds, node};
 
 /// What `--help` prints.
 pub const HELP: &str = "\
@@ -76,6 +76,7 @@ pub fn parse(arguments: impl IntoIterator<Item = OsString>) -> Result<Command, l
 fn node(parser: &mut Parser) -> Result<node::Settings, lexopt::Error> {
     Ok(node::Settings {
         node: parser.value()?.parse()?,
+        build: parser.value()?.parse_with(|name| builds::Name::parse(name).ok_or("no such build"))?,
         url: parser.value()?.string()?,
         origin: parser.value()?.into(),
         max_lag: milliseconds(&parser.value()?)?,

@@ -36,9 +36,10 @@ pub fn explain(objection: &Objection, max_lag: Duration) -> (&'static str, Vec<M
             let story = [vec![(change.returned, returned)], answered(answer)].concat();
             ("OWN WRITE MISSED: a machine does not see what it has written", story)
         }
-        Objection::SecondLoad { first, second } => {
-            ("A SECOND LOAD: nothing has changed, and the tier was up", vec![loaded(first), loaded(second)])
-        }
+        Objection::SecondLoad { first, second } => (
+            "A SECOND LOAD: nothing has changed, and the tier was up",
+            [loaded(first), loaded(second)].concat(),
+        ),
         other => ("A GUARANTEE IS BROKEN", vec![(0, other.to_string())]),
     };
     story.sort_by_key(|(at, _)| *at);
@@ -70,8 +71,12 @@ fn answered(answer: &Answer) -> Vec<Moment> {
     story
 }
 
-fn loaded(load: &Load) -> Moment {
-    (load.began, format!("{} loads {} from the origin", name(load.node), key(load.key)))
+fn loaded(load: &Load) -> Vec<Moment> {
+    let (node, key) = (name(load.node), key(load.key));
+    vec![
+        (load.asked, format!("{node} begins to read {key}")),
+        (load.began, format!("{node} loads {key} from the origin")),
+    ]
 }
 
 fn key(key: usize) -> String {

@@ -13,7 +13,7 @@ use crate::act::{Act, name};
 use crate::message::{Order, OriginReport, Report};
 use crate::process::Process;
 use crate::record::Record;
-use crate::{NODES, clock};
+use crate::{NODES, builds, clock};
 
 mod troubles;
 
@@ -68,6 +68,8 @@ enum Told {
 #[derive(Debug)]
 pub struct Machine {
     process: Option<Process>,
+    /// The build that it runs, or would if it did.
+    build: builds::Name,
     proxy: Proxy,
     /// Whether its process is stopped.
     pub is_stopped: bool,
@@ -112,7 +114,7 @@ impl Lab {
         let folder = TempDir::new().map_err(system("a folder"))?;
         let machine = |_| -> io::Result<_> {
             let proxy = Proxy::to(server.port())?;
-            Ok(Machine { process: None, proxy, is_stopped: false, network: None })
+            Ok(Machine { process: None, build: builds::Name::Older, proxy, is_stopped: false, network: None })
         };
         let machines = (0..NODES).map(machine).collect::<Result<_, _>>().map_err(system("a port"))?;
         let mut lab = Self {
@@ -202,8 +204,8 @@ impl Lab {
         let Ok(Some(told)) = timeout_at(deadline, self.told.recv()).await else { return false };
         match told {
             Told::Node(node, report) => self.record.told(node, report),
-            Told::Origin(OriginReport::Load { node, key, asked, at }) => {
-                self.record.loaded(node, key, asked, at);
+            Told::Origin(OriginReport::Load { node, build, key, asked, at }) => {
+                self.record.loaded(node, build, key, asked, at);
             }
             Told::Origin(OriginReport::Ready) => {
                 self.is_origin_ready = self.origin.is_some();
@@ -285,6 +287,7 @@ impl Lab {
         let arguments = [
             "node".to_owned(),
             node.to_string(),
+            machine.build.to_string(),
             format!("redis://127.0.0.1:{}", machine.proxy.port()),
             self.folder.path().display().to_string(),
             max_lag.as_millis().to_string(),

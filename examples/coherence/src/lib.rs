@@ -1,6 +1,7 @@
 //! A terminal program over the shared tier: four machines, a server, and what can go wrong between them.
 //!
-//! - [`node`]: a machine, with a client of the shared tier. Begin here. [`origin`]: what it loads from.
+//! - [`node`]: a machine, with a client of the shared tier. Begin here. [`builds`]: its queries, in two builds.
+//!   [`origin`]: what it loads from.
 //! - [`lab`]: starts everything, does what an [`act`] says, and fills a [`record`]. [`message`]: what the processes
 //!   tell each other, by one [`clock`].
 //! - [`script`]: a fixed sequence of acts, printed as a timeline, and judged. [`explain`](mod@explain): what is broken.
@@ -10,6 +11,7 @@
 
 pub mod act;
 pub mod arguments;
+pub mod builds;
 pub mod clock;
 pub mod explain;
 pub mod input;
@@ -30,6 +32,3 @@ pub const NODES: usize = 4;
 
 /// How many keys the origin has.
 pub const KEYS: usize = 6;
-
-// The build script writes `CacheRegistry`: one typed table for each query.
-cache_core::include_registry!();

@@ -3,6 +3,8 @@
 
 use serde::{Deserialize, Serialize};
 
+use crate::builds;
+
 /// What a machine is told.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
@@ -139,6 +141,8 @@ pub enum OriginReport {
     Load {
         /// The machine.
         node: usize,
+        /// The build that it runs.
+        build: builds::Name,
         /// The key.
         key: usize,
         /// Its lease was not asked for before this.
@@ -153,6 +157,8 @@ pub enum OriginReport {
 pub struct Question {
     /// The machine.
     pub node: usize,
+    /// The build that it runs.
+    pub build: builds::Name,
     /// The key.
     pub key: usize,
     /// When the oldest waiting read of the key began. Zero if no read waits.

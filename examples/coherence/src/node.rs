@@ -3,22 +3,23 @@
 
 use std::cell::Cell;
 use std::io::{self, Write};
+use std::marker::PhantomData;
 use std::path::{Path, PathBuf};
 use std::rc::Rc;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
-use cache_client::{App, Changes, Client, Context, Fetch, Mutate, TokioClock};
-use cache_core::{Cache, Query, Shape};
+use cache_client::{App, Changes, Client, Context, Mutate, TokioClock};
+use cache_core::{Cache, Query};
 use cache_redis::RedisTier;
-use serde::{Deserialize, Serialize};
 use tokio::sync::mpsc::{UnboundedReceiver, unbounded_channel};
 use tokio::task::{LocalSet, spawn_local};
 use tokio::time::{interval, sleep};
 
+use crate::builds::{self, Build, Loaded, Newer, Older};
 use crate::message::{Order, Question, Report, State, line};
-use crate::{CacheRegistry, KEYS, clock, origin};
+use crate::{KEYS, clock, origin};
 
 /// How many tasks read each key.
 const READERS: usize = 2;
@@ -34,6 +35,8 @@ const TICK: Duration = Duration::from_millis(50);
 pub struct Settings {
     /// Its number.
     pub node: usize,
+    /// The build that it runs.
+    pub build: builds::Name,
     /// Where the server of the tier is.
     pub url: String,
     /// The folder of the origin.
@@ -44,31 +47,18 @@ pub struct Settings {
     pub lease: Duration,
 }
 
-/// A key of the origin.
-#[derive(Query, Shape, Serialize, Deserialize, Clone, Debug, PartialEq, Eq, Hash)]
-#[query(value = Item, capacity = 100, fresh = "10m", share)]
-pub struct GetItem {
-    /// Its number.
-    pub key: usize,
-}
-
-/// What the origin has of a key.
-#[derive(Shape, Serialize, Deserialize, Clone, Debug, PartialEq, Eq)]
-pub struct Item {
-    /// How often it was changed.
-    pub version: u64,
-    /// When the load began.
-    pub load_began: u64,
-}
-
 /// What a machine knows of the origin.
 #[derive(Clone, Debug)]
-pub struct Machine {
+pub struct Machine<B> {
     node: usize,
+    name: builds::Name,
     origin: Arc<Path>,
     /// When the read began that each task waits for. Zero if it waits for none.
-    waiting: Arc<[[AtomicU64; READERS]; KEYS]>,
+    waiting: Arc<Waiting>,
+    build: PhantomData<B>,
 }
+
+type Waiting = [[AtomicU64; READERS]; KEYS];
 
 /// Changes a key.
 #[derive(Clone, Debug)]
@@ -76,55 +66,49 @@ struct WriteItem {
     key: usize,
 }
 
-/// What has become of a change.
-#[derive(Clone, Copy, Debug)]
-struct Written {
-    version: u64,
-    stored: u64,
-}
+impl<B> Machine<B> {
+    /// Loads a key from the origin.
+    ///
+    /// # Errors
+    /// If the origin does not answer.
+    pub async fn load(&self, key: usize) -> io::Result<Loaded> {
+        let load_began = clock::now();
+        let version = self.ask(key, false).await?;
+        Ok(Loaded { version, load_began })
+    }
 
-impl Machine {
     async fn ask(&self, key: usize, is_write: bool) -> io::Result<u64> {
         let began = self.waiting[key].iter().map(|began| began.load(Ordering::Relaxed));
         let asked = began.filter(|began| *began > 0).min().unwrap_or(0);
-        origin::ask(&self.origin, Question { node: self.node, key, asked, is_write }).await
+        let question = Question { node: self.node, build: self.name, key, asked, is_write };
+        origin::ask(&self.origin, question).await
     }
 }
 
-impl App for Machine {
-    type Registry = CacheRegistry;
+impl<B: Build> App for Machine<B> {
+    type Registry = B::Registry;
 }
 
-impl Fetch<Machine> for GetItem {
+impl<B: Build> Mutate<Machine<B>> for WriteItem {
+    /// What the origin has after it.
+    type Output = Loaded;
     type Error = io::Error;
 
-    async fn fetch(&self, cx: &Context<Machine>) -> io::Result<Item> {
-        let load_began = clock::now();
-        let version = cx.app().ask(self.key, false).await?;
-        Ok(Item { version, load_began })
-    }
-}
-
-impl Mutate<Machine> for WriteItem {
-    type Output = Written;
-    type Error = io::Error;
-
-    async fn run(&self, cx: &Context<Machine>) -> io::Result<Written> {
+    async fn run(&self, cx: &Context<Machine<B>>) -> io::Result<Loaded> {
         let version = cx.app().ask(self.key, true).await?;
-        Ok(Written { version, stored: clock::now() })
+        Ok(Loaded { version, load_began: clock::now() })
     }
 
-    fn apply(&self, written: &Written, changes: &mut Changes<Machine>) {
-        let &Written { version, stored: load_began } = written;
-        changes.set(GetItem { key: self.key }, Item { version, load_began });
+    fn apply(&self, stored: &Loaded, changes: &mut Changes<Machine<B>>) {
+        changes.set(B::GetItem::from(self.key), <B::GetItem as Query>::Value::from(*stored));
     }
 }
 
 /// What the tasks of a machine share.
-struct Node {
-    client: Client<Machine>,
+struct Node<B: Build> {
+    client: Client<Machine<B>>,
     /// That of the [`Machine`].
-    waiting: Arc<[[AtomicU64; READERS]; KEYS]>,
+    waiting: Arc<Waiting>,
     /// Changes in a hundred seconds.
     writes: Cell<u32>,
     /// Changes that have begun.
@@ -141,12 +125,24 @@ pub async fn run(settings: Settings) -> io::Result<()> {
     // A stopped process does not notice the end of its input.
     #[cfg(target_os = "linux")]
     rustix::process::set_parent_process_death_signal(Some(rustix::process::Signal::KILL))?;
+    match settings.build {
+        builds::Name::Older => run_build::<Older>(settings).await,
+        builds::Name::Newer => run_build::<Newer>(settings).await,
+    }
+}
+
+async fn run_build<B: Build>(settings: Settings) -> io::Result<()> {
     let tier = RedisTier::at(&settings.url).namespace("coherence").max_lag(settings.max_lag);
     let tier = tier.lease(settings.lease).limit(Duration::from_millis(200)).optional();
     let cache = Cache::builder().clock(TokioClock::new()).build().map_err(io::Error::other)?;
-    let waiting = Arc::<[[AtomicU64; READERS]; KEYS]>::default();
-    let machine =
-        Machine { node: settings.node, origin: settings.origin.into(), waiting: Arc::clone(&waiting) };
+    let waiting = Arc::<Waiting>::default();
+    let machine = Machine {
+        node: settings.node,
+        name: settings.build,
+        origin: settings.origin.into(),
+        waiting: Arc::clone(&waiting),
+        build: PhantomData::<B>,
+    };
     let client = Client::builder(cache, machine).shared(tier).build();
     let node = Rc::new(Node {
         client,
@@ -178,7 +174,7 @@ fn orders() -> UnboundedReceiver<Order> {
     orders
 }
 
-impl Node {
+impl<B: Build> Node<B> {
     async fn obey(self: Rc<Self>, mut orders: UnboundedReceiver<Order>) -> io::Result<()> {
         while let Some(order) = orders.recv().await {
             match order {
@@ -203,11 +199,11 @@ impl Node {
         loop {
             let began = clock::now();
             self.waiting[key][task].store(began, Ordering::Relaxed);
-            let answer = self.client.query(&GetItem { key }).await;
+            let answer = self.client.query(&B::GetItem::from(key)).await;
             self.waiting[key][task].store(0, Ordering::Relaxed);
             tell(&match answer {
                 Ok(item) => {
-                    let &Item { version, load_began } = &*item;
+                    let Loaded { version, load_began } = (*item).into();
                     Report::Read { key, version, load_began, began, ended: clock::now() }
                 }
                 Err(error) => Report::NotRead { key, error: error.to_string() },
@@ -237,7 +233,7 @@ impl Node {
         let ended = clock::now();
         tell(&match written {
             Ok(mutated) => {
-                let (Written { version, stored }, is_queued) = (mutated.output, mutated.is_queued);
+                let (Loaded { version, load_began: stored }, is_queued) = (mutated.output, mutated.is_queued);
                 self.has_queued.set(is_queued || self.has_queued.get());
                 Report::Wrote { change, key, version, stored, ended, is_queued }
             }

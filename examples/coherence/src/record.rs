@@ -5,7 +5,7 @@ use std::time::Duration;
 use cache_redis_test_server::{Answer, Change, Dropped, History, Load, Objection};
 
 use crate::message::{Report, State};
-use crate::{KEYS, NODES};
+use crate::{KEYS, NODES, builds};
 
 /// What a process had sent when it ended may arrive this long after, in nanoseconds.
 const LATE: u64 = 2_000_000_000;
@@ -142,8 +142,8 @@ impl Record {
     }
 
     /// The origin was asked for a key, by a machine that has asked for a lease at `asked` or later.
-    pub fn loaded(&mut self, node: usize, key: usize, asked: u64, at: u64) {
-        self.history.loads.push(Load { node, key, asked, began: at });
+    pub fn loaded(&mut self, node: usize, build: builds::Name, key: usize, asked: u64, at: u64) {
+        self.history.loads.push(Load { node, build: build as usize, key, asked, began: at });
     }
 
     /// Something is done to the tier or to a machine, or the last of it is over.

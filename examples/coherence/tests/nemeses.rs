@@ -6,6 +6,7 @@ use std::time::{Duration, Instant};
 
 use coherence::NODES;
 use coherence::act::Act;
+use coherence::builds;
 use coherence::explain::explain;
 use coherence::lab::{Lab, Settings};
 use coherence::record::Counts;
@@ -37,6 +38,9 @@ fn troubles() -> Vec<(Act, Option<Act>)> {
         with_end(Act::Stop, Act::Continue),
         with_end(Act::Kill, Act::Start),
         (Act::HalfOpen(node()), None),
+        // The round goes on with two builds.
+        (Act::Replace { node: node(), build: builds::Name::Newer }, None),
+        (Act::Replace { node: node(), build: builds::Name::Older }, None),
         (Act::KillOrigin, Some(Act::StartOrigin)),
         (Act::StopServer, Some(Act::ContinueServer)),
         (Act::KillServer, Some(Act::StartServer)),

@@ -70,7 +70,7 @@ fn a_change_is_seen_where_it_was_made() {
 
 #[test]
 fn machines_share_a_load_unless_something_was_dropped_or_the_lease_is_over() {
-    let load = |node, began| Load { node, key: 1, asked: began - 1, began };
+    let load = |node, began| Load { node, build: 0, key: 1, asked: began - 1, began };
     let judge = |second: Load, drops: &[Dropped], calm: RangeInclusive<Step>, lease: u64| {
         let history = History {
             loads: vec![second, load(0, 5)],
@@ -88,6 +88,13 @@ fn machines_share_a_load_unless_something_was_dropped_or_the_lease_is_over() {
     // It may have been carried out after the first load had its lease.
     assert_eq!(judge(load(1, 20), &[Dropped { earliest: 1, latest: 4, ..dropped() }], 0..=99, 17), None);
     assert_eq!(judge(Load { key: 2, ..load(1, 20) }, &[], 0..=99, 17), None);
+    assert_eq!(judge(Load { build: 1, ..load(1, 20) }, &[], 0..=99, 17), None);
+    // The second load had its lease first, then came the drop, which took it away.
+    let slow = Load { asked: 1, ..load(1, 20) };
+    assert_eq!(judge(slow.clone(), &[Dropped { earliest: 2, latest: 3, ..dropped() }], 0..=99, 99), None);
+    let objection = Objection::SecondLoad { first: load(0, 5), second: slow.clone() };
+    assert_eq!(judge(slow.clone(), &[], 0..=99, 20), Some(objection));
+    assert_eq!(judge(slow, &[], 0..=99, 19), None);
     // The tier was away in between, or later.
     assert_eq!(judge(load(1, 20), &[], 5..=99, 17), None);
     assert_eq!(judge(load(1, 20), &[], 0..=19, 17), None);

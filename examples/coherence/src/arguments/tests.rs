@@ -20,22 +20,29 @@ fn options_are_read() {
 fn the_settings_of_a_machine_are_read() {
     let settings = node::Settings {
         node: 2,
+        build: builds::Name::Newer,
         url: "redis://127.0.0.1:9".to_owned(),
         origin: "folder".into(),
         max_lag: Duration::from_secs(1),
         lease: Duration::from_secs(2),
     };
     assert_eq!(
-        read(&["node", "2", "redis://127.0.0.1:9", "folder", "1000", "2000"]),
+        read(&["node", "2", "newer", "redis://127.0.0.1:9", "folder", "1000", "2000"]),
         Ok(Command::Node(settings))
     );
 }
 
 #[test]
 fn mistakes_are_told() {
-    for mistake in
-        [&["--lag"][..], &["--max-lag"], &["--max-lag", "1"], &["--lease", "x"], &["origin"], &["other"]]
-    {
+    for mistake in [
+        &["--lag"][..],
+        &["--max-lag"],
+        &["--max-lag", "1"],
+        &["--lease", "x"],
+        &["origin"],
+        &["node", "2", "newest"],
+        &["other"],
+    ] {
         assert!(read(mistake).is_err(), "{mistake:?}");
     }
 }

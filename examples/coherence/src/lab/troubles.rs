@@ -33,17 +33,12 @@ impl Lab {
             | Act::Mend(node) => self.network(node, act),
             Act::Stop(node) => self.signal(node, Signal::STOP)?,
             Act::Continue(node) => self.signal(node, Signal::CONT)?,
-            Act::Kill(node) => {
-                if self.machines[node].process.take().is_some() {
-                    self.machines[node].is_stopped = false;
-                    self.record.ended(node, clock::now());
-                }
-            }
-            Act::Start(node) => {
-                if self.machines[node].process.is_none() {
-                    self.start_machine(node)?;
-                    self.send(node, &Order::Begin)?;
-                }
+            Act::Kill(node) => self.kill(node),
+            Act::Start(node) => self.start_again(node)?,
+            Act::Replace { node, build } => {
+                self.kill(node);
+                self.machines[node].build = build;
+                self.start_again(node)?;
             }
             Act::KillOrigin => {
                 self.origin = None;
@@ -73,6 +68,21 @@ impl Lab {
         }
         let is_disturbed = self.is_disturbed();
         self.record.disturb(is_disturbed, clock::now());
+        Ok(())
+    }
+
+    fn kill(&mut self, node: usize) {
+        if self.machines[node].process.take().is_some() {
+            self.machines[node].is_stopped = false;
+            self.record.ended(node, clock::now());
+        }
+    }
+
+    fn start_again(&mut self, node: usize) -> io::Result<()> {
+        if self.machines[node].process.is_none() {
+            self.start_machine(node)?;
+            self.send(node, &Order::Begin)?;
+        }
         Ok(())
     }
 
