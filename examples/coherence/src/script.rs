@@ -8,7 +8,7 @@ use crate::explain::explain;
 use crate::lab::{Lab, LabError, Settings};
 use crate::record::Counts;
 use crate::timeline::Timeline;
-use crate::{KEYS, NODES, clock};
+use crate::{KEYS, NODES, builds, clock};
 
 /// How many keys are changed each second, besides those that the script tells of.
 const PACE: u32 = 4;
@@ -103,7 +103,12 @@ impl<W: Write> Script<W> {
         self.act(Act::Kill(1))?;
         self.write(2, 0, &[0, 3]).await?;
         self.act_and_recover(Act::Start(1)).await?;
-        self.sees(0).await
+        self.sees(0).await?;
+
+        // A rolling deploy that has come half way.
+        self.act_and_recover(Act::Replace { node: 2, build: builds::Name::Newer }).await?;
+        self.write(0, 1, &[1, 2, 3]).await?;
+        self.write(2, 2, &[0, 1, 3]).await
     }
 
     async fn server(&mut self) -> io::Result<()> {

@@ -21,6 +21,7 @@ fn the_script_tells_what_happens_in_80_columns_and_that_the_guarantees_held() {
         "the connections of D end without its notice",
         "D is stopped",
         "B is killed",
+        "C is replaced by the newer build",
         "(FLUSHALL)",
         "the server is started again, empty",
         "D shuts down",
