@@ -97,6 +97,10 @@
 //! have changed within the lag. This is decided when a state is read: the end of the lag itself wakes no reader, and loads
 //! nothing. When the machine is told again, what it has missed is marked, and observed keys are loaded.
 //!
+//! An answer that stays on its machine and is [derived](crate::guide::invalidation#answers-that-are-built-from-others) from
+//! shared ones is marked when another machine changes one of them. `max_lag` does not bound it: without the server it is
+//! fresh for its own window. If that is too long, give its query `fresh = ".."` of the length of `max_lag`.
+//!
 //! Only loads fill the tier, and only for as long as their answer is fresh. `refresh`, `network-first`, `network-only` and
 //! polls load in any case, and give the others their answer. `cache-only` does not look in the tier. An answer that was
 //! built from [other queries](crate::Context::query) is not given to the others if one of these has changed meanwhile.
