@@ -26,17 +26,18 @@ pub(crate) fn opened(value: &Value) -> Option<Opened> {
     })
 }
 
-pub(crate) fn envelope(value: &Value) -> Option<Option<Envelope>> {
+/// The value, which may be large, is not copied.
+pub(crate) fn envelope(value: Value) -> Result<Option<Envelope>, CallError> {
     match value {
-        Value::Nil => Some(None),
-        value => Some(Envelope::decode(bytes(value)?)),
+        Value::BulkString(bytes) => Ok(Envelope::decode(bytes)),
+        value => read(value, |value| matches!(value, Value::Nil).then_some(None)),
     }
 }
 
 pub(crate) fn asked(value: &Value) -> Option<Asked> {
     let [kind, epoch, number, time, rest @ ..] = array(value)? else { return None };
     let found = match (bytes(kind)?, rest) {
-        (b"value", [value]) => Found::Value(Envelope::decode(bytes(value)?)?),
+        (b"value", [value]) => Found::Value(Envelope::decode(bytes(value)?.to_vec())?),
         (b"leased", []) => Found::Leased,
         (b"awaited", [left]) => Found::Awaited(Duration::from_millis(integer(left)?)),
         _ => return None,

@@ -45,7 +45,7 @@ impl TierConnection for RedisConnection {
         let value = Call::new(self, request).run(&mut driver).await.map_err(call_error)?;
         match request {
             Request::Open { .. } => answer::read(value, answer::opened).map(Reply::Opened),
-            Request::Read { .. } => answer::read(value, answer::envelope).map(Reply::Read),
+            Request::Read { .. } => answer::envelope(value).map(Reply::Read),
             Request::Ask { .. } => answer::read(value, answer::asked).map(Reply::Asked),
             Request::Fill { .. } => answer::read(value, answer::filled).map(Reply::Filled),
             Request::Lose { .. } => answer::read(value, answer::lost).map(Reply::Lost),
@@ -83,29 +83,26 @@ impl Call {
                 script(&script::OPEN, vec![state(), feed()], vec![run(), candidate.0.to_vec()])
             }
             Request::Read { key, shape } => {
-                let mut command = redis::cmd("HGET");
-                command.arg(names::of_key(namespace, key)).arg(names::value_field(*shape));
+                let (name, field) = (names::of_key(namespace, key), names::value_field(*shape));
+                let mut command = redis::Cmd::with_capacity(3, name.len() + 20);
+                command.arg("HGET").arg(name).arg(&field);
                 Self::Command(command)
             }
             Request::Ask { key, shape, max_age, candidate, token, lease } => {
-                let mut arguments = vec![run(), candidate.0.to_vec()];
-                arguments.extend(
-                    [names::value_field(*shape), names::lease_field(*shape), key.table().to_owned()]
-                        .map(Into::into),
-                );
+                let mut arguments = vec![run(), candidate.0.to_vec(), names::value_field(*shape).to_vec()];
+                arguments.extend([names::lease_field(*shape), key.table().into()]);
                 arguments.extend([token.0.to_vec(), number(lease.as_millis()), number(max_age.as_millis())]);
                 script(&script::ASK, vec![state(), feed(), names::of_key(namespace, key)], arguments)
             }
             Request::Fill { key, shape, token, keep, envelope } => {
-                let mut arguments =
-                    [names::value_field(*shape), names::lease_field(*shape)].map(Into::into).to_vec();
+                let mut arguments = vec![names::value_field(*shape).to_vec(), names::lease_field(*shape)];
                 arguments.extend([token.0.to_vec(), envelope.epoch.0.to_vec(), number(envelope.number)]);
                 arguments.extend([number(keep.as_millis().max(1)), envelope.encode()]);
                 arguments.extend(key.fields(&envelope.tags).iter().map(|field| field.name()));
                 script(&script::FILL, vec![state(), names::of_key(namespace, key)], arguments)
             }
             Request::Lose { key, shape, token } => {
-                let arguments = vec![names::lease_field(*shape).into_bytes(), token.0.to_vec()];
+                let arguments = vec![names::lease_field(*shape), token.0.to_vec()];
                 script(&script::LOSE, vec![names::of_key(namespace, key)], arguments)
             }
             Request::Drop { candidate, client, marks } => {

@@ -43,9 +43,9 @@ impl Envelope {
         bytes
     }
 
-    /// Reads an envelope. `None` if the bytes are anything else, or of another version.
+    /// Reads an envelope, which takes the memory of the bytes. `None` if they are anything else, or of another version.
     #[must_use]
-    pub fn decode(bytes: &[u8]) -> Option<Self> {
+    pub fn decode(mut bytes: Vec<u8>) -> Option<Self> {
         let (&[VERSION], rest) = bytes.split_first_chunk()? else { return None };
         let (&epoch, rest) = rest.split_first_chunk()?;
         let (&number, rest) = rest.split_first_chunk()?;
@@ -55,14 +55,11 @@ impl Envelope {
         if count > MAX_TAGS {
             return None;
         }
-        let (tags, body) = rest.split_at_checked(2 * count)?;
-        Some(Self {
-            epoch: Epoch(epoch),
-            number: u64::from_be_bytes(number),
-            began: u64::from_be_bytes(began),
-            tags: tags.chunks_exact(2).map(|tag| u16::from_be_bytes([tag[0], tag[1]])).collect(),
-            body: body.to_vec(),
-        })
+        let (tags, _) = rest.split_at_checked(2 * count)?;
+        let tags = tags.chunks_exact(2).map(|tag| u16::from_be_bytes([tag[0], tag[1]])).collect();
+        let (number, began) = (u64::from_be_bytes(number), u64::from_be_bytes(began));
+        bytes.drain(..HEAD + 2 * count);
+        Some(Self { epoch: Epoch(epoch), number, began, tags, body: bytes })
     }
 }
 

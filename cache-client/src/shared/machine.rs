@@ -354,10 +354,11 @@ impl Machine {
     /// Whether nothing is known to be dropped since the value's load began.
     fn is_current(&self, key: &Key, envelope: &Envelope) -> bool {
         let wide = || key.fields(&envelope.tags).into_iter().filter(Field::is_wide);
+        let is_overtaken = |field: &Field| self.wide.get(field).is_some_and(|last| *last > envelope.number);
         self.is_present(envelope.epoch)
             && !self.drops.block(key, &envelope.tags)
             && self.lookups.last(key) <= envelope.number
-            && wide().all(|field| self.wide.get(&field).is_none_or(|last| *last <= envelope.number))
+            && (self.wide.is_empty() || !wide().any(|field| is_overtaken(&field)))
     }
 
     fn see(&mut self, at: Moment, position: Position) {

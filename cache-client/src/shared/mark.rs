@@ -2,6 +2,7 @@
 //! state.
 
 use std::fmt;
+use std::sync::Arc;
 
 /// How many numbers the keys share, and how many the tags. A key or tag has the one of its hash.
 pub(crate) const BUCKETS: u64 = 1024;
@@ -9,11 +10,11 @@ pub(crate) const BUCKETS: u64 = 1024;
 /// Longer keys travel as their whole table.
 pub const MAX_KEY: usize = 4096;
 
-/// One key of one query.
+/// One key of one query. Clones share it.
 #[derive(Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct Key {
-    table: Box<str>,
-    bytes: Box<[u8]>,
+    table: Arc<str>,
+    bytes: Arc<[u8]>,
 }
 
 /// What a drop names. A client that reads it invalidates all of that.
@@ -65,7 +66,7 @@ impl Key {
     #[must_use]
     pub fn fields(&self, tags: &[u16]) -> Vec<Field> {
         let mut fields = vec![Field::Keys(bucket(&[self.table.as_bytes(), &[0], &self.bytes]))];
-        fields.extend([Field::Table(self.table.clone()), Field::All]);
+        fields.extend([Field::Table((*self.table).into()), Field::All]);
         fields.extend(tags.iter().map(|&tag| Field::Tags(tag)));
         fields
     }
@@ -82,7 +83,7 @@ impl Mark {
     #[must_use]
     pub fn for_the_feed(self) -> Self {
         match self {
-            Self::Key(key) if key.bytes.len() > MAX_KEY => Self::Table(key.table),
+            Self::Key(key) if key.bytes.len() > MAX_KEY => Self::Table((*key.table).into()),
             mark => mark,
         }
     }

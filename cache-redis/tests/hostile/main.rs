@@ -39,7 +39,7 @@ proptest! {
         changes in vec((any::<prop::sample::Index>(), any::<u8>()), 0..4),
         length in any::<prop::sample::Index>(),
     ) {
-        prop_assert!(Envelope::decode(&right).is_some() || Mark::decode(&right).is_some());
+        prop_assert!(Envelope::decode(right.clone()).is_some() || Mark::decode(&right).is_some());
         let mut bytes = right;
         program::feed(&bytes);
         for (at, byte) in changes {

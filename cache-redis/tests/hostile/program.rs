@@ -7,7 +7,7 @@ const SHORTEST_MARK: usize = 9;
 
 /// Reads bytes as both. What can be read has no more parts than the bytes have room for, and is written as it was.
 pub fn feed(bytes: &[u8]) {
-    if let Some(envelope) = Envelope::decode(bytes) {
+    if let Some(envelope) = Envelope::decode(bytes.to_vec()) {
         assert!(2 * envelope.tags.len() + envelope.body.len() < bytes.len());
         assert_eq!(envelope.encode(), bytes);
     }

@@ -10,7 +10,7 @@ proptest! {
         body in prop::collection::vec(any::<u8>(), 0..20),
     ) {
         let envelope = Envelope { epoch: Epoch([7; 16]), number, began, tags, body };
-        prop_assert_eq!(Envelope::decode(&envelope.encode()), Some(envelope));
+        prop_assert_eq!(Envelope::decode(envelope.encode()), Some(envelope));
     }
 
     #[test]
@@ -21,7 +21,7 @@ proptest! {
         if let (true, Some(first)) = (version, bytes.first_mut()) {
             *first = VERSION;
         }
-        if let Some(envelope) = Envelope::decode(&bytes) {
+        if let Some(envelope) = Envelope::decode(bytes.clone()) {
             prop_assert_eq!(envelope.encode(), bytes);
         }
     }
@@ -33,7 +33,7 @@ fn a_cut_envelope_is_refused() {
     let bytes = envelope.encode();
     assert_eq!(bytes.len(), HEAD + 4);
     for length in 0..bytes.len() {
-        assert_eq!(Envelope::decode(&bytes[..length]), None);
+        assert_eq!(Envelope::decode(bytes[..length].to_vec()), None);
     }
 }
 
@@ -43,12 +43,12 @@ fn another_version_or_too_many_tags_are_refused() {
     let changed = |at: usize, to: u8| {
         let mut bytes = envelope.encode();
         bytes[at] = to;
-        Envelope::decode(&bytes)
+        Envelope::decode(bytes.clone())
     };
     assert_eq!(changed(0, 2), None);
     // 4 * 256 tags, and one more.
     assert!(changed(33, 4).is_some());
     let mut bytes = envelope.encode();
     bytes[33..35].copy_from_slice(&1025_u16.to_be_bytes());
-    assert_eq!(Envelope::decode(&bytes), None);
+    assert_eq!(Envelope::decode(bytes.clone()), None);
 }
