@@ -38,6 +38,8 @@ pub struct Machine {
     wide: HashMap<Field, u64>,
     /// The highest number that any answer had in the present epoch.
     seen: u64,
+    /// What answers have said before the first answer about the feed, for each epoch: when, and the highest number.
+    seen_early: Vec<(Moment, Position)>,
     /// When the last load began that no answer of the server preceded.
     loaded_alone: Option<Moment>,
     /// When an answer had another epoch. Until the feed has confirmed either, the tier is not used.
@@ -202,6 +204,7 @@ impl Machine {
             current_at: None,
             wide: HashMap::new(),
             seen: 0,
+            seen_early: Vec::new(),
             loaded_alone: None,
             doubted: None,
             drops: Drops::default(),
@@ -365,7 +368,15 @@ impl Machine {
         match self.position() {
             Some(own) if own.epoch == position.epoch => self.seen = self.seen.max(position.number),
             Some(_) => self.doubted = self.doubted.max(Some(at)),
-            None => {}
+            None => {
+                let mut same = self.seen_early.iter_mut().filter(|(_, early)| early.epoch == position.epoch);
+                match same.next() {
+                    Some((last, early)) => {
+                        (*last, early.number) = (at.max(*last), position.number.max(early.number));
+                    }
+                    None => self.seen_early.push((at, position)),
+                }
+            }
         }
     }
 

@@ -17,6 +17,31 @@ fn a_client_marks_everything_before_it_uses_the_tier_for_the_first_time() {
 }
 
 #[test]
+fn what_an_answer_has_said_before_the_feed_is_followed_is_not_forgotten() {
+    // The answer to `Open` is from before the drop, and comes after that of the drop.
+    let first_drop_before_opened = |position: Position| {
+        let mut machine = Machine::new(OWN, MAX_LAG);
+        machine.handle(Event::FeedConnected);
+        let action = machine.handle(Event::Drop { marks: vec![mark(1)], is_committed: false });
+        let [Action::Send { drop, .. }] = action[..] else { panic!("{action:?}") };
+        machine.handle(Event::Acknowledged { at: seconds(2), drop, position });
+        machine.handle(Event::Committed { drop });
+        machine.handle(Event::Opened { sent: seconds(1), opened: opened(at(10)) });
+        machine
+    };
+    let mut machine = first_drop_before_opened(at(11));
+    assert_eq!(machine.access(&post(1), &[], seconds(2)), Access::Ask);
+    assert!(!machine.is_hit(&post(1), &envelope(at(10)), seconds(2)));
+    machine.handle(read(seconds(2), vec![item(11, OWN, mark(1))], at(11)));
+    assert_eq!(machine.access(&post(1), &[], seconds(2)), Access::Read);
+
+    let machine = first_drop_before_opened(Position { epoch: epoch(2), number: 1 });
+    assert_eq!(machine.access(&post(1), &[], seconds(2)), Access::Origin, "the epoch is in doubt");
+    let machine = first_drop_before_opened(at(10));
+    assert_eq!(machine.access(&post(1), &[], seconds(2)), Access::Read);
+}
+
+#[test]
 fn an_entry_marks_what_it_names_and_extends_the_time_from_when_the_read_was_sent() {
     let mut machine = following();
     let actions = machine.handle(read(seconds(1), vec![item(11, OTHER, mark(1))], at(11)));

@@ -23,6 +23,10 @@ impl Machine {
             *last = number.max(*last);
         }
         self.applied = Some(Applied { position: opened.position, last: opened.last });
+        // The answer may have been on its way for longer than these.
+        for (at, position) in std::mem::take(&mut self.seen_early) {
+            self.see(at, position);
+        }
         self.lookups.note_all(opened.position.number);
         self.extend(sent);
         vec![Action::InvalidateAll, Action::Extend, Action::Read { after: opened.last, wait: true }]
