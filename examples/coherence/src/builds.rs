@@ -113,7 +113,7 @@ macro_rules! build {
                 type Error = io::Error;
 
                 async fn fetch(&self, cx: &Context<Machine<$build>>) -> io::Result<Item> {
-                    Ok(cx.app().load(self.key).await?.into())
+                    Ok(Machine::load(cx, self.key).await?.into())
                 }
             }
 

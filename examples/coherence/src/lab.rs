@@ -204,8 +204,11 @@ impl Lab {
         let Ok(Some(told)) = timeout_at(deadline, self.told.recv()).await else { return false };
         match told {
             Told::Node(node, report) => self.record.told(node, report),
-            Told::Origin(OriginReport::Load { node, build, key, asked, at }) => {
+            Told::Origin(OriginReport::Load { node, build, key, asked, is_up, at }) => {
                 self.record.loaded(node, build, key, asked, at);
+                if !is_up {
+                    self.record.alone(asked, at);
+                }
             }
             Told::Origin(OriginReport::Ready) => {
                 self.is_origin_ready = self.origin.is_some();

@@ -147,6 +147,8 @@ pub enum OriginReport {
         key: usize,
         /// Its lease was not asked for before this.
         asked: u64,
+        /// Whether the machine used the tier when it began.
+        is_up: bool,
         /// Now.
         at: u64,
     },
@@ -163,6 +165,8 @@ pub struct Question {
     pub key: usize,
     /// When the oldest waiting read of the key began. Zero if no read waits.
     pub asked: u64,
+    /// Whether the machine uses the tier.
+    pub is_up: bool,
     /// Whether the key gets a new version.
     pub is_write: bool,
 }

@@ -10,6 +10,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
+use cache_client::shared::SharedState;
 use cache_client::{App, Changes, Client, Context, Mutate, TokioClock};
 use cache_core::{Cache, Query};
 use cache_redis::RedisTier;
@@ -66,23 +67,29 @@ struct WriteItem {
     key: usize,
 }
 
-impl<B> Machine<B> {
+impl<B: Build> Machine<B> {
     /// Loads a key from the origin.
     ///
     /// # Errors
     /// If the origin does not answer.
-    pub async fn load(&self, key: usize) -> io::Result<Loaded> {
+    pub async fn load(cx: &Context<Self>, key: usize) -> io::Result<Loaded> {
         let load_began = clock::now();
-        let version = self.ask(key, false).await?;
+        let version = Self::ask(cx, key, false).await?;
         Ok(Loaded { version, load_began })
     }
 
-    async fn ask(&self, key: usize, is_write: bool) -> io::Result<u64> {
-        let began = self.waiting[key].iter().map(|began| began.load(Ordering::Relaxed));
+    async fn ask(cx: &Context<Self>, key: usize, is_write: bool) -> io::Result<u64> {
+        let Self { node, name, origin, waiting, .. } = cx.app();
+        let began = waiting[key].iter().map(|began| began.load(Ordering::Relaxed));
         let asked = began.filter(|began| *began > 0).min().unwrap_or(0);
-        let question = Question { node: self.node, build: self.name, key, asked, is_write };
-        origin::ask(&self.origin, question).await
+        let is_up = cx.client().shared_state().is_some_and(|state| is_sending(&state) && state.is_usable);
+        origin::ask(origin, Question { node: *node, build: *name, key, asked, is_up, is_write }).await
     }
+}
+
+/// Whether requests are sent: there is a connection, and the last ones have not failed.
+fn is_sending(state: &SharedState) -> bool {
+    state.is_connected && state.paused_for.is_none()
 }
 
 impl<B: Build> App for Machine<B> {
@@ -95,7 +102,7 @@ impl<B: Build> Mutate<Machine<B>> for WriteItem {
     type Error = io::Error;
 
     async fn run(&self, cx: &Context<Machine<B>>) -> io::Result<Loaded> {
-        let version = cx.app().ask(self.key, true).await?;
+        let version = Machine::ask(cx, self.key, true).await?;
         Ok(Loaded { version, load_began: clock::now() })
     }
 
@@ -255,7 +262,7 @@ impl<B: Build> Node<B> {
             tell(&Report::State(State {
                 at,
                 is_usable: state.is_usable,
-                is_sending: state.is_connected && state.paused_for.is_none(),
+                is_sending: is_sending(&state),
                 lag: state.lag.map(|lag| u64::try_from(lag.as_millis()).unwrap_or(u64::MAX)),
                 outbox: state.outbox,
                 epoch: state.epoch,

@@ -107,9 +107,9 @@ async fn answer(stream: UnixStream, versions: &RefCell<Versions>) -> io::Result<
     let is_first = !question.is_write && versions.borrow().get(question.key)? == 0;
     let delay = if is_first { FIRST_DELAY } else { fastrand::u64(DELAY) };
     let delay = Duration::from_millis(delay) / 2;
-    let Question { node, build, key, asked, is_write } = question;
+    let Question { node, build, key, asked, is_up, is_write } = question;
     if !is_write {
-        tell(&OriginReport::Load { node, build, key, asked, at: clock::now() })?;
+        tell(&OriginReport::Load { node, build, key, asked, is_up, at: clock::now() })?;
     }
     sleep(delay).await;
     if is_write {

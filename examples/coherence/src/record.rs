@@ -146,6 +146,13 @@ impl Record {
         self.history.loads.push(Load { node, build: build as usize, key, asked, began: at });
     }
 
+    /// A machine has loaded without the tier, which was not up for it. Its states do not show that if it was soon over: a
+    /// machine that the system does not run for as long as the bound has heard nothing for so long.
+    pub fn alone(&mut self, asked: u64, at: u64) {
+        self.not_calm_before = self.not_calm_before.max(at);
+        self.end_calm(asked);
+    }
+
     /// Something is done to the tier or to a machine, or the last of it is over.
     pub fn disturb(&mut self, is_disturbed: bool, at: u64) {
         self.is_disturbed = is_disturbed;

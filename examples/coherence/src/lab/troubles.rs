@@ -8,7 +8,7 @@ use rustix::process::Signal;
 
 use super::{Lab, Machine};
 use crate::act::Act;
-use crate::clock;
+use crate::clock::{self, nanoseconds};
 use crate::message::Order;
 
 /// How late [`Act::Delay`] is.
@@ -67,7 +67,8 @@ impl Lab {
             Act::Fill | Act::Evict | Act::Free => self.memory(act)?,
         }
         let is_disturbed = self.is_disturbed();
-        self.record.disturb(is_disturbed, clock::now());
+        // A machine may notice it as late as its next look at the feed. By this time it has looked, or does not use the tier.
+        self.record.disturb(is_disturbed, clock::now() + nanoseconds(self.settings.max_lag));
         Ok(())
     }
 
