@@ -68,7 +68,7 @@ impl Compound<'_> {
         value.serialize(&mut *self.writer).map_err(|error| error.within(Step::Name(name)))
     }
 
-    #[inline]
+    #[inline(always)]
     fn close(self) {
         self.writer.raw(self.close);
     }
@@ -294,7 +294,7 @@ macro_rules! fields {
                 self.field(name, value)
             }
 
-            #[inline]
+            #[inline(always)]
             fn end(self) -> Result<(), JsonError> {
                 self.close();
                 Ok(())
