@@ -14,9 +14,9 @@ pub(crate) use writer::JsonWriter;
 
 /// Writes a value as JSON that is also safe inside HTML.
 pub(crate) fn to_json<T: Serialize + ?Sized>(value: &T) -> Result<Vec<u8>, JsonError> {
-    let mut json = Vec::with_capacity(64);
-    value.serialize(&mut JsonWriter::new(&mut json, Quoting::Plain))?;
-    Ok(json)
+    let mut json = JsonWriter::after(Vec::with_capacity(64), Quoting::Plain);
+    value.serialize(&mut json)?;
+    Ok(json.into_bytes())
 }
 
 /// Writes a number as a string, for fields that may not fit into a number of JavaScript:

@@ -22,6 +22,8 @@ pub(crate) struct Listed<A: App> {
     pub(crate) guards: Vec<Arc<Guard>>,
     /// Whether browsers get the texts of errors.
     pub(crate) tells_errors: bool,
+    /// How a message about a key begins, up to the key, as JSON.
+    pub(crate) opening: Arc<[u8]>,
     pub(crate) write_key: WriteJson,
     pub(crate) write_value: WriteJson,
     pub(crate) answer: AnswerFn<A>,
@@ -32,7 +34,7 @@ pub(crate) struct Listed<A: App> {
 pub(crate) type Guard = dyn Fn(&Parts, &dyn Any) -> bool + Send + Sync;
 
 /// Writes a key or a value of the query.
-pub(crate) type WriteJson = fn(&dyn Any, &mut JsonWriter<'_>) -> Result<(), JsonError>;
+pub(crate) type WriteJson = fn(&dyn Any, &mut JsonWriter) -> Result<(), JsonError>;
 
 /// Answers a key of the query, given as JSON.
 pub(crate) type AnswerFn<A> = for<'a> fn(&'a Listed<A>, &'a Cx<A>, &'a str) -> AnswerFuture<'a>;
@@ -56,6 +58,6 @@ impl<A: App> Listed<A> {
 
 impl<A: App> Clone for Listed<A> {
     fn clone(&self) -> Self {
-        Self { guards: self.guards.clone(), ..*self }
+        Self { guards: self.guards.clone(), opening: Arc::clone(&self.opening), ..*self }
     }
 }

@@ -76,8 +76,8 @@ impl Display for Place {
     }
 }
 
-/// What the word of a place begins with.
-const PLACE: &str = "cache-web-place-";
+/// What the word of a place begins with. Its first letter is rare in texts, so that it is found fast.
+const PLACE: &str = "Zcache-web-place-";
 
 impl<A: App> Cx<A> {
     /// Begins a page that hands the answers of the listed queries on to the browser.
@@ -103,10 +103,10 @@ impl<A: App> Page<A> {
         A::Registry: Holds<Q>,
     {
         let (answer, as_of) = self.cx.query_dated(query).await;
-        self.with_key(query, |listed, key| {
+        self.with_head(query, |listed, head| {
             let outcome = Outcome::of(&self.cx, query, (&answer, as_of), self.began);
             let mut pending = self.lock();
-            let surplus = match pending.state.open(listed, key) {
+            let surplus = match pending.state.open(listed, head) {
                 Some(at) => pending.state.settle(at, outcome),
                 None => Some(outcome),
             };
@@ -144,8 +144,8 @@ impl<A: App> Page<A> {
         if self.web.index_of::<Q>().is_none() {
             tracing::warn!(target: "cache_web", query = Q::NAME, "announced_unlisted");
         }
-        let begin = |listed, key: &[u8]| self.lock().state.begin(listed, key, is_deferred);
-        let Some(at) = self.with_key(query, begin).flatten() else { return };
+        let begin = |listed, head: &[u8]| self.lock().state.begin(listed, head, is_deferred);
+        let Some(at) = self.with_head(query, begin).flatten() else { return };
         let (cx, query, began) = (self.cx.clone(), query.clone(), self.began);
         let mut load: Load = Box::pin(async move {
             let (answer, as_of) = cx.query_dated(&query).await;
@@ -163,8 +163,9 @@ impl<A: App> Page<A> {
         drop(surplus);
     }
 
-    /// Passes the query as an index of the list, and the key as JSON. Returns `None` if the answer must not leave.
-    fn with_key<Q: Fetch<A>, T>(&self, query: &Q, work: impl FnOnce(usize, &[u8]) -> T) -> Option<T> {
+    /// Passes the query as an index of the list, and how a message about its key begins. Returns `None` if the answer
+    /// must not leave.
+    fn with_head<Q: Fetch<A>, T>(&self, query: &Q, work: impl FnOnce(usize, &[u8]) -> T) -> Option<T> {
         let index = self.web.index_of::<Q>()?;
         let (listed, key) = (self.web.listed(index), query as &dyn Any);
         if !listed.allows(&self.request, key) {
@@ -172,17 +173,20 @@ impl<A: App> Page<A> {
             return None;
         }
         // A thread that ends has no buffer any more.
-        let mut json = KEY_BUFFER.try_with(Cell::take).unwrap_or_default();
-        json.clear();
-        let result = match (listed.write_key)(key, &mut JsonWriter::new(&mut json, Quoting::Plain)) {
-            Ok(()) => Some(work(index, &json)),
+        let mut buffer = HEAD_BUFFER.try_with(Cell::take).unwrap_or_default();
+        buffer.clear();
+        let mut head = JsonWriter::after(buffer, Quoting::Plain);
+        head.raw(&listed.opening);
+        let result = match (listed.write_key)(key, &mut head) {
+            Ok(()) => Some(work(index, head.written())),
             Err(error) => {
                 tracing::warn!(target: "cache_web", query = Q::NAME, %error, "unsendable_key");
                 None
             }
         };
-        if json.capacity() <= LONGEST_KEPT_KEY {
-            let _ = KEY_BUFFER.try_with(|buffer| buffer.set(json));
+        let buffer = head.into_bytes();
+        if buffer.capacity() <= LONGEST_KEPT_HEAD {
+            let _ = HEAD_BUFFER.try_with(|kept| kept.set(buffer));
         }
         result
     }
@@ -243,13 +247,13 @@ impl<A: App> Page<A> {
 }
 
 thread_local! {
-    /// Where a key is written until the page has a copy, so that keys need no allocations of their own. Taken while it
-    /// is in use.
-    static KEY_BUFFER: Cell<Vec<u8>> = const { Cell::new(Vec::new()) };
+    /// Where the beginning of a message is written until the page has a copy, so that it needs no allocation of its own.
+    /// Taken while it is in use.
+    static HEAD_BUFFER: Cell<Vec<u8>> = const { Cell::new(Vec::new()) };
 }
 
 /// How many bytes the buffer of a thread may keep.
-const LONGEST_KEPT_KEY: usize = 1024;
+const LONGEST_KEPT_HEAD: usize = 1024;
 
 /// The response of a [`Page`].
 #[must_use = "a page is sent when its response is returned from the handler"]

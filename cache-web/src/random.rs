@@ -19,6 +19,10 @@ impl RandomWord {
         }))
     }
 
+    pub(crate) fn as_bytes(&self) -> &[u8; 32] {
+        &self.0
+    }
+
     pub(crate) fn as_str(&self) -> &str {
         // Digits are always text.
         str::from_utf8(&self.0).unwrap_or_default()

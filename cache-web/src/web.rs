@@ -12,7 +12,7 @@ use serde::de::DeserializeOwned;
 use ts_rs::TS;
 
 use crate::answer::answer_of;
-use crate::json::{JsonError, JsonWriter};
+use crate::json::{JsonError, JsonWriter, Quoting};
 use crate::listed::Listed;
 use crate::typescript::query::QueryText;
 
@@ -89,6 +89,7 @@ impl<A: App> Web<A> {
                 query,
                 guards: Vec::new(),
                 tells_errors: false,
+                opening: opening(Q::NAME),
                 write_key: write_json::<Q>,
                 write_value: write_json::<Q::Value>,
                 answer: answer_of::<A, Q>,
@@ -117,7 +118,16 @@ impl<A: App> Web<A> {
     }
 }
 
-fn write_json<T: Serialize + Any>(value: &dyn Any, json: &mut JsonWriter<'_>) -> Result<(), JsonError> {
+/// How a message about a key of a query begins.
+fn opening(name: &str) -> Arc<[u8]> {
+    let mut json = JsonWriter::after(Vec::new(), Quoting::Plain);
+    json.raw("{\"q\":");
+    json.string(name);
+    json.raw(",\"k\":");
+    json.into_bytes().into()
+}
+
+fn write_json<T: Serialize + Any>(value: &dyn Any, json: &mut JsonWriter) -> Result<(), JsonError> {
     match value.downcast_ref::<T>() {
         Some(value) => value.serialize(json),
         None => unreachable!("keys and values of a query have the types of their query"),

@@ -15,6 +15,20 @@ const CHUNK: usize = 16;
 /// Writes the inside of a string of JSON. `<`, `>`, `&`, U+2028 and U+2029 are written as escapes, which mean the same
 /// characters: in HTML they could end a script, and old versions of JavaScript take the latter for the end of a line.
 pub(super) fn write_text(out: &mut Vec<u8>, text: &str, quoting: Quoting) {
+    match chunk_of(text.as_bytes()) {
+        Some(chunk) if special_bits_of_few(chunk, text.len()) == 0 => {
+            // Copies of one length are faster than those of many.
+            let end = out.len() + text.len();
+            out.extend_from_slice(&chunk);
+            out.truncate(end);
+        }
+        _ => write_any_text(out, text, quoting),
+    }
+}
+
+/// Like [`write_text`]. Separate from the path of short plain texts.
+#[inline(never)]
+fn write_any_text(out: &mut Vec<u8>, text: &str, quoting: Quoting) {
     let mut rest = text;
     loop {
         // Only whole characters are in front of it: a special byte is never inside of one.
@@ -40,47 +54,58 @@ pub(super) fn write_json_in_script(out: &mut Vec<u8>, json: &[u8]) {
 
 /// The position of the first byte that may need an escape.
 fn first_special(bytes: &[u8]) -> Option<usize> {
-    let (chunks, rest) = bytes.as_chunks::<CHUNK>();
-    for (number, chunk) in chunks.iter().enumerate() {
-        if let Some(at) = first_special_of(*chunk) {
-            return Some(number * CHUNK + at);
+    if let Some(chunk) = chunk_of(bytes) {
+        return first_bit(special_bits_of_few(chunk, bytes.len()));
+    }
+    let (chunks, _) = bytes.as_chunks::<CHUNK>();
+    let (pairs, last) = chunks.as_chunks::<2>();
+    for (number, [first, second]) in pairs.iter().enumerate() {
+        let bits = special_bits(*first) | special_bits(*second) << CHUNK;
+        if bits != 0 {
+            return first_bit(bits).map(|at| number * 2 * CHUNK + at);
         }
     }
-    if rest.is_empty() {
-        return None;
+    if let [chunk] = last
+        && let Some(at) = first_bit(special_bits(*chunk))
+    {
+        return Some(pairs.len() * 2 * CHUNK + at);
     }
     // The last bytes are looked at together too, with bytes before them that are known to need no escape.
-    match bytes.last_chunk::<CHUNK>() {
-        Some(last) => first_special_of(*last).map(|at| bytes.len() - CHUNK + at),
-        None => first_special_of_few(bytes),
-    }
+    let at = first_bit(special_bits(*bytes.last_chunk()?))?;
+    Some(bytes.len() - CHUNK + at)
 }
 
-/// As [`first_special`], for less than a chunk.
-fn first_special_of_few(bytes: &[u8]) -> Option<usize> {
-    let (chunk, half) = if let Some(chunk) = first_and_last::<8>(bytes) {
-        (chunk, 8)
-    } else if let Some(chunk) = first_and_last::<4>(bytes) {
-        (chunk, 4)
-    } else {
-        return bytes.iter().position(|&byte| may_be_special(byte));
-    };
-    let at = first_special_of(chunk)?;
-    Some(if at < half { at } else { bytes.len() + at - 2 * half })
-}
-
-/// A chunk with the first and the last `N` bytes, which may be some of the same, and then blanks.
-fn first_and_last<const N: usize>(bytes: &[u8]) -> Option<[u8; CHUNK]> {
-    let mut chunk = [b' '; CHUNK];
-    chunk[..N].copy_from_slice(bytes.first_chunk::<N>()?);
-    chunk[N..2 * N].copy_from_slice(bytes.last_chunk::<N>()?);
-    Some(chunk)
-}
-
-/// The position of the first byte of a chunk that may need an escape.
+/// The bytes, and zeros after them. `None` if they are more than a chunk.
 #[inline]
-fn first_special_of(chunk: [u8; CHUNK]) -> Option<usize> {
-    let bits = special_bits(chunk);
+fn chunk_of(bytes: &[u8]) -> Option<[u8; CHUNK]> {
+    // Some bytes may be in both parts, at the same place.
+    let joined = |first: u64, last: u64, part: usize| {
+        u128::from(first) | u128::from(last) << (8 * (bytes.len() - part))
+    };
+    let all = match *bytes {
+        _ if bytes.len() > CHUNK => return None,
+        [] => 0,
+        [one] => one.into(),
+        [one, two] => u16::from_le_bytes([one, two]).into(),
+        [one, two, three] => u32::from_le_bytes([one, two, three, 0]).into(),
+        _ => match (bytes.first_chunk(), bytes.last_chunk(), bytes.first_chunk(), bytes.last_chunk()) {
+            (Some(first), Some(last), ..) => joined(u64::from_le_bytes(*first), u64::from_le_bytes(*last), 8),
+            (.., Some(first), Some(last)) => {
+                joined(u32::from_le_bytes(*first).into(), u32::from_le_bytes(*last).into(), 4)
+            }
+            _ => return None,
+        },
+    };
+    Some(all.to_le_bytes())
+}
+
+/// [`special_bits`] of the first bytes of a chunk.
+#[inline]
+fn special_bits_of_few(chunk: [u8; CHUNK], length: usize) -> u32 {
+    special_bits(chunk) & !(u32::MAX << length)
+}
+
+fn first_bit(bits: u32) -> Option<usize> {
     (bits != 0).then(|| bits.trailing_zeros() as usize)
 }
 
@@ -96,9 +121,9 @@ pub(super) fn special_bits(chunk: [u8; CHUNK]) -> u32 {
     // Characters that differ from another one only in bits that are set here.
     let equal_but = |bits: u8, byte| cmp_eq_mask_i8_m128i(bytes | all(bits), all(byte));
     let control = cmp_eq_mask_i8_m128i(min_u8_m128i(bytes, all(0x1f)), bytes);
-    // `"`, `#`, `&` and `'`, of which `#` needs no escape; `<` and `>`.
-    let (quotes, angles) = (equal_but(0b101, b'\''), equal_but(0b10, b'>'));
-    move_mask_i8_m128i(control | quotes | angles | equal(b'\\') | equal(0xE2)).cast_unsigned()
+    // `"`, `#`, `&` and `'`; `<`, `>`, `\`, `^`, `|` and `~`. `#`, `^`, `|` and `~` need no escape.
+    let (quotes, others) = (equal_but(0b101, b'\''), equal_but(0b0110_0010, b'~'));
+    move_mask_i8_m128i(control | quotes | others | equal(0xE2)).cast_unsigned()
 }
 
 #[cfg(not(all(target_arch = "x86_64", target_feature = "sse2")))]
@@ -110,10 +135,13 @@ pub(super) fn special_bits_anywhere(chunk: [u8; CHUNK]) -> u32 {
     chunk.iter().rev().fold(0, |bits, &byte| bits << 1 | u32::from(may_be_special(byte)))
 }
 
-/// Whether a character that begins with this byte may need an escape. 0xE2 begins U+2028, U+2029, and others; `#` needs
-/// none, but is found with the quotes by one comparison.
+/// Whether a character that begins with this byte may need an escape. 0xE2 begins U+2028, U+2029, and others; `#`, `^`,
+/// `|` and `~` need none, but are found with others by one comparison.
+#[cfg(any(test, not(all(target_arch = "x86_64", target_feature = "sse2"))))]
 fn may_be_special(byte: u8) -> bool {
-    (byte < 0x20) | matches!(byte, b'"' | b'#' | b'&' | b'\'' | b'<' | b'>' | b'\\' | 0xE2)
+    (byte < 0x20)
+        | matches!(byte, b'"' | b'&' | b'\'' | b'<' | b'>' | b'\\' | 0xE2)
+        | matches!(byte, b'#' | b'^' | b'|' | b'~')
 }
 
 fn write_special(out: &mut Vec<u8>, character: char, quoting: Quoting) {

@@ -10,9 +10,9 @@ use super::error::JsonError;
 use super::writer::JsonWriter;
 
 /// Writes the key of an entry.
-pub(super) struct KeySerializer<'w, 'a>(pub(super) &'w mut JsonWriter<'a>);
+pub(super) struct KeySerializer<'w>(pub(super) &'w mut JsonWriter);
 
-impl KeySerializer<'_, '_> {
+impl KeySerializer<'_> {
     fn float(
         self,
         is_finite: bool,
@@ -37,7 +37,7 @@ macro_rules! displayed {
     )*};
 }
 
-impl Serializer for KeySerializer<'_, '_> {
+impl Serializer for KeySerializer<'_> {
     type Ok = ();
     type Error = JsonError;
     type SerializeSeq = Impossible<(), JsonError>;

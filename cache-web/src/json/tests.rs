@@ -154,24 +154,53 @@ fn integers_beyond_those_of_javascript_are_refused() {
 
 /// As the JSON of a text must be, found one character at a time.
 fn naive_json(text: &str) -> String {
-    let mut json = serde_json::to_string(text).unwrap();
+    naive_json_of(&serde_json::to_string(text).unwrap())
+}
+
+/// JSON with escapes for what means something in HTML or in a script.
+fn naive_json_of(json: &str) -> String {
+    let mut json = json.to_owned();
     for character in ['<', '>', '&', '\u{2028}', '\u{2029}'] {
         json = json.replace(character, &format!("\\u{:04x}", u32::from(character)));
     }
     json
 }
 
+#[test]
+fn names_of_fields_are_escaped_like_texts() {
+    #[derive(Serialize)]
+    enum Named {
+        #[serde(rename = "</variant>")]
+        Variant {
+            plain_1: u8,
+            #[serde(rename = "with \"quotes\"")]
+            quotes: u8,
+            #[serde(rename = "</script>\u{2028}\u{e9}")]
+            html: u8,
+            #[serde(rename = "a name that is longer than a chunk, & has a special character")]
+            long: u8,
+            #[serde(rename = "")]
+            empty: u8,
+        },
+    }
+    let value = Named::Variant { plain_1: 1, quotes: 2, html: 3, long: 4, empty: 5 };
+    assert_eq!(text(&value), naive_json_of(&serde_json::to_string(&value).unwrap()));
+}
+
 const SPECIAL: &str = "\"\\'<>&\n\0\u{1f}\u{2027}\u{2028}\u{2029}\u{202a}€é/";
 
 #[test]
 fn a_special_character_is_found_at_each_place_of_each_length() {
-    for length in 0..70 {
-        let plain = "a ~\u{7f}é]#^|0".repeat(9).chars().take(length).collect::<String>();
-        assert_eq!(text(&plain), naive_json(&plain));
-        for (at, _) in plain.char_indices() {
-            for character in SPECIAL.chars() {
-                let special = format!("{}{character}{}", &plain[..at], &plain[at..]);
-                assert_eq!(text(&special), naive_json(&special));
+    // Characters that nearly need an escape, and others, so that long texts are looked at without a stop.
+    for characters in ["a ~\u{7f}é]#^|0", "a z\u{7f}é]$}_0"] {
+        for length in 0..100 {
+            let plain = characters.repeat(10).chars().take(length).collect::<String>();
+            assert_eq!(text(&plain), naive_json(&plain));
+            for (at, _) in plain.char_indices() {
+                for character in SPECIAL.chars() {
+                    let special = format!("{}{character}{}", &plain[..at], &plain[at..]);
+                    assert_eq!(text(&special), naive_json(&special));
+                }
             }
         }
     }
@@ -201,12 +230,13 @@ proptest! {
         prop_assert!(!json.contains(ends), "{}", json);
 
         // In a script it is a string in single quotes, with one more escape for each of two characters.
-        let mut direct = Vec::new();
-        value.serialize(&mut JsonWriter::new(&mut direct, Quoting::InScript)).unwrap();
-        let mut copied = Vec::new();
-        JsonWriter::new(&mut copied, Quoting::InScript).json(json.as_bytes());
+        let mut direct = JsonWriter::after(Vec::new(), Quoting::InScript);
+        value.serialize(&mut direct).unwrap();
+        let mut copied = JsonWriter::after(Vec::new(), Quoting::InScript);
+        copied.json(json.as_bytes());
         let expected = json.replace('\\', "\\\\").replace('\'', "\\'");
-        prop_assert_eq!(String::from_utf8(direct).unwrap(), expected.clone());
-        prop_assert_eq!(String::from_utf8(copied).unwrap(), expected);
+        prop_assert_eq!(copied.is_same_here(json.as_bytes()), expected == json);
+        prop_assert_eq!(String::from_utf8(direct.into_bytes()).unwrap(), expected.clone());
+        prop_assert_eq!(String::from_utf8(copied.into_bytes()).unwrap(), expected);
     }
 }

@@ -15,8 +15,9 @@ use super::writer::JsonWriter;
 /// The largest integer up to which JavaScript holds all integers: `Number.MAX_SAFE_INTEGER`.
 const MAX_SAFE_INTEGER: u128 = (1 << 53) - 1;
 
-impl<'a> JsonWriter<'a> {
-    fn begin<'w>(&'w mut self, [open, close]: [&'static str; 2]) -> Compound<'w, 'a> {
+impl JsonWriter {
+    #[inline]
+    fn begin(&mut self, [open, close]: [&'static str; 2]) -> Compound<'_> {
         self.raw(open);
         Compound { writer: self, count: 0, close }
     }
@@ -30,15 +31,15 @@ impl<'a> JsonWriter<'a> {
 }
 
 /// A list, map or struct.
-pub(crate) struct Compound<'w, 'a> {
-    writer: &'w mut JsonWriter<'a>,
+pub(crate) struct Compound<'w> {
+    writer: &'w mut JsonWriter,
     /// How many parts were written.
     count: usize,
     close: &'static str,
 }
 
-impl<'a> Compound<'_, 'a> {
-    fn next(&mut self) -> &mut JsonWriter<'a> {
+impl Compound<'_> {
+    fn next(&mut self) -> &mut JsonWriter {
         if self.count > 0 {
             self.writer.raw(",");
         }
@@ -51,21 +52,32 @@ impl<'a> Compound<'_, 'a> {
         value.serialize(self.next()).map_err(|error| error.within(Step::Index(index)))
     }
 
+    /// Inlined, since names are constants: the compiler finds out that most need no escape.
+    #[inline(always)]
     fn field<T: Serialize + ?Sized>(&mut self, name: &'static str, value: &T) -> Result<(), JsonError> {
-        let writer = &mut *self.writer;
         match self.count {
-            0 => writer.raw("\""),
-            _ => writer.raw(",\""),
+            0 => self.writer.raw("\""),
+            _ => self.writer.raw(",\""),
         }
         self.count += 1;
-        writer.text(name);
-        writer.raw("\":");
-        value.serialize(writer).map_err(|error| error.within(Step::Name(name)))
+        match is_word(name) {
+            true => self.writer.raw(name),
+            false => self.writer.text(name),
+        }
+        self.writer.raw("\":");
+        value.serialize(&mut *self.writer).map_err(|error| error.within(Step::Name(name)))
     }
 
+    #[inline(always)]
     fn close(self) {
         self.writer.raw(self.close);
     }
+}
+
+/// Whether a name has only characters of identifiers, which need no escape.
+#[inline(always)]
+fn is_word(name: &str) -> bool {
+    name.bytes().fold(true, |is_word, byte| is_word & (byte.is_ascii_alphanumeric() | (byte == b'_')))
 }
 
 /// Integers that JavaScript may not hold.
@@ -95,16 +107,16 @@ macro_rules! small_integers {
     )*};
 }
 
-impl<'w, 'a> Serializer for &'w mut JsonWriter<'a> {
+impl<'w> Serializer for &'w mut JsonWriter {
     type Ok = ();
     type Error = JsonError;
-    type SerializeSeq = Compound<'w, 'a>;
-    type SerializeTuple = Compound<'w, 'a>;
-    type SerializeTupleStruct = Compound<'w, 'a>;
-    type SerializeTupleVariant = Compound<'w, 'a>;
-    type SerializeMap = Compound<'w, 'a>;
-    type SerializeStruct = Compound<'w, 'a>;
-    type SerializeStructVariant = Compound<'w, 'a>;
+    type SerializeSeq = Compound<'w>;
+    type SerializeTuple = Compound<'w>;
+    type SerializeTupleStruct = Compound<'w>;
+    type SerializeTupleVariant = Compound<'w>;
+    type SerializeMap = Compound<'w>;
+    type SerializeStruct = Compound<'w>;
+    type SerializeStructVariant = Compound<'w>;
 
     small_integers! {
         serialize_i8(i8) serialize_i16(i16) serialize_i32(i32)
@@ -191,15 +203,15 @@ impl<'w, 'a> Serializer for &'w mut JsonWriter<'a> {
         Ok(())
     }
 
-    fn serialize_seq(self, _: Option<usize>) -> Result<Compound<'w, 'a>, JsonError> {
+    fn serialize_seq(self, _: Option<usize>) -> Result<Compound<'w>, JsonError> {
         Ok(self.begin(["[", "]"]))
     }
 
-    fn serialize_tuple(self, _: usize) -> Result<Compound<'w, 'a>, JsonError> {
+    fn serialize_tuple(self, _: usize) -> Result<Compound<'w>, JsonError> {
         Ok(self.begin(["[", "]"]))
     }
 
-    fn serialize_tuple_struct(self, _: &'static str, _: usize) -> Result<Compound<'w, 'a>, JsonError> {
+    fn serialize_tuple_struct(self, _: &'static str, _: usize) -> Result<Compound<'w>, JsonError> {
         Ok(self.begin(["[", "]"]))
     }
 
@@ -209,16 +221,17 @@ impl<'w, 'a> Serializer for &'w mut JsonWriter<'a> {
         _: u32,
         variant: &'static str,
         _: usize,
-    ) -> Result<Compound<'w, 'a>, JsonError> {
+    ) -> Result<Compound<'w>, JsonError> {
         self.variant(variant);
         Ok(self.begin(["[", "]}"]))
     }
 
-    fn serialize_map(self, _: Option<usize>) -> Result<Compound<'w, 'a>, JsonError> {
+    fn serialize_map(self, _: Option<usize>) -> Result<Compound<'w>, JsonError> {
         Ok(self.begin(["{", "}"]))
     }
 
-    fn serialize_struct(self, name: &'static str, _: usize) -> Result<Compound<'w, 'a>, JsonError> {
+    #[inline]
+    fn serialize_struct(self, name: &'static str, _: usize) -> Result<Compound<'w>, JsonError> {
         // `RawValue`, and `Number` with arbitrary precision.
         if name.starts_with("$serde_json::private::") {
             return Err(JsonError::new("is raw JSON, in which nothing can be checked"));
@@ -232,7 +245,7 @@ impl<'w, 'a> Serializer for &'w mut JsonWriter<'a> {
         _: u32,
         variant: &'static str,
         _: usize,
-    ) -> Result<Compound<'w, 'a>, JsonError> {
+    ) -> Result<Compound<'w>, JsonError> {
         self.variant(variant);
         Ok(self.begin(["{", "}}"]))
     }
@@ -241,7 +254,7 @@ impl<'w, 'a> Serializer for &'w mut JsonWriter<'a> {
 /// Lists and tuples.
 macro_rules! items {
     ($($name:ident::$method:ident;)*) => {$(
-        impl $name for Compound<'_, '_> {
+        impl $name for Compound<'_> {
             type Ok = ();
             type Error = JsonError;
 
@@ -249,6 +262,7 @@ macro_rules! items {
                 self.item(value)
             }
 
+            #[inline]
             fn end(self) -> Result<(), JsonError> {
                 self.close();
                 Ok(())
@@ -267,10 +281,11 @@ items! {
 /// Structs.
 macro_rules! fields {
     ($($name:ident)*) => {$(
-        impl $name for Compound<'_, '_> {
+        impl $name for Compound<'_> {
             type Ok = ();
             type Error = JsonError;
 
+            #[inline(always)]
             fn serialize_field<T: Serialize + ?Sized>(
                 &mut self,
                 name: &'static str,
@@ -279,6 +294,7 @@ macro_rules! fields {
                 self.field(name, value)
             }
 
+            #[inline(always)]
             fn end(self) -> Result<(), JsonError> {
                 self.close();
                 Ok(())
@@ -289,7 +305,7 @@ macro_rules! fields {
 
 fields! { SerializeStruct SerializeStructVariant }
 
-impl SerializeMap for Compound<'_, '_> {
+impl SerializeMap for Compound<'_> {
     type Ok = ();
     type Error = JsonError;
 

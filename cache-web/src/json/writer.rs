@@ -10,27 +10,50 @@ use super::error::JsonError;
 use super::escape::{Quoting, write_json_in_script, write_text};
 
 /// Writes JSON at the end of a buffer.
-pub(crate) struct JsonWriter<'a> {
-    out: &'a mut Vec<u8>,
+pub(crate) struct JsonWriter {
+    out: Vec<u8>,
     quoting: Quoting,
 }
 
-impl<'a> JsonWriter<'a> {
-    pub(crate) fn new(out: &'a mut Vec<u8>, quoting: Quoting) -> Self {
+impl JsonWriter {
+    pub(crate) fn after(out: Vec<u8>, quoting: Quoting) -> Self {
         Self { out, quoting }
+    }
+
+    /// What was written, after what was there before.
+    pub(crate) fn written(&self) -> &[u8] {
+        &self.out
+    }
+
+    pub(crate) fn into_bytes(self) -> Vec<u8> {
+        self.out
+    }
+
+    pub(crate) fn len(&self) -> usize {
+        self.out.len()
+    }
+
+    /// Takes back what was written after this length.
+    pub(crate) fn truncate(&mut self, length: usize) {
+        self.out.truncate(length);
     }
 
     /// Writes a part of JSON that has no backslashes and single quotes.
     #[inline]
-    pub(crate) fn raw(&mut self, json: &str) {
-        self.out.extend_from_slice(json.as_bytes());
+    pub(crate) fn raw(&mut self, json: impl AsRef<[u8]>) {
+        self.out.extend_from_slice(json.as_ref());
+    }
+
+    /// Whether JSON of a writer whose quoting is plain means the same here.
+    pub(crate) fn is_same_here(&self, json: &[u8]) -> bool {
+        self.quoting == Quoting::Plain || memchr::memchr2(b'\\', b'\'', json).is_none()
     }
 
     /// Writes JSON of a writer whose quoting is plain.
     pub(crate) fn json(&mut self, json: &[u8]) {
         match self.quoting {
             Quoting::Plain => self.out.extend_from_slice(json),
-            Quoting::InScript => write_json_in_script(self.out, json),
+            Quoting::InScript => write_json_in_script(&mut self.out, json),
         }
     }
 
@@ -46,7 +69,7 @@ impl<'a> JsonWriter<'a> {
 
     /// The inside of a string.
     pub(super) fn text(&mut self, text: &str) {
-        write_text(self.out, text, self.quoting);
+        write_text(&mut self.out, text, self.quoting);
     }
 
     /// A string of what a value displays.
@@ -65,14 +88,14 @@ impl<'a> JsonWriter<'a> {
         if !is_finite {
             return Err(JsonError::new("is infinite or not a number, for which JSON has no form"));
         }
-        write(&mut CompactFormatter, self.out).map_err(JsonError::custom)
+        write(&mut CompactFormatter, &mut self.out).map_err(JsonError::custom)
     }
 }
 
 /// Writes pieces of one string.
-struct Fragments<'w, 'a>(&'w mut JsonWriter<'a>);
+struct Fragments<'w>(&'w mut JsonWriter);
 
-impl Write for Fragments<'_, '_> {
+impl Write for Fragments<'_> {
     fn write_str(&mut self, text: &str) -> fmt::Result {
         self.0.text(text);
         Ok(())

@@ -4,7 +4,7 @@ use super::script::Form;
 use crate::json::JsonWriter;
 
 pub(super) struct Flush {
-    html: Vec<u8>,
+    html: JsonWriter,
     form: Form,
     has_messages: bool,
 }
@@ -12,26 +12,25 @@ pub(super) struct Flush {
 impl Flush {
     /// Begins a flush after some HTML.
     pub(super) fn after(html: Vec<u8>, form: Form) -> Self {
-        Self { html, form, has_messages: false }
+        Self { html: JsonWriter::after(html, form.quoting()), form, has_messages: false }
+    }
+
+    /// Whether plain JSON means the same in this form.
+    pub(super) fn is_same_here(&self, json: &[u8]) -> bool {
+        self.html.is_same_here(json)
     }
 
     /// Adds a message of at most `most` bytes. `write` returns whether there is a message after all. Returns the number
     /// of bytes if the message was added.
-    pub(super) fn push(
-        &mut self,
-        most: usize,
-        write: impl FnOnce(&mut JsonWriter<'_>) -> bool,
-    ) -> Option<usize> {
+    #[inline]
+    pub(super) fn push(&mut self, most: usize, write: impl FnOnce(&mut JsonWriter) -> bool) -> Option<usize> {
         let before = self.html.len();
         match self.has_messages {
-            true => self.html.push(b','),
-            false => {
-                self.form.open(&mut self.html);
-                self.html.push(b'[');
-            }
+            true => self.html.raw(","),
+            false => self.form.open(&mut self.html),
         }
         let begin = self.html.len();
-        let is_message = write(&mut JsonWriter::new(&mut self.html, self.form.quoting()));
+        let is_message = write(&mut self.html);
         let size = self.html.len() - begin;
         if !is_message || size > most {
             self.html.truncate(before);
@@ -48,9 +47,8 @@ impl Flush {
     /// The HTML with all messages.
     pub(super) fn into_html(mut self) -> Vec<u8> {
         if self.has_messages {
-            self.html.push(b']');
             self.form.close(&mut self.html);
         }
-        self.html
+        self.html.into_bytes()
     }
 }

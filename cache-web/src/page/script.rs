@@ -1,6 +1,6 @@
 //! The form in which state is embedded in HTML.
 
-use crate::json::Quoting;
+use crate::json::{JsonWriter, Quoting};
 use crate::random::RandomWord;
 
 /// How state is embedded in HTML.
@@ -24,23 +24,22 @@ impl Form {
         }
     }
 
-    pub(super) fn open(&self, html: &mut Vec<u8>) {
+    /// Begins an array of messages.
+    pub(super) fn open(&self, html: &mut JsonWriter) {
         match self {
             Self::Scripts { nonce } => {
-                html.extend_from_slice(b"<script nonce=\"");
-                html.extend_from_slice(nonce.as_str().as_bytes());
-                html.extend_from_slice(b"\">(self.__cacheWeb=self.__cacheWeb||[]).push('");
+                html.raw("<script nonce=\"");
+                html.raw(nonce.as_bytes());
+                html.raw("\">(self.__cacheWeb=self.__cacheWeb||[]).push('[");
             }
-            Self::DataBlocks => {
-                html.extend_from_slice(b"<script type=\"application/json\" data-cache-web>");
-            }
+            Self::DataBlocks => html.raw("<script type=\"application/json\" data-cache-web>["),
         }
     }
 
-    pub(super) fn close(&self, html: &mut Vec<u8>) {
-        html.extend_from_slice(match self {
-            Self::Scripts { .. } => b"')</script>",
-            Self::DataBlocks => b"</script>",
+    pub(super) fn close(&self, html: &mut JsonWriter) {
+        html.raw(match self {
+            Self::Scripts { .. } => "]')</script>",
+            Self::DataBlocks => "]</script>",
         });
     }
 }

@@ -4,7 +4,7 @@
 //!
 //! | message | means |
 //! |---|---|
-//! | `{"i":1,"q":"comments","k":{"post":7}}` | the answer for this query and key follows, under the number 1 |
+//! | `{"q":"comments","k":{"post":7},"i":1}` | the answer for this query and key follows, under the number 1 |
 //! | `{"q":..,"k":..,"d":..,"a":120}` | the answer, and its age in milliseconds |
 //! | `{"i":1,"d":..,"a":0}` | the answer that was announced |
 //! | with `"f":5000` | the answer has a freshness time of its own, in milliseconds |
@@ -21,7 +21,7 @@ use std::time::Duration;
 use cache_client::App;
 use cache_core::Moment;
 use foldhash::fast::RandomState;
-use hashbrown::HashTable;
+use hashbrown::{HashTable, hash_table};
 
 use super::entry::{Age, Outcome};
 use super::flush::Flush;
@@ -34,8 +34,8 @@ const MOST_ENTRIES: usize = 1_000;
 /// How many entries a page has room for from the beginning.
 const USUAL_ENTRIES: usize = 28;
 
-/// About how many bytes a key takes.
-const USUAL_KEY: usize = 32;
+/// About how many bytes the beginning of a message takes, up to the key.
+const USUAL_HEAD: usize = 48;
 
 /// How many bytes of JSON a page may send.
 const MOST_BYTES: usize = 1024 * 1024;
@@ -44,10 +44,10 @@ const MOST_BYTES: usize = 1024 * 1024;
 #[derive(Default)]
 pub(super) struct State {
     entries: Vec<Entry>,
-    /// The keys of all entries, as JSON.
-    keys: Vec<u8>,
-    /// Positions in `entries`, by query and key.
-    by_key: HashTable<usize>,
+    /// How a message about each entry begins: its query and its key, as JSON.
+    heads: Vec<u8>,
+    /// Positions in `entries`, by their heads.
+    by_head: HashTable<usize>,
     hasher: RandomState,
     bytes: usize,
 }
@@ -55,8 +55,8 @@ pub(super) struct State {
 struct Entry {
     /// Its query, as an index of the list.
     query: usize,
-    /// Where its key is in `keys`.
-    key: Range<usize>,
+    /// Where its head is in `heads`.
+    head: Range<usize>,
     progress: Progress,
     holds_first_flush: bool,
 }
@@ -79,36 +79,40 @@ impl State {
         self.entries.len()
     }
 
-    /// The entry for a key. `None` if the page has too many entries.
-    pub(super) fn open(&mut self, query: usize, key: &[u8]) -> Option<usize> {
-        let Self { entries, keys, by_key, hasher, .. } = self;
-        let hash_of = |query: usize, key: &[u8]| hasher.hash_one((query, key));
-        let hash = hash_of(query, key);
-        let is_same = |&at: &usize| entries[at].query == query && keys[entries[at].key.clone()] == *key;
-        if let Some(&at) = by_key.find(hash, is_same) {
-            return Some(at);
-        }
+    /// The entry for a query and the key in `head`. `None` if the page has too many entries.
+    pub(super) fn open(&mut self, query: usize, head: &[u8]) -> Option<usize> {
+        let Self { entries, heads, by_head, hasher, .. } = self;
         let at = entries.len();
+        if at == 0 {
+            entries.reserve(USUAL_ENTRIES);
+            heads.reserve(USUAL_ENTRIES * USUAL_HEAD);
+            by_head.reserve(USUAL_ENTRIES, |_| 0);
+        }
+        let head_of = |at: usize| &heads[entries[at].head.clone()];
+        let is_same = |&at: &usize| entries[at].query == query && *head_of(at) == *head;
+        let free = match by_head.entry(hasher.hash_one(head), is_same, |&at| hasher.hash_one(head_of(at))) {
+            hash_table::Entry::Occupied(known) => return Some(*known.get()),
+            hash_table::Entry::Vacant(free) => free,
+        };
         if at == MOST_ENTRIES {
             return None;
         }
-        if entries.is_empty() {
-            entries.reserve(USUAL_ENTRIES);
-            keys.reserve(USUAL_ENTRIES * USUAL_KEY);
-            by_key.reserve(USUAL_ENTRIES, |_| 0);
-        }
-        let begin = keys.len();
-        keys.extend_from_slice(key);
-        let key = begin..keys.len();
-        entries.push(Entry { query, key, progress: Progress::New, holds_first_flush: false });
-        by_key.insert_unique(hash, at, |&at| hash_of(entries[at].query, &keys[entries[at].key.clone()]));
+        free.insert(at);
+        let begin = heads.len();
+        heads.extend_from_slice(head);
+        entries.push(Entry {
+            query,
+            head: begin..heads.len(),
+            progress: Progress::New,
+            holds_first_flush: false,
+        });
         Some(at)
     }
 
     /// Notes that the answer to a key is being loaded. Returns its entry; `None` if it is being loaded already, has
     /// settled, or the page has too many entries.
-    pub(super) fn begin(&mut self, query: usize, key: &[u8], is_deferred: bool) -> Option<usize> {
-        let at = self.open(query, key)?;
+    pub(super) fn begin(&mut self, query: usize, head: &[u8], is_deferred: bool) -> Option<usize> {
+        let at = self.open(query, head)?;
         let entry = &mut self.entries[at];
         entry.holds_first_flush |= is_deferred;
         let is_new = matches!(entry.progress, Progress::New);
@@ -137,37 +141,36 @@ impl State {
 
     /// Tells everything that is known: what has settled, and what follows.
     pub(super) fn first_flush<A: App>(&mut self, web: &Web<A>, now: Moment, flush: &mut Flush) {
-        for at in 0..self.entries.len() {
-            match self.entries[at].progress {
-                Progress::Settled(_) => self.tell(at, false, web, now, flush),
-                Progress::Running => self.announce(at, web, flush),
-                Progress::New | Progress::Done => {}
+        let Self { entries, heads, bytes, .. } = self;
+        let is_nothing_quoted = flush.is_same_here(heads);
+        for (at, entry) in entries.iter_mut().enumerate() {
+            let size = flush.push(MOST_BYTES - *bytes, |json| {
+                let head = &heads[entry.head.clone()];
+                match is_nothing_quoted {
+                    true => json.raw(head),
+                    false => json.json(head),
+                }
+                let is_known = match &entry.progress {
+                    Progress::Settled(outcome) => write_outcome(json, entry.query, outcome, web, now),
+                    Progress::Running => {
+                        json.raw(",\"i\":");
+                        json.integer(at as u64);
+                        true
+                    }
+                    Progress::New | Progress::Done => false,
+                };
+                json.raw("}");
+                is_known
+            });
+            *bytes += size.unwrap_or(0);
+            if size.is_none() || !matches!(entry.progress, Progress::Running) {
+                entry.progress = Progress::Done;
             }
-        }
-    }
-
-    fn announce<A: App>(&mut self, at: usize, web: &Web<A>, flush: &mut Flush) {
-        let Entry { query, key, progress, .. } = &mut self.entries[at];
-        let size = flush.push(MOST_BYTES - self.bytes, |json| {
-            json.raw("{\"i\":");
-            json.integer(at as u64);
-            json.raw(",");
-            write_key(json, web.listed(*query).name, &self.keys[key.clone()]);
-            json.raw("}");
-            true
-        });
-        match size {
-            Some(size) => self.bytes += size,
-            None => *progress = Progress::Done,
         }
     }
 
     /// Tells the outcome of an entry that was announced.
     pub(super) fn tell_announced<A: App>(&mut self, at: usize, web: &Web<A>, now: Moment, flush: &mut Flush) {
-        self.tell(at, true, web, now, flush);
-    }
-
-    fn tell<A: App>(&mut self, at: usize, is_announced: bool, web: &Web<A>, now: Moment, flush: &mut Flush) {
         let entry = &mut self.entries[at];
         let outcome = match std::mem::replace(&mut entry.progress, Progress::Done) {
             Progress::Settled(outcome) => outcome,
@@ -177,22 +180,15 @@ impl State {
             }
         };
         let size = flush.push(MOST_BYTES - self.bytes, |json| {
-            json.raw("{");
-            match is_announced {
-                true => {
-                    json.raw("\"i\":");
-                    json.integer(at as u64);
-                }
-                false => write_key(json, web.listed(entry.query).name, &self.keys[entry.key.clone()]),
-            }
+            json.raw("{\"i\":");
+            json.integer(at as u64);
             let is_known = write_outcome(json, entry.query, &outcome, web, now);
             json.raw("}");
             is_known
         });
         match size {
             Some(size) => self.bytes += size,
-            None if is_announced => push_skip(flush, at),
-            None => {}
+            None => push_skip(flush, at),
         }
     }
 }
@@ -224,16 +220,9 @@ pub(super) fn push_end(flush: &mut Flush) {
     });
 }
 
-fn write_key(json: &mut JsonWriter<'_>, name: &str, key: &[u8]) {
-    json.raw("\"q\":");
-    json.string(name);
-    json.raw(",\"k\":");
-    json.json(key);
-}
-
 /// Writes the members for an outcome. Returns `false` if the browser has to load the answer.
 fn write_outcome<A: App>(
-    json: &mut JsonWriter<'_>,
+    json: &mut JsonWriter,
     query: usize,
     outcome: &Outcome,
     web: &Web<A>,
@@ -262,7 +251,7 @@ fn write_outcome<A: App>(
     }
 }
 
-fn write_age(json: &mut JsonWriter<'_>, age: &Age, now: Moment) {
+fn write_age(json: &mut JsonWriter, age: &Age, now: Moment) {
     json.raw(",\"a\":");
     json.integer(millis(age.at(now)));
     if let Some(fresh) = age.fresh {
@@ -276,5 +265,5 @@ fn write_age(json: &mut JsonWriter<'_>, age: &Age, now: Moment) {
 
 /// Whole milliseconds; many centuries of them for what is even longer.
 fn millis(time: Duration) -> u64 {
-    u64::try_from(time.as_millis()).unwrap_or(u64::MAX)
+    time.as_secs().saturating_mul(1_000).saturating_add(time.subsec_millis().into())
 }

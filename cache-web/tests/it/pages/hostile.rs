@@ -26,7 +26,7 @@ pub const TEXTS: &[&str] = &[
     "${alert(1)}",
     "\u{2027}\u{202a}\u{2030}€",
     "\u{feff}\u{202e}\u{fffe}\u{10ffff}",
-    "cache-web-place-",
+    "Zcache-web-place-",
     "",
 ];
 

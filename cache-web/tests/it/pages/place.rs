@@ -40,7 +40,7 @@ async fn a_text_that_begins_like_a_place_is_a_text() {
     assert!(text.contains("é<script nonce="), "{text}");
 
     let (status, _) =
-        status_and_text(|page| format!("cache-web-place-{}{}", "0".repeat(32), page.place())).await;
+        status_and_text(|page| format!("Zcache-web-place-{}{}", "0".repeat(32), page.place())).await;
     assert_eq!(status, 200);
     let (status, _) =
         status_and_text(|page| page.place().to_string().replace(|digit: char| digit.is_ascii_digit(), "f"))
