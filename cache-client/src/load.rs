@@ -194,7 +194,7 @@ impl<A: App> LoadTask<A> {
         let has_own_answers = attempt.as_ref().is_some_and(|attempt| attempt.has_own_answers);
         let of_shared = attempt.as_ref().filter(|_| self.plan.is_shared() && !has_own_answers);
         let asked = of_shared.map(|attempt| self.asked_at(attempt));
-        let is_unstored = self.node.terms().is_unstored;
+        let is_unstored = self.node.is_unstored();
         let landing = self.flight.begin_landing(is_unstored);
         let (Loaded { outcome, brought, is_doubtful, is_stored }, stores) = match (landing, attempt) {
             (Landing::Done(demand), Some(attempt)) => {
@@ -260,7 +260,7 @@ impl<A: App> LoadTask<A> {
     fn settle(&self, attempt: Attempt, demand: LoadDemand) -> Loaded<A> {
         let query = self.name();
         let error = match attempt.ended {
-            AttemptEnd::Answered(value) if self.node.terms().is_unstored && !attempt.has_own_answers => {
+            AttemptEnd::Answered(value) if self.node.is_unstored() && !attempt.has_own_answers => {
                 return Loaded::alone(Ok(self.store_parts(value)));
             }
             AttemptEnd::Answered(value) => {
@@ -317,7 +317,7 @@ impl<A: App> LoadTask<A> {
         // What a lookup finds is in the cache already, if the key was vacant.
         let stores = demand.stores && !self.plan.never_loads();
         let Some(watch) = self.flight.watch.as_ref().filter(|_| stores) else {
-            if source == AnswerSource::Cache && self.node.terms().is_unstored {
+            if source == AnswerSource::Cache && self.node.is_unstored() {
                 self.expire(&value);
             }
             let is_doubtful = self.plan.is_shared() && !self.node.take_inputs().is_empty();

@@ -66,6 +66,10 @@ impl LoadNotes {
         self.extras.as_ref().map(|extras| extras.terms).unwrap_or_default()
     }
 
+    pub(crate) fn is_unstored(&self) -> bool {
+        self.extras.as_ref().is_some_and(|extras| extras.terms.is_unstored)
+    }
+
     pub(crate) fn terms_mut(&mut self) -> &mut AnswerTerms {
         &mut self.extras.get_or_insert_default().terms
     }

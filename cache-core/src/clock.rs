@@ -70,6 +70,20 @@ impl Moment {
     pub(crate) fn from_nanos(nanos: i64) -> Self {
         Self(nanos)
     }
+
+    /// Returns the number of the tick that the moment is in.
+    #[inline]
+    pub(crate) fn tick(self) -> i64 {
+        self.0 >> TICK_BITS
+    }
+}
+
+/// A tick of 67 ms, as a power of two of nanoseconds: 32 bits of them are 9 years.
+const TICK_BITS: u32 = 26;
+
+/// Returns the number of whole ticks in a time.
+pub(crate) fn whole_ticks(time: Duration) -> u64 {
+    Nanos::of(time).get() >> TICK_BITS
 }
 
 impl Add<Duration> for Moment {

@@ -12,6 +12,7 @@ mod tests;
 
 use std::time::Duration;
 
+use crate::clock::whole_ticks;
 use crate::options::{Bound, TableOptions};
 
 /// The options of a table in the form that its hot paths need.
@@ -21,6 +22,8 @@ pub(crate) struct Rules {
     pub(crate) ttl: Option<Duration>,
     pub(crate) tti: Option<Duration>,
     pub(crate) fresh: Option<Duration>,
+    /// Whole ticks in the shorter of `fresh` and `ttl`; 0 without the former.
+    pub(crate) fresh_ticks: u64,
     pub(crate) history: u32,
     /// Whether entries have a deadline even if their write gave none.
     pub(crate) is_timed: bool,
@@ -41,6 +44,9 @@ impl Rules {
             ttl: options.ttl,
             tti: options.tti,
             fresh: options.fresh,
+            fresh_ticks: options
+                .fresh
+                .map_or(0, |fresh| whole_ticks(options.ttl.map_or(fresh, |ttl| ttl.min(fresh)))),
             history: options.history,
             is_timed,
             has_times: is_timed || options.fresh.is_some(),

@@ -53,4 +53,9 @@ impl<A: App> Node<A> {
     pub(crate) fn terms(&self) -> AnswerTerms {
         self.used_load().map(|load| load.note(|notes| notes.terms())).unwrap_or_default()
     }
+
+    /// Whether this context's load has set that its answer is not stored. Cheaper than all its settings.
+    pub(crate) fn is_unstored(&self) -> bool {
+        self.used_load().is_some_and(|load| load.note(|notes| notes.is_unstored()))
+    }
 }

@@ -1,7 +1,5 @@
 //! The part of an entry that a hit reads besides its key and value.
 
-use std::time::Duration;
-
 use crate::clock::Moment;
 use crate::retention::s3fifo::MAX_USES;
 use crate::retention::{Queue, Rules};
@@ -23,26 +21,17 @@ pub(crate) struct LineState {
     pub(crate) has_timer: bool,
 }
 
-/// When an entry was true, rounded down. This is enough for most hits that ask for a fresh entry. The exact
+/// The tick in which an entry was true. This is enough for most hits that ask for a fresh entry. The exact
 /// moment is in the [`Record`](crate::retention::records::Record), on another cache line.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct CoarseDate(u32);
-
-/// A tick of 67 ms, as a power of two of nanoseconds: 32 bits of them are 9 years.
-const TICK_BITS: u32 = 26;
 
 impl CoarseDate {
     /// Unknown, or not determined by the times of the table alone.
     const NONE: Self = Self(u32::MAX);
 
     pub(crate) fn of(as_of: Moment) -> Self {
-        u32::try_from(as_of.nanos() >> TICK_BITS).map_or(Self::NONE, Self)
-    }
-
-    /// Returns whether an entry is certainly younger than `time`. If `false`, the exact date decides.
-    #[inline]
-    fn is_surely_within(self, time: Duration, now: Moment) -> bool {
-        self != Self::NONE && now.since(Moment::from_nanos(i64::from(self.0) << TICK_BITS)) < time
+        u32::try_from(as_of.tick()).map_or(Self::NONE, Self)
     }
 }
 
@@ -98,14 +87,15 @@ impl LineState {
         }
     }
 
-    /// Returns whether the entry is certainly younger than `fresh` and not expired. If `false`, its record
-    /// decides.
+    /// Returns whether the entry is certainly fresh and not expired. If `false`, its record decides.
     #[inline]
-    pub(crate) fn is_surely_fresh(&self, rules: &Rules, fresh: Duration, now: Moment) -> bool {
+    pub(crate) fn is_surely_fresh(&self, rules: &Rules, now: Moment) -> bool {
         let date = CoarseDate(self.aside);
+        // The entry may be from the start of its tick, and now may be the end of the present one. A date after it
+        // becomes a large age.
         self.membership.queue().is_some()
-            && date.is_surely_within(fresh, now)
-            && rules.ttl.is_none_or(|ttl| date.is_surely_within(ttl, now))
+            && date != CoarseDate::NONE
+            && (now.tick() - i64::from(date.0)).cast_unsigned() < rules.fresh_ticks
     }
 
     /// Returns whether the clock must be read before the entry may be served.

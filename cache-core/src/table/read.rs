@@ -301,8 +301,7 @@ impl<Q: Query> Table<Q> {
         let ValueRef::Strong(value) = value else { return None };
         let rules = self.rules();
         if state.is_invalidated
-            || !(state.is_surely_fresh(rules, fresh, now)
-                || guard.any().is_plainly_fresh(number, rules, fresh, now))
+            || !(state.is_surely_fresh(rules, now) || guard.any().is_plainly_fresh(number, rules, fresh, now))
         {
             return None;
         }
