@@ -42,6 +42,9 @@ struct Member<A: App> {
     records: usize,
 }
 
+/// Some answers, each with the number of its records.
+pub(crate) type SizedOwners<A> = SmallVec<[(usize, Arc<dyn AnyOwner<A>>); 4]>;
+
 /// The names of records that have several. Both maps forget a record when the last answer that shows it goes.
 #[derive(Default)]
 struct SecondNames {
@@ -138,12 +141,7 @@ impl<A: App> RecordIndex<A> {
     }
 
     /// Returns at most `count` of the answers that show a record, and how many records each had when it was entered.
-    pub(crate) fn sized_owners(
-        &self,
-        resource: TypeId,
-        id: &str,
-        count: usize,
-    ) -> SmallVec<[(usize, Arc<dyn AnyOwner<A>>); 4]> {
+    pub(crate) fn sized_owners(&self, resource: TypeId, id: &str, count: usize) -> SizedOwners<A> {
         let mut sized = SmallVec::new();
         let state = self.0.lock();
         let numbers = state.owners_by(resource, id).into_iter().flat_map(|owners| owners.iter().take(count));
