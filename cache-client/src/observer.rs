@@ -532,8 +532,8 @@ impl<A: App> ObservedQuery<A> {
             if number > 1 {
                 task.resume();
             }
-            task.catch_up();
-            task.show();
+            let read = task.catch_up();
+            task.show(read);
             task
         });
         observed_key.set_task(number, runtime.spawn_endable(task.run()), runtime.clone());

@@ -189,7 +189,7 @@ impl<'a> Commit<'a> {
 
     /// Runs all phases. On failure, nothing is changed.
     fn apply(&mut self, parts: &mut [&mut dyn Part]) -> Result<(), Failure> {
-        let mut locked = SmallVec::<[(LockedShards<'_>, &mut dyn Steps); 2]>::new();
+        let mut locked = SmallVec::<[(LockedShards<'_>, &mut dyn Steps); 4]>::new();
         for part in parts {
             if let Some((table, steps)) = part.open() {
                 locked.push((LockedShards::of(table), steps));

@@ -23,7 +23,8 @@ use crate::resource::{Resource, ResourceKey};
 pub struct Document<T: ?Sized> {
     pub(crate) primary: Primary,
     pub(crate) frame: Frame,
-    pub(crate) head: Arc<Head>,
+    /// `None` if it says nothing, as many do.
+    pub(crate) head: Option<Arc<Head>>,
     /// Present once the document is stored: its entries in the index of records, which it leaves when the last document
     /// with the same records goes.
     pub(crate) owned: Option<Arc<dyn Any + Send + Sync>>,
@@ -87,14 +88,15 @@ impl<T: Content + ?Sized> Document<T> {
 
     pub(crate) fn of_response(response: Response) -> Self {
         let Response { primary, records, head, skipped, renamed } = response;
-        Self { head: Arc::new(head), skipped, renamed, ..Self::of_parts(primary, records) }
+        let head = (head != Head::default()).then(|| Arc::new(head));
+        Self { head, skipped, renamed, ..Self::of_parts(primary, records) }
     }
 
     fn of_parts(primary: Primary, frame: Frame) -> Self {
         Self {
             primary,
             frame,
-            head: Arc::default(),
+            head: None,
             owned: None,
             skipped: 0,
             renamed: Vec::new(),
@@ -106,7 +108,14 @@ impl<T: Content + ?Sized> Document<T> {
 
     /// Returns the same document with other records, not yet entered in the index.
     pub(crate) fn with_frame(&self, frame: Frame) -> Self {
-        Self { frame, owned: None, renamed: Vec::new(), ..self.clone() }
+        Self {
+            primary: self.primary.clone(),
+            head: self.head.clone(),
+            skipped: self.skipped,
+            #[cfg(feature = "http")]
+            response: self.response.clone(),
+            ..Self::of_parts(Primary::Absent, frame)
+        }
     }
 
     /// Returns the document with changed records in place of those that it shows, and with those that are added; `None` if
@@ -125,7 +134,7 @@ impl<T: Content + ?Sized> Document<T> {
         Some(Self {
             primary,
             frame,
-            head: Arc::clone(&self.head),
+            head: self.head.clone(),
             owned,
             skipped: self.skipped,
             renamed: self.renamed.clone(),
@@ -208,7 +217,7 @@ impl<T: Content + ?Sized> Document<T> {
     /// Returns the links of the document.
     #[must_use]
     pub fn links(&self) -> Option<&Links> {
-        self.head.links.as_ref()
+        self.head.as_ref()?.links.as_ref()
     }
 
     /// Returns the URL of the next page; `None` if there is none, or the server does not say. It may be relative to the
@@ -249,7 +258,7 @@ impl<T: Content + ?Sized> Document<T> {
     /// Returns the meta of the document.
     #[must_use]
     pub fn meta(&self) -> Option<&Meta> {
-        self.head.meta.as_ref()
+        self.head.as_ref()?.meta.as_ref()
     }
 
     /// Returns whether the document has primary data, which may be null or an empty list.
@@ -453,7 +462,7 @@ impl<T: ?Sized> Clone for Document<T> {
         Self {
             primary: self.primary.clone(),
             frame: self.frame.clone(),
-            head: Arc::clone(&self.head),
+            head: self.head.clone(),
             owned: self.owned.clone(),
             skipped: self.skipped,
             renamed: self.renamed.clone(),

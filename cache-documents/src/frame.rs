@@ -42,7 +42,10 @@ pub(crate) struct Beside {
 
 /// The records that an answer shows. Clones share the lists.
 #[derive(Clone, Default)]
-pub(crate) struct Frame(Arc<[Arc<dyn AnyRecordList>]>);
+pub(crate) struct Frame(Lists);
+
+/// One list for each type. Most answers have one or two.
+type Lists = SmallVec<[Arc<dyn AnyRecordList>; 2]>;
 
 impl Frame {
     /// Returns the records of a type.
@@ -79,7 +82,13 @@ impl Frame {
 
     /// Returns the same frame with the ids of another, and in its order, if both show the records of the same names.
     pub(crate) fn with_ids_of(&self, other: &Self) -> Option<Self> {
-        let lists = other.0.iter().map(|other| self.list(other.resource())?.with_ids(other.ids()));
+        let lists = other.0.iter().map(|other| {
+            let list = self.list(other.resource())?;
+            if Arc::ptr_eq(list.ids(), other.ids()) {
+                return Some(Arc::clone(list));
+            }
+            list.with_ids(other.ids())
+        });
         if self.0.len() == other.0.len() { lists.collect::<Option<_>>().map(Self) } else { None }
     }
 
@@ -90,12 +99,11 @@ impl Frame {
 
     /// Returns whether two frames have the same records, in the same allocations.
     pub(crate) fn is_same(&self, other: &Self) -> bool {
-        Arc::ptr_eq(&self.0, &other.0)
-            || self.0.len() == other.0.len()
-                && other
-                    .0
-                    .iter()
-                    .all(|other| self.list(other.resource()).is_some_and(|list| list.is_same(&**other)))
+        let has_same = |other: &Arc<dyn AnyRecordList>| {
+            let list = self.list(other.resource());
+            list.is_some_and(|list| Arc::ptr_eq(list, other) || list.is_same(&**other))
+        };
+        self.0.len() == other.0.len() && other.0.iter().all(has_same)
     }
 
     /// Returns whether the frame has the same records as another, and these say what those of the other say.
@@ -135,7 +143,7 @@ impl Frame {
 
     /// Returns a frame that shows a record besides the others, or in place of one with the same id.
     pub(crate) fn showing<R: Resource>(&self, id: &Id, record: Arc<R>) -> Self {
-        let mut lists = self.0.to_vec();
+        let mut lists = self.0.clone();
         match lists.iter_mut().find(|list| list.resource() == TypeId::of::<R>()) {
             None => lists
                 .push(RecordList::<R>::erased(Arc::new([id.clone()].into_iter().collect()), vec![record])),
@@ -147,13 +155,13 @@ impl Frame {
                 *list = list.of_same_type(records);
             }
         }
-        Self(lists.into())
+        Self(lists)
     }
 
     /// Returns a frame that shows records besides others, if it shows these; `None` if it has all of them already. They
     /// come after those of the same type.
     pub(crate) fn with_added(&self, added: &[Beside]) -> Option<Self> {
-        let mut lists: Option<Vec<_>> = None;
+        let mut lists: Option<Lists> = None;
         let shown = added.iter().filter(|beside| self.has(&beside.name));
         for list in shown.flat_map(|beside| &*beside.records.0) {
             let all = lists.as_deref().unwrap_or(&self.0);
@@ -170,13 +178,13 @@ impl Frame {
             }
             let records = present.into_iter().flat_map(named).chain(missing).collect();
             let next = list.of_same_type(records);
-            let lists = lists.get_or_insert_with(|| self.0.to_vec());
+            let lists = lists.get_or_insert_with(|| self.0.clone());
             match place {
                 Some(place) => lists[place] = next,
                 None => lists.push(next),
             }
         }
-        lists.map(|lists| Self(lists.into()))
+        lists.map(Self)
     }
 
     fn has(&self, name: &RecordRef) -> bool {
@@ -186,7 +194,7 @@ impl Frame {
     /// Returns a frame with ids in place of the local ones that have become ids; `None` if it shows none of them. The
     /// records stay.
     pub(crate) fn renamed(&self, renames: &Renames) -> Option<Self> {
-        let mut lists: Option<Vec<_>> = None;
+        let mut lists: Option<Lists> = None;
         for (place, list) in self.0.iter().enumerate() {
             let new_id = |id: &Id| {
                 id.lid()?;
@@ -197,9 +205,9 @@ impl Frame {
             }
             let records = list.ids().as_slice().iter().enumerate();
             let records = records.map(|(at, id)| (new_id(id).unwrap_or(id).clone(), list.record(at)));
-            lists.get_or_insert_with(|| self.0.to_vec())[place] = list.of_same_type(records.collect());
+            lists.get_or_insert_with(|| self.0.clone())[place] = list.of_same_type(records.collect());
         }
-        lists.map(|lists| Self(lists.into()))
+        lists.map(Self)
     }
 
     /// Returns a frame with the `changed` records of these names in place of those that it shows; `None` if it shows none

@@ -38,8 +38,8 @@ impl<T: Content<Resource: SavedResource> + ?Sized> Document<T> {
         let written = WrittenDocument {
             data: data_of(&self.primary, Self::EXPECTED.kind),
             resources: Vec::new(),
-            links: self.head.links.as_ref(),
-            meta: self.head.meta.as_ref(),
+            links: self.links(),
+            meta: self.meta(),
             skipped: self.skipped,
         };
         save(written, &self.frame.records().collect::<Vec<_>>(), &types)

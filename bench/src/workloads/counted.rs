@@ -31,7 +31,7 @@ impl Counted {
     }
 }
 
-pub const COUNTED: [Counted; 23] = [
+pub const COUNTED: [Counted; 24] = [
     counted("hits", || caches(ROOM, ENTRIES, Operation::Get), there),
     counted("misses", || hits::line_up(ENTRIES, ROOM), || Keys::absent(ENTRIES, OPERATIONS)),
     counted("insert", || caches(ENTRIES.into(), 2 * ENTRIES, Operation::Insert), new),
@@ -55,6 +55,7 @@ pub const COUNTED: [Counted; 23] = [
     counted("documents-again", documents::again_line_up, there),
     counted("documents-rewrite", documents::rewrite_line_up, there),
     counted("documents-change", documents::change_line_up, there),
+    counted("documents-change-1", documents::change_1_line_up, || Keys::uniform(ENTRIES, OPERATIONS / 20)),
     counted("documents-requests-hits", documents::requests_hits_line_up, pages),
     counted("documents-requests-304", documents::requests_304_line_up, pages),
     counted("web-layer", web::layer_line_up, there),

@@ -36,6 +36,8 @@ pub struct Changes<A: App> {
     marks_only: bool,
     /// What to do after the commit.
     after: Vec<AfterCommit<A>>,
+    /// The answers that steps make follow.
+    followed: Vec<AnswerKey<A>>,
     written: Vec<Box<dyn WrittenKey<A>>>,
     marked: Vec<MarkTarget>,
     /// Present unless they only mark.
@@ -62,6 +64,7 @@ impl<A: App> Changes<A> {
             transaction,
             marks_only,
             after: Vec::new(),
+            followed: Vec::new(),
             written: Vec::new(),
             marked: Vec::new(),
             client,
@@ -357,10 +360,10 @@ impl<A: App> Changes<A> {
         self.dropped.extend(work.mark_shared(&client, &mut self.transaction));
         let StepWork { written, followed, .. } = work;
         self.written.extend(written);
-        self.after.push(Box::new(move |client, memo| {
-            followed.iter().for_each(|key| key.forget(client, memo));
-            Vec::new()
-        }));
+        match self.followed.is_empty() {
+            true => self.followed = followed,
+            false => self.followed.extend(followed),
+        }
     }
 
     fn write<Q: Query>(&mut self, query: Q, write: impl FnOnce(&mut Transaction<A::Registry>, Q))
@@ -794,14 +797,15 @@ impl<'a, A: App> Commit<'a, A> {
         let mut drops = CommitDrops::new(self.client);
         loop {
             let begun = Instant::now();
-            let Changes { transaction, after, written, marked, dropped, .. } = self.make(false, &change);
+            let Changes { transaction, after, followed, written, marked, dropped, .. } =
+                self.make(false, &change);
             // Before anything can be seen here.
             drops.send(dropped, self.is_queued).await;
             order.marks(marked);
             match transaction.commit_once_async().await {
                 Ok(receipt) => {
                     drops.committed();
-                    self.conclude(after, &written);
+                    self.conclude(after, &followed, &written);
                     if let Some(revision) = receipt.revision() {
                         let written = || written.into_iter().map(|key| key.written()).collect();
                         order.wrote(revision.get(), written);
@@ -817,11 +821,11 @@ impl<'a, A: App> Commit<'a, A> {
 
     /// Marks what `change` would write or mark, without running the hooks.
     pub(crate) async fn mark(&self, change: impl Fn(&mut Changes<A>) + Send) {
-        let Changes { after, written, marked, dropped, .. } = self.make(true, &change);
+        let Changes { after, followed, written, marked, dropped, .. } = self.make(true, &change);
         let mut drops = CommitDrops::new(self.client);
         drops.send(dropped, self.is_queued).await;
         self.order(&mut None).marks(marked);
-        self.conclude(after, &written);
+        self.conclude(after, &followed, &written);
         drops.committed();
     }
 
@@ -848,8 +852,14 @@ impl<'a, A: App> Commit<'a, A> {
         changes
     }
 
-    fn conclude(&self, after: Vec<AfterCommit<A>>, written: &[Box<dyn WrittenKey<A>>]) {
+    fn conclude(
+        &self,
+        after: Vec<AfterCommit<A>>,
+        followed: &[AnswerKey<A>],
+        written: &[Box<dyn WrittenKey<A>>],
+    ) {
         let memo = self.tree.map(|tree| &tree.memo);
+        followed.iter().for_each(|key| key.forget(self.client, memo));
         let reloads: Vec<Reload> = after.into_iter().flat_map(|step| step(self.client, memo)).collect();
         written.iter().for_each(|key| key.forget(self.client, memo));
         if let Some(settling) = self.settling {

@@ -185,8 +185,9 @@ impl<A: App> ObserverTask<A> {
         let mut presence_change = pin!(changed(self.presence.clone()));
         loop {
             set_timer(stale_timer.as_mut(), self.stale_at);
+            let mut read = None;
             match self.next_event(stale_timer.as_mut(), presence_change.as_mut()).await {
-                TaskEvent::Signal => self.catch_up(),
+                TaskEvent::Signal => read = self.catch_up(),
                 TaskEvent::Landed(outcome) => self.land(outcome),
                 TaskEvent::RetiredLanded(outcome) => self.land_retired(outcome),
                 // The value that it has found is in the cache.
@@ -202,7 +203,7 @@ impl<A: App> ObserverTask<A> {
                 TaskEvent::Rebuild => self.rebuild(),
                 TaskEvent::Stale => {}
             }
-            self.show();
+            self.show(read);
         }
     }
 
@@ -290,19 +291,19 @@ impl<A: App> ObserverTask<A> {
     pub(crate) fn resume(&mut self) {
         self.load_for_arrivals();
         match self.plan.stores() {
-            true => self.handle_change(),
+            true => drop(self.handle_change()),
             false => self.load(self.plan.repairing()),
         }
     }
 
-    /// Handles everything that has happened since the last call.
-    pub(crate) fn catch_up(&mut self) {
+    /// Handles everything that has happened since the last call. Returns the value to [show](Self::show), without layers,
+    /// if that was read: a later change of it is another event.
+    pub(crate) fn catch_up(&mut self) -> Option<ShownValue> {
         let is_changed = self.signal.take_change();
         self.load_for_arrivals();
         // A requested load is only for a marked or missing key, which the read detects.
-        if self.observed_key.requests.begin_reloads(self.number) || is_changed {
-            self.handle_change();
-        }
+        let is_to_be_read = self.observed_key.requests.begin_reloads(self.number) || is_changed;
+        if is_to_be_read { self.handle_change() } else { None }
     }
 
     /// Loads for new observers.
@@ -356,14 +357,16 @@ impl<A: App> ObserverTask<A> {
         shown.is_none_or(|shown| shown.is_marked && may_load)
     }
 
-    fn handle_change(&mut self) {
+    /// Returns the value to show, if it was read and not loaded again.
+    fn handle_change(&mut self) -> Option<ShownValue> {
         // Before the read: if the flight was overtaken by its own store, the read finds that value.
         let is_over = |waiter: &Waiter| !waiter.flight.is_current();
         let (waiter_is_over, retired_is_over) =
             (self.waiter.as_ref().is_some_and(is_over), self.retired.as_ref().is_some_and(is_over));
         let shown = self.value_to_show(!self.plan.stores());
         if self.is_to_be_loaded(shown.as_ref()) {
-            return self.load_again();
+            self.load_again();
+            return None;
         }
         self.error = None;
         if self.has_newer_answer(shown.as_ref()) {
@@ -376,6 +379,7 @@ impl<A: App> ObserverTask<A> {
         if retired_is_over {
             self.retired = None;
         }
+        shown.filter(|_| self.plan.stores())
     }
 
     /// Loads a marked or missing key. The answer of a load that only marks have retired is still shown: the first mark

@@ -185,6 +185,19 @@ async fn rolling_back_a_layer_leaves_the_others_on_the_committed_value() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn an_observer_shows_a_layer_over_each_value_that_is_committed() {
+    let client = client_with_list(&[1]);
+    let mut observer = client.observe(&LIST);
+    assert_eq!(next(&mut observer).await, (vec![1], false, false));
+    let layer = adding_layer(&client, 0);
+    assert_eq!(states(&mut observer).await, [(vec![1, 0], true, false)]);
+    client.change(|changes| _ = changes.set(LIST, vec![2])).await.unwrap();
+    assert_eq!(states(&mut observer).await, [(vec![2, 0], true, false)]);
+    drop(layer);
+    assert_eq!(states(&mut observer).await, [(vec![2], false, false)]);
+}
+
+#[tokio::test(start_paused = true)]
 async fn all_layers_are_rolled_back_together() {
     let client = client_with_list(&[1]);
     let mut observer = client.observe(&LIST);

@@ -88,7 +88,7 @@ type TablesOf<'a> = &'a (dyn Fn() -> Vec<&'a dyn ErasedTable> + Sync);
 /// The write sets of a transaction, one per table. Most transactions have few. Only [`drop`](Drop::drop) drops them, so
 /// that their drop is not compiled into each program.
 #[derive(Default)]
-pub(crate) struct DraftParts(pub(super) ManuallyDrop<SmallVec<[Box<WriteSet>; 2]>>);
+pub(crate) struct DraftParts(pub(super) ManuallyDrop<SmallVec<[Box<WriteSet>; 4]>>);
 
 impl Drop for DraftParts {
     #[inline(never)]
@@ -337,8 +337,8 @@ struct Marks<'a> {
 
 impl Marks<'_> {
     /// Returns these parts and those of a transaction, in the order of their tables.
-    fn with<'p>(&'p mut self, parts: &'p mut DraftParts) -> SmallVec<[&'p mut dyn Part; 2]> {
-        let mut all: SmallVec<[&'p mut dyn Part; 2]> = SmallVec::new();
+    fn with<'p>(&'p mut self, parts: &'p mut DraftParts) -> SmallVec<[&'p mut dyn Part; 4]> {
+        let mut all: SmallVec<[&'p mut dyn Part; 4]> = SmallVec::new();
         for part in parts.0.iter_mut() {
             all.push(&mut **part);
         }

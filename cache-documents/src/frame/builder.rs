@@ -3,6 +3,8 @@
 use std::any::TypeId;
 use std::sync::Arc;
 
+use smallvec::SmallVec;
+
 use super::list::{AnyRecordList, ToList};
 use super::{Frame, Ids};
 use crate::id::Id;
@@ -14,7 +16,7 @@ use crate::resource::AnyRecord;
 pub(crate) struct FrameBuilder {
     /// The other frame.
     base: Frame,
-    lists: Vec<NextList>,
+    lists: SmallVec<[NextList; 1]>,
     /// That of the last record. The next one often has the same type.
     current: usize,
 }
@@ -23,8 +25,10 @@ pub(crate) struct FrameBuilder {
 struct NextList {
     resource: TypeId,
     base: Option<Arc<dyn AnyRecordList>>,
-    /// So many records of the base come before the others.
+    /// So many records are at places of the base, before the others.
     kept: usize,
+    /// Those among them that are not the ones of the base.
+    replaced: Vec<(usize, Option<Arc<dyn AnyRecord>>)>,
     ids: Vec<Id>,
     records: Vec<Arc<dyn AnyRecord>>,
 }
@@ -54,6 +58,11 @@ impl FrameBuilder {
     ) -> Added {
         let list = self.list(resource);
         let NextList { ids, records, .. } = &mut self.lists[list];
+        if ids.is_empty() {
+            // Many answers have one record of a type.
+            ids.reserve_exact(1);
+            records.reserve_exact(1);
+        }
         ids.push(id);
         records.push(record);
         Added { list, at: records.len() - 1 }
@@ -71,6 +80,18 @@ impl FrameBuilder {
         }
     }
 
+    /// Adds a record in place of one of the base. The ids of a list are not copied while its records keep their places.
+    pub(crate) fn replace(&mut self, at: usize, name: RecordRef, record: Arc<dyn AnyRecord>) {
+        let list = self.list(name.resource);
+        let NextList { base, kept, replaced, ids, .. } = &mut self.lists[list];
+        if base.is_some() && *kept == at && ids.is_empty() {
+            *kept += 1;
+            replaced.push((at, Some(record)));
+        } else {
+            self.push(name, record);
+        }
+    }
+
     /// Returns a record that was [pushed](Self::push).
     pub(crate) fn pushed(&mut self, Added { list, at }: Added) -> &mut Arc<dyn AnyRecord> {
         &mut self.lists[list].records[at]
@@ -78,11 +99,7 @@ impl FrameBuilder {
 
     /// Returns the frame, without the records whose types are not listed.
     pub(crate) fn finish(self, to_list: &dyn Fn(TypeId) -> Option<ToList>) -> Frame {
-        let lists: Arc<[_]> = self.lists.into_iter().filter_map(|list| list.finish(to_list)).collect();
-        let Frame(base) = &self.base;
-        let is_base =
-            base.len() == lists.len() && base.iter().zip(&*lists).all(|(one, other)| Arc::ptr_eq(one, other));
-        if is_base { self.base } else { Frame(lists) }
+        Frame(self.lists.into_iter().filter_map(|list| list.finish(to_list)).collect())
     }
 
     fn list(&mut self, resource: TypeId) -> usize {
@@ -90,7 +107,7 @@ impl FrameBuilder {
         if lists.get(*current).is_none_or(|list| list.resource != resource) {
             *current = lists.iter().position(|list| list.resource == resource).unwrap_or_else(|| {
                 let base = base.list(resource).cloned();
-                lists.push(NextList { resource, base, kept: 0, ids: Vec::new(), records: Vec::new() });
+                lists.push(NextList::new(resource, base));
                 lists.len() - 1
             });
         }
@@ -99,8 +116,15 @@ impl FrameBuilder {
 }
 
 impl NextList {
+    fn new(resource: TypeId, base: Option<Arc<dyn AnyRecordList>>) -> Self {
+        Self { resource, base, kept: 0, replaced: Vec::new(), ids: Vec::new(), records: Vec::new() }
+    }
+
     fn finish(self, to_list: &dyn Fn(TypeId) -> Option<ToList>) -> Option<Arc<dyn AnyRecordList>> {
-        let Self { resource, base, kept, ids, records } = self;
+        let Self { resource, mut base, kept, replaced, ids, records } = self;
+        if !replaced.is_empty() {
+            base = base.map(|base| base.with(&replaced));
+        }
         match base.filter(|_| kept > 0) {
             None => Some(to_list(resource)?(Arc::new(ids.into_iter().collect::<Ids>()), records)),
             Some(base) if ids.is_empty() && kept == base.ids().as_slice().len() => Some(base),

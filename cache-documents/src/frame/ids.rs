@@ -70,12 +70,17 @@ impl Ids {
         is_run.then(|| Box::new(Run { keys: Box::new(Arc::clone(keys)), places }))
     }
 
+    /// Returns the place that was searched last, if it is that of an id.
+    pub(crate) fn searched_last(&self, id: &str) -> Option<usize> {
+        let last = self.last.load(Ordering::Relaxed) as usize;
+        self.ids.get(last).filter(|last| last.as_str() == id).map(|_| last)
+    }
+
     fn search(&self, id: &Id) -> Option<usize> {
         if self.ids.len() <= SEARCHED {
             return self.ids.iter().position(|other| other == id);
         }
-        let last = self.last.load(Ordering::Relaxed) as usize;
-        if self.ids.get(last) == Some(id) {
+        if let Some(last) = self.searched_last(id.as_str()) {
             return Some(last);
         }
         let sorted = self.sorted.get_or_init(|| {

@@ -4,6 +4,8 @@ use std::any::{Any, TypeId};
 use std::ops::Range;
 use std::sync::Arc;
 
+use smallvec::SmallVec;
+
 use super::ids::Ids;
 use crate::id::Id;
 use crate::map::HashSet;
@@ -43,8 +45,11 @@ pub(crate) struct RecordList<R> {
     /// Shared by the lists of all frames of an answer.
     ids: Arc<Ids>,
     /// In chunks of [`CHUNK`], which lists share. So a list with another record copies one chunk, not all handles.
-    chunks: Box<[Arc<[Arc<R>]>]>,
+    chunks: Chunks<R>,
 }
+
+/// Few records need no allocation for their only chunk but its own.
+type Chunks<R> = SmallVec<[Arc<[Arc<R>]>; 1]>;
 
 /// The number of records of a chunk. A document of a hundred records has about as many chunks as a chunk has records. A
 /// power of two, since the chunk of each record that is read is computed.
@@ -64,12 +69,21 @@ impl<R: Resource> RecordList<R> {
     fn after(chunks: &[Arc<[Arc<R>]>], ids: Arc<Ids>, records: impl Iterator<Item = Arc<R>>) -> Self {
         let mut records = records.peekable();
         let number = ids.len().div_ceil(CHUNK);
-        let mut chunks: Vec<_> = chunks.iter().take(number).cloned().collect();
+        let mut chunks: Chunks<R> = chunks.iter().take(number).cloned().collect();
         chunks.reserve_exact(number - chunks.len());
         while records.peek().is_some() {
-            chunks.push(records.by_ref().take(CHUNK).collect());
+            let chunk: SmallVec<[_; CHUNK]> = records.by_ref().take(CHUNK).collect();
+            chunks.push(Arc::from(&*chunk));
         }
-        Self { ids, chunks: chunks.into() }
+        Self { ids, chunks }
+    }
+
+    /// Returns handles of the chunks. Those of a slice are copied faster than one by one.
+    fn shared_chunks(&self) -> Chunks<R> {
+        match &*self.chunks {
+            [chunk] => Chunks::from_buf([Arc::clone(chunk)]),
+            chunks => chunks.to_vec().into(),
+        }
     }
 
     fn at(&self, place: usize) -> Option<&Arc<R>> {
@@ -140,7 +154,7 @@ impl<R: Resource> AnyRecordList for RecordList<R> {
 
     fn with_ids(&self, ids: &Arc<Ids>) -> Option<Arc<dyn AnyRecordList>> {
         if self.ids == *ids {
-            return Some(Arc::new(Self { ids: Arc::clone(ids), chunks: self.chunks.clone() }));
+            return Some(Arc::new(Self { ids: Arc::clone(ids), chunks: self.shared_chunks() }));
         }
         if self.ids.len() != ids.len() {
             return None;
@@ -161,7 +175,7 @@ impl<R: Resource> AnyRecordList for RecordList<R> {
     }
 
     fn with(&self, changes: &[(usize, Option<Arc<dyn AnyRecord>>)]) -> Arc<dyn AnyRecordList> {
-        let mut chunks = self.chunks.clone();
+        let mut chunks = self.shared_chunks();
         for (at, record) in changes {
             if let Some(record) = record.clone().and_then(typed)
                 && let Some(place) = Arc::make_mut(&mut chunks[at / CHUNK]).get_mut(at % CHUNK)

@@ -55,16 +55,19 @@ pub trait LoadRequests<A: Transport> {
 }
 
 impl<A: Transport> LoadRequests<A> for Context<A> {
-    async fn send(&self, request: http::Request<Bytes>) -> Result<Response, A::Error> {
-        Sending { cx: self, message: &Message::of(request), query: None }.plainly().await
+    // The futures are smaller without the requests.
+    fn send(&self, request: http::Request<Bytes>) -> impl Future<Output = Result<Response, A::Error>> + Send {
+        let message = Message::of(request);
+        async move { Sending { cx: self, message: &message, query: None }.plainly().await }
     }
 
-    async fn send_again(
+    fn send_again(
         &self,
         request: http::Request<Bytes>,
         present: Option<&Arc<ResponseHead>>,
-    ) -> Result<Fetched<Response>, A::Error> {
-        Sending { cx: self, message: &Message::of(request), query: None }.again(present).await
+    ) -> impl Future<Output = Result<Fetched<Response>, A::Error>> + Send {
+        let message = Message::of(request);
+        async move { Sending { cx: self, message: &message, query: None }.again(present).await }
     }
 }
 
@@ -131,7 +134,8 @@ impl<A: Transport> Sending<'_, A> {
                 self.apply(present, started);
                 Ok(Fetched::Unchanged)
             }
-            Confirmation::OtherResponse => self.plainly().await.map(Fetched::New),
+            // Boxed, since it is rare.
+            Confirmation::OtherResponse => Box::pin(self.plainly()).await.map(Fetched::New),
             Confirmation::Failed | Confirmation::Replaced => {
                 let answer = Response::new(Arc::clone(self.message), head, body);
                 Ok(Fetched::New(self.take(answer, started, issue).await))
@@ -199,19 +203,23 @@ pub(super) async fn exchange<A: Transport>(
 }
 
 /// Sends a message with this head, and marks what it has changed. Returns the head and the content of the response.
-async fn send<A: Transport>(
+fn send<A: Transport>(
     client: &Client<A>,
     message: &Message,
     asks: request::Parts,
-) -> Result<(ReceivedHead, Bytes), A::Error> {
+) -> impl Future<Output = Result<(ReceivedHead, Bytes), A::Error>> + Send {
     let app = client.app();
     let requested = clock::now(app);
-    let response = app.send(http::Request::from_parts(asks, message.body.clone())).await?;
-    let received = clock::now(app);
-    let (mut parts, body) = response.into_parts();
-    for key in invalidated(&message.head, &parts) {
-        client.invalidate_tag(key.tag());
+    // Not in the future, which is smaller without the request.
+    let sent = app.send(http::Request::from_parts(asks, message.body.clone()));
+    async move {
+        let response = sent.await?;
+        let received = clock::now(app);
+        let (mut parts, body) = response.into_parts();
+        for key in invalidated(&message.head, &parts) {
+            client.invalidate_tag(key.tag());
+        }
+        remove_connection_fields(&mut parts.headers);
+        Ok((ReceivedHead { parts, requested, received }, body))
     }
-    remove_connection_fields(&mut parts.headers);
-    Ok((ReceivedHead { parts, requested, received }, body))
 }

@@ -33,6 +33,8 @@ pub struct Request {
     /// Has no key if the response is kept nowhere.
     pub(super) query: GetResponse,
     pub(super) skips_cache: bool,
+    /// That of the message, which a hit need not read then.
+    pub(super) is_plain: bool,
     /// Boxed, since most calls have none and requests are moved on each hit.
     pub(super) call: Option<Box<Windows>>,
 }
@@ -46,8 +48,6 @@ pub(super) struct Message {
     pub(super) is_plain: bool,
     /// Under which the response is kept.
     key: Option<Key>,
-    /// Of the key, so that a request that is sent often hashes it once.
-    hash: u64,
 }
 
 /// Keys of URLs may come from strangers, so the hashes differ between runs.
@@ -69,7 +69,9 @@ impl Request {
 
     /// Keeps the response under a name, whatever the method is. All requests with this name share the response.
     pub fn named(mut self, name: &str) -> Self {
-        Arc::make_mut(&mut self.query.message).set_key(Some(Key::named(name)));
+        let key = Key::named(name);
+        self.query.hash = hash_of(&key);
+        Arc::make_mut(&mut self.query.message).key = Some(key);
         self
     }
 
@@ -99,8 +101,10 @@ impl Request {
 impl From<http::Request<Bytes>> for Request {
     fn from(request: http::Request<Bytes>) -> Self {
         let key = Key::of(None, request.method(), request.uri());
-        let query = GetResponse { message: Message::with_key(request, key) };
-        Self { query, skips_cache: false, call: None }
+        let hash = key.as_ref().map_or(0, hash_of);
+        let message = Message::with_key(request, key);
+        let is_plain = message.is_plain;
+        Self { query: GetResponse { message, hash }, skips_cache: false, is_plain, call: None }
     }
 }
 
@@ -124,15 +128,12 @@ impl Message {
     fn with_key(request: http::Request<Bytes>, key: Option<Key>) -> Arc<Self> {
         let (head, body) = request.into_parts();
         let is_plain = [CACHE_CONTROL, PRAGMA].iter().all(|name| !head.headers.contains_key(name));
-        let mut message = Self { head, body, is_plain, key: None, hash: 0 };
-        message.set_key(key);
-        Arc::new(message)
+        Arc::new(Self { head, body, is_plain, key })
     }
+}
 
-    fn set_key(&mut self, key: Option<Key>) {
-        self.hash = key.as_ref().map_or(0, |key| HASHER.hash_one(key));
-        self.key = key;
-    }
+fn hash_of(key: &Key) -> u64 {
+    HASHER.hash_one(key)
 }
 
 /// The query under whose key the response of a request is kept: the table of requests.
@@ -158,6 +159,8 @@ impl Message {
 #[query(value = Response, capacity = 1_000, fresh = "1ms", tags_of = GetResponse::tags)]
 pub struct GetResponse {
     pub(super) message: Arc<Message>,
+    /// Of the key, so that a request that is sent often hashes it once, and a hit need not read the message.
+    hash: u64,
 }
 
 impl GetResponse {
@@ -190,7 +193,7 @@ impl Eq for GetResponse {}
 
 impl Hash for GetResponse {
     fn hash<H: Hasher>(&self, state: &mut H) {
-        state.write_u64(self.message.hash);
+        state.write_u64(self.hash);
     }
 }
 

@@ -124,7 +124,7 @@ where
     #[inline]
     fn plainly_stored(&self) -> Option<Arc<Response>> {
         let (app, request) = (self.client.app(), self.request);
-        let is_plain = request.query.message.is_plain
+        let is_plain = request.is_plain
             && request.call.is_none()
             && !request.skips_cache
             && app.windows() == Windows::default()

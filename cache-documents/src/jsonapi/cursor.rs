@@ -24,7 +24,7 @@ pub struct Cursor<'a> {
     /// The ids that were read. Records and links share them.
     ids: HashSet<Id>,
     /// Ids that probably come one after another, and the place of the one that comes next.
-    expected: (Arc<Ids>, usize),
+    expected: Option<(Arc<Ids>, usize)>,
 }
 
 /// About as many bytes of a document are there for each id.
@@ -32,7 +32,7 @@ const BYTES_OF_ID: usize = 128;
 
 impl<'a> Cursor<'a> {
     pub(crate) fn new(text: &'a str) -> Self {
-        Self { text, at: 0, ids: HashSet::default(), expected: Default::default() }
+        Self { text, at: 0, ids: HashSet::default(), expected: None }
     }
 
     /// Returns how much has been read.
@@ -211,7 +211,7 @@ impl<'a> Cursor<'a> {
 
     /// Shares ids that probably come one after another.
     pub(crate) fn expect(&mut self, ids: Arc<Ids>) {
-        self.expected = (ids, 0);
+        self.expected = Some((ids, 0));
     }
 
     /// Reads an id that is not a local one.
@@ -222,8 +222,8 @@ impl<'a> Cursor<'a> {
 
     /// Returns the id of this text, if it is not a local one.
     pub(crate) fn shared_id(&mut self, text: &str) -> Option<Id> {
-        let (expected, next) = &mut self.expected;
-        if let Some(id) = expected.as_slice().get(*next)
+        if let Some((expected, next)) = &mut self.expected
+            && let Some(id) = expected.as_slice().get(*next)
             && id.as_str() == text
         {
             *next += 1;

@@ -185,7 +185,7 @@ impl<'t> Found<'t> {
                 self.repeated.name(place);
             }
         }
-        let ids = base.names().map(|(_, ids)| Arc::clone(ids)).max_by_key(|ids| ids.as_slice().len());
+        let ids = base.names().map(|(_, ids)| ids).max_by_key(|ids| ids.as_slice().len()).cloned();
         self.records.set_base(base);
         ids
     }
@@ -215,7 +215,7 @@ impl<'t> Found<'t> {
     pub(super) fn put_at(&mut self, place: Option<Place>, name: RecordRef, record: Arc<dyn AnyRecord>) {
         if let Some(place) = place {
             self.is_doubled |= self.repeated.name(place);
-            self.records.push(name, record);
+            self.records.replace(place.at, name, record);
             return;
         }
         match self.others.entry(name.clone()) {

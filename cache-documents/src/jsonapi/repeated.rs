@@ -27,7 +27,7 @@ struct RepeatedList {
     ids: Arc<Ids>,
     /// The place after that of the last record.
     next: usize,
-    /// Which records the new document has named.
+    /// Which records the new document has named. Empty while it has named none.
     named: Vec<bool>,
     /// How many ids have been compared, to find records that do not follow the one before them.
     compared: usize,
@@ -85,8 +85,11 @@ impl<'k> Repeated<'k> {
 
     /// Says that the document has named a record. Returns whether it did so before.
     pub(super) fn name(&mut self, Place { list, at }: Place) -> bool {
-        let RepeatedList { next, named, .. } = &mut self.lists[list];
+        let RepeatedList { ids, next, named, .. } = &mut self.lists[list];
         *next = at + 1;
+        if named.is_empty() {
+            named.resize(ids.as_slice().len(), false);
+        }
         std::mem::replace(&mut named[at], true)
     }
 
@@ -101,8 +104,7 @@ impl<'k> Repeated<'k> {
 
 impl RepeatedList {
     fn new(resource: TypeId, ids: Arc<Ids>) -> Self {
-        let number = ids.as_slice().len();
-        Self { resource, ids, next: 0, named: vec![false; number], compared: 0, places: HashMap::default() }
+        Self { resource, ids, next: 0, named: Vec::new(), compared: 0, places: HashMap::default() }
     }
 
     #[inline]
@@ -114,6 +116,10 @@ impl RepeatedList {
     }
 
     fn search(&mut self, id: &str, known: &dyn Known) -> Option<usize> {
+        // A record that changes often is searched each time.
+        if let Some(at) = self.ids.searched_last(id) {
+            return Some(at);
+        }
         let ids = self.ids.as_slice();
         if !known.is_shown(self.resource, id) {
             return None;

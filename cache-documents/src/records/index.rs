@@ -29,11 +29,21 @@ struct IndexState<A: App> {
     owners: HashMap<TypeId, HashMap<Id, Owners>>,
     /// The answers by the numbers of their memberships; `None` for a document that the program has, without a key. Numbers
     /// are used again, and removing one allocates nothing.
-    answers: Slab<Option<Arc<dyn AnyOwner<A>>>>,
+    answers: Slab<Member<A>>,
     /// The numbers of the answers that are lists of records of each type.
     lists: HashMap<TypeId, BTreeSet<u32>>,
     second_names: SecondNames,
 }
+
+/// One answer.
+struct Member<A: App> {
+    owner: Option<Arc<dyn AnyOwner<A>>>,
+    /// The number of its records.
+    records: usize,
+}
+
+/// Some answers, each with the number of its records.
+pub(crate) type SizedOwners<A> = SmallVec<[(usize, Arc<dyn AnyOwner<A>>); 4]>;
 
 /// The names of records that have several. Both maps forget a record when the last answer that shows it goes.
 #[derive(Default)]
@@ -77,7 +87,7 @@ impl<A: App> RecordIndex<A> {
     ) -> Membership<A> {
         let names: Vec<_> = frame.names().map(|(resource, ids)| (resource, Arc::clone(ids))).collect();
         let mut state = self.0.lock();
-        let number = state.answers.insert(owner.cloned());
+        let number = state.answers.insert(Member { owner: owner.cloned(), records: frame.len() });
         let number = u32::try_from(number).expect("there are fewer than 2^32 documents");
         for (resource, ids) in &names {
             state.add(*resource, ids.as_slice(), number);
@@ -91,10 +101,11 @@ impl<A: App> RecordIndex<A> {
     }
 
     /// Returns the answers that show a record. One may be listed several times.
-    pub(crate) fn owners(&self, name: &RecordRef) -> Vec<Arc<dyn AnyOwner<A>>> {
+    pub(crate) fn owners(&self, name: &RecordRef) -> SmallVec<[Arc<dyn AnyOwner<A>>; 2]> {
+        let mut owners = SmallVec::new();
         let state = self.0.lock();
-        let Some(numbers) = state.owners_of(name) else { return Vec::new() };
-        let mut owners = Vec::with_capacity(numbers.len());
+        let Some(numbers) = state.owners_of(name) else { return owners };
+        owners.reserve(numbers.len());
         owners.extend(numbers.iter().filter_map(|number| state.answer(number).cloned()));
         owners
     }
@@ -127,6 +138,16 @@ impl<A: App> RecordIndex<A> {
         let Some(owners) = state.owners_by(resource, id) else { return (0, Vec::new()) };
         let some = owners.iter().take(count).filter_map(|number| state.answer(number).cloned());
         (owners.len(), some.collect())
+    }
+
+    /// Returns at most `count` of the answers that show a record, and how many records each had when it was entered.
+    pub(crate) fn sized_owners(&self, resource: TypeId, id: &str, count: usize) -> SizedOwners<A> {
+        let mut sized = SmallVec::new();
+        let state = self.0.lock();
+        let numbers = state.owners_by(resource, id).into_iter().flat_map(|owners| owners.iter().take(count));
+        let members = numbers.filter_map(|number| state.answers.get(number as usize));
+        sized.extend(members.filter_map(|member| Some((member.records, member.owner.clone()?))));
+        sized
     }
 
     /// Returns whether an answer, or a document that the program has stored, shows a record.
@@ -181,7 +202,7 @@ impl<A: App> IndexState<A> {
     }
 
     fn answer(&self, number: u32) -> Option<&Arc<dyn AnyOwner<A>>> {
-        self.answers.get(number as usize)?.as_ref()
+        self.answers.get(number as usize)?.owner.as_ref()
     }
 
     /// Adds an answer to the owners of records of one type.

@@ -1,6 +1,7 @@
 //! What the cache knows when a document is read.
 
 use std::any::TypeId;
+use std::cmp::Reverse;
 
 use cache_client::Client;
 
@@ -31,9 +32,9 @@ impl<A: Resources> Known for KnownOf<'_, A> {
     }
 
     fn shown_with(&self, resource: TypeId, id: &str) -> Option<Shown> {
-        let (_, owners) = self.documents.index.some_owners(resource, id, COMPARED);
-        let shown = owners.iter().filter_map(|owner| owner.shown(self.client));
-        shown.max_by_key(|shown| shown.frame.len())
+        let mut owners = self.documents.index.sized_owners(resource, id, COMPARED);
+        owners.sort_unstable_by_key(|(records, _)| Reverse(*records));
+        owners.iter().find_map(|(_, owner)| owner.shown(self.client))
     }
 
     fn is_shown(&self, resource: TypeId, id: &str) -> bool {

@@ -27,25 +27,27 @@ impl Lane {
     }
 
     /// Returns what guards the commit of a plan that was made at a generation: it waits for the others, and checks that
-    /// none has changed what the plan was made from. `entered` is the guard of the planner, if it was kept. `install` is
-    /// called in the lane when the commit is installed.
+    /// none has changed what the plan was made from. `entered` is the guard of the planner, if it was kept. `install`, if
+    /// there is anything to do, is called in the lane when the commit is installed.
     pub(crate) fn guard(
         &self,
         planned: Generation,
         mut entered: Option<LaneGuard>,
-        install: impl Fn() + Send + Sync + 'static,
+        install: Option<Arc<dyn Fn() + Send + Sync>>,
     ) -> impl FnMut() -> Result<Box<dyn FnOnce()>, CommitError> + Send + 'static {
-        let (lane, install) = (self.clone(), Arc::new(install));
+        let lane = self.clone();
         move || {
             let mut guard = entered.take().unwrap_or_else(|| lane.enter());
             if *guard != planned {
                 let key = "that the changes were made from".to_owned();
                 return Err(CommitError::Conflict { table: "records", key });
             }
-            let install = Arc::clone(&install);
+            let install = install.clone();
             Ok(Box::new(move || {
                 *guard += 1;
-                install();
+                if let Some(install) = install {
+                    install();
+                }
             }))
         }
     }

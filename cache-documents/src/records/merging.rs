@@ -143,7 +143,7 @@ impl<'d, A: Resources> Merging<'d, A> {
         } else if list.is_at(at, &record) {
             showing.frame.keep(resource, at);
         } else {
-            showing.frame.push(name, record);
+            showing.frame.replace(at, name, record);
         }
     }
 

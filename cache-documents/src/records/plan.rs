@@ -22,6 +22,9 @@ use crate::sync::Mutex;
 /// Beyond this number of answers that show a changed record, those that nobody shows are marked instead of rewritten.
 pub(crate) const MAX_REWRITTEN: usize = 256;
 
+/// So many answers are searched one by one.
+const FEW: usize = 4;
+
 /// What the steps of one commit have planned.
 pub(crate) struct Plan<A: App> {
     pub(crate) changed: Changed,
@@ -33,18 +36,21 @@ pub(crate) struct Plan<A: App> {
     pub(crate) refused: Option<IdChanged>,
     /// The answers that follow.
     following: Vec<Following<A>>,
-    /// Their places.
+    /// Their places, if there are more than [`FEW`].
     places: HashMap<AnswerKey<A>, usize>,
     /// The number of steps so far.
     steps: usize,
-    /// The answers that earlier steps of the commit have written.
+    /// The answers that earlier steps of the commit have written, but for that of the last step. Most commits have one
+    /// step.
     own: HashSet<AnswerKey<A>>,
-    /// What the steps have written. Shared with what is called when the commit is installed, which each step replaces.
-    written: Arc<WrittenBySteps>,
+    last_own: Option<AnswerKey<A>>,
+    /// What the steps have written, if they have. Shared with what is called when the commit is installed, which each
+    /// step replaces.
+    written: Option<Arc<WrittenBySteps>>,
     /// The generation of the lane at the first step.
     generation: Option<u64>,
     /// What was read. Dropped after the commit, without locks.
-    read: Vec<Arc<dyn Any + Send + Sync>>,
+    read: SmallVec<[Arc<dyn Any + Send + Sync>; 4]>,
 }
 
 /// What each step of a commit has written, with the number of its request.
@@ -61,9 +67,10 @@ impl<A: App> Default for Plan<A> {
             places: HashMap::default(),
             steps: 0,
             own: HashSet::default(),
-            written: Arc::default(),
+            last_own: None,
+            written: None,
             generation: None,
-            read: Vec::new(),
+            read: SmallVec::new(),
         }
     }
 }
@@ -148,9 +155,9 @@ impl<A: Resources> Plan<A> {
     }
 
     /// Adds what a request has written.
-    pub(super) fn note(&self, number: u64, written: Vec<WrittenRecord>) {
+    pub(super) fn note(&mut self, number: u64, written: Vec<WrittenRecord>) {
         if !written.is_empty() {
-            self.written.lock().push((number, written));
+            self.written.get_or_insert_default().lock().push((number, written));
         }
     }
 
@@ -167,16 +174,43 @@ impl<A: Resources> Plan<A> {
         }
         let generation = *self.generation.get_or_insert(*lane);
         self.note(number, written);
-        let (order, written) = (Arc::clone(&documents.order), Arc::clone(&self.written));
-        let (index, renames) = (Arc::clone(&documents.index), self.renames.clone());
-        let install = move || {
-            let written = std::mem::take(&mut *written.lock());
-            written.iter().for_each(|(number, records)| order.note(*number, records));
-            renames.iter().for_each(|(local, name)| index.rename(local, name));
-        };
+        let install = self.install(documents);
         // The lane cannot be held while something async runs.
         let entered = (!store.may_wait()).then_some(lane);
         store.guard_with(documents.lane.guard(generation, entered, install));
+    }
+
+    /// Returns what is to be done when the commit is installed, if there is anything.
+    fn install(&self, documents: &Documents<A>) -> Option<Arc<dyn Fn() + Send + Sync>> {
+        if self.written.is_none() && self.renames.is_empty() {
+            return None;
+        }
+        let (order, written) = (Arc::clone(&documents.order), self.written.clone());
+        let (index, renames) = (Arc::clone(&documents.index), self.renames.clone());
+        Some(Arc::new(move || {
+            let written = written.as_ref().map(|written| std::mem::take(&mut *written.lock()));
+            written.iter().flatten().for_each(|(number, records)| order.note(*number, records));
+            renames.iter().for_each(|(local, name)| index.rename(local, name));
+        }))
+    }
+
+    /// Returns the place of an answer among those that follow.
+    fn place(&mut self, owner: Arc<dyn AnyOwner<A>>) -> usize {
+        let next = self.following.len();
+        let place = if next <= FEW {
+            let known = self.following.iter().position(|following| following.owner.key() == owner.key());
+            known.unwrap_or(next)
+        } else {
+            if self.places.is_empty() {
+                let places = self.following.iter().map(|following| following.owner.key().clone()).zip(0..);
+                self.places.extend(places);
+            }
+            *self.places.entry(owner.key().clone()).or_insert(next)
+        };
+        if place == next {
+            self.following.push(Following::new(owner));
+        }
+        place
     }
 
     /// Makes the answers that show these records follow. `own` is stored by the commit itself.
@@ -188,21 +222,20 @@ impl<A: Resources> Plan<A> {
         own: Option<&AnswerKey<A>>,
     ) {
         self.steps += 1;
-        let mut touched = Vec::new();
+        self.own.extend(self.last_own.take());
+        let mut touched: SmallVec<[usize; FEW]> = SmallVec::new();
         for name in names {
             let owners = documents.index.owners(name);
             let marks = owners.len() > MAX_REWRITTEN;
             if self.following.is_empty() {
                 self.following.reserve(owners.len());
-                self.places.reserve(owners.len());
                 touched.reserve(owners.len());
+                if owners.len() > FEW {
+                    self.places.reserve(owners.len());
+                }
             }
             for owner in owners.into_iter().filter(|owner| own != Some(owner.key())) {
-                let next = self.following.len();
-                let place = *self.places.entry(owner.key().clone()).or_insert(next);
-                if place == next {
-                    self.following.push(Following::new(owner));
-                }
+                let place = self.place(owner);
                 let following = &mut self.following[place];
                 if following.last_step != self.steps {
                     following.last_step = self.steps;
@@ -228,7 +261,7 @@ impl<A: Resources> Plan<A> {
             };
             self.read.extend(read);
         }
-        self.own.extend(own.cloned());
+        self.last_own = own.cloned();
     }
 }
 

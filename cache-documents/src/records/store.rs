@@ -39,7 +39,7 @@ pub(crate) fn store_answer<A: Resources, T: Content + ?Sized>(
     };
     let lane = documents.lane.enter();
     let mut plan = std::mem::take(store.plan::<Plan<A>>());
-    let mut names = match plan.rename(&documents, store, &answer.renamed) {
+    let renamed = match plan.rename(&documents, store, &answer.renamed) {
         Ok(names) => names,
         Err(changed) => {
             plan.refuse(changed, store);
@@ -49,8 +49,8 @@ pub(crate) fn store_answer<A: Resources, T: Content + ?Sized>(
     };
     let deleted = documents.order.deleted_after(source.number());
     let merging = Merging::new(&documents, &plan, source, (&deleted, &answer.renamed));
-    let Shown { frame, written, names: changed } = merging.records(&answer.frame, &mut plan, store);
-    names.extend(changed);
+    let Shown { frame, written, mut names } = merging.records(&answer.frame, &mut plan, store);
+    names.extend(renamed);
     let mut document = answer.with_frame(frame);
     if merging.has_local_names {
         document = document.with_ids(&|name| plan.id_of(&documents, name));

@@ -53,6 +53,18 @@ async fn a_patched_record_is_shown_by_every_document_at_once() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn a_request_that_patches_a_record_reads_the_document_that_follows() {
+    let desk = blog();
+    desk.answers("/articles/1", article(1, "One", "9", "Ann"));
+    let cx = desk.client.request("PATCH /people/9");
+    cx.query(&GetArticle(1)).await.unwrap();
+    let rename = |person: &mut Person| person.name = "Zoe".to_owned().into();
+    cx.change(|changes| _ = changes.patch(&ann(), rename)).await.unwrap();
+    let after = cx.query(&GetArticle(1)).await.unwrap();
+    assert_eq!(after.get(&ann()).unwrap().name, Field::Value("Zoe".to_owned()));
+}
+
+#[tokio::test(start_paused = true)]
 async fn a_patch_that_changes_nothing_writes_nothing() {
     let desk = blog();
     desk.answers("/articles/1", article(1, "One", "9", "Ann"));

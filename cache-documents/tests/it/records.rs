@@ -58,6 +58,23 @@ async fn a_person_renamed_by_one_document_is_renamed_in_all_without_a_load() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn two_people_renamed_by_one_document_are_renamed_in_each_of_many() {
+    let desk = blog();
+    let people = |one, other| json!([person("9", one), person("7", other)]);
+    for id in 1..=8 {
+        desk.answers(&format!("/articles/{id}"), article(id, "One", "9", people("Ann", "Bob")));
+        desk.article(id).await;
+    }
+    desk.answers("/articles/8", article(8, "One", "9", people("Zoe", "Yan")));
+    desk.reload(8).await;
+    for id in 1..=8 {
+        let document = desk.cached(id);
+        let [one, other] = ["9", "7"].map(|id| document.get(&PersonId(id.into())).unwrap().name.value());
+        assert_eq!((one.map(|name| &**name), other.map(|name| &**name)), (Some("Zoe"), Some("Yan")), "{id}");
+    }
+}
+
+#[tokio::test(start_paused = true)]
 async fn what_a_response_does_not_mention_stays_and_null_is_a_value() {
     let desk = blog();
     let aged = json!({"type": "people", "id": "9", "attributes": {"name": "Ann", "age": 41}});

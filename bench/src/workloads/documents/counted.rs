@@ -44,12 +44,21 @@ pub fn rewrite_line_up() -> Vec<Contestant> {
 
 /// The same with observers, which read the changed field, or all records.
 pub fn change_line_up() -> Vec<Contestant> {
+    observed_line_up(SHOWING)
+}
+
+/// The same with one document: each key is a change.
+pub fn change_1_line_up() -> Vec<Contestant> {
+    observed_line_up(1)
+}
+
+fn observed_line_up(documents: u32) -> Vec<Contestant> {
     let changing = |name, reads| {
-        let bodies = (0..SHOWING as usize).map(|number| (Shape::Family, overlapping(number).into_bytes()));
+        let bodies = (0..documents as usize).map(|number| (Shape::Family, overlapping(number).into_bytes()));
         let observed = Mutex::new(must(Observed::new(bodies, reads)));
         Contestant::new(name, move |keys| {
             let mut observed = observed.lock().unwrap_or_else(PoisonError::into_inner);
-            (0..keys.len() / SHOWING as usize).for_each(|_| must(observed.change()));
+            (0..keys.len() / documents as usize).for_each(|_| must(observed.change()));
             keys.len()
         })
     };

@@ -76,9 +76,10 @@ impl<A: App> ObserverTask<A> {
         self.value_to_show(own)
     }
 
-    /// Publishes the current state, if it has changed.
-    pub(crate) fn show(&mut self) {
-        let shared = self.value_with_layers(false);
+    /// Publishes the current state, if it has changed. `read` is the value to show, without layers, if it was just read.
+    pub(crate) fn show(&mut self, read: Option<ShownValue>) {
+        let read = read.filter(|_| !self.client.layers().any_exist());
+        let shared = read.or_else(|| self.value_with_layers(false));
         let has_own = self.plans.iter().any(|plan| !plan.stores());
         let own = if has_own { self.value_with_layers(true) } else { None };
         let at = self.client.cache().now();
