@@ -28,12 +28,12 @@ impl Lane {
 
     /// Returns what guards the commit of a plan that was made at a generation: it waits for the others, and checks that
     /// none has changed what the plan was made from. `entered` is the guard of the planner, if it was kept. `install` is
-    /// called in the lane when the commit is installed.
+    /// called in the lane when the commit is installed, and leaves it.
     pub(crate) fn guard(
         &self,
         planned: Generation,
         mut entered: Option<LaneGuard>,
-        install: impl Fn() + Send + Sync + 'static,
+        install: impl Fn(LaneGuard) + Send + Sync + 'static,
     ) -> impl FnMut() -> Result<Box<dyn FnOnce()>, CommitError> + Send + 'static {
         let (lane, install) = (self.clone(), Arc::new(install));
         move || {
@@ -45,7 +45,7 @@ impl Lane {
             let install = Arc::clone(&install);
             Ok(Box::new(move || {
                 *guard += 1;
-                install();
+                install(guard);
             }))
         }
     }

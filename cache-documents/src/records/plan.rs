@@ -169,10 +169,17 @@ impl<A: Resources> Plan<A> {
         self.note(number, written);
         let (order, written) = (Arc::clone(&documents.order), Arc::clone(&self.written));
         let (index, renames) = (Arc::clone(&documents.index), self.renames.clone());
-        let install = move || {
+        let client = (!renames.is_empty()).then(|| store.client().clone());
+        let install = move |lane: LaneGuard| {
             let written = std::mem::take(&mut *written.lock());
             written.iter().for_each(|(number, records)| order.note(*number, records));
-            renames.iter().for_each(|(local, name)| index.rename(local, name));
+            let layered = renames.iter().flat_map(|(local, name)| index.rename(local, name));
+            let layered: Vec<_> = layered.collect();
+            drop(lane);
+            // Wakes observers, so without the lane.
+            if let Some(client) = &client {
+                layered.iter().for_each(|answer| client.fold_again(answer));
+            }
         };
         // The lane cannot be held while something async runs.
         let entered = (!store.may_wait()).then_some(lane);
