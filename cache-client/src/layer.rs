@@ -170,6 +170,18 @@ impl<A: App> Client<A> {
         Layer { client: self.clone(), active, begun: None }
     }
 
+    /// Folds the layers over an answer again, and shows its observers the result: something has changed that the
+    /// changes of a layer depend on, besides the value beneath them.
+    #[doc(hidden)]
+    pub fn fold_again(&self, key: &AnswerKey<A>) {
+        if let Some(query) = key.query()
+            && let Some(query_state) = self.existing_query_state(query)
+        {
+            query_state.stacks.fold_again(query);
+            query_state.observed.notify(query);
+        }
+    }
+
     /// Rolls back all layers. Returns how many there were.
     ///
     /// # Examples

@@ -4,7 +4,7 @@ use std::fmt::{self, Debug};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
-use cache_client::{App, Changes, Client, Fetch, LayerEdit};
+use cache_client::{AnswerKey, App, Changes, Client, Fetch, LayerEdit};
 use cache_core::{CommitError, Holds};
 
 use crate::document::{Content, Document};
@@ -243,6 +243,9 @@ pub trait EditRecords {
     /// record now. Those that such a document shows already stay as they are. Links to the new records are
     /// [patched](Self::patch).
     ///
+    /// Once a commit has [saved](Document::saved) one of them, it is shown under its id, and links that the layer has
+    /// made to the local id are links to the id.
+    ///
     /// [`ChangeRecords::show`] takes the server's answer in their place.
     fn show<K, T>(&mut self, beside: &K, made: Document<T>)
     where
@@ -250,8 +253,8 @@ pub trait EditRecords {
         T: Content + ?Sized;
 
     /// Shows a record that the program has made, under a [local id](crate::Id::local), at the end of the list that a
-    /// query answers. Nothing is shown while the query has no answer. If the record has got its id meanwhile, and the list
-    /// has it, the list is shown as it is.
+    /// query answers. Nothing is shown while the query has no answer. Once a commit has [saved](Document::saved) the
+    /// record, it is shown under its id. A list that has it then is shown as it is.
     fn push<Q, R>(&mut self, query: &Q, key: &R::Key, made: impl Into<Arc<R>>)
     where
         Q: Fetch<Self::App, Value = Document<[R]>>,
@@ -291,11 +294,12 @@ impl<A: Resources> EditRecords for LayerEdit<A> {
         A::Registry: Holds<Q>,
     {
         let (key, made, state) = (key.clone(), made.into(), self.client().extension::<Documents<A>>());
-        let index = Arc::clone(&state.index);
+        let (name, answer) = (RecordRef::of(&key), AnswerKey::of_fetched(query.clone()));
+        let entered = state.index.enter_layer([name].into_iter(), [answer].into_iter());
         self.update(query, move |list| {
-            let saved = index.renamed(&RecordRef::of(&key)).map(|name| R::Key::from_id(name.id));
-            let list = list.filter(|list| saved.is_none_or(|saved| list.get(&saved).is_none()))?;
-            Some(list.pushing(&key, Arc::clone(&made)))
+            let saved = entered.renames().into_values().next().map(|name| R::Key::from_id(name.id));
+            let list = list.filter(|list| saved.as_ref().is_none_or(|saved| list.get(saved).is_none()))?;
+            Some(list.pushing(saved.as_ref().unwrap_or(&key), Arc::clone(&made)))
         });
     }
 }

@@ -42,6 +42,8 @@ struct LayerStack {
     steps: Vec<LayerStep>,
     /// The last result of the steps.
     folded: Option<FoldedValue>,
+    /// How often something else has changed that the result depends on.
+    generation: u64,
 }
 
 /// The result of some steps over a base value.
@@ -53,24 +55,27 @@ struct FoldedValue {
 }
 
 /// The steps of a key at one moment.
-pub(crate) struct LayerSteps(Vec<LayerStep>);
+pub(crate) struct LayerSteps {
+    steps: Vec<LayerStep>,
+    generation: u64,
+}
 
 impl LayerSteps {
     /// Whether one of the layers was removed since then, so that a value read meanwhile may be from before or after the
     /// removal.
     fn is_outdated(&self) -> bool {
-        self.0.iter().any(LayerStep::is_off)
+        self.steps.iter().any(LayerStep::is_off)
     }
 
     fn layers(&self) -> Vec<LayerId> {
-        self.0.iter().map(|step| step.layer).collect()
+        self.steps.iter().map(|step| step.layer).collect()
     }
 
     /// The result of the steps; `None` if all leave the value unchanged. Foreign code: no lock may be held. A step that
     /// panics leaves the value unchanged.
     fn fold(&self, base: Option<&(dyn Any + Send + Sync)>) -> Option<AnyValue> {
         let mut result: Option<AnyValue> = None;
-        for step in &self.0 {
+        for step in &self.steps {
             let present = result.as_deref().or(base);
             let made = catch_unwind(AssertUnwindSafe(|| (step.change)(present)));
             if let Ok(Some(made)) = made {
@@ -92,9 +97,11 @@ impl LayerStacks {
     /// The current steps of a key.
     pub(crate) fn steps(&self, key: &dyn AnyKey) -> Option<LayerSteps> {
         let stacks = self.0.lock();
-        let steps: Vec<_> = stacks.get(key)?.steps.iter().filter(|step| !step.is_off()).cloned().collect();
+        let stack = stacks.get(key)?;
+        let steps: Vec<_> = stack.steps.iter().filter(|step| !step.is_off()).cloned().collect();
+        let generation = stack.generation;
         drop(stacks);
-        (!steps.is_empty()).then_some(LayerSteps(steps))
+        (!steps.is_empty()).then_some(LayerSteps { steps, generation })
     }
 
     /// The committed value of a key, which `read` returns, and the result of its steps over it. Both are of the same
@@ -147,8 +154,8 @@ impl LayerStacks {
         let _replaced;
         let mut stacks = self.0.lock();
         _replaced = match stacks.get_mut(key) {
-            Some(stack) => stack.folded.replace(folded),
-            None => Some(folded),
+            Some(stack) if stack.generation == steps.generation => stack.folded.replace(folded),
+            _ => Some(folded),
         };
         drop(stacks);
         result
@@ -156,8 +163,23 @@ impl LayerStacks {
 
     pub(crate) fn push(&self, key: Arc<dyn AnyKey>, step: LayerStep) {
         let mut stacks = self.0.lock();
-        let stack = stacks.entry(key).or_insert_with(|| LayerStack { steps: Vec::new(), folded: None });
+        let stack = stacks.entry(key).or_insert_with(|| LayerStack {
+            steps: Vec::new(),
+            folded: None,
+            generation: 0,
+        });
         stack.steps.push(step);
+    }
+
+    /// Makes the next read of a key fold its steps again, since something else has changed that they depend on. A
+    /// result that is being made meanwhile is not kept.
+    pub(crate) fn fold_again(&self, key: &dyn AnyKey) {
+        // Declared before the guard, so that it is dropped after it.
+        let _folded;
+        let mut stacks = self.0.lock();
+        let Some(stack) = stacks.get_mut(key) else { return };
+        stack.generation += 1;
+        _folded = stack.folded.take();
     }
 
     /// Removes the steps of a layer from a key.

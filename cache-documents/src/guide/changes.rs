@@ -87,7 +87,7 @@
 //! # }
 //! ```
 //! If the program links to the local id elsewhere, the answer is one by which
-//! [both become one record](crate::Document::saved).
+//! [both become one record](crate::Document::saved). From that commit on, layers too show the record under its id.
 //!
 //! # Example
 //! ```

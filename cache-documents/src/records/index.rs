@@ -1,5 +1,6 @@
 //! Which answers show which records.
 
+mod layered;
 mod owners;
 
 use std::any::TypeId;
@@ -7,10 +8,11 @@ use std::collections::BTreeSet;
 use std::collections::hash_map::Entry;
 use std::sync::Arc;
 
-use cache_client::App;
+use cache_client::{AnswerKey, App};
 use slab::Slab;
 use smallvec::SmallVec;
 
+use self::layered::{LayeredAnswers, LayeredNames};
 use self::owners::Owners;
 use super::owner::AnyOwner;
 use crate::frame::{Frame, Ids};
@@ -33,6 +35,7 @@ struct IndexState<A: App> {
     /// The numbers of the answers that are lists of records of each type.
     lists: HashMap<TypeId, BTreeSet<u32>>,
     second_names: SecondNames,
+    layered: LayeredNames<A>,
 }
 
 /// One answer.
@@ -65,6 +68,13 @@ pub(crate) struct Membership<A: App> {
     listed: Option<TypeId>,
 }
 
+/// The local names under which one layer shows records. Kept by what the layer does; dropping it takes them out.
+pub(crate) struct LayerMembership<A: App> {
+    index: Arc<RecordIndex<A>>,
+    names: Vec<RecordRef>,
+    answers: LayeredAnswers<A>,
+}
+
 impl<A: App> Default for RecordIndex<A> {
     fn default() -> Self {
         Self(Mutex::new(IndexState {
@@ -72,6 +82,7 @@ impl<A: App> Default for RecordIndex<A> {
             answers: Slab::new(),
             lists: HashMap::default(),
             second_names: SecondNames::default(),
+            layered: LayeredNames::default(),
         }))
     }
 }
@@ -98,6 +109,23 @@ impl<A: App> RecordIndex<A> {
         }
         drop(state);
         Membership { index: Arc::clone(self), number, names, listed }
+    }
+
+    /// Enters a layer that shows records of these names over answers. Only local names count.
+    pub(crate) fn enter_layer(
+        self: &Arc<Self>,
+        names: impl Iterator<Item = RecordRef>,
+        answers: impl Iterator<Item = AnswerKey<A>>,
+    ) -> LayerMembership<A> {
+        let names: Vec<_> = names.filter(|name| name.id.lid().is_some()).collect();
+        let answers: LayeredAnswers<A> = answers.collect();
+        let mut state = self.0.lock();
+        let IndexState { layered, second_names, .. } = &mut *state;
+        for name in &names {
+            layered.enter(name, second_names.renamed.get(name), &answers);
+        }
+        drop(state);
+        LayerMembership { index: Arc::clone(self), names, answers }
     }
 
     /// Returns the answers that show a record. One may be listed several times.
@@ -165,18 +193,27 @@ impl<A: App> RecordIndex<A> {
         all - state.second_names.renamed.iter().filter(has_both).count()
     }
 
-    /// Makes a local name a second one of a record, for as long as an answer shows this record.
-    pub(crate) fn rename(&self, local: &RecordRef, name: &RecordRef) {
+    /// Makes a local name a second one of a record, for as long as an answer shows this record. Returns the answers
+    /// over which layers show it under the local name.
+    pub(crate) fn rename(&self, local: &RecordRef, name: &RecordRef) -> Vec<AnswerKey<A>> {
         let mut state = self.0.lock();
         if state.owners_of(name).is_some() {
             state.second_names.add(local, name);
         }
+        state.layered.save(local, name)
     }
 
     /// Returns the name that a local one has become a second name of.
     pub(crate) fn renamed(&self, local: &RecordRef) -> Option<RecordRef> {
         local.id.lid()?;
         self.0.lock().second_names.renamed.get(local).cloned()
+    }
+
+    /// Returns the name that a local one has become a second name of, also if only layers that show it know.
+    pub(crate) fn renamed_in_layers(&self, local: &RecordRef) -> Option<RecordRef> {
+        local.id.lid()?;
+        let state = self.0.lock();
+        state.second_names.renamed.get(local).or_else(|| state.layered.saved(local)).cloned()
     }
 
     /// Returns whether there are local names that have become second ones.
@@ -251,6 +288,23 @@ impl SecondNames {
         for local in self.local.remove(&RecordRef { resource, id: id.clone() }).into_iter().flatten() {
             self.renamed.remove(&local);
         }
+    }
+}
+
+impl<A: App> LayerMembership<A> {
+    /// Returns those of the local names that have become second names, and of what.
+    pub(crate) fn renames(&self) -> Renames {
+        let state = self.index.0.lock();
+        let saved = |local: &RecordRef| Some((local.clone(), state.layered.saved(local)?.clone()));
+        self.names.iter().filter_map(saved).collect()
+    }
+}
+
+impl<A: App> Drop for LayerMembership<A> {
+    fn drop(&mut self) {
+        let Self { index, names, answers } = self;
+        let mut state = index.0.lock();
+        names.drain(..).for_each(|name| state.layered.leave(name, answers));
     }
 }
 

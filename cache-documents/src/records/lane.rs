@@ -28,12 +28,12 @@ impl Lane {
 
     /// Returns what guards the commit of a plan that was made at a generation: it waits for the others, and checks that
     /// none has changed what the plan was made from. `entered` is the guard of the planner, if it was kept. `install`, if
-    /// there is anything to do, is called in the lane when the commit is installed.
+    /// there is anything to do, is called in the lane when the commit is installed, and leaves it.
     pub(crate) fn guard(
         &self,
         planned: Generation,
         mut entered: Option<LaneGuard>,
-        install: Option<Arc<dyn Fn() + Send + Sync>>,
+        install: Option<Arc<dyn Fn(LaneGuard) + Send + Sync>>,
     ) -> impl FnMut() -> Result<Box<dyn FnOnce()>, CommitError> + Send + 'static {
         let lane = self.clone();
         move || {
@@ -46,7 +46,7 @@ impl Lane {
             Ok(Box::new(move || {
                 *guard += 1;
                 if let Some(install) = install {
-                    install();
+                    install(guard);
                 }
             }))
         }

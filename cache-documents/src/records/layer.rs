@@ -9,8 +9,8 @@ use super::merge::without_links_to;
 use super::owner::{AnyOwner, FrameChange, LayeredRecords};
 use super::state::Documents;
 use crate::frame::{Beside, Changed, Frame};
-use crate::record::{RecordRef, Renames};
-use crate::resource::Resource;
+use crate::record::RecordRef;
+use crate::resource::{AnyRecord, Resource, relinked};
 use crate::resources::Resources;
 
 /// Changes a record in the answers that show it now.
@@ -26,11 +26,13 @@ pub(crate) fn patch<A: Resources, R: Resource>(
         if let Some(record) = frame.get::<R>(&name.id) {
             let mut record = (**record).clone();
             change(&mut record);
-            changed.insert(name, Some(Arc::new(record)));
+            let linked = shown.linked(&record);
+            changed.insert(name, Some(linked.unwrap_or_else(|| Arc::new(record))));
         }
         LayeredRecords { changed, added: None }
     };
-    add(layer, &name, Arc::new(changes));
+    let owners = owners(layer, &name);
+    add(layer, &owners, Arc::new(changes));
 }
 
 /// The name by which documents show a record, which may get another one while a layer is there.
@@ -50,6 +52,12 @@ impl<A: Resources> ShownName<A> {
         let renamed = if has_it { None } else { self.index.renamed(&self.name) };
         renamed.unwrap_or_else(|| self.name.clone())
     }
+
+    /// Returns a record with links to ids in place of those to local names that have become ids; `None` if it has none.
+    fn linked(&self, record: &dyn AnyRecord) -> Option<Arc<dyn AnyRecord>> {
+        let ids = |name: &RecordRef| self.index.renamed_in_layers(name).map(|name| name.id);
+        relinked(record, &ids).map(|(next, _)| next)
+    }
 }
 
 /// Takes a record out of the answers that show it now.
@@ -66,25 +74,33 @@ pub(crate) fn delete<A: Resources, R: Resource>(layer: &mut LayerEdit<A>, key: &
         changed.insert(deleted.clone(), None);
         LayeredRecords { changed, added: None }
     };
-    add(layer, &name, Arc::new(changes));
+    let owners = owners(layer, &name);
+    add(layer, &owners, Arc::new(changes));
 }
 
 /// Shows records in the answers that show another one now.
 pub(crate) fn show<A: Resources, R: Resource>(layer: &mut LayerEdit<A>, beside: &R::Key, records: Frame) {
     let name = RecordRef::of(beside);
     let shown = ShownName::<A>::new(layer, &name);
+    let owners = owners(layer, &name);
+    let answers = owners.iter().map(|owner| owner.key().clone());
+    let entered = shown.index.enter_layer(records.records().map(|(name, _)| name), answers);
     let changes = move |frame: &Frame| {
-        // Those that have got ids meanwhile, so that none is shown twice.
-        let saved =
-            records.records().filter_map(|(name, _)| Some((name.clone(), shown.index.renamed(&name)?)));
-        let records = records.renamed(&saved.collect::<Renames>()).unwrap_or_else(|| records.clone());
+        // Under the ids that they have got meanwhile, so that none is shown twice.
+        let records = records.renamed(&entered.renames()).unwrap_or_else(|| records.clone());
+        let linked =
+            records.records().filter_map(|(name, record)| Some((name, Some(shown.linked(&*record)?))));
+        let linked: Changed = linked.collect();
+        let names: Vec<_> = linked.keys().cloned().collect();
+        let records = records.with(&linked, &names).unwrap_or(records);
         let beside = Beside { name: shown.in_frame::<R>(frame), records };
         LayeredRecords { added: Some(beside), ..LayeredRecords::default() }
     };
-    add(layer, &name, Arc::new(changes));
+    add(layer, &owners, Arc::new(changes));
 }
 
-fn add<A: Resources>(layer: &mut LayerEdit<A>, name: &RecordRef, changes: FrameChange) {
+/// The answers that show a record now, each once.
+fn owners<A: Resources>(layer: &LayerEdit<A>, name: &RecordRef) -> Vec<Arc<dyn AnyOwner<A>>> {
     let documents = layer.client().extension::<Documents<A>>();
     let mut owners: Vec<Arc<dyn AnyOwner<A>>> = Vec::new();
     let renamed = documents.index.renamed(name);
@@ -93,5 +109,9 @@ fn add<A: Resources>(layer: &mut LayerEdit<A>, name: &RecordRef, changes: FrameC
             owners.push(owner);
         }
     }
+    owners
+}
+
+fn add<A: Resources>(layer: &mut LayerEdit<A>, owners: &[Arc<dyn AnyOwner<A>>], changes: FrameChange) {
     owners.iter().for_each(|owner| owner.layer(layer, Arc::clone(&changes)));
 }

@@ -174,23 +174,34 @@ impl<A: Resources> Plan<A> {
         }
         let generation = *self.generation.get_or_insert(*lane);
         self.note(number, written);
-        let install = self.install(documents);
+        let install = self.install(documents, store);
         // The lane cannot be held while something async runs.
         let entered = (!store.may_wait()).then_some(lane);
         store.guard_with(documents.lane.guard(generation, entered, install));
     }
 
     /// Returns what is to be done when the commit is installed, if there is anything.
-    fn install(&self, documents: &Documents<A>) -> Option<Arc<dyn Fn() + Send + Sync>> {
+    fn install(
+        &self,
+        documents: &Documents<A>,
+        store: &AnswerStore<'_, A>,
+    ) -> Option<Arc<dyn Fn(LaneGuard) + Send + Sync>> {
         if self.written.is_none() && self.renames.is_empty() {
             return None;
         }
         let (order, written) = (Arc::clone(&documents.order), self.written.clone());
         let (index, renames) = (Arc::clone(&documents.index), self.renames.clone());
-        Some(Arc::new(move || {
+        let client = (!renames.is_empty()).then(|| store.client().clone());
+        Some(Arc::new(move |lane: LaneGuard| {
             let written = written.as_ref().map(|written| std::mem::take(&mut *written.lock()));
             written.iter().flatten().for_each(|(number, records)| order.note(*number, records));
-            renames.iter().for_each(|(local, name)| index.rename(local, name));
+            let layered: Vec<_> =
+                renames.iter().flat_map(|(local, name)| index.rename(local, name)).collect();
+            drop(lane);
+            // Wakes observers, so without the lane.
+            if let Some(client) = &client {
+                layered.iter().for_each(|answer| client.fold_again(answer));
+            }
         }))
     }
 

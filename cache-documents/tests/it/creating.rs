@@ -1,16 +1,18 @@
 //! Records that the program makes, shown before the server has them.
 
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::thread;
 use std::time::Duration;
 
-use cache_client::{Changes, Context, LayerEdit, Mutate, Observer, State};
+use cache_client::{Changes, Client, Context, LayerEdit, Mutate, Observer, State};
 use cache_documents::{
-    ChangeRecords, ClientDocuments, Document, EditRecords, Field, Id, Many, ReadDocument, Resource,
+    ChangeRecords, ClientDocuments, Document, EditRecords, Field, Id, Many, One, ReadDocument, Resource,
 };
 use serde_json::json;
 
 use crate::blog::{
-    Article, ArticleId, Blog, BlogError, Desk, GetArticle, GetFeed, Person, PersonId, blog, takes,
+    Article, ArticleId, Blog, BlogError, Desk, GetArticle, GetFeed, GetPerson, Person, PersonId, blog, takes,
 };
 
 fn ann() -> PersonId {
@@ -261,4 +263,128 @@ async fn a_record_that_has_got_its_id_meanwhile_is_shown_once() {
     assert_eq!(editors(&*desk.article(1).await), ["Anna", "Bob"]);
     layer.rollback();
     assert_eq!(editors(&*desk.article(1).await), ["Anna", "Bob"]);
+}
+
+/// The answer about person 9, whom the program has made.
+fn anna() -> serde_json::Value {
+    json!({"data": {"type": "people", "id": "9", "lid": "ann", "attributes": {"name": "Anna"}}})
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_made_record_is_shown_by_its_id_once_the_answer_to_another_query_has_saved_it() {
+    let desk = desk_with_article().await;
+    let layer = desk.client.optimistic(|layer| {
+        let friend = Person { friend: One::to(ann()), ..person("Ann") };
+        layer.show(&ArticleId("1".into()), Document::about(&ann(), friend));
+        layer.patch(&ArticleId("1".into()), |article| put_first(article, ann()));
+    });
+    let mut observer = desk.client.observe(&GetArticle(1));
+    assert_eq!(states(&mut observer).await, [["Ann", "Bob"]]);
+    desk.answers("/people/9", anna());
+    desk.client.query(&GetPerson(9)).await.unwrap();
+
+    let check = async || {
+        let shown = desk.article(1).await;
+        assert_eq!(editors(&shown), ["Ann", "Bob"], "links follow");
+        assert_eq!(shown.get(&nine()).unwrap().friend.key(), Some(&nine()));
+        assert!(shown.get(&ann()).is_none());
+        let feed = desk.client.query(&GetFeed(1)).await.unwrap();
+        assert!(feed.get(&nine()).is_some() && feed.get(&ann()).is_none());
+    };
+    check().await;
+    assert_eq!(states(&mut observer).await, [["Ann", "Bob"]]);
+    assert!(observer.state().value().unwrap().get(&nine()).is_some());
+    let committed = desk.client.cache().peek(&GetArticle(1)).unwrap();
+    assert!(committed.get(&nine()).is_none() && committed.get(&ann()).is_none());
+
+    // The layer knows the id when no document shows the record any more.
+    desk.client.cache().remove(&GetPerson(9));
+    assert_eq!(desk.client.documents().key(&ann()), ann());
+    let title = |article: &mut Article| article.title = Field::Value("Uno".into());
+    desk.client.documents().patch(&ArticleId("1".into()), title).await.unwrap();
+    check().await;
+    layer.rollback();
+    assert_eq!(editors(&*desk.article(1).await), ["Bob"]);
+    let layer = desk.client.optimistic(|layer| Hire { id: None }.optimistic(layer));
+    assert!(desk.article(1).await.get(&ann()).is_some(), "a later one begins anew");
+    drop(layer);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_layer_that_begins_when_the_name_is_saved_already_shows_the_id() {
+    let desk = desk_with_article().await;
+    desk.answers("/people/9", anna());
+    desk.client.query(&GetPerson(9)).await.unwrap();
+    let layer = desk.client.optimistic(|layer| Hire { id: None }.optimistic(layer));
+    desk.client.cache().remove(&GetPerson(9));
+    let title = |article: &mut Article| article.title = Field::Value("Uno".into());
+    desk.client.documents().patch(&ArticleId("1".into()), title).await.unwrap();
+    let shown = desk.article(1).await;
+    assert!(shown.get(&nine()).is_some() && shown.get(&ann()).is_none());
+    drop(layer);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_made_record_that_is_saved_while_its_layer_is_applied_is_shown_by_its_id() {
+    let desk = desk_with_article().await;
+    let (client, is_first) = (desk.client.clone(), AtomicBool::new(true));
+    let layer = desk.client.optimistic(|layer| {
+        layer.show(&ArticleId("1".into()), Document::about(&ann(), person("Ann")));
+        layer.patch(&ArticleId("1".into()), move |article| {
+            if is_first.swap(false, Ordering::Relaxed) {
+                thread::scope(|scope| scope.spawn(|| save(&client)).join().unwrap());
+            }
+            put_first(article, ann());
+        });
+    });
+    assert!(desk.cached(1).get(&ann()).is_some(), "as it was when the layer was applied");
+    let shown = desk.article(1).await;
+    assert!(shown.get(&nine()).is_some() && shown.get(&ann()).is_none());
+    drop(layer);
+}
+
+/// Stores the answer about person 9, on a thread of its own.
+fn save(client: &Client<Blog>) {
+    let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
+    let answer = client.document::<Person>(anna().to_string().as_bytes()).unwrap();
+    runtime.block_on(client.documents().write(&GetPerson(9), answer)).unwrap();
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_list_shows_a_made_record_by_its_id_once_it_is_saved() {
+    let desk = desk_with_article().await;
+    let layer = desk.client.optimistic(push);
+    assert_eq!(titles(&desk).await, ["One", "Draft"]);
+    let saved = json!({"type": "articles", "id": "12", "lid": "draft", "attributes": {"title": "Saved"}});
+    let saved: Document<Article> = desk.document(&json!({"data": saved}));
+    desk.client.documents().merge_records(saved).await.unwrap();
+    assert_eq!(titles(&desk).await, ["One", "Draft"]);
+    let feed = desk.client.query(&GetFeed(1)).await.unwrap();
+    assert_eq!(feed.keys().collect::<Vec<_>>(), [ArticleId("1".into()), ArticleId("12".into())]);
+    drop(layer);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_layer_is_left_alone_when_a_name_is_saved_that_it_does_not_show() {
+    let desk = desk_with_article().await;
+    let layer = desk.client.optimistic(|layer| Hire { id: None }.optimistic(layer));
+    let mut observer = desk.client.observe(&GetArticle(1));
+    assert_eq!(states(&mut observer).await, [["Ann", "Bob"]]);
+    let before = desk.article(1).await;
+    let save = async |lid: &str, id: &str| {
+        let answer = json!({"data": {"type": "people", "id": id, "lid": lid}}).to_string();
+        let answer: Document<Person> = desk.client.document(answer.as_bytes()).unwrap();
+        desk.client.documents().merge_records(answer).await.unwrap();
+    };
+    save("zoe", "7").await;
+    assert!(Arc::ptr_eq(&desk.article(1).await, &before));
+    assert!(states(&mut observer).await.is_empty());
+    save("ann", "9").await;
+    let named = desk.article(1).await;
+    assert_eq!((states(&mut observer).await.len(), named.get(&nine()).is_some()), (1, true));
+    // Once more, by an answer that says nothing new.
+    save("ann", "9").await;
+    assert!(Arc::ptr_eq(&desk.article(1).await, &named));
+    assert!(states(&mut observer).await.is_empty());
+    drop(layer);
 }

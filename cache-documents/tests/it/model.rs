@@ -142,6 +142,13 @@ async fn run(ops: Vec<Op>) {
                     real.layers.remove(at).rollback();
                 }
             }
+            Op::SaveLayered(index, id, fields) => {
+                if let Some(local) = naive.layered_name(&index) {
+                    naive.forgotten.remove(&local);
+                    let is_accepted = naive.save(local, id, &fields);
+                    assert_eq!(real.save(local, id, &fields).await, is_accepted, "{told}");
+                }
+            }
             Op::RollBack(index) => {
                 if !naive.layers.is_empty() {
                     let at = index.index(naive.layers.len());

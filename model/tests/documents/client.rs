@@ -98,6 +98,9 @@ impl<A: App> Client<A> {
 
     pub(crate) fn remove_copy_of(&self, _: &dyn AnyQuery<A>) {}
 
+    /// There are no layers.
+    pub(crate) fn fold_again(&self, _: &AnswerKey<A>) {}
+
     /// Starts a load.
     pub(crate) fn start<Q, T>(&self, query: &Q) -> Loading<A>
     where

@@ -37,6 +37,8 @@ pub enum Op {
     /// Shows a person that the server names in the documents that show another record. It may be one that a layer shows,
     /// which ends then.
     Show(prop::sample::Index, u8, Fields, Option<prop::sample::Index>),
+    /// Merges what the server answers when it has saved a record that a layer shows. The layer stays.
+    SaveLayered(prop::sample::Index, u8, Fields),
     RollBack(prop::sample::Index),
     /// Saves the answers, and ends the program. The next run restores them.
     Restart,
@@ -142,6 +144,7 @@ pub fn layer_op() -> impl Strategy<Value = Op> {
         2 => (index(), fields_of("people")).prop_map(|(beside, fields)| Op::ShowLayer(beside, fields)),
         3 => (index(), 0..IDS, fields_of("people"), prop::option::of(index()))
             .prop_map(|(beside, id, fields, layer)| Op::Show(beside, id, fields, layer)),
+        2 => (index(), 0..IDS, fields_of_both()).prop_map(|(layer, id, fields)| Op::SaveLayered(layer, id, fields)),
         2 => index().prop_map(Op::RollBack),
     ]
 }

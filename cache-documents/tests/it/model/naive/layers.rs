@@ -11,6 +11,8 @@ use crate::model::records::{Fields, IDS, Key, LOCAL, Name, Shown};
 pub struct NaiveLayer {
     pub keys: BTreeSet<Key>,
     pub name: Name,
+    /// The name that its local one has become.
+    pub saved: Option<Name>,
     pub fields: Fields,
     pub change: NaiveChange,
 }
@@ -30,7 +32,7 @@ impl Naive {
     pub fn layer(&mut self, name: Name, fields: Fields) {
         let showing = self.shared().filter(|(_, shown)| shown.records.contains_key(&name));
         let keys = showing.map(|(key, _)| key).collect();
-        self.layers.push(NaiveLayer { keys, name, fields, change: NaiveChange::Patch });
+        self.layers.push(NaiveLayer { keys, name, saved: None, fields, change: NaiveChange::Patch });
     }
 
     /// The number of a local id that only a layer uses.
@@ -53,13 +55,22 @@ impl Naive {
         let showing = self.shared().filter(|(_, shown)| shown.records.contains_key(&shown_name));
         let keys = showing.map(|(key, _)| key).collect();
         let (name, change) = (("people", local), NaiveChange::ShowBeside(beside));
-        self.layers.push(NaiveLayer { keys, name, fields, change });
+        self.layers.push(NaiveLayer { keys, name, saved: None, fields, change });
         local
     }
 
-    /// Takes one of the layers that show a record beside another one.
+    /// Takes one of the local names that layers use, and that no answer has given an id.
+    pub fn layered_name(&self, index: &Index) -> Option<Name> {
+        let is_made = |layer: &&NaiveLayer| layer.change != NaiveChange::Patch && layer.saved.is_none();
+        let made = self.layers.iter().filter(is_made);
+        let names: Vec<_> = made.map(|layer| layer.name).collect();
+        (!names.is_empty()).then(|| *index.get(&names))
+    }
+
+    /// Takes one of the layers that show a record without an id beside another one.
     pub fn confirmed(&self, index: &Index) -> Option<(usize, Name)> {
-        let shows = |layer: &NaiveLayer| matches!(layer.change, NaiveChange::ShowBeside(_));
+        let shows =
+            |layer: &NaiveLayer| matches!(layer.change, NaiveChange::ShowBeside(_)) && layer.saved.is_none();
         let all = self.layers.iter().enumerate().filter(|(_, layer)| shows(layer));
         let all: Vec<_> = all.map(|(at, layer)| (at, layer.name)).collect();
         (!all.is_empty()).then(|| *index.get(&all))
@@ -69,7 +80,7 @@ impl Naive {
     pub fn push_layer(&mut self, feed: u8, fields: Fields) -> u8 {
         let local = self.layered_id();
         let (keys, name) = ([Key::Feed(feed)].into(), ("articles", local));
-        self.layers.push(NaiveLayer { keys, name, fields, change: NaiveChange::Push });
+        self.layers.push(NaiveLayer { keys, name, saved: None, fields, change: NaiveChange::Push });
         local
     }
 
@@ -77,7 +88,7 @@ impl Naive {
     pub fn with_layers(&self, key: Key) -> Option<Shown> {
         let mut shown = Shown { is_marked: false, ..self.answers.get(&key)?.clone() };
         for layer in self.layers.iter().filter(|layer| layer.keys.contains(&key)) {
-            let fields = layer.fields.clone();
+            let (fields, name) = (layer.fields.clone(), layer.saved.unwrap_or(layer.name));
             match layer.change {
                 NaiveChange::Patch => {
                     if let Some((_, present)) = shown.records.get_mut(&layer.name) {
@@ -85,12 +96,15 @@ impl Naive {
                     }
                 }
                 NaiveChange::Push => {
-                    shown.records.insert(layer.name, (0, fields));
-                    shown.primary.push(layer.name.1);
+                    if shown.records.contains_key(&name) {
+                        continue;
+                    }
+                    shown.records.insert(name, (0, fields));
+                    shown.primary.push(name.1);
                 }
                 NaiveChange::ShowBeside(other) => {
                     if shown.records.contains_key(&self.shown_name(other)) {
-                        shown.records.insert(layer.name, (0, fields));
+                        shown.records.entry(name).or_insert((0, fields));
                     }
                 }
             }

@@ -81,6 +81,7 @@ impl Naive {
     pub fn rename(&mut self, local: Name, name: Name) {
         let request = self.next();
         self.renamed.insert(local, name);
+        self.layers.iter_mut().filter(|layer| layer.name == local).for_each(|layer| layer.saved = Some(name));
         // A deleted record is still shown by documents about it, which are marked and follow nothing.
         let is_there = self.records.contains_key(&local);
         if let Some((version, own)) = self.records.remove(&local) {
