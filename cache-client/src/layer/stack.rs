@@ -56,7 +56,7 @@ struct FoldedValue {
 
 /// The steps of a key at one moment.
 pub(crate) struct LayerSteps {
-    steps: Vec<LayerStep>,
+    steps: Box<[LayerStep]>,
     generation: u64,
 }
 
@@ -98,7 +98,7 @@ impl LayerStacks {
     pub(crate) fn steps(&self, key: &dyn AnyKey) -> Option<LayerSteps> {
         let stacks = self.0.lock();
         let stack = stacks.get(key)?;
-        let steps: Vec<_> = stack.steps.iter().filter(|step| !step.is_off()).cloned().collect();
+        let steps: Box<[_]> = stack.steps.iter().filter(|step| !step.is_off()).cloned().collect();
         let generation = stack.generation;
         drop(stacks);
         (!steps.is_empty()).then_some(LayerSteps { steps, generation })
