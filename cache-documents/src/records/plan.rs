@@ -40,9 +40,9 @@ pub(crate) struct Plan<A: App> {
     places: HashMap<AnswerKey<A>, usize>,
     /// The number of steps so far.
     steps: usize,
-    /// The answers that earlier steps of the commit have written, but for that of the last step. Most commits have one
-    /// step.
+    /// The answers that the steps before the last one have written. Empty in most commits, which have one step.
     own: HashSet<AnswerKey<A>>,
+    /// The answer that the last step has written.
     last_own: Option<AnswerKey<A>>,
     /// What the steps have written, if they have. Shared with what is called when the commit is installed, which each
     /// step replaces.

@@ -10,10 +10,11 @@ use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel};
 use tokio::time::{Instant, timeout_at};
 
 use crate::act::{Act, name};
+use crate::clock::{self, nanoseconds};
 use crate::message::{Order, OriginReport, Report};
 use crate::process::Process;
 use crate::record::Record;
-use crate::{NODES, builds, clock};
+use crate::{NODES, builds};
 
 mod troubles;
 
@@ -172,7 +173,7 @@ impl Lab {
     /// If it has ended.
     pub fn leave(&mut self, node: usize) -> io::Result<()> {
         // It gives up its leases.
-        self.record.disturb(true, clock::now());
+        self.disturb(true);
         self.send(node, &Order::Leave)
     }
 
@@ -212,8 +213,9 @@ impl Lab {
             }
             Told::Origin(OriginReport::Ready) => {
                 self.is_origin_ready = self.origin.is_some();
-                let is_disturbed = self.is_disturbed();
-                self.record.disturb(is_disturbed, clock::now());
+                // Nothing that a machine has to notice.
+                let now = clock::now();
+                self.record.disturb(self.is_disturbed(), now, now);
             }
         }
         Instant::now() < deadline
@@ -264,6 +266,12 @@ impl Lab {
     #[must_use]
     pub fn is_origin_ready(&self) -> bool {
         self.is_origin_ready
+    }
+
+    /// A machine may notice what is done as late as its next look at the feed.
+    fn disturb(&mut self, is_disturbed: bool) {
+        let now = clock::now();
+        self.record.disturb(is_disturbed, now, now + nanoseconds(self.settings.max_lag));
     }
 
     fn is_disturbed(&self) -> bool {

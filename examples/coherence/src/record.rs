@@ -153,10 +153,11 @@ impl Record {
         self.end_calm(asked);
     }
 
-    /// Something is done to the tier or to a machine, or the last of it is over.
-    pub fn disturb(&mut self, is_disturbed: bool, at: u64) {
+    /// Something is done to the tier or to a machine, or the last of it is over. All machines have noticed it by the
+    /// second time, or do not use the tier.
+    pub fn disturb(&mut self, is_disturbed: bool, at: u64, noticed: u64) {
         self.is_disturbed = is_disturbed;
-        self.not_calm_before = self.not_calm_before.max(at);
+        self.not_calm_before = self.not_calm_before.max(noticed);
         self.end_calm(at);
     }
 

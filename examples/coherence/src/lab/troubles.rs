@@ -8,7 +8,7 @@ use rustix::process::Signal;
 
 use super::{Lab, Machine};
 use crate::act::Act;
-use crate::clock::{self, nanoseconds};
+use crate::clock;
 use crate::message::Order;
 
 /// How late [`Act::Delay`] is.
@@ -20,11 +20,12 @@ impl Lab {
     /// # Errors
     /// If a process cannot be started, or the server does not take a command.
     pub fn act(&mut self, act: Act) -> io::Result<()> {
-        if !matches!(act, Act::Write { .. }) {
-            self.record.disturb(true, clock::now());
+        if let Act::Write { node, key } = act {
+            return self.send(node, &Order::Write { key });
         }
+        self.disturb(true);
         match act {
-            Act::Write { node, key } => self.send(node, &Order::Write { key })?,
+            Act::Write { .. } => {}
             Act::Cut(node)
             | Act::HalfOpen(node)
             | Act::Delay(node)
@@ -66,9 +67,7 @@ impl Lab {
             Act::Trim => self.command(&["XTRIM", "coherence:feed", "MAXLEN", "1"])?,
             Act::Fill | Act::Evict | Act::Free => self.memory(act)?,
         }
-        let is_disturbed = self.is_disturbed();
-        // A machine may notice it as late as its next look at the feed. By this time it has looked, or does not use the tier.
-        self.record.disturb(is_disturbed, clock::now() + nanoseconds(self.settings.max_lag));
+        self.disturb(self.is_disturbed());
         Ok(())
     }
 
