@@ -48,10 +48,10 @@ pub struct ListArticles;
 
 registry! {
     pub struct BlogRegistry {
-        crate::blog::ArticleId,
-        crate::blog::PersonId,
-        crate::blog::GetArticle,
-        crate::blog::ListArticles,
+        ArticleId,
+        PersonId,
+        GetArticle,
+        ListArticles,
     }
 }
 

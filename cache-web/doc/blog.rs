@@ -49,10 +49,10 @@ pub struct GetReport {
 
 registry! {
     pub struct BlogRegistry {
-        crate::blog::GetTitle,
-        crate::blog::GetComments,
-        crate::blog::GetDrafts,
-        crate::blog::GetReport,
+        GetTitle,
+        GetComments,
+        GetDrafts,
+        GetReport,
     }
 }
 

@@ -28,7 +28,7 @@
 //! #[query(value = Vec<String>, capacity = 1_000, fresh = "30s")]
 //! pub struct GetComments { pub post: u64 }
 //!
-//! registry! { pub struct CacheRegistry { crate::GetTitle, crate::GetComments } }
+//! registry! { pub struct CacheRegistry { GetTitle, GetComments } }
 //!
 //! struct Blog;
 //!

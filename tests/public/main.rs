@@ -7,25 +7,30 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::{env, fs};
 
-/// The documentation of a crate as data. The compiler writes it only with unstable options; its format belongs to the
-/// compiler, and `public-api` is pinned to the release that reads it.
-fn documentation(package: &str) -> PathBuf {
+const PACKAGES: [&str; 6] =
+    ["cache-core", "cache-client", "cache-documents", "cache-file", "cache-codegen", "cache-macros"];
+
+/// Writes the documentation of the crates as data, and returns its folder. The compiler writes it only with unstable
+/// options; its format belongs to the compiler, and `public-api` is pinned to the release that reads it.
+fn documentation() -> PathBuf {
     let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("..");
     let target = root.join("target/public");
     let output = Command::new(env!("CARGO"))
         .current_dir(&root)
-        .args(["rustdoc", "--quiet", "--lib", "--all-features", "-p", package, "--target-dir"])
+        .args(["doc", "--quiet", "--no-deps", "--lib", "--all-features", "--target-dir"])
         .arg(&target)
-        .args(["--", "-Zunstable-options", "--output-format=json"])
+        .args(PACKAGES.iter().flat_map(|package| ["-p", package]))
+        .env("RUSTDOCFLAGS", "-Zunstable-options --output-format=json")
         .env("RUSTC_BOOTSTRAP", "1")
         .output()
         .expect("cargo runs");
-    assert!(output.status.success(), "{package}: {}", String::from_utf8_lossy(&output.stderr));
-    target.join("doc").join(package.replace('-', "_")).with_extension("json")
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    target.join("doc")
 }
 
-fn listing(package: &str) -> String {
-    let api = public_api::Builder::from_rustdoc_json(documentation(package))
+fn listing(documentation: &Path, package: &str) -> String {
+    let json = documentation.join(package.replace('-', "_")).with_extension("json");
+    let api = public_api::Builder::from_rustdoc_json(json)
         .omit_blanket_impls(true)
         .omit_auto_trait_impls(true)
         .build()
@@ -50,11 +55,10 @@ fn difference(listed: &str, public: &str) -> String {
 fn the_public_items_are_those_that_are_listed() {
     let overwrite = env::var("CACHE_PUBLIC").is_ok_and(|value| value == "overwrite");
     let mut changes = String::new();
-    let packages =
-        ["cache-core", "cache-client", "cache-documents", "cache-file", "cache-codegen", "cache-macros"];
-    for package in packages {
+    let documentation = documentation();
+    for package in PACKAGES {
         let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("public").join(package).with_extension("txt");
-        let public = listing(package);
+        let public = listing(&documentation, package);
         if overwrite {
             fs::write(&path, public).unwrap();
         } else {
