@@ -1,8 +1,8 @@
-//! Reads while values die, and removals of dead keys while they are written again.
+//! Reads while values die, and removals of dead keys while they are written again; uses in an exact order.
 
 use shuttle::thread;
 
-use crate::{Weak, check, part, report, store, together};
+use crate::{Recent, Weak, check, part, report, store, together};
 
 #[test]
 fn a_read_finds_the_whole_value_or_none_while_the_last_handle_is_dropped() {
@@ -80,5 +80,49 @@ fn a_removal_and_a_reap_take_a_key_out_once() {
         store.reap();
         let report = report(&store, "weak");
         assert_eq!((report.live(), report.dead), (0, 0));
+    });
+}
+
+#[test]
+fn an_entry_in_exact_order_that_was_read_outlives_one_that_was_not() {
+    check(|| {
+        let store = store();
+        for key in [1, 2] {
+            store.insert(Recent(key), key);
+        }
+        together(vec![
+            part(&store, |store| {
+                let is_first = store.get(&Recent(1)).is_some();
+                assert!(!is_first || store.peek(&Recent(1)).is_some(), "evicted after its use");
+            }),
+            part(&store, |store| {
+                store.insert(Recent(3), 3);
+            }),
+        ]);
+        assert_eq!(store.entries::<Recent>().len(), 2);
+    });
+}
+
+#[test]
+fn in_exact_order_a_use_after_uses_that_overlapped_is_the_latest() {
+    // Both threads together fill the buffer of uses.
+    const USES: usize = 9;
+    check(|| {
+        let store = store();
+        for key in [1, 2] {
+            store.insert(Recent(key), key);
+        }
+        let uses = |key| {
+            part(&store, move |store| {
+                for _ in 0..USES {
+                    assert!(store.get(&Recent(key)).is_some());
+                }
+            })
+        };
+        together(vec![uses(1), uses(2), uses(2)]);
+        assert!(store.get(&Recent(1)).is_some());
+        store.insert(Recent(3), 3);
+        assert!(store.contains(&Recent(1)), "an earlier use of another entry came after it");
+        assert!(!store.contains(&Recent(2)));
     });
 }
