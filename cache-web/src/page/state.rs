@@ -87,6 +87,7 @@ impl State {
     }
 
     /// Notes the outcome of a query. Returns it if it is not needed, to be dropped without a lock.
+    #[inline]
     pub(super) fn note(&mut self, query: usize, key: &[u8], outcome: Outcome) -> Option<Outcome> {
         match self.open(query, key) {
             Opened::New(key) => {
@@ -142,6 +143,7 @@ impl State {
     }
 
     /// Notes the outcome of an entry. If there is one already, returns the new one, to be dropped without a lock.
+    #[inline]
     pub(super) fn settle(&mut self, at: usize, outcome: Outcome) -> Option<Outcome> {
         let entry = &mut self.entries[at];
         if !matches!(entry.progress, Progress::Running) {
@@ -241,6 +243,7 @@ pub(super) fn push_end(flush: &mut Flush) {
 }
 
 /// Writes the members for an outcome. Returns `false` if the browser has to load the answer.
+#[inline]
 fn write_outcome<A: App>(json: &mut JsonWriter, listed: &Listed<A>, outcome: &Outcome, now: Moment) -> bool {
     match outcome {
         Outcome::Value { value, age } => {
@@ -264,6 +267,7 @@ fn write_outcome<A: App>(json: &mut JsonWriter, listed: &Listed<A>, outcome: &Ou
     }
 }
 
+#[inline]
 fn write_age(json: &mut JsonWriter, age: &Age, now: Moment) {
     json.raw(",\"a\":");
     json.integer(millis(age.at(now)));
