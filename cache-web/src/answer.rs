@@ -78,6 +78,6 @@ where
 {
     let entry = cx.client().cache().peek_entry(query).filter(|entry| Arc::ptr_eq(entry.value(), value))?;
     let prefix = cx.client().extension::<EtagPrefix>();
-    let prefix = prefix.0.get_or_init(|| RandomWord::several().ok().map(|[word]| word)).as_ref()?;
+    let prefix = prefix.0.get_or_init(|| RandomWord::new().ok()).as_ref()?;
     Some(format!("\"{}-{}\"", prefix.as_str(), entry.revision()))
 }

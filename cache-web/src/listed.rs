@@ -10,7 +10,7 @@ use axum::response::Response;
 use cache_client::App;
 
 use crate::cx::Cx;
-use crate::json::{JsonError, JsonWriter};
+use crate::json::{JsonError, JsonWriter, Quoting};
 use crate::typescript::query::QueryText;
 use crate::typescript::types::Types;
 
@@ -22,8 +22,7 @@ pub(crate) struct Listed<A: App> {
     pub(crate) guards: Vec<Arc<Guard>>,
     /// Whether browsers get the texts of errors.
     pub(crate) tells_errors: bool,
-    /// How a message about a key begins, up to the key, as JSON.
-    pub(crate) opening: Arc<[u8]>,
+    pub(crate) openings: Openings,
     pub(crate) write_key: WriteJson,
     pub(crate) write_value: WriteJson,
     pub(crate) answer: AnswerFn<A>,
@@ -49,7 +48,35 @@ pub(crate) struct JsonAnswer {
     pub(crate) etag: Option<String>,
 }
 
+/// How a message about a key of a query begins, up to the key.
+#[derive(Clone)]
+pub(crate) struct Openings {
+    plain: Arc<[u8]>,
+    in_script: Arc<[u8]>,
+}
+
+impl Openings {
+    pub(crate) fn of(name: &str) -> Self {
+        let opening = |quoting| {
+            let mut json = JsonWriter::after(Vec::new(), quoting);
+            json.raw("{\"q\":");
+            json.string(name);
+            json.raw(",\"k\":");
+            json.into_bytes().into()
+        };
+        Self { plain: opening(Quoting::Plain), in_script: opening(Quoting::InScript) }
+    }
+}
+
 impl<A: App> Listed<A> {
+    /// How a message about a key begins, up to the key.
+    pub(crate) fn opening(&self, quoting: Quoting) -> &[u8] {
+        match quoting {
+            Quoting::Plain => &self.openings.plain,
+            Quoting::InScript => &self.openings.in_script,
+        }
+    }
+
     /// Whether a request may have the answer for a key.
     pub(crate) fn allows(&self, request: &Parts, key: &dyn Any) -> bool {
         self.guards.iter().all(|may_read| may_read(request, key))
@@ -58,6 +85,6 @@ impl<A: App> Listed<A> {
 
 impl<A: App> Clone for Listed<A> {
     fn clone(&self) -> Self {
-        Self { guards: self.guards.clone(), opening: Arc::clone(&self.opening), ..*self }
+        Self { guards: self.guards.clone(), openings: self.openings.clone(), ..*self }
     }
 }

@@ -17,6 +17,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::task::{self, Poll, Waker};
 
 use axum::body::Body;
+use axum::http::HeaderValue;
 use axum::http::header::{CACHE_CONTROL, CONTENT_TYPE};
 use axum::http::request::Parts;
 use axum::response::{IntoResponse, Response};
@@ -27,7 +28,7 @@ use crate::cx::Cx;
 use crate::json::{JsonWriter, Quoting};
 use crate::random::RandomWord;
 use crate::web::Web;
-use body::{PageBody, PageSender};
+use body::{PageBody, PageSender, first_flush};
 use entry::Outcome;
 use script::Form;
 use shell::Shell;
@@ -84,7 +85,8 @@ impl<A: App> Cx<A> {
     #[must_use]
     pub fn page(&self, web: &Web<A>) -> Page<A> {
         let (cx, request) = (self.context().clone(), Arc::clone(self.request()));
-        let (words, began) = (RandomWord::several(), cx.client().cache().now());
+        let words = RandomWord::new().and_then(|place| Ok([place, RandomWord::new()?]));
+        let began = cx.client().cache().now();
         Page { cx, request, web: web.clone(), words, began, pending: Mutex::default() }
     }
 }
@@ -103,16 +105,9 @@ impl<A: App> Page<A> {
         A::Registry: Holds<Q>,
     {
         let (answer, as_of) = self.cx.query_dated(query).await;
-        self.with_head(query, |listed, head| {
-            let outcome = Outcome::of(&self.cx, query, (&answer, as_of), self.began);
-            let mut pending = self.lock();
-            let surplus = match pending.state.open(listed, head) {
-                Some(at) => pending.state.settle(at, outcome),
-                None => Some(outcome),
-            };
-            drop(pending);
-            drop(surplus);
-        });
+        if let Some(index) = self.web.index_of::<Q>() {
+            self.note(index, query, Outcome::of(&self.cx, query, (&answer, as_of), self.began));
+        }
         answer
     }
 
@@ -141,11 +136,11 @@ impl<A: App> Page<A> {
     where
         A::Registry: Holds<Q>,
     {
-        if self.web.index_of::<Q>().is_none() {
+        let Some(index) = self.web.index_of::<Q>() else {
             tracing::warn!(target: "cache_web", query = Q::NAME, "announced_unlisted");
-        }
-        let begin = |listed, head: &[u8]| self.lock().state.begin(listed, head, is_deferred);
-        let Some(at) = self.with_head(query, begin).flatten() else { return };
+            return;
+        };
+        let Some(at) = self.begin(index, query, is_deferred) else { return };
         let (cx, query, began) = (self.cx.clone(), query.clone(), self.began);
         let mut load: Load = Box::pin(async move {
             let (answer, as_of) = cx.query_dated(&query).await;
@@ -163,30 +158,38 @@ impl<A: App> Page<A> {
         drop(surplus);
     }
 
-    /// Passes the query as an index of the list, and how a message about its key begins. Returns `None` if the answer
-    /// must not leave.
-    fn with_head<Q: Fetch<A>, T>(&self, query: &Q, work: impl FnOnce(usize, &[u8]) -> T) -> Option<T> {
-        let index = self.web.index_of::<Q>()?;
-        let (listed, key) = (self.web.listed(index), query as &dyn Any);
+    /// Notes the outcome of a query, which is given as an index of the list.
+    fn note(&self, query: usize, key: &dyn Any, outcome: Outcome) {
+        let surplus = self.with_key(query, key, |key| self.lock().state.note(query, key, outcome));
+        drop(surplus);
+    }
+
+    /// Notes that the answer to a key is being loaded. Returns its entry if that is new, and the answer may leave.
+    fn begin(&self, query: usize, key: &dyn Any, is_deferred: bool) -> Option<usize> {
+        self.with_key(query, key, |key| self.lock().state.begin(query, key, is_deferred)).flatten()
+    }
+
+    /// Passes a key as JSON. Returns `None` if the answer must not leave.
+    fn with_key<T>(&self, query: usize, key: &dyn Any, work: impl FnOnce(&[u8]) -> T) -> Option<T> {
+        let listed = self.web.listed(query);
         if !listed.allows(&self.request, key) {
-            tracing::debug!(target: "cache_web", query = Q::NAME, "refused_by_guard");
+            tracing::debug!(target: "cache_web", query = listed.name, "refused_by_guard");
             return None;
         }
         // A thread that ends has no buffer any more.
-        let mut buffer = HEAD_BUFFER.try_with(Cell::take).unwrap_or_default();
+        let mut buffer = KEY_BUFFER.try_with(Cell::take).unwrap_or_default();
         buffer.clear();
-        let mut head = JsonWriter::after(buffer, Quoting::Plain);
-        head.raw(&listed.opening);
-        let result = match (listed.write_key)(key, &mut head) {
-            Ok(()) => Some(work(index, head.written())),
+        let mut json = JsonWriter::after(buffer, Quoting::Plain);
+        let result = match (listed.write_key)(key, &mut json) {
+            Ok(()) => Some(work(json.written())),
             Err(error) => {
-                tracing::warn!(target: "cache_web", query = Q::NAME, %error, "unsendable_key");
+                tracing::warn!(target: "cache_web", query = listed.name, %error, "unsendable_key");
                 None
             }
         };
-        let buffer = head.into_bytes();
-        if buffer.capacity() <= LONGEST_KEPT_HEAD {
-            let _ = HEAD_BUFFER.try_with(|kept| kept.set(buffer));
+        let buffer = json.into_bytes();
+        if buffer.capacity() <= LONGEST_KEPT_KEY {
+            let _ = KEY_BUFFER.try_with(|kept| kept.set(buffer));
         }
         result
     }
@@ -228,16 +231,17 @@ impl<A: App> Page<A> {
         if std::mem::replace(&mut pending.is_sent, true) {
             return Err(PageError::SentAlready);
         }
-        let (state, loads) = (std::mem::take(&mut pending.state), std::mem::take(&mut pending.loads));
+        let (mut state, loads) = (std::mem::take(&mut pending.state), std::mem::take(&mut pending.loads));
         let form = if pending.as_data_blocks { Form::DataBlocks } else { Form::Scripts { nonce } };
         drop(pending);
         if state.is_empty() {
             return Ok((Body::from(shell.into_html()), false));
         }
-        let mut sender = PageSender { client: self.cx.client().clone(), web: self.web.clone(), form, state };
         if loads.is_empty() {
-            return Ok((Body::from(sender.first_flush(&shell, None)), true));
+            let now = self.cx.client().cache().now();
+            return Ok((Body::from(first_flush(&mut state, &self.web, now, form, &shell, None)), true));
         }
+        let sender = PageSender { client: self.cx.client().clone(), web: self.web.clone(), form, state };
         Ok((Body::new(PageBody::new(sender, shell, loads, self.cx.deadline())), true))
     }
 
@@ -247,13 +251,13 @@ impl<A: App> Page<A> {
 }
 
 thread_local! {
-    /// Where the beginning of a message is written until the page has a copy, so that it needs no allocation of its own.
-    /// Taken while it is in use.
-    static HEAD_BUFFER: Cell<Vec<u8>> = const { Cell::new(Vec::new()) };
+    /// Where a key is written until the page has a copy, so that it needs no allocation of its own. Taken while it is in
+    /// use.
+    static KEY_BUFFER: Cell<Vec<u8>> = const { Cell::new(Vec::new()) };
 }
 
 /// How many bytes the buffer of a thread may keep.
-const LONGEST_KEPT_HEAD: usize = 1024;
+const LONGEST_KEPT_KEY: usize = 1024;
 
 /// The response of a [`Page`].
 #[must_use = "a page is sent when its response is returned from the handler"]
@@ -265,10 +269,11 @@ impl IntoResponse for PageResponse {
             Ok(parts) => parts,
             Err(error) => return error.into_response(),
         };
-        let mut response = ([(CONTENT_TYPE, "text/html; charset=utf-8")], body).into_response();
+        let mut response = body.into_response();
+        let headers = response.headers_mut();
+        headers.insert(CONTENT_TYPE, HeaderValue::from_static("text/html; charset=utf-8"));
         if has_state {
-            let value = axum::http::HeaderValue::from_static("private, no-store");
-            response.headers_mut().insert(CACHE_CONTROL, value);
+            headers.insert(CACHE_CONTROL, HeaderValue::from_static("private, no-store"));
         }
         response
     }

@@ -12,8 +12,8 @@ use serde::de::DeserializeOwned;
 use ts_rs::TS;
 
 use crate::answer::answer_of;
-use crate::json::{JsonError, JsonWriter, Quoting};
-use crate::listed::Listed;
+use crate::json::{JsonError, JsonWriter};
+use crate::listed::{Listed, Openings};
 use crate::typescript::query::QueryText;
 
 /// The queries whose answers may leave the server, in [pages](crate::Page) and by the [route](Self::answers) for
@@ -89,7 +89,7 @@ impl<A: App> Web<A> {
                 query,
                 guards: Vec::new(),
                 tells_errors: false,
-                opening: opening(Q::NAME),
+                openings: Openings::of(Q::NAME),
                 write_key: write_json::<Q>,
                 write_value: write_json::<Q::Value>,
                 answer: answer_of::<A, Q>,
@@ -116,15 +116,6 @@ impl<A: App> Web<A> {
     pub(crate) fn listed(&self, index: usize) -> &Listed<A> {
         &self.listed[index]
     }
-}
-
-/// How a message about a key of a query begins.
-fn opening(name: &str) -> Arc<[u8]> {
-    let mut json = JsonWriter::after(Vec::new(), Quoting::Plain);
-    json.raw("{\"q\":");
-    json.string(name);
-    json.raw(",\"k\":");
-    json.into_bytes().into()
 }
 
 fn write_json<T: Serialize + Any>(value: &dyn Any, json: &mut JsonWriter) -> Result<(), JsonError> {

@@ -12,23 +12,36 @@ pub(crate) enum Quoting {
 /// How many bytes are looked at together.
 const CHUNK: usize = 16;
 
-/// Writes the inside of a string of JSON. `<`, `>`, `&`, U+2028 and U+2029 are written as escapes, which mean the same
-/// characters: in HTML they could end a script, and old versions of JavaScript take the latter for the end of a line.
-pub(super) fn write_text(out: &mut Vec<u8>, text: &str, quoting: Quoting) {
+/// Writes a string of JSON. `<`, `>`, `&`, U+2028 and U+2029 are written as escapes, which mean the same characters: in
+/// HTML they could end a script, and old versions of JavaScript take the latter for the end of a line.
+pub(super) fn write_string(out: &mut Vec<u8>, text: &str, quoting: Quoting) {
     match chunk_of(text.as_bytes()) {
         Some(chunk) if special_bits_of_few(chunk, text.len()) == 0 => {
+            out.push(b'"');
             // Copies of one length are faster than those of many.
             let end = out.len() + text.len();
             out.extend_from_slice(&chunk);
             out.truncate(end);
+            out.push(b'"');
         }
-        _ => write_any_text(out, text, quoting),
+        _ => write_any_string(out, text, quoting),
     }
 }
 
-/// Like [`write_text`]. Separate from the path of short plain texts.
+/// Like [`write_string`]. Separate from the path of short plain texts.
 #[inline(never)]
-fn write_any_text(out: &mut Vec<u8>, text: &str, quoting: Quoting) {
+fn write_any_string(out: &mut Vec<u8>, text: &str, quoting: Quoting) {
+    out.push(b'"');
+    match is_plain(text.as_bytes()) {
+        true => out.extend_from_slice(text.as_bytes()),
+        false => write_text(out, text, quoting),
+    }
+    out.push(b'"');
+}
+
+/// Writes the inside of a string of JSON, or a part of it.
+#[inline(never)]
+pub(super) fn write_text(out: &mut Vec<u8>, text: &str, quoting: Quoting) {
     let mut rest = text;
     loop {
         // Only whole characters are in front of it: a special byte is never inside of one.
@@ -50,6 +63,31 @@ pub(super) fn write_json_in_script(out: &mut Vec<u8>, json: &[u8]) {
         rest = &rest[at + 1..];
     }
     out.extend_from_slice(rest);
+}
+
+/// Whether a text has only ASCII characters that need no escape, as most have. May be `false` if it is shorter than a
+/// chunk. Takes less than to find the first special byte.
+fn is_plain(text: &[u8]) -> bool {
+    let (blocks, _) = text.as_chunks::<{ 2 * CHUNK }>();
+    // The last bytes are looked at together with bytes before them.
+    match (text.last_chunk::<{ 2 * CHUNK }>(), text.first_chunk::<CHUNK>(), text.last_chunk::<CHUNK>()) {
+        (Some(last), ..) => blocks.iter().all(are_plain) && are_plain(last),
+        (None, Some(first), Some(last)) => special_bits(*first) | special_bits(*last) == 0,
+        _ => false,
+    }
+}
+
+/// Whether all bytes are ASCII characters that need no escape. The compiler compares many at the same time.
+#[inline]
+fn are_plain(bytes: &[u8; 2 * CHUNK]) -> bool {
+    bytes.iter().fold(true, |are_plain, &byte| are_plain & is_plain_ascii(byte))
+}
+
+/// Compares as few times as it can: bytes beyond ASCII are negative numbers, and some characters that need no escape
+/// are found with others by one comparison. See [`special_bits`].
+#[inline]
+fn is_plain_ascii(byte: u8) -> bool {
+    (byte.cast_signed() >= 0x20) & (byte | 0b101 != b'\'') & (byte | 0b0110_0010 != b'~')
 }
 
 /// The position of the first byte that may need an escape.

@@ -135,6 +135,15 @@ fn what_has_no_form_in_json_names_its_place() {
 }
 
 #[test]
+fn integers_have_their_digits_and_no_others() {
+    for number in (0_u32..=1_100).chain([9_999, 10_000, 99_999_999, 100_000_000]) {
+        assert_eq!(text(&(number, u64::from(number))), format!("[{number},{number}]"));
+        let negative = -i64::from(number);
+        assert_eq!(text(&negative), negative.to_string());
+    }
+}
+
+#[test]
 fn integers_beyond_those_of_javascript_are_refused() {
     const LAST: i64 = (1 << 53) - 1;
     for number in [LAST, -LAST] {
@@ -181,9 +190,19 @@ fn names_of_fields_are_escaped_like_texts() {
             long: u8,
             #[serde(rename = "")]
             empty: u8,
+            a_name_of_twenty_8_characters: u8,
+            a_name_of_twenty_nine_letters: u8,
         },
     }
-    let value = Named::Variant { plain_1: 1, quotes: 2, html: 3, long: 4, empty: 5 };
+    let value = Named::Variant {
+        plain_1: 1,
+        quotes: 2,
+        html: 3,
+        long: 4,
+        empty: 5,
+        a_name_of_twenty_8_characters: 6,
+        a_name_of_twenty_nine_letters: 7,
+    };
     assert_eq!(text(&value), naive_json_of(&serde_json::to_string(&value).unwrap()));
 }
 
@@ -191,8 +210,9 @@ const SPECIAL: &str = "\"\\'<>&\n\0\u{1f}\u{2027}\u{2028}\u{2029}\u{202a}€é/"
 
 #[test]
 fn a_special_character_is_found_at_each_place_of_each_length() {
-    // Characters that nearly need an escape, and others, so that long texts are looked at without a stop.
-    for characters in ["a ~\u{7f}é]#^|0", "a z\u{7f}é]$}_0"] {
+    // Characters that nearly need an escape, others, and only those of ASCII, so that long texts are looked at without a
+    // stop in each way.
+    for characters in ["a ~\u{7f}é]#^|0", "a z\u{7f}é]$}_0", "a z\u{7f}!]$}_("] {
         for length in 0..100 {
             let plain = characters.repeat(10).chars().take(length).collect::<String>();
             assert_eq!(text(&plain), naive_json(&plain));

@@ -15,11 +15,40 @@ use super::writer::JsonWriter;
 /// The largest integer up to which JavaScript holds all integers: `Number.MAX_SAFE_INTEGER`.
 const MAX_SAFE_INTEGER: u128 = (1 << 53) - 1;
 
+/// How long the name of a field may be to be written together with what is around it.
+const LONGEST_JOINED_NAME: usize = 28;
+
 impl JsonWriter {
     #[inline]
     fn begin(&mut self, [open, close]: [&'static str; 2]) -> Compound<'_> {
         self.raw(open);
         Compound { writer: self, count: 0, close }
+    }
+
+    #[inline(always)]
+    fn fields(&mut self, close: &'static str) -> Fields<'_> {
+        Fields { writer: self, before: b'{', close }
+    }
+
+    /// Inlined, since names are constants: the compiler finds out that most need no escape, and joins them with the
+    /// punctuation around them.
+    #[inline(always)]
+    fn name(&mut self, before: u8, name: &'static str) {
+        if name.len() > LONGEST_JOINED_NAME || !is_word(name) {
+            return self.any_name(before, name);
+        }
+        let mut json = [0; LONGEST_JOINED_NAME + 4];
+        json[..2].copy_from_slice(&[before, b'"']);
+        json[2..][..name.len()].copy_from_slice(name.as_bytes());
+        json[2 + name.len()..][..2].copy_from_slice(b"\":");
+        self.raw(&json[..name.len() + 4]);
+    }
+
+    #[inline(never)]
+    fn any_name(&mut self, before: u8, name: &'static str) {
+        self.raw([before]);
+        self.string(name);
+        self.raw(":");
     }
 
     /// The beginning of the object of a variant with fields.
@@ -30,7 +59,7 @@ impl JsonWriter {
     }
 }
 
-/// A list, map or struct.
+/// A list or map.
 pub(crate) struct Compound<'w> {
     writer: &'w mut JsonWriter,
     /// How many parts were written.
@@ -52,24 +81,33 @@ impl Compound<'_> {
         value.serialize(self.next()).map_err(|error| error.within(Step::Index(index)))
     }
 
-    /// Inlined, since names are constants: the compiler finds out that most need no escape.
+    #[inline(always)]
+    fn close(self) {
+        self.writer.raw(self.close);
+    }
+}
+
+/// A struct.
+pub(crate) struct Fields<'w> {
+    writer: &'w mut JsonWriter,
+    /// What is written before the next field: `{` or `,`.
+    before: u8,
+    close: &'static str,
+}
+
+impl Fields<'_> {
     #[inline(always)]
     fn field<T: Serialize + ?Sized>(&mut self, name: &'static str, value: &T) -> Result<(), JsonError> {
-        match self.count {
-            0 => self.writer.raw("\""),
-            _ => self.writer.raw(",\""),
-        }
-        self.count += 1;
-        match is_word(name) {
-            true => self.writer.raw(name),
-            false => self.writer.text(name),
-        }
-        self.writer.raw("\":");
+        self.writer.name(self.before, name);
+        self.before = b',';
         value.serialize(&mut *self.writer).map_err(|error| error.within(Step::Name(name)))
     }
 
     #[inline(always)]
     fn close(self) {
+        if self.before == b'{' {
+            self.writer.raw("{");
+        }
         self.writer.raw(self.close);
     }
 }
@@ -91,17 +129,10 @@ macro_rules! integers {
                      write it as a string, with `#[serde(with = \"cache_web::as_string\")]`",
                 ));
             }
-            self.raw(itoa::Buffer::new().format(number));
-            Ok(())
-        }
-    )*};
-}
-
-/// Integers that it holds.
-macro_rules! small_integers {
-    ($($method:ident($type:ty))*) => {$(
-        fn $method(self, number: $type) -> Result<(), JsonError> {
-            self.raw(itoa::Buffer::new().format(number));
+            match number.try_into() {
+                Ok(number) => self.integer(number),
+                Err(_) => self.raw(itoa::Buffer::new().format(number)),
+            }
             Ok(())
         }
     )*};
@@ -115,17 +146,18 @@ impl<'w> Serializer for &'w mut JsonWriter {
     type SerializeTupleStruct = Compound<'w>;
     type SerializeTupleVariant = Compound<'w>;
     type SerializeMap = Compound<'w>;
-    type SerializeStruct = Compound<'w>;
-    type SerializeStructVariant = Compound<'w>;
-
-    small_integers! {
-        serialize_i8(i8) serialize_i16(i16) serialize_i32(i32)
-        serialize_u8(u8) serialize_u16(u16) serialize_u32(u32)
-    }
+    type SerializeStruct = Fields<'w>;
+    type SerializeStructVariant = Fields<'w>;
 
     integers! {
+        serialize_i8(i8): |number| number.unsigned_abs().into();
+        serialize_i16(i16): |number| number.unsigned_abs().into();
+        serialize_i32(i32): |number| number.unsigned_abs().into();
         serialize_i64(i64): |number| number.unsigned_abs().into();
         serialize_i128(i128): |number| number.unsigned_abs();
+        serialize_u8(u8): |number| number.into();
+        serialize_u16(u16): |number| number.into();
+        serialize_u32(u32): |number| number.into();
         serialize_u64(u64): |number| number.into();
         serialize_u128(u128): |number| number;
     }
@@ -231,12 +263,12 @@ impl<'w> Serializer for &'w mut JsonWriter {
     }
 
     #[inline]
-    fn serialize_struct(self, name: &'static str, _: usize) -> Result<Compound<'w>, JsonError> {
+    fn serialize_struct(self, name: &'static str, _: usize) -> Result<Fields<'w>, JsonError> {
         // `RawValue`, and `Number` with arbitrary precision.
         if name.starts_with("$serde_json::private::") {
             return Err(JsonError::new("is raw JSON, in which nothing can be checked"));
         }
-        Ok(self.begin(["{", "}"]))
+        Ok(self.fields("}"))
     }
 
     fn serialize_struct_variant(
@@ -245,9 +277,9 @@ impl<'w> Serializer for &'w mut JsonWriter {
         _: u32,
         variant: &'static str,
         _: usize,
-    ) -> Result<Compound<'w>, JsonError> {
+    ) -> Result<Fields<'w>, JsonError> {
         self.variant(variant);
-        Ok(self.begin(["{", "}}"]))
+        Ok(self.fields("}}"))
     }
 }
 
@@ -281,7 +313,7 @@ items! {
 /// Structs.
 macro_rules! fields {
     ($($name:ident)*) => {$(
-        impl $name for Compound<'_> {
+        impl $name for Fields<'_> {
             type Ok = ();
             type Error = JsonError;
 

@@ -7,7 +7,7 @@ use serde::ser::Error;
 use serde_json::ser::CompactFormatter;
 
 use super::error::JsonError;
-use super::escape::{Quoting, write_json_in_script, write_text};
+use super::escape::{Quoting, write_json_in_script, write_string, write_text};
 
 /// Writes JSON at the end of a buffer.
 pub(crate) struct JsonWriter {
@@ -18,6 +18,10 @@ pub(crate) struct JsonWriter {
 impl JsonWriter {
     pub(crate) fn after(out: Vec<u8>, quoting: Quoting) -> Self {
         Self { out, quoting }
+    }
+
+    pub(crate) fn quoting(&self) -> Quoting {
+        self.quoting
     }
 
     /// What was written, after what was there before.
@@ -57,14 +61,21 @@ impl JsonWriter {
         }
     }
 
+    #[inline]
     pub(crate) fn integer(&mut self, number: u64) {
-        self.raw(itoa::Buffer::new().format(number));
+        if number >= 100 {
+            return self.raw(itoa::Buffer::new().format(number));
+        }
+        // Small numbers are common. Both digits are copied, which is faster than one or two.
+        let digits = [b'0' + (number / 10) as u8, b'0' + (number % 10) as u8];
+        let zeros = usize::from(number < 10);
+        let end = self.out.len() + digits.len() - zeros;
+        self.raw((u16::from_le_bytes(digits) >> (8 * zeros)).to_le_bytes());
+        self.truncate(end);
     }
 
     pub(crate) fn string(&mut self, text: &str) {
-        self.raw("\"");
-        self.text(text);
-        self.raw("\"");
+        write_string(&mut self.out, text, self.quoting);
     }
 
     /// The inside of a string.

@@ -8,6 +8,7 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use cache_client::{App, Client};
+use cache_core::Moment;
 use futures_util::Stream;
 use futures_util::stream::FuturesUnordered;
 use http_body::{Body, Frame};
@@ -57,20 +58,32 @@ pub(super) struct PageSender<A: App> {
     pub(super) state: State,
 }
 
+/// The first flush: the shell, with everything that is known. `left` is how long the page goes on, if it does.
+pub(super) fn first_flush<A: App>(
+    state: &mut State,
+    web: &Web<A>,
+    now: Moment,
+    form: Form,
+    shell: &Shell,
+    left: Option<Duration>,
+) -> Vec<u8> {
+    let mut html = Vec::with_capacity(shell.len() + state.len() * USUAL_ENTRY + USUAL_ENTRY);
+    html.extend_from_slice(shell.before().as_bytes());
+    let mut flush = Flush::after(html, form);
+    state.first_flush(web, now, &mut flush);
+    match left {
+        Some(left) => push_time(&mut flush, left),
+        None => push_end(&mut flush),
+    }
+    let mut html = flush.into_html();
+    html.extend_from_slice(shell.after().as_bytes());
+    html
+}
+
 impl<A: App> PageSender<A> {
-    /// The first flush: the shell, with everything that is known. `left` is how long the page goes on, if it does.
-    pub(super) fn first_flush(&mut self, shell: &Shell, left: Option<Duration>) -> Vec<u8> {
-        let mut html = Vec::with_capacity(shell.len() + self.state.len() * USUAL_ENTRY + USUAL_ENTRY);
-        html.extend_from_slice(shell.before().as_bytes());
-        let mut flush = Flush::after(html, self.form);
-        self.state.first_flush(&self.web, self.client.cache().now(), &mut flush);
-        match left {
-            Some(left) => push_time(&mut flush, left),
-            None => push_end(&mut flush),
-        }
-        let mut html = flush.into_html();
-        html.extend_from_slice(shell.after().as_bytes());
-        html
+    fn first_flush(&mut self, shell: &Shell, left: Option<Duration>) -> Vec<u8> {
+        let now = self.client.cache().now();
+        first_flush(&mut self.state, &self.web, now, self.form, shell, left)
     }
 
     /// A later flush, with the entries that have settled. `None` if it says nothing.

@@ -55,6 +55,7 @@ impl Age {
 impl Outcome {
     /// The outcome of a query that has just been answered, in a page that began at `began`. A dated answer is fresh by
     /// the times of its query.
+    #[inline]
     pub(crate) fn of<A: App, Q: Fetch<A>>(
         cx: &Context<A>,
         query: &Q,

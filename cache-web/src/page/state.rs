@@ -26,6 +26,7 @@ use hashbrown::{HashTable, hash_table};
 use super::entry::{Age, Outcome};
 use super::flush::Flush;
 use crate::json::JsonWriter;
+use crate::listed::Listed;
 use crate::web::Web;
 
 /// How many entries a page may have.
@@ -34,8 +35,8 @@ const MOST_ENTRIES: usize = 1_000;
 /// How many entries a page has room for from the beginning.
 const USUAL_ENTRIES: usize = 28;
 
-/// About how many bytes the beginning of a message takes, up to the key.
-const USUAL_HEAD: usize = 48;
+/// About how many bytes a key takes.
+const USUAL_KEY: usize = 16;
 
 /// How many bytes of JSON a page may send.
 const MOST_BYTES: usize = 1024 * 1024;
@@ -44,10 +45,10 @@ const MOST_BYTES: usize = 1024 * 1024;
 #[derive(Default)]
 pub(super) struct State {
     entries: Vec<Entry>,
-    /// How a message about each entry begins: its query and its key, as JSON.
-    heads: Vec<u8>,
-    /// Positions in `entries`, by their heads.
-    by_head: HashTable<usize>,
+    /// The keys of all entries, as JSON.
+    keys: Vec<u8>,
+    /// Positions in `entries`, by their queries and keys.
+    by_key: HashTable<usize>,
     hasher: RandomState,
     bytes: usize,
 }
@@ -55,19 +56,25 @@ pub(super) struct State {
 struct Entry {
     /// Its query, as an index of the list.
     query: usize,
-    /// Where its head is in `heads`.
-    head: Range<usize>,
+    /// Where its key is in `keys`.
+    key: Range<usize>,
     progress: Progress,
     holds_first_flush: bool,
 }
 
 enum Progress {
-    /// Nobody has asked for it yet.
-    New,
     Running,
     Settled(Outcome),
     /// The browser knows the outcome, or is not told.
     Done,
+}
+
+/// Whether there is an entry for a query and a key.
+enum Opened {
+    /// The caller adds it as the last one. Its key is stored already.
+    New(Range<usize>),
+    Known(usize),
+    TooMany,
 }
 
 impl State {
@@ -79,53 +86,67 @@ impl State {
         self.entries.len()
     }
 
-    /// The entry for a query and the key in `head`. `None` if the page has too many entries.
-    pub(super) fn open(&mut self, query: usize, head: &[u8]) -> Option<usize> {
-        let Self { entries, heads, by_head, hasher, .. } = self;
-        let at = entries.len();
-        if at == 0 {
-            entries.reserve(USUAL_ENTRIES);
-            heads.reserve(USUAL_ENTRIES * USUAL_HEAD);
-            by_head.reserve(USUAL_ENTRIES, |_| 0);
+    /// Notes the outcome of a query. Returns it if it is not needed, to be dropped without a lock.
+    #[inline]
+    pub(super) fn note(&mut self, query: usize, key: &[u8], outcome: Outcome) -> Option<Outcome> {
+        match self.open(query, key) {
+            Opened::New(key) => {
+                let progress = Progress::Settled(outcome);
+                self.entries.push(Entry { query, key, progress, holds_first_flush: false });
+                None
+            }
+            Opened::Known(at) => self.settle(at, outcome),
+            Opened::TooMany => Some(outcome),
         }
-        let head_of = |at: usize| &heads[entries[at].head.clone()];
-        let is_same = |&at: &usize| entries[at].query == query && *head_of(at) == *head;
-        let free = match by_head.entry(hasher.hash_one(head), is_same, |&at| hasher.hash_one(head_of(at))) {
-            hash_table::Entry::Occupied(known) => return Some(*known.get()),
-            hash_table::Entry::Vacant(free) => free,
-        };
-        if at == MOST_ENTRIES {
-            return None;
-        }
-        free.insert(at);
-        let begin = heads.len();
-        heads.extend_from_slice(head);
-        entries.push(Entry {
-            query,
-            head: begin..heads.len(),
-            progress: Progress::New,
-            holds_first_flush: false,
-        });
-        Some(at)
     }
 
     /// Notes that the answer to a key is being loaded. Returns its entry; `None` if it is being loaded already, has
     /// settled, or the page has too many entries.
-    pub(super) fn begin(&mut self, query: usize, head: &[u8], is_deferred: bool) -> Option<usize> {
-        let at = self.open(query, head)?;
-        let entry = &mut self.entries[at];
-        entry.holds_first_flush |= is_deferred;
-        let is_new = matches!(entry.progress, Progress::New);
-        if is_new {
-            entry.progress = Progress::Running;
+    pub(super) fn begin(&mut self, query: usize, key: &[u8], is_deferred: bool) -> Option<usize> {
+        match self.open(query, key) {
+            Opened::New(key) => {
+                let progress = Progress::Running;
+                self.entries.push(Entry { query, key, progress, holds_first_flush: is_deferred });
+                Some(self.entries.len() - 1)
+            }
+            Opened::Known(at) => {
+                self.entries[at].holds_first_flush |= is_deferred;
+                None
+            }
+            Opened::TooMany => None,
         }
-        is_new.then_some(at)
+    }
+
+    #[inline]
+    fn open(&mut self, query: usize, key: &[u8]) -> Opened {
+        let Self { entries, keys, by_key, hasher, .. } = self;
+        let at = entries.len();
+        if at == 0 {
+            entries.reserve(USUAL_ENTRIES);
+            keys.reserve(USUAL_ENTRIES * USUAL_KEY);
+            by_key.reserve(USUAL_ENTRIES, |_| 0);
+        }
+        let key_of = |entry: &Entry| &keys[entry.key.clone()];
+        let is_same = |&at: &usize| entries[at].query == query && *key_of(&entries[at]) == *key;
+        let hash_at = |&at: &usize| hasher.hash_one((entries[at].query, key_of(&entries[at])));
+        let free = match by_key.entry(hasher.hash_one((query, key)), is_same, hash_at) {
+            hash_table::Entry::Occupied(known) => return Opened::Known(*known.get()),
+            hash_table::Entry::Vacant(free) => free,
+        };
+        if at == MOST_ENTRIES {
+            return Opened::TooMany;
+        }
+        free.insert(at);
+        let begin = keys.len();
+        keys.extend_from_slice(key);
+        Opened::New(begin..keys.len())
     }
 
     /// Notes the outcome of an entry. If there is one already, returns the new one, to be dropped without a lock.
+    #[inline]
     pub(super) fn settle(&mut self, at: usize, outcome: Outcome) -> Option<Outcome> {
         let entry = &mut self.entries[at];
-        if !matches!(entry.progress, Progress::New | Progress::Running) {
+        if !matches!(entry.progress, Progress::Running) {
             return Some(outcome);
         }
         entry.progress = Progress::Settled(outcome);
@@ -141,23 +162,24 @@ impl State {
 
     /// Tells everything that is known: what has settled, and what follows.
     pub(super) fn first_flush<A: App>(&mut self, web: &Web<A>, now: Moment, flush: &mut Flush) {
-        let Self { entries, heads, bytes, .. } = self;
-        let is_nothing_quoted = flush.is_same_here(heads);
+        let Self { entries, keys, bytes, .. } = self;
+        let is_nothing_quoted = flush.is_same_here(keys);
         for (at, entry) in entries.iter_mut().enumerate() {
             let size = flush.push(MOST_BYTES - *bytes, |json| {
-                let head = &heads[entry.head.clone()];
+                let (listed, key) = (web.listed(entry.query), &keys[entry.key.clone()]);
+                json.raw(listed.opening(json.quoting()));
                 match is_nothing_quoted {
-                    true => json.raw(head),
-                    false => json.json(head),
+                    true => json.raw(key),
+                    false => json.json(key),
                 }
                 let is_known = match &entry.progress {
-                    Progress::Settled(outcome) => write_outcome(json, entry.query, outcome, web, now),
+                    Progress::Settled(outcome) => write_outcome(json, listed, outcome, now),
                     Progress::Running => {
                         json.raw(",\"i\":");
                         json.integer(at as u64);
                         true
                     }
-                    Progress::New | Progress::Done => false,
+                    Progress::Done => false,
                 };
                 json.raw("}");
                 is_known
@@ -182,7 +204,7 @@ impl State {
         let size = flush.push(MOST_BYTES - self.bytes, |json| {
             json.raw("{\"i\":");
             json.integer(at as u64);
-            let is_known = write_outcome(json, entry.query, &outcome, web, now);
+            let is_known = write_outcome(json, web.listed(entry.query), &outcome, now);
             json.raw("}");
             is_known
         });
@@ -221,14 +243,8 @@ pub(super) fn push_end(flush: &mut Flush) {
 }
 
 /// Writes the members for an outcome. Returns `false` if the browser has to load the answer.
-fn write_outcome<A: App>(
-    json: &mut JsonWriter,
-    query: usize,
-    outcome: &Outcome,
-    web: &Web<A>,
-    now: Moment,
-) -> bool {
-    let listed = web.listed(query);
+#[inline]
+fn write_outcome<A: App>(json: &mut JsonWriter, listed: &Listed<A>, outcome: &Outcome, now: Moment) -> bool {
     match outcome {
         Outcome::Value { value, age } => {
             json.raw(",\"d\":");
@@ -251,6 +267,7 @@ fn write_outcome<A: App>(
     }
 }
 
+#[inline]
 fn write_age(json: &mut JsonWriter, age: &Age, now: Moment) {
     json.raw(",\"a\":");
     json.integer(millis(age.at(now)));

@@ -21,12 +21,19 @@ use super::received::Received;
 use crate::blog::takes;
 use crate::serving::{Connection, Version, request};
 
-registry! { pub struct MagazineRegistry { Article, Remarks, Secret, Echo, Broken, Counted, Raw } }
+registry! { pub struct MagazineRegistry { Article, Remarks, Secret, Echo, Broken, Counted, Raw, Issue } }
 
 /// An article, which is there at once.
 #[derive(Query, Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize, TS)]
 #[query(value = String, capacity = 10_000, fresh = "60s")]
 pub struct Article {
+    pub id: u64,
+}
+
+/// An issue, whose keys are those of articles.
+#[derive(Query, Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize, TS)]
+#[query(value = String, name = "editor's-issue", capacity = 100, fresh = "60s")]
+pub struct Issue {
     pub id: u64,
 }
 
@@ -142,6 +149,7 @@ loads! {
         takes(Duration::from_millis(key.millis)).await;
         Ok(vec![format!("Remark on {}", key.article)])
     };
+    Issue: |key, _cx| Ok(format!("Issue {}", key.id));
     Secret: |_key, _cx| Ok("the-secret-of-the-loads".to_owned());
     Echo: |key, _cx| Ok(Texts::of(&key.text));
     Broken: |key, _cx| Err(MagazineError(key.text.clone()));

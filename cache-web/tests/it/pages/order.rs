@@ -8,7 +8,8 @@ use cache_core::EntryTimes;
 use cache_web::{Cx, PageResponse, RequestLayer};
 
 use super::magazine::{
-    Article, Broken, MILLISECOND, Magazine, Remarks, everything, flushes, magazine_client, open, open_within,
+    Article, Broken, Issue, MILLISECOND, Magazine, Remarks, everything, flushes, magazine_client, open,
+    open_within,
 };
 use crate::blog::takes;
 
@@ -93,6 +94,32 @@ async fn each_key_is_sent_once() {
     let received = sent.received();
     assert_eq!(received.values().len(), 3);
     assert_eq!(received.all().filter(|message| message.get("q").is_some()).count(), 3);
+}
+
+#[tokio::test(start_paused = true)]
+async fn equal_keys_of_two_queries_are_two_entries() {
+    let client = magazine_client();
+    let sent = open(&client, async |cx: Cx<Magazine>| {
+        let page = cx.page(&everything().public::<Issue>());
+        page.query(&Article { id: 7 }).await.unwrap();
+        page.query(&Issue { id: 7 }).await.unwrap();
+        page.html(shell(&page.place()))
+    })
+    .await;
+    assert_eq!(sent.received().values(), ["Article 7", "Issue 7"]);
+}
+
+#[tokio::test(start_paused = true)]
+async fn the_name_of_a_query_is_escaped_like_a_text() {
+    let client = magazine_client();
+    let sent = open(&client, async |cx: Cx<Magazine>| {
+        let page = cx.page(&everything().public::<Issue>());
+        page.query(&Issue { id: 7 }).await.unwrap();
+        page.html(shell(&page.place()))
+    })
+    .await;
+    let expected = [r#"{"d":"Issue 7","k":{"id":7},"q":"editor's-issue"}"#, r#"{"end":1}"#];
+    assert_eq!(sent.received().messages(), [expected]);
 }
 
 #[tokio::test(start_paused = true)]
