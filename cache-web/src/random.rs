@@ -11,7 +11,8 @@ const WORDS: usize = 32;
 
 thread_local! {
     /// Random bits for the next words of this thread, and how many words they are enough for. Each call of the system
-    /// takes several times as long as its bits do.
+    /// takes several times as long as its bits do. A process that forks after its first page, as servers do not, would
+    /// share these bits with its child.
     static NEXT: RefCell<([[u8; 16]; WORDS], usize)> = const { RefCell::new(([[0; 16]; WORDS], 0)) };
 }
 
