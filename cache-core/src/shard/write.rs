@@ -164,8 +164,8 @@ impl ShardMut<'_> {
     }
 
     /// Replaces the value in a line by one that follows from it. The entry keeps its times, its mark and its place in
-    /// the order. A survivor stays one. Without listeners, the pair then holds what was in the line, and must be dropped
-    /// when no lock is held.
+    /// the order. A survivor stays one. Without listeners, the pair then holds what was in the line, and must be
+    /// dropped when no lock is held.
     pub(crate) fn follow(
         &mut self,
         pair: &mut dyn AnyPair,

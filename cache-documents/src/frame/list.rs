@@ -47,8 +47,8 @@ pub(crate) trait AnyRecordList: Any + Send + Sync {
 pub(crate) struct RecordList<R> {
     /// Shared by the lists of all frames of an answer.
     ids: Arc<Ids>,
-    /// A record for each id. Shared by lists that differ in a few records, so that a list with another record copies one
-    /// handle, not all.
+    /// A record for each id. Shared by lists that differ in a few records, so that a list with another record copies
+    /// one handle, not all.
     base: Arc<[Arc<R>]>,
     /// The records that are shown in place of those of the base, in the order of their places.
     replaced: SmallVec<[(usize, Arc<R>); 1]>,
@@ -64,8 +64,8 @@ impl<R: Resource> RecordList<R> {
         Self { ids, base: records.collect(), replaced: SmallVec::new() }
     }
 
-    /// Returns whether the base is copied rather than so many of its records replaced. The copy takes as long as about so
-    /// many lists that each copy the replaced records of the last one.
+    /// Returns whether the base is copied rather than so many of its records replaced. The copy takes about as long as
+    /// that of the replaced records takes in all lists before.
     fn are_many(&self, replaced: usize) -> bool {
         replaced >= (2 * self.base.len()).isqrt()
     }

@@ -399,11 +399,15 @@ fn editor(number: usize) -> PersonId {
 /// A program that shows an article with many editors. Their names are their numbers.
 async fn edited() -> Desk {
     let identifier = |number: usize| json!({"type": "people", "id": number.to_string()});
-    let person = |number: usize| json!({"type": "people", "id": number.to_string(), "attributes": {"name": number.to_string()}});
+    let person = |number: usize| {
+        let mut person = identifier(number);
+        person["attributes"] = json!({"name": number.to_string()});
+        person
+    };
     let editors: Vec<_> = (0..EDITORS).map(identifier).collect();
     let included: Vec<_> = (0..EDITORS).map(person).collect();
     let desk = blog();
-    let data = json!({"type": "articles", "id": "1", "relationships": {"editors": {"data": editors}}, "attributes": {}});
+    let data = json!({"type": "articles", "id": "1", "relationships": {"editors": {"data": editors}}});
     desk.answers("/articles/1", json!({"data": data, "included": included}));
     desk.article(1).await;
     desk
