@@ -5,7 +5,7 @@ use std::fmt::{self, Debug};
 use std::marker::PhantomData;
 use std::sync::Arc;
 
-use crate::frame::{Changed, Frame, FrameEdit};
+use crate::frame::{Frame, FrameEdit};
 use crate::id::{Id, IdChanged};
 use crate::jsonapi::head::Head;
 use crate::jsonapi::response::{Expected, Primary, Response};
@@ -122,15 +122,17 @@ impl<T: Content + ?Sized> Document<T> {
     /// it shows none of them, or has them already. Deleted records leave its lists. If it shows records by other names
     /// than before, it is not entered in the index.
     pub(crate) fn with_changes(&self, edit: &FrameEdit<'_>) -> Option<Self> {
-        let FrameEdit { changed, names, renames, added } = *edit;
+        let FrameEdit { changed, deletes, names, renames, added } = *edit;
         let mut named = self.frame.renamed(renames);
         if let Some(more) = named.as_ref().unwrap_or(&self.frame).with_added(added) {
             named = Some(more.renamed(renames).unwrap_or(more));
         }
         let owned = self.owned.clone().filter(|_| named.is_none());
         let frame = named.as_ref().unwrap_or(&self.frame).with(changed, names).or(named)?;
-        let primary = self.primary.renamed(&|name| renames.get(name).map(|name| name.id.clone()));
-        let primary = primary.without(&|name| matches!(changed.get(name), Some(None)));
+        let mut primary = self.primary.renamed(&|name| renames.get(name).map(|name| name.id.clone()));
+        if deletes {
+            primary = primary.without(&|name| matches!(changed.get(name), Some(None)));
+        }
         Some(Self {
             primary,
             frame,
@@ -157,9 +159,9 @@ impl<T: Content + ?Sized> Document<T> {
             || self.frame.with_added(edit.added).is_some()
     }
 
-    /// Returns whether the primary record is among those that are `changed` by a deletion.
-    pub(crate) fn loses_its_record(&self, changed: &Changed) -> bool {
-        let is_deleted = |name: &RecordRef| matches!(changed.get(name), Some(None));
+    /// Returns whether the primary record is among those that are deleted.
+    pub(crate) fn loses_its_record(&self, edit: &FrameEdit<'_>) -> bool {
+        let is_deleted = |name: &RecordRef| edit.deletes && matches!(edit.changed.get(name), Some(None));
         matches!(&self.primary, Primary::One(record) if is_deleted(record)) && !self.lacks_its_record()
     }
 

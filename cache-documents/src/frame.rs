@@ -9,7 +9,7 @@ use std::sync::Arc;
 
 pub(crate) use builder::{Added, FrameBuilder};
 pub(crate) use ids::Ids;
-pub(crate) use list::{AnyRecordList, RecordList, ToList};
+pub(crate) use list::{AnyRecordList, ListChanges, RecordList, ToList};
 
 use smallvec::SmallVec;
 
@@ -24,6 +24,8 @@ pub(crate) type Changed = HashMap<RecordRef, Option<Arc<dyn AnyRecord>>>;
 /// What a commit changes in the records that answers show.
 pub(crate) struct FrameEdit<'a> {
     pub(crate) changed: &'a Changed,
+    /// Whether some of these are deleted.
+    pub(crate) deletes: bool,
     /// The names of the changed records that one answer shows. Some may be listed twice.
     pub(crate) names: &'a [RecordRef],
     /// The local names that have become names of records with ids.
@@ -213,17 +215,14 @@ impl Frame {
     /// Returns a frame with the `changed` records of these names in place of those that it shows; `None` if it shows none
     /// of them, or has them already. A name may be listed twice.
     pub(crate) fn with(&self, changed: &Changed, names: &[RecordRef]) -> Option<Self> {
-        let mut is_changed = false;
-        let lists = self.0.iter().map(|list| {
+        let mut lists: Option<Lists> = None;
+        for (place, list) in self.0.iter().enumerate() {
             let changes = Self::changes(&**list, changed, names).map(|(at, record)| (at, record.cloned()));
-            let changes: SmallVec<[_; 1]> = changes.collect();
-            if changes.is_empty() {
-                return Arc::clone(list);
+            let changes: ListChanges = changes.collect();
+            if !changes.is_empty() {
+                lists.get_or_insert_with(|| self.0.clone())[place] = list.with(changes);
             }
-            is_changed = true;
-            list.with(&changes)
-        });
-        let lists = lists.collect();
-        is_changed.then_some(Self(lists))
+        }
+        lists.map(Self)
     }
 }

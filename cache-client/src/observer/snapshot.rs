@@ -16,8 +16,8 @@ use crate::plan::Plan;
 pub(crate) struct KeySnapshot {
     /// For observers whose strategy stores the answers.
     pub(super) shared: Option<ShownValue>,
-    /// For all other observers. `None` while there are none.
-    pub(super) own: Option<ShownValue>,
+    /// For all other observers. `None` while there are none. Boxed, since most keys have none.
+    pub(super) own: Option<Box<ShownValue>>,
     /// The error, with a number from 1 on that distinguishes it from other errors.
     pub(super) error: Option<(u64, AnyQueryError)>,
     pub(super) is_refreshing: bool,
@@ -131,7 +131,7 @@ impl ObserverView {
     fn shown<'a>(&self, snapshot: &'a KeySnapshot) -> Option<&'a ShownValue> {
         match self.plan.stores() {
             true => snapshot.shared.as_ref(),
-            false => snapshot.own.as_ref().filter(|shown| match shown.version {
+            false => snapshot.own.as_deref().filter(|shown| match shown.version {
                 ValueVersion::Stored(revision) => self
                     .bypass
                     .as_ref()

@@ -76,8 +76,11 @@ pub(crate) struct ObserverTask<A: App> {
     answers: u64,
     /// How many loads have failed; distinguishes errors.
     failures: u64,
+    /// Whether there may be requests that the task has taken and not yet done.
+    has_requests: bool,
     /// What was published last.
     published: Option<Published>,
+    /// When to check whether the value has become stale. An earlier check than necessary stays planned.
     stale_at: Option<Instant>,
     /// When the last load ended or a new value was written. By tokio's clock, and by the clock of the cache, which may
     /// advance while the machine is suspended.
@@ -167,6 +170,8 @@ impl<A: App> ObserverTask<A> {
             unstored: None,
             answers: 0,
             failures: 0,
+            // Those of the last task.
+            has_requests: true,
             published: None,
             stale_at: None,
             settled,
@@ -201,7 +206,7 @@ impl<A: App> ObserverTask<A> {
                 TaskEvent::PollTick if self.is_poll_due() => self.poll(),
                 TaskEvent::PollTick => {}
                 TaskEvent::Rebuild => self.rebuild(),
-                TaskEvent::Stale => {}
+                TaskEvent::Stale => self.stale_at = None,
             }
             self.show(read);
         }
@@ -302,8 +307,9 @@ impl<A: App> ObserverTask<A> {
         let is_changed = self.signal.take_change();
         self.load_for_arrivals();
         // A requested load is only for a marked or missing key, which the read detects.
-        let is_to_be_read = self.observed_key.requests.begin_reloads(self.number) || is_changed;
-        if is_to_be_read { self.handle_change() } else { None }
+        let reloads = self.observed_key.requests.begin_reloads(self.number);
+        self.has_requests |= reloads;
+        if reloads || is_changed { self.handle_change() } else { None }
     }
 
     /// Loads for new observers.
@@ -319,6 +325,7 @@ impl<A: App> ObserverTask<A> {
         let Some((present, arrived)) = self.observed_key.requests.plans(self.number) else {
             return Vec::new();
         };
+        self.has_requests = true;
         let stricter = |one: Plan, other: &Plan| one.stricter(other);
         let strictest = present.first().map(|first| present[1..].iter().fold(*first, stricter));
         self.plan = strictest.unwrap_or(self.query_plan).with_times_of(&self.query_plan);

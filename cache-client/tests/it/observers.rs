@@ -529,6 +529,16 @@ async fn a_replaced_value_is_stale_by_its_own_time_which_may_be_earlier_or_later
     assert_eq!(at_once(&mut observer).await.as_deref(), Some("4"));
     pass(seconds(3)).await;
     assert_eq!(at_once(&mut observer).await.as_deref(), Some("4 stale"));
+    // Longer than the time after which the task checks the clock in any case.
+    insert(5, 150);
+    assert_eq!(at_once(&mut observer).await.as_deref(), Some("5"));
+    pass(seconds(30)).await;
+    insert(6, 150);
+    assert_eq!(at_once(&mut observer).await.as_deref(), Some("6"));
+    pass(seconds(149)).await;
+    assert_eq!(at_once(&mut observer).await, None);
+    pass(seconds(2)).await;
+    assert_eq!(at_once(&mut observer).await.as_deref(), Some("6 stale"));
 }
 
 #[tokio::test(start_paused = true)]

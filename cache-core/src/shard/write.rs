@@ -164,7 +164,8 @@ impl ShardMut<'_> {
     }
 
     /// Replaces the value in a line by one that follows from it. The entry keeps its times, its mark and its place in
-    /// the order. A survivor stays one.
+    /// the order. A survivor stays one. Without listeners, the pair then holds what was in the line, and must be
+    /// dropped when no lock is held.
     pub(crate) fn follow(
         &mut self,
         pair: &mut dyn AnyPair,
@@ -195,7 +196,13 @@ impl ShardMut<'_> {
             metadata.enter(number, state, context);
         }
         let is_resident = state.membership.is_resident();
-        self.exchange(number, pair, context);
+        match context.has_listeners {
+            true => self.exchange(number, pair, context),
+            false => {
+                self.lines.exchange(number, None, pair);
+                self.metadata.removals[RemovalCause::Replaced as usize] += u64::from(pair.has_value());
+            }
+        }
         if !is_resident {
             self.lines.release(number, false);
         }

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use smallvec::SmallVec;
 
-use super::list::{AnyRecordList, ToList};
+use super::list::{AnyRecordList, ListChanges, ToList};
 use super::{Frame, Ids};
 use crate::id::Id;
 use crate::record::RecordRef;
@@ -28,7 +28,7 @@ struct NextList {
     /// So many records are at places of the base, before the others.
     kept: usize,
     /// Those among them that are not the ones of the base.
-    replaced: Vec<(usize, Option<Arc<dyn AnyRecord>>)>,
+    replaced: ListChanges,
     ids: Vec<Id>,
     records: Vec<Arc<dyn AnyRecord>>,
 }
@@ -117,13 +117,13 @@ impl FrameBuilder {
 
 impl NextList {
     fn new(resource: TypeId, base: Option<Arc<dyn AnyRecordList>>) -> Self {
-        Self { resource, base, kept: 0, replaced: Vec::new(), ids: Vec::new(), records: Vec::new() }
+        Self { resource, base, kept: 0, replaced: ListChanges::new(), ids: Vec::new(), records: Vec::new() }
     }
 
     fn finish(self, to_list: &dyn Fn(TypeId) -> Option<ToList>) -> Option<Arc<dyn AnyRecordList>> {
         let Self { resource, mut base, kept, replaced, ids, records } = self;
         if !replaced.is_empty() {
-            base = base.map(|base| base.with(&replaced));
+            base = base.map(|base| base.with(replaced));
         }
         match base.filter(|_| kept > 0) {
             None => Some(to_list(resource)?(Arc::new(ids.into_iter().collect::<Ids>()), records)),

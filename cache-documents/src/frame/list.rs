@@ -14,6 +14,9 @@ use crate::resource::{AnyRecord, Resource, typed};
 /// Makes a list of records of one type, each with its id.
 pub(crate) type ToList = fn(Arc<Ids>, Vec<Arc<dyn AnyRecord>>) -> Arc<dyn AnyRecordList>;
 
+/// The records that take the place of others, `None` for those that are gone. Most commits change one record of a list.
+pub(crate) type ListChanges = SmallVec<[(usize, Option<Arc<dyn AnyRecord>>); 1]>;
+
 /// Records of one type, in the order of the response.
 pub(crate) trait AnyRecordList: Any + Send + Sync {
     fn resource(&self) -> TypeId;
@@ -28,7 +31,7 @@ pub(crate) trait AnyRecordList: Any + Send + Sync {
     /// Returns whether the lists have the same records, in the same allocations, in whatever order.
     fn is_same(&self, other: &dyn AnyRecordList) -> bool;
     /// Returns a list with other records at these places, and without those that are gone.
-    fn with(&self, changes: &[(usize, Option<Arc<dyn AnyRecord>>)]) -> Arc<dyn AnyRecordList>;
+    fn with(&self, changes: ListChanges) -> Arc<dyn AnyRecordList>;
     /// Returns a list of the first `kept` records, and of others after them.
     fn continued(
         &self,
@@ -44,16 +47,12 @@ pub(crate) trait AnyRecordList: Any + Send + Sync {
 pub(crate) struct RecordList<R> {
     /// Shared by the lists of all frames of an answer.
     ids: Arc<Ids>,
-    /// In chunks of [`CHUNK`], which lists share. So a list with another record copies one chunk, not all handles.
-    chunks: Chunks<R>,
+    /// A record for each id. Shared by lists that differ in a few records, so that a list with another record copies
+    /// one handle, not all.
+    base: Arc<[Arc<R>]>,
+    /// The records that are shown in place of those of the base, in the order of their places.
+    replaced: SmallVec<[(usize, Arc<R>); 1]>,
 }
-
-/// Few records need no allocation for their only chunk but its own.
-type Chunks<R> = SmallVec<[Arc<[Arc<R>]>; 1]>;
-
-/// The number of records of a chunk. A document of a hundred records has about as many chunks as a chunk has records. A
-/// power of two, since the chunk of each record that is read is computed.
-const CHUNK: usize = 8;
 
 impl<R: Resource> RecordList<R> {
     /// Makes a list of records of this type. Others are left out.
@@ -62,32 +61,20 @@ impl<R: Resource> RecordList<R> {
     }
 
     fn new(ids: Arc<Ids>, records: impl Iterator<Item = Arc<R>>) -> Self {
-        Self::after(&[], ids, records)
+        Self { ids, base: records.collect(), replaced: SmallVec::new() }
     }
 
-    /// Makes a list that begins with full chunks of another.
-    fn after(chunks: &[Arc<[Arc<R>]>], ids: Arc<Ids>, records: impl Iterator<Item = Arc<R>>) -> Self {
-        let mut records = records.peekable();
-        let number = ids.len().div_ceil(CHUNK);
-        let mut chunks: Chunks<R> = chunks.iter().take(number).cloned().collect();
-        chunks.reserve_exact(number - chunks.len());
-        while records.peek().is_some() {
-            let chunk: SmallVec<[_; CHUNK]> = records.by_ref().take(CHUNK).collect();
-            chunks.push(Arc::from(&*chunk));
-        }
-        Self { ids, chunks }
-    }
-
-    /// Returns handles of the chunks. Those of a slice are copied faster than one by one.
-    fn shared_chunks(&self) -> Chunks<R> {
-        match &*self.chunks {
-            [chunk] => Chunks::from_buf([Arc::clone(chunk)]),
-            chunks => chunks.to_vec().into(),
-        }
+    /// Returns whether the base is copied rather than so many of its records replaced. The copy takes about as long as
+    /// that of the replaced records takes in all lists before.
+    fn are_many(&self, replaced: usize) -> bool {
+        replaced >= (2 * self.base.len()).isqrt()
     }
 
     fn at(&self, place: usize) -> Option<&Arc<R>> {
-        self.chunks.get(place / CHUNK)?.get(place % CHUNK)
+        match self.replaced.binary_search_by_key(&place, |(at, _)| *at) {
+            Ok(found) => Some(&self.replaced[found].1),
+            Err(_) => self.base.get(place),
+        }
     }
 
     /// Returns a record.
@@ -109,12 +96,34 @@ impl<R: Resource> RecordList<R> {
 
     /// Returns the records at these places.
     fn between(&self, places: Range<usize>) -> impl Iterator<Item = &Arc<R>> {
-        let chunks = self.chunks.iter().enumerate().take(places.end.div_ceil(CHUNK));
-        chunks.skip(places.start / CHUNK).flat_map(move |(number, chunk)| {
-            let before = number * CHUNK;
-            let end = chunk.len().min(places.end - before);
-            &chunk[places.start.saturating_sub(before).min(end)..end]
+        let place_of = |place: usize| self.replaced.partition_point(move |(at, _)| *at < place);
+        let replaced = &self.replaced[place_of(places.start)..place_of(places.end)];
+        let replaced = replaced.iter().map(|(at, record)| (*at, Some(record)));
+        let mut next = places.start;
+        // The records of the base before each that is replaced, and after the last.
+        replaced.chain([(places.end, None)]).flat_map(move |(at, record)| {
+            let kept = &self.base[next..at];
+            next = at + 1;
+            kept.iter().chain(record)
         })
+    }
+
+    fn records(&self) -> impl Iterator<Item = &Arc<R>> {
+        self.between(0..self.base.len())
+    }
+
+    /// Returns a list with other records, and without those that are gone, whose base is its own.
+    fn with_many(&self, changes: ListChanges) -> Self {
+        let mut records: Vec<_> = self.records().cloned().map(Some).collect();
+        for (at, record) in changes {
+            records[at] = record.and_then(typed);
+        }
+        if records.iter().all(Option::is_some) {
+            return Self::new(Arc::clone(&self.ids), records.into_iter().flatten());
+        }
+        let ids = self.ids.as_slice().iter().zip(&records).filter(|(_, record)| record.is_some());
+        let ids = ids.map(|(id, _)| id.clone()).collect();
+        Self::new(Arc::new(ids), records.into_iter().flatten())
     }
 
     /// Returns the records with these ids, in order. Those that the list does not have are left out.
@@ -141,7 +150,7 @@ impl<R: Resource> AnyRecordList for RecordList<R> {
     }
 
     fn record(&self, at: usize) -> Arc<dyn AnyRecord> {
-        Arc::clone(&self.chunks[at / CHUNK][at % CHUNK]) as _
+        Arc::clone(self.at(at).expect("there is a record for each id")) as _
     }
 
     fn peek(&self, at: usize) -> Option<&dyn AnyRecord> {
@@ -154,7 +163,8 @@ impl<R: Resource> AnyRecordList for RecordList<R> {
 
     fn with_ids(&self, ids: &Arc<Ids>) -> Option<Arc<dyn AnyRecordList>> {
         if self.ids == *ids {
-            return Some(Arc::new(Self { ids: Arc::clone(ids), chunks: self.shared_chunks() }));
+            let (base, replaced) = (Arc::clone(&self.base), self.replaced.clone());
+            return Some(Arc::new(Self { ids: Arc::clone(ids), base, replaced }));
         }
         if self.ids.len() != ids.len() {
             return None;
@@ -168,29 +178,25 @@ impl<R: Resource> AnyRecordList for RecordList<R> {
     fn is_same(&self, other: &dyn AnyRecordList) -> bool {
         (other as &dyn Any).downcast_ref::<Self>().is_some_and(|other| {
             let mut found = self.find(other.ids.as_slice().iter()).map(|(_, record)| record);
-            let mut records = other.chunks.iter().flat_map(|chunk| &**chunk);
             self.ids.len() == other.ids.len()
-                && records.all(|record| found.next().is_some_and(|found| Arc::ptr_eq(found, record)))
+                && other.records().all(|record| found.next().is_some_and(|found| Arc::ptr_eq(found, record)))
         })
     }
 
-    fn with(&self, changes: &[(usize, Option<Arc<dyn AnyRecord>>)]) -> Arc<dyn AnyRecordList> {
-        let mut chunks = self.shared_chunks();
+    fn with(&self, changes: ListChanges) -> Arc<dyn AnyRecordList> {
+        let has_deleted = changes.iter().any(|(_, record)| record.is_none());
+        if has_deleted || self.are_many(self.replaced.len() + changes.len()) {
+            return Arc::new(self.with_many(changes));
+        }
+        let mut replaced = self.replaced.clone();
         for (at, record) in changes {
-            if let Some(record) = record.clone().and_then(typed)
-                && let Some(place) = Arc::make_mut(&mut chunks[at / CHUNK]).get_mut(at % CHUNK)
-            {
-                *place = record;
+            let Some(record) = record.and_then(typed) else { continue };
+            match replaced.binary_search_by_key(&at, |(at, _)| *at) {
+                Ok(found) => replaced[found].1 = record,
+                Err(place) => replaced.insert(place, (at, record)),
             }
         }
-        let gone: HashSet<_> =
-            changes.iter().filter(|(_, record)| record.is_none()).map(|(at, _)| *at).collect();
-        if gone.is_empty() {
-            return Arc::new(Self { ids: Arc::clone(&self.ids), chunks });
-        }
-        let stay = (0..self.ids.len()).filter(|at| !gone.contains(at));
-        let ids = stay.clone().map(|at| self.ids.as_slice()[at].clone()).collect();
-        Arc::new(Self::new(Arc::new(ids), stay.map(|at| Arc::clone(&chunks[at / CHUNK][at % CHUNK]))))
+        Arc::new(Self { ids: Arc::clone(&self.ids), base: Arc::clone(&self.base), replaced })
     }
 
     fn continued(
@@ -200,10 +206,8 @@ impl<R: Resource> AnyRecordList for RecordList<R> {
         records: Vec<Arc<dyn AnyRecord>>,
     ) -> Arc<dyn AnyRecordList> {
         let ids = self.ids.as_slice().iter().take(kept).cloned().chain(ids).collect();
-        let full = kept / CHUNK;
-        let kept = (full * CHUNK..kept).filter_map(|at| self.at(at).cloned());
-        let records = kept.chain(records.into_iter().filter_map(typed));
-        Arc::new(Self::after(&self.chunks[..full], Arc::new(ids), records))
+        let records = self.between(0..kept).cloned().chain(records.into_iter().filter_map(typed));
+        Arc::new(Self::new(Arc::new(ids), records))
     }
 
     fn of_same_type(&self, mut records: Vec<(Id, Arc<dyn AnyRecord>)>) -> Arc<dyn AnyRecordList> {

@@ -76,9 +76,9 @@ impl<A: App, T: Content + ?Sized> Owner<A, T> {
         &self,
         mut document: Document<T>,
         before: &Document<T>,
-        enter: Enter<'_, A>,
+        (edit, enter): (&FrameEdit<'_>, Enter<'_, A>),
     ) -> Arc<Document<T>> {
-        if document.owned.is_none() || document.records() < before.records() {
+        if document.owned.is_none() || edit.deletes && document.records() < before.records() {
             let owner = Self::erased(self.key.clone());
             document.owned = Some(enter(&owner, &document.frame, listed_type::<T>()));
         }
@@ -103,7 +103,7 @@ impl<A: App, T: Content + ?Sized> AnyOwner<A> for Owner<A, T> {
         let document = store.written_answer::<Document<T>>(&self.key)?;
         if let Some(next) = document.with_changes(edit) {
             let loses = next.lacks_its_record() && !document.lacks_its_record();
-            store.amend_answer(&self.key, self.entered(next, &document, enter));
+            store.amend_answer(&self.key, self.entered(next, &document, (edit, enter)));
             if loses {
                 store.invalidate_answer(&self.key);
             }
@@ -115,8 +115,9 @@ impl<A: App, T: Content + ?Sized> AnyOwner<A> for Owner<A, T> {
         edit.update_answer(&self.key, move |document: &Document<T>| {
             let LayeredRecords { changed, added } = changes(&document.frame);
             let (names, renames): (Vec<_>, _) = (changed.keys().cloned().collect(), Renames::default());
-            let added = added.as_slice();
-            document.with_changes(&FrameEdit { changed: &changed, names: &names, renames: &renames, added })
+            let (added, deletes) = (added.as_slice(), changed.values().any(Option::is_none));
+            let (changed, names, renames) = (&changed, &*names, &renames);
+            document.with_changes(&FrameEdit { changed, deletes, names, renames, added })
         });
     }
 
@@ -133,12 +134,12 @@ impl<A: App, T: Content + ?Sized> AnyOwner<A> for Owner<A, T> {
             // stored.
             return Some(document);
         }
-        let loses = document.loses_its_record(edit.changed);
+        let loses = document.loses_its_record(edit);
         let marks =
             loses || state.residency == Residency::Survivor || marks && state.residency != Residency::Pinned;
         if !marks {
             if let Some(next) = document.with_changes(edit) {
-                store.follow_answer(&self.key, self.entered(next, &document, enter), state.revision);
+                store.follow_answer(&self.key, self.entered(next, &document, (edit, enter)), state.revision);
             }
         } else if loses || state.freshness != Freshness::Invalidated {
             // A mark that is there already is enough: loads that run now are newer than it.

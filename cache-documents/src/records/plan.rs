@@ -261,11 +261,12 @@ impl<A: Resources> Plan<A> {
             Arc::new(documents.index.enter(Some(owner), frame, listed))
         };
         self.read.reserve(touched.len());
+        let deletes = self.changed.values().any(Option::is_none);
         for place in touched {
             let Following { owner, names, marks, .. } = &self.following[place];
             // With the names of earlier steps of the commit, whose rewrite of the answer this one replaces.
             let (changed, renames, added) = (&self.changed, &self.renames, &*self.added);
-            let edit = FrameEdit { changed, names, renames, added };
+            let edit = FrameEdit { changed, deletes, names, renames, added };
             let read = match self.own.contains(owner.key()) {
                 true => owner.amend(store, &edit, enter),
                 false => owner.follow(store, &edit, enter, *marks),

@@ -389,3 +389,69 @@ async fn a_deleted_record_no_longer_counts_while_the_list_that_showed_it_lives()
     desk.client.cache().clear();
     assert_eq!(documents.records(), 0);
 }
+
+const EDITORS: usize = 40;
+
+fn editor(number: usize) -> PersonId {
+    PersonId(number.to_string().as_str().into())
+}
+
+/// A program that shows an article with many editors. Their names are their numbers.
+async fn edited() -> Desk {
+    let identifier = |number: usize| json!({"type": "people", "id": number.to_string()});
+    let person = |number: usize| {
+        let mut person = identifier(number);
+        person["attributes"] = json!({"name": number.to_string()});
+        person
+    };
+    let editors: Vec<_> = (0..EDITORS).map(identifier).collect();
+    let included: Vec<_> = (0..EDITORS).map(person).collect();
+    let desk = blog();
+    let data = json!({"type": "articles", "id": "1", "relationships": {"editors": {"data": editors}}});
+    desk.answers("/articles/1", json!({"data": data, "included": included}));
+    desk.article(1).await;
+    desk
+}
+
+async fn rename_editor(desk: &Desk, number: usize, name: &str) {
+    let change = |person: &mut Person| person.name = name.to_owned().into();
+    assert!(desk.client.documents().patch(&editor(number), change).await.unwrap());
+}
+
+#[track_caller]
+fn shown_editors(document: &Document<Article>) -> Vec<&str> {
+    let editors = document.many(&document.data().unwrap().editors);
+    editors.map(|editor| editor.name.value().unwrap().as_str()).collect()
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_document_shows_each_of_many_records_that_change_one_after_another() {
+    let desk = edited().await;
+    let first = desk.cached(1);
+    let numbers: Vec<_> = (0..EDITORS).map(|number| number.to_string()).collect();
+    let mut names = numbers.clone();
+    // All of them, not in their order, and some once more.
+    for number in (0..EDITORS + 5).map(|turn| turn * 7 % EDITORS) {
+        names[number].push('!');
+        rename_editor(&desk, number, &names[number]).await;
+        let document = desk.cached(1);
+        assert_eq!(shown_editors(&document), names);
+        assert_eq!(document.get(&editor(number)).unwrap().name, Field::Value(names[number].clone()));
+    }
+    assert_eq!(shown_editors(&first), numbers);
+    desk.client.documents().delete(&editor(20)).await.unwrap();
+    names.remove(20);
+    assert_eq!(shown_editors(&desk.cached(1)), names);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_document_keeps_few_former_moments_of_its_records() {
+    let desk = edited().await;
+    let mut former = Vec::new();
+    for number in (0..2 * EDITORS).map(|turn| turn % EDITORS) {
+        former.push(Arc::downgrade(&desk.client.cache().get(&editor(number)).unwrap()));
+        rename_editor(&desk, number, &format!("name {}", former.len())).await;
+    }
+    let kept = former.iter().filter(|moment| moment.strong_count() > 0).count();
+    assert!(kept <= 8, "{kept} of {} are kept", former.len());
+}

@@ -316,11 +316,14 @@ async fn a_text_that_ends_earlier_or_later_is_another() {
     let body = |title: &str| {
         type_first(&json!({"data": [{"type": "articles", "id": "1", "attributes": {"title": title}}]}))
     };
-    let first = read(&desk, body("One two").as_bytes()).unwrap();
-    desk.client.documents().write(&GetFeed(1), first).await.unwrap();
-    for title in ["One", "One two three", "One\ttwo", ""] {
-        let next = read(&desk, body(title).as_bytes()).unwrap();
-        assert_eq!(next.data().next().unwrap().title.value().map(|title| &**title), Some(title));
+    let stored = ["One two", "One\ttwo \"three\" four"];
+    for first in stored {
+        let first = read(&desk, body(first).as_bytes()).unwrap();
+        desk.client.documents().write(&GetFeed(1), first).await.unwrap();
+        for title in ["One", "One two three", "One\ttwo", "One\ttwo \"three\"", ""] {
+            let next = read(&desk, body(title).as_bytes()).unwrap();
+            assert_eq!(next.data().next().unwrap().title.value().map(|title| &**title), Some(title));
+        }
     }
 }
 
@@ -336,8 +339,11 @@ async fn an_id_that_looks_like_a_stored_local_one_is_refused() {
     };
     let first = read(&desk, body(["1", "9"], ["lid", "lid"]).as_bytes()).unwrap();
     desk.client.documents().write(&GetFeed(1), first).await.unwrap();
-    let error = read(&desk, body(["@lid:1", "9"], ["id", "lid"]).as_bytes()).unwrap_err();
-    assert_eq!(error.read().unwrap().pointer(), "/data/0/id");
+    let alone = br#"{"data": [{"type": "articles", "id": "@lid:1"}]}"#;
+    for body in [body(["@lid:1", "9"], ["id", "lid"]).as_bytes(), alone] {
+        let error = read(&desk, body).unwrap_err();
+        assert_eq!(error.read().unwrap().pointer(), "/data/0/id");
+    }
     let saved = read(&desk, body(["1", "9"], ["id", "lid"]).as_bytes()).unwrap();
     desk.client.documents().write(&GetFeed(1), saved).await.unwrap();
     let error = read(&desk, body(["1", "@lid:9"], ["id", "id"]).as_bytes()).unwrap_err();

@@ -81,13 +81,13 @@ impl<A: App> ObserverTask<A> {
         let read = read.filter(|_| !self.client.layers().any_exist());
         let shared = read.or_else(|| self.value_with_layers(false));
         let has_own = self.plans.iter().any(|plan| !plan.stores());
-        let own = if has_own { self.value_with_layers(true) } else { None };
+        let own = if has_own { self.value_with_layers(true).map(Box::new) } else { None };
         let at = self.client.cache().now();
         let stale = shared
             .as_ref()
             .map_or(0, |shown| self.plans.iter().filter(|plan| shown.is_stale(plan, Duration::ZERO)).count());
         self.stale_at = self.next_stale(shared.as_ref());
-        self.poll_period = self.next_poll(if self.plan.stores() { shared.as_ref() } else { own.as_ref() });
+        self.poll_period = self.next_poll(if self.plan.stores() { shared.as_ref() } else { own.as_deref() });
         let waiters = [&self.waiter, &self.retired, &self.lookup];
         let is_refreshing = waiters.into_iter().flatten().any(|waiter| !waiter.flight.is_replaced());
         let identity_of = |shown: &ShownValue| {
@@ -95,13 +95,13 @@ impl<A: App> ObserverTask<A> {
             (version, folded, shown.is_marked)
         };
         let publish = Published {
-            values: [shared.as_ref().map(identity_of), own.as_ref().map(identity_of)],
+            values: [shared.as_ref(), own.as_deref()].map(|shown| shown.map(identity_of)),
             stale,
             plans: self.plans.len(),
             error: self.error.as_ref().map(|_| self.failures),
             is_refreshing,
             answers: self.answers,
-            times: [&shared, &own].map(|shown| shown.as_ref()?.times()),
+            times: [shared.as_ref(), own.as_deref()].map(|shown| shown?.times()),
         };
         if self.published.as_ref() != Some(&publish) {
             self.published = Some(publish);
@@ -110,7 +110,7 @@ impl<A: App> ObserverTask<A> {
             let snapshot = KeySnapshot { shared, own, error, is_refreshing, answers: self.answers, at };
             self.observed_key.channel.publish(self.number, Arc::new(snapshot), shows);
         }
-        if self.waiter.is_none() {
+        if self.waiter.is_none() && std::mem::take(&mut self.has_requests) {
             self.observed_key.requests.done(self.number);
         }
     }
@@ -135,6 +135,11 @@ impl<A: App> ObserverTask<A> {
         let state = shown.state.as_ref()?;
         let fresh = self.plans.iter().filter(|plan| !shown.is_stale(plan, Duration::ZERO));
         let left = fresh.map(|plan| plan.fresh_left(shown.is_absent, state)).filter(|left| !left.is_zero());
-        left.min().map(|left| Instant::now() + left.min(TICK))
+        let left = left.min()?.min(TICK);
+        match self.stale_at {
+            // No check is planned later than that, so the clock need not be read.
+            Some(planned) if left == TICK => Some(planned),
+            _ => Some(Instant::now() + left),
+        }
     }
 }
