@@ -24,7 +24,7 @@ pub(crate) type Changed = HashMap<RecordRef, Option<Arc<dyn AnyRecord>>>;
 /// What a commit changes in the records that answers show.
 pub(crate) struct FrameEdit<'a> {
     pub(crate) changed: &'a Changed,
-    /// Whether some of these are deleted.
+    /// Whether some of these may be deleted.
     pub(crate) deletes: bool,
     /// The names of the changed records that one answer shows. Some may be listed twice.
     pub(crate) names: &'a [RecordRef],

@@ -28,6 +28,8 @@ const FEW: usize = 4;
 /// What the steps of one commit have planned.
 pub(crate) struct Plan<A: App> {
     pub(crate) changed: Changed,
+    /// Whether a step has deleted one of these.
+    deletes: bool,
     /// The local names that become names of records with ids.
     pub(crate) renames: Renames,
     /// The records that answers show besides others.
@@ -60,6 +62,7 @@ impl<A: App> Default for Plan<A> {
     fn default() -> Self {
         Self {
             changed: Changed::default(),
+            deletes: false,
             renames: Renames::default(),
             added: Vec::new(),
             refused: None,
@@ -133,6 +136,7 @@ impl<A: Resources> Plan<A> {
                 None => documents.list.remove(store, name),
             }
         }
+        self.deletes |= record.is_none();
         self.changed.insert(name.clone(), record);
     }
 
@@ -261,12 +265,11 @@ impl<A: Resources> Plan<A> {
             Arc::new(documents.index.enter(Some(owner), frame, listed))
         };
         self.read.reserve(touched.len());
-        let deletes = self.changed.values().any(Option::is_none);
         for place in touched {
             let Following { owner, names, marks, .. } = &self.following[place];
             // With the names of earlier steps of the commit, whose rewrite of the answer this one replaces.
             let (changed, renames, added) = (&self.changed, &self.renames, &*self.added);
-            let edit = FrameEdit { changed, deletes, names, renames, added };
+            let edit = FrameEdit { changed, deletes: self.deletes, names, renames, added };
             let read = match self.own.contains(owner.key()) {
                 true => owner.amend(store, &edit, enter),
                 false => owner.follow(store, &edit, enter, *marks),
