@@ -95,6 +95,20 @@ fn a_drop_in_a_replacement_may_use_the_cache() {
 }
 
 #[test]
+fn a_drop_of_a_value_that_another_follows_may_use_the_cache_and_counts_as_replaced() {
+    drops(|fixture| {
+        let cache = &fixture.cache;
+        cache.insert(GetRecentOnDrop(1), fixture.on_drop());
+        let seen = cache.peek_entry(&GetRecentOnDrop(1)).unwrap().revision();
+        let mut tx = cache.begin();
+        tx.follow(GetRecentOnDrop(1), OnDrop::silent(), seen);
+        assert!(!fixture.dropped.is_given(), "nothing is committed yet");
+        tx.commit().unwrap();
+        assert_eq!(table(cache, "get_recent_on_drop").removals.replaced, 1);
+    });
+}
+
+#[test]
 fn a_drop_of_a_past_value_may_use_the_cache() {
     drops(|fixture| {
         fixture.cache.insert(GetOnDrop(1), fixture.on_drop());
